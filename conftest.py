@@ -1,0 +1,12 @@
+"""For the suite's own tests: how Hypothesis draws, and the plugin where it is not installed."""
+
+from importlib.metadata import entry_points
+
+from hypothesis import settings
+
+pytest_plugins = ["pytester"]
+if not any(entry.value == "contracts.plugin" for entry in entry_points(group="pytest11")):
+    pytest_plugins += ["contracts.plugin"]
+
+settings.register_profile("contracts", derandomize=True, deadline=None, database=None, print_blob=False)
+settings.load_profile("contracts")

@@ -1,0 +1,1 @@
+"""Judges a server of “List checkpoint permissions” by its published contract."""

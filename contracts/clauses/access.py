@@ -1,0 +1,301 @@
+"""SEC: who may look. Nothing here speaks of what a key *is*: an exchange names the form that was sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import unquote
+
+from contracts.catalogue import Judge, Needs, Outcome, clause
+from contracts.evidence import Evidence
+from contracts.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.quotes import Quote
+from contracts.wording import names
+
+ADMIN_ONLY = Quote("This endpoint requires an [admin API key](../admin-api-keys).", at="description")
+BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
+ACCESS = ("access",)
+
+NOT_ALLOWED = frozenset({401, 403})
+MALFORMED_TOO = NOT_ALLOWED | {400}
+"""RFC 6750 §3.1 answers a malformed Authorization with 400."""
+CLIENT_ERRORS = frozenset(range(400, 500))
+SERVER_ERROR = 500
+
+UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "other-scheme"})
+"""Forms whose acceptance other clauses judge, and that no server may fail over."""
+
+PLAIN_FORMS = ("none", "unknown", "user")
+ECHO = re.compile(r"\[credential:[^\]]+\]")
+"""What the traffic puts in the place of a credential that an answer repeats."""
+
+LEAST_ID = 8
+"""Characters of an id from which on its occurrence in a text is no coincidence."""
+
+
+def refusals(evidence: Evidence) -> Iterator[Exchange]:
+    """Everything that was asked without being entitled to it, and answered with a refusal."""
+    for exchange in evidence.exchanges:
+        if exchange.request.credential != "admin" and exchange.refused:
+            yield exchange
+
+
+def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
+    """The judgement that requests with these forms of credential are refused with one of these statuses.
+
+    For a request that would be refused to the admin key as well, any 4xx will do.
+    """
+
+    def judge(evidence: Evidence) -> Iterator[Outcome]:
+        for exchange in evidence.exchanges:
+            if exchange.request.credential in forms and _judgeable(exchange):
+                yield refused(exchange, allowed if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
+
+    return judge
+
+
+def _judgeable(exchange: Exchange) -> bool:
+    """Whether the target decided on the request: a redirect elsewhere decides, a 429 or 5xx does not."""
+    if exchange.answer is None or exchange.failed:
+        return False
+    return exchange.failure is None or exchange.failure.kind is FailureKind.REDIRECT
+
+
+def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the admin key would get a page for this request, so that nothing but the credential is in the way."""
+    query = evidence.query(exchange)
+    if query is None or query.checkpoint != evidence.target.checkpoint:
+        return False
+    known_project = query.project_id is None or query.project_id in evidence.listing.projects
+    return known_project and (query.after is None or query.after in evidence.listing.items)
+
+
+def is_plain(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether a request is the bare one: the checkpoint, and no query but perhaps the credential."""
+    reading = evidence.reading(exchange)
+    return reading.checkpoint == evidence.target.checkpoint and not exchange.request.query
+
+
+def refused(exchange: Exchange, allowed: frozenset[int]) -> Outcome:
+    """Whether one request was refused with one of these statuses."""
+    status = exchange.status
+    if status in allowed:
+        return HELD
+    wanted = " or ".join(str(code) for code in sorted(allowed)) if len(allowed) < 5 else "a 4xx"  # noqa: PLR2004 - a readable list
+    return Finding(wanted, f"status {status}", (exchange,))
+
+
+clause(
+    "SEC-001",
+    Level.SECURITY,
+    "Without credentials: refused, 401 or 403",
+    quote=ADMIN_ONLY,
+    why="Whoever finds the address sees who may use the checkpoint.",
+    good="no Authorization: 401",
+    bad="no Authorization: 200",
+    probes=ACCESS,
+)(credential_clause("none", allowed=NOT_ALLOWED))
+
+clause(
+    "SEC-002",
+    Level.SECURITY,
+    "With an unknown key: refused",
+    quote=ADMIN_ONLY,
+    why="Any string opens the door.",
+    good="a key that was never issued: 401",
+    bad="a key that was never issued: 200",
+    probes=ACCESS,
+)(credential_clause("unknown", allowed=NOT_ALLOWED))
+
+clause(
+    "SEC-003",
+    Level.SECURITY,
+    "With an empty bearer token: refused",
+    quote=BEARER,
+    why="An unset variable in a client's configuration opens the door.",
+    good="Authorization: Bearer (and nothing): 401",
+    bad="Authorization: Bearer (and nothing): 200",
+    probes=ACCESS,
+)(credential_clause("empty", "empty-bare", allowed=MALFORMED_TOO))
+
+clause(
+    "SEC-004",
+    Level.SECURITY,
+    "With the key under another scheme, or without a scheme: refused",
+    quote=BEARER,
+    why="A key that is accepted in forms nobody guards is logged and leaked in those forms.",
+    good="Authorization: Basic …: 401",
+    bad="Authorization: Basic …: 200",
+    probes=ACCESS,
+)(credential_clause("basic", "basic-password", "bare", "other-scheme", allowed=MALFORMED_TOO))
+
+clause(
+    "SEC-005",
+    Level.SECURITY,
+    "With a key that is not an admin key: refused, 401, 403 or 404",
+    quote=ADMIN_ONLY,
+    why="Every holder of a project key sees the organization's grants.",
+    good="a project key: 403",
+    bad="a project key: 200",
+    probes=ACCESS,
+    needs=Needs(user_key=True),
+)(credential_clause("user", allowed=NOT_ALLOWED | {404}))
+
+clause(
+    "SEC-006",
+    Level.SECURITY,
+    "With the key in the query string only: refused",
+    quote=BEARER,
+    why="Addresses are logged everywhere; a key that works in one leaks with it.",
+    good="?api_key=…: 401",
+    bad="?api_key=…: 200",
+    probes=ACCESS,
+)(credential_clause("query-api_key", "query-key", "query-token", "query-access_token", allowed=CLIENT_ERRORS))
+
+clause(
+    "SEC-007",
+    Level.SECURITY,
+    "With a key that is almost the admin key: refused",
+    quote=ADMIN_ONLY,
+    why="A key that is compared in part, or without its case, can be guessed.",
+    good="the key without its last character: 401",
+    bad="the key without its last character: 200",
+    probes=ACCESS,
+)(credential_clause("shortened", "lengthened", "other-case", "first-half", allowed=NOT_ALLOWED))
+
+
+@lru_cache(maxsize=8)
+def _pattern(ids: frozenset[str]) -> re.Pattern[str] | None:
+    long = sorted((re.escape(id_) for id_ in ids if len(id_) >= LEAST_ID), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(long)})(?![\w-])") if long else None
+
+
+@clause(
+    "SEC-008",
+    Level.SECURITY,
+    "A refusal shows no permission, project or checkpoint data of the list",
+    quote=ADMIN_ONLY,
+    why="The status says no, and the body tells it all the same.",
+    good='401 {"error": {"message": "Incorrect API key provided."}}',
+    bad='401 {"error": {…}, "data": [{"id": "cp_1", …}]}',
+    probes=("walks", "access"),
+    needs=Needs(items=1),
+)
+def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    ids = frozenset({*listing.items, *listing.projects, *evidence.foreign})
+    pattern = _pattern(ids)
+    for exchange in refusals(evidence):
+        answer = exchange.answer
+        if answer is None:
+            continue
+        asked = unquote(exchange.request.target)
+        text = "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
+        found = {match for match in pattern.findall(text) if match not in asked} if pattern else set()
+        found |= {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids and id_ not in asked}
+        if found:
+            yield Finding("nothing of the list", f"it names {names(tuple(sorted(found)), 2)}", (exchange,))
+        else:
+            yield HELD
+
+
+def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
+    """The ids of objects in a refusal that look like permissions, however short they are."""
+    roles = evidence.operation.roles
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return set()
+    data = value.get(roles.items) if isinstance(value, dict) else None
+    return {
+        entry[roles.item_id]
+        for entry in (data if isinstance(data, list) else ())
+        if isinstance(entry, dict) and isinstance(entry.get(roles.item_id), str)
+    }
+
+
+@clause(
+    "SEC-009",
+    Level.SECURITY,
+    "A refusal does not repeat the credentials that it was sent",
+    quote=ADMIN_ONLY,
+    why="Error bodies end up in logs and tickets, and the key with them.",
+    good='"Incorrect API key provided: sk-ad***9Q4A."',
+    bad='"Incorrect API key provided: " and the whole key',
+    probes=ACCESS,
+)
+def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in refusals(evidence):
+        answer = exchange.answer
+        if answer is None or exchange.request.credential == "none":
+            continue
+        text = "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
+        echo = ECHO.search(text)
+        if echo:
+            yield Finding("no credential in the answer", f"it repeats the credential: {echo.group()}", (exchange,))
+        else:
+            yield HELD
+
+
+@clause(
+    "SEC-010",
+    Level.SECURITY,
+    "Refusals hold for every query, also for one that was just answered",
+    quote=ADMIN_ONLY,
+    why="A cache, or a branch of its own for a parameter, opens what the plain request keeps shut.",
+    good="no key, project_id=proj_1, right after the admin key asked the same: 401",
+    bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
+    probes=ACCESS,
+)
+def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.exchanges:
+        form = exchange.request.credential
+        if form not in PLAIN_FORMS or is_plain(evidence, exchange) or not _judgeable(exchange):
+            continue
+        strict = NOT_ALLOWED | ({404} if form == "user" else set())
+        yield refused(exchange, strict if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
+
+
+@clause(
+    "SEC-011",
+    Level.ROBUSTNESS,
+    "A malformed Authorization header gets a 4xx",
+    quote=BEARER,
+    why="What can't be read is no key: a server that fails over it can be brought down by anyone.",
+    good="Authorization: Bearer two tokens: 401",
+    bad="Authorization: Bearer two tokens: 500",
+    probes=ACCESS,
+)
+def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.exchanges:
+        if exchange.answer is None:
+            continue
+        form = exchange.request.credential
+        if form.startswith("malformed") or (form in UNUSUAL and exchange.failed):
+            yield refused(exchange, CLIENT_ERRORS)
+
+
+@clause(
+    "SEC-012",
+    Level.ADVISORY,
+    "A 401 carries WWW-Authenticate",
+    quote=BEARER,
+    why="RFC 9110 §11.6.1 asks for it, and generic clients learn from it how to log in.",
+    good="401, WWW-Authenticate: Bearer",
+    bad="401 without it",
+    probes=ACCESS,
+)
+def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
+    refused_any = False
+    for exchange in refusals(evidence):
+        refused_any = True
+        if exchange.answer is None or exchange.answer.status != 401:  # noqa: PLR2004 - the status itself
+            continue
+        if exchange.answer.header("www-authenticate"):
+            yield HELD
+        else:
+            yield Finding("a WWW-Authenticate header", "none", (exchange,))
+    if refused_any:
+        yield Inapplicable("the target refuses with another status than 401")

@@ -1,0 +1,214 @@
+"""FLT: the list of one project."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.clauses.pages import PAGED, missing_from, sure, within
+from contracts.evidence import Evidence
+from contracts.listing import Walk
+from contracts.model import HELD, Exchange, Finding, Level, Order, Page
+from contracts.quotes import Quote
+from contracts.wording import names, short
+
+PROJECT = Quote("The ID of the project to get permissions for.", at="parameters/project_id/description")
+
+
+@clause(
+    "FLT-001",
+    Level.DOCUMENTED,
+    "Every item has the project_id that was asked for",
+    quote=PROJECT,
+    why="A client that manages one project sees, and revokes, permissions of another.",
+    good="project_id=proj_1: items of proj_1",
+    bad="project_id=proj_1: an item of proj_2 among them",
+    probes=PAGED,
+    needs=Needs(items=1, projects=2),
+)
+def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
+    known = set(evidence.listing.projects)
+    for page in (*evidence.pages, *evidence.together):
+        project = page.query.project_id
+        if project not in known:
+            continue
+        wrong = next((item for item in page.items if item.project_id != project), None)
+        if wrong is not None:
+            yield Finding(
+                f"items of {short(project)}",
+                f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
+                (page.exchange,),
+            )
+        elif page.items:
+            yield HELD
+
+
+def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
+    """The walks from the head of the list of one project that nothing could throw off."""
+    known = set(evidence.listing.projects)
+    for walk in evidence.walks:
+        if walk.project_id in known and walk.pages[0].query.after is None and sure(evidence, walk):
+            yield walk
+
+
+@clause(
+    "FLT-002",
+    Level.IMPLIED,
+    "A filtered walk gives every item of that project, in the list's order",
+    quote=PROJECT,
+    why="An audit of one project misses permissions that the project has.",
+    good="project_id=proj_1: all 19 items of proj_1",
+    bad="project_id=proj_1: 18 of 19",
+    probes=("walks",),
+    needs=Needs(items=1, projects=1),
+)
+def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for walk in filtered_walks(evidence):
+        order = evidence.order(walk.pages[0])
+        lost = next(missing_from(evidence, walk, order), None)
+        swapped = next(
+            (
+                (page, left, right)
+                for page in walk.pages
+                for left, right in listing.inversions(page, order)
+                if not listing.tied(left, right)
+            ),
+            None,
+        )
+        if lost is not None:
+            yield lost
+        elif swapped is not None:
+            page, left, right = swapped
+            yield Finding(
+                f"{short(right)} before {short(left)}, as in the whole list",
+                f"{short(left)} comes first",
+                (page.exchange, listing.shown_in(right, page.exchange)),
+            )
+        elif walk.ids:
+            yield HELD
+
+
+@clause(
+    "FLT-003",
+    Level.IMPLIED,
+    "The projects' lists together are the whole list",
+    quote=PROJECT,
+    why="What a client sums up over the projects is not what there is.",
+    good="57 permissions: 30 + 18 + 9",
+    bad="57 permissions: 30 + 18 + 8",
+    probes=("walks",),
+    needs=Needs(items=2, projects=2),
+)
+def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    by_project: dict[tuple[str, Order], list[Walk]] = defaultdict(list)
+    for walk in filtered_walks(evidence):
+        by_project[walk.project_id or "", evidence.order(walk.pages[0])].append(walk)
+    for (project, order), walks in by_project.items():
+        together = {id_ for walk in walks for id_ in walk.ids}
+        seen_through = {id_ for walk in walks for id_ in within(evidence, walk, order)}
+        pages = [page for walk in walks for page in walk.pages]
+        ends = pages[0].exchange, pages[-1].exchange
+        lost = next(
+            (id_ for id_ in sorted(seen_through) if id_ not in together and listing.stands(id_, *ends)),
+            None,
+        )
+        strange = next((id_ for id_ in sorted(together) if listing.is_ghost(id_)), None)
+        if lost is not None:
+            yield Finding(
+                f"{short(lost)} in the list of {short(project)}",
+                "no walk through that project's list shows it",
+                (walks[0].pages[-1].exchange, listing.shown_in(lost, walks[0].pages[-1].exchange)),
+            )
+        elif strange is not None:
+            page = next(page for page in pages if strange in page.ids)
+            yield Finding(
+                f"items of the whole list for {short(project)}",
+                f"{short(strange)}, which the whole list does not show",
+                (page.exchange,),
+                still=not listing.changed,
+            )
+        else:
+            yield HELD
+    yield from _hidden_projects(evidence)
+
+
+def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
+    """Projects that have a list of their own here, of which the whole list shows nothing."""
+    for exchange, project, page in unknown_projects(evidence):
+        if evidence.listing.changed or page is None or not page.items:
+            continue
+        if all(item.project_id == project for item in page.items):
+            yield Finding(
+                f"{names(page.ids, 2)} in the whole list, as in that of {short(project)}",
+                "the whole list shows nothing of that project",
+                (exchange,),
+                still=True,
+            )
+
+
+def kin(asked: str, known: frozenset[str] | set[str]) -> bool:
+    """Whether a name was made from a known one (part of it, longer, another case, a pattern)."""
+    if any(sign in asked for sign in "%*?,"):
+        return True
+    folded, stem = asked.casefold(), asked.lstrip("_")
+    return any(folded == name.casefold() or stem in name or name in asked for name in known)
+
+
+def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
+    """Queries for a project that the list does not have."""
+    known = set(evidence.listing.projects)
+    for exchange, query in evidence.allowed:
+        if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
+            yield exchange, query.project_id, evidence.page(exchange, query)
+
+
+@clause(
+    "FLT-004",
+    Level.IMPLIED,
+    "A project that the list does not have gives no items",
+    quote=PROJECT,
+    why="A client that asks for a project without permissions is told that it has some.",
+    good="project_id=proj_unknown: []",
+    bad="project_id=proj_unknown: the whole list",
+    probes=("filters", "generated"),
+    needs=Needs(items=1),
+)
+def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
+    known = set(evidence.listing.projects)
+    for exchange, project, page in unknown_projects(evidence):
+        if kin(project, known):
+            continue
+        if page is not None and page.items:
+            yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,))
+        elif exchange.answer is not None and not exchange.failed:
+            yield HELD
+
+
+@clause(
+    "FLT-005",
+    Level.IMPLIED,
+    "project_id is matched whole and exactly",
+    quote=PROJECT,
+    why="Permissions of one project show up under another that has a similar id.",
+    good="project_id=proj_1 with projects proj_1 and proj_10: items of proj_1",
+    bad="project_id=proj_1 with projects proj_1 and proj_10: items of both",
+    probes=("filters",),
+    needs=Needs(items=1, projects=1),
+)
+def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
+    known = set(evidence.listing.projects)
+    for exchange, project, page in unknown_projects(evidence):
+        if not kin(project, known):
+            continue
+        wrong = next((item for item in page.items if item.project_id != project), None) if page else None
+        if wrong is not None:
+            yield Finding(
+                f"nothing but items of {short(project)}",
+                f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
+                (exchange,),
+            )
+        elif exchange.answer is not None and not exchange.failed:
+            yield HELD

@@ -1,0 +1,174 @@
+"""HTP: the answer as HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contracts.catalogue import Outcome, clause
+from contracts.clauses.envelope import EVERYWHERE
+from contracts.evidence import OK, Evidence
+from contracts.model import HELD, Exchange, FailureKind, Finding, Level, Query
+from contracts.quotes import Quote
+from contracts.wording import count, short
+
+ALL = (*EVERYWHERE, "access")
+OK_ONLY = Quote("application/json", at="responses/200")
+SERVER_ERROR = 500
+
+
+@clause(
+    "HTP-001",
+    Level.DOCUMENTED,
+    "A request that the document allows is answered 200",
+    quote=Quote("description: OK", at="responses/200"),
+    why="Clients that keep to the document get errors.",
+    good="limit=5&order=ascending: 200",
+    bad="limit=5&order=ascending: 400",
+    probes=("walks", "generated", "repetition", "filters"),
+)
+def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, query in evidence.allowed:
+        if exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT:
+            yield Finding("200", f"status {exchange.status}: {exchange.failure.text}", (exchange,))
+        elif exchange.status == OK:
+            yield HELD
+        elif (
+            exchange.answer is not None
+            and exchange.failure is None
+            and not exchange.failed
+            and _must_be_answered(evidence, exchange, query)
+        ):
+            yield Finding("200", f"status {exchange.status}", (exchange,))
+
+
+def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
+    """Whether no allowance covers a refusal: an unknown cursor or project, or a limit above the cap."""
+    limit = query.limit or 0
+    if limit > evidence.operation.default_limit and limit > evidence.largest_accepted:
+        return False
+    if query.project_id is not None and query.project_id not in evidence.listing.projects:
+        return False
+    cursor = query.after
+    return cursor is None or (
+        evidence.listing.stands(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
+    )
+
+
+@clause(
+    "HTP-002",
+    Level.DOCUMENTED,
+    "The media type of a 200 is application/json",
+    quote=OK_ONLY,
+    why="Clients choose their decoder by it; browsers treat text/html as a page.",
+    good="Content-Type: application/json; charset=utf-8",
+    bad="Content-Type: text/html",
+    probes=EVERYWHERE,
+)
+def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
+    for document in evidence.documents:
+        answer = document.exchange.answer
+        said = answer.header("content-type") if answer is not None else None
+        if said is not None and said.partition(";")[0].strip().lower() == "application/json":
+            yield HELD
+        else:
+            yield Finding(
+                "Content-Type: application/json",
+                f"Content-Type: {short(said)}" if said is not None else "no Content-Type",
+                (document.exchange,),
+            )
+
+
+@clause(
+    "HTP-003",
+    Level.ROBUSTNESS,
+    "The body arrives whole and decodes as its headers say",
+    quote=OK_ONLY,
+    why="Clients fail at the transport, or take a part for the whole.",
+    good="Content-Length: 812, and 812 bytes",
+    bad="Content-Length: 812, and the connection ends after 400",
+    probes=ALL,
+)
+def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.exchanges:
+        failure, answer = exchange.failure, exchange.answer
+        if failure is not None and failure.kind in {FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT}:
+            # What an odd request brings about is INP's.
+            if not evidence.unusual(exchange):
+                yield Finding("a whole answer", failure.text, (exchange,))
+        elif answer is not None and answer.flaw and evidence.unusual(exchange):
+            continue
+        elif answer is not None and answer.flaw:
+            yield Finding("a whole body that decodes", answer.flaw, (exchange,))
+        elif answer is not None and (wrong := _charset(answer.header("content-type"))):
+            yield Finding("a body in UTF-8, as JSON has it", wrong, (exchange,))
+        elif answer is not None and exchange.retries:
+            yield Finding(
+                "a whole answer",
+                f"the connection broke {count(exchange.retries, 'time')}; then the answer came whole",
+                (exchange,),
+                warning=True,
+            )
+        elif answer is not None:
+            yield HELD
+
+
+def _charset(content_type: str | None) -> str | None:
+    """What is wrong with a declared charset: JSON is UTF-8, of which US-ASCII is a part."""
+    kind, _, parameters = (content_type or "").partition(";")
+    if not kind.strip().lower().endswith(("/json", "+json")):
+        return None
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in {"utf-8", "utf8", "us-ascii"}:
+            return f"charset={short(value.strip())}"
+    return None
+
+
+@clause(
+    "HTP-004",
+    Level.ADVISORY,
+    "Answers to an admin key are not cacheable by shared caches",
+    quote=Quote("This endpoint requires an [admin API key](../admin-api-keys).", at="description"),
+    why="A proxy would give one administrator's answer to whoever asks next (RFC 9111 §3.5).",
+    good="Cache-Control: no-store",
+    bad="Cache-Control: public, max-age=600",
+    probes=EVERYWHERE,
+)
+def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
+    for document in evidence.documents:
+        answer = document.exchange.answer
+        if document.exchange.request.credential != "admin" or answer is None:
+            continue
+        said = answer.header("cache-control") or ""
+        directives = {
+            part.strip().lower().partition("=")[0]: part.strip().partition("=")[2] for part in said.split(",")
+        }
+        shared = "public" in directives or directives.get("s-maxage", "0").strip('"') not in {"0", ""}
+        if shared and not {"no-store", "private", "no-cache"} & set(directives):
+            yield Finding(
+                "Cache-Control without public and s-maxage", f"Cache-Control: {short(said)}", (document.exchange,)
+            )
+        else:
+            yield HELD
+
+
+@clause(
+    "HTP-005",
+    Level.ROBUSTNESS,
+    "No request of the run is answered 5xx",
+    quote=Quote("description: OK", at="responses/200"),
+    why="The target failed, and a client can't tell whether to try again.",
+    good="503 with Retry-After: 1, and then 200",
+    bad="500",
+    probes=ALL,
+)
+def no_server_error(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.exchanges:
+        if exchange.answer is None:
+            continue
+        if exchange.failed:
+            yield Finding("no 5xx", f"status {exchange.answer.status}", (exchange,))
+        elif exchange.unavailable:
+            yield Finding("no 5xx", f"503 with Retry-After, then {exchange.answer.status}", (exchange,), warning=True)
+        else:
+            yield HELD

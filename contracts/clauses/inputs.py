@@ -1,0 +1,323 @@
+"""INP: what the document does not allow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.evidence import OK, Evidence
+from contracts.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
+from contracts.quotes import Quote
+from contracts.reading import Oddity
+from contracts.wording import count, names, short
+
+INPUTS = ("inputs", "generated")
+WORDS = Quote("enum: - ascending - descending", at="parameters/order/schema")
+INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
+ERRORS = range(400, 600)
+SIBLINGS_WORDS = frozenset({"asc", "desc"})
+"""What all other lists of the vendor call the two orders."""
+SERVER_ERROR = 500
+BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT})
+
+
+def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
+    """What was asked for the checkpoint, with the admin key, that the document does not allow, and why."""
+    for exchange in evidence.admin:
+        reading = evidence.reading(exchange)
+        if reading.query is None and reading.checkpoint == evidence.target.checkpoint:
+            yield exchange, dict(reading.odd)
+
+
+def only(found: dict[str, frozenset[Oddity]], role: str, *kinds: Oddity) -> bool:
+    """Whether nothing else is wrong with a request than one parameter, in one of these ways."""
+    return set(found) == {role} and found[role] <= set(kinds) and bool(found[role])
+
+
+def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: str) -> Iterator[Outcome]:
+    for exchange, found in odd(evidence):
+        if not only(found, role, kind) or exchange.answer is None or exchange.failure:
+            continue
+        status = exchange.answer.status
+        if status < 400:  # noqa: PLR2004 - below the errors
+            value = evidence.reading(exchange).values[role][0]
+            yield Finding(f"a 4xx: {expected}", f"status {status} for {role}={short(value)}", (exchange,))
+        elif status < SERVER_ERROR:
+            yield HELD
+
+
+@clause(
+    "INP-001",
+    Level.ROBUSTNESS,
+    "`order` outside its two values is not answered as if it were valid",
+    quote=WORDS,
+    why="A client with a typing mistake gets another order than it believes.",
+    good="order=sideways: 400",
+    bad="order=sideways: 200, as for descending",
+    probes=INPUTS,
+)
+def order_is_one_of_two(evidence: Evidence) -> Iterator[Outcome]:
+    for outcome in _answered_as_valid(evidence, "order", Oddity.OUTSIDE, "order has two values"):
+        # Whether the siblings' words are understood as well is a question (OBS-007), and no breach.
+        if not isinstance(outcome, Finding) or _word(evidence, outcome) not in SIBLINGS_WORDS:
+            yield outcome
+
+
+def _word(evidence: Evidence, finding: Finding) -> str:
+    return evidence.reading(finding.exchanges[0]).values["order"][0]
+
+
+@clause(
+    "INP-002",
+    Level.ROBUSTNESS,
+    "`limit` that is no integer is not answered as if it were valid",
+    quote=INTEGER,
+    why="A client with a mistake gets a page of a size that it did not ask for.",
+    good="limit=ten: 400",
+    bad="limit=ten: 200, as without limit",
+    probes=INPUTS,
+)
+def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
+    yield from _answered_as_valid(evidence, "limit", Oddity.NO_INTEGER, "limit is an integer")
+
+
+@clause(
+    "INP-003",
+    Level.ROBUSTNESS,
+    "limit=0 or below gives a 4xx, or no more than a default first page",
+    quote=INTEGER,
+    why="-1 means «no limit» to many databases: one request fetches everything.",
+    good="limit=-1: 400",
+    bad="limit=-1: all 57 permissions",
+    probes=INPUTS,
+)
+def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
+    default, listing = evidence.operation.default_limit, evidence.listing
+    for exchange, found in odd(evidence):
+        if not only(found, "limit", Oddity.ZERO, Oddity.NEGATIVE) or exchange.answer is None or exchange.failure:
+            continue
+        values = evidence.reading(exchange).values
+        said = f"limit={values['limit'][0]}"
+        status = exchange.answer.status
+        if status != OK:
+            if status < 400:  # noqa: PLR2004 - below the errors
+                yield Finding("a 4xx, or a page", f"status {status} for {said}", (exchange,))
+            elif status < SERVER_ERROR:
+                yield HELD
+            continue
+        query = _without_limit(evidence, exchange)
+        page = evidence.page(exchange, query)
+        if page is None:
+            continue
+        order = query.order or evidence.operation.default_order
+        lost = listing.skipped(page, order) if page.items else None
+        if len(page.items) > default:
+            yield Finding(
+                f"a 4xx, or at most {default} items", f"{count(len(page.items), 'item')} for {said}", (exchange,)
+            )
+        elif lost is not None:
+            yield Finding(
+                f"a 4xx, or the list's first items: {short(lost)} …",
+                f"{names(page.ids, 2)} for {said}",
+                (exchange, listing.shown_in(lost, exchange)),
+            )
+        else:
+            yield HELD
+
+
+def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
+    values = evidence.reading(exchange).values
+    words = {word: order for order, word in evidence.operation.order_words.items()}
+    first = {role: texts[0] for role, texts in values.items()}
+    order: Order | None = words.get(first.get("order", ""))
+    return Query(evidence.target.checkpoint, after=first.get("after"), order=order, project_id=first.get("project_id"))
+
+
+def _stays_up(exchange: Exchange) -> Outcome | None:
+    if exchange.answer is not None and exchange.failed:
+        return Finding("no 5xx", f"status {exchange.answer.status}", (exchange,))
+    if exchange.failure is not None and exchange.failure.kind in BROKEN:
+        return Finding("an answer", exchange.failure.text, (exchange,))
+    if exchange.answer is not None and exchange.answer.flaw:
+        return Finding("a whole answer", exchange.answer.flaw, (exchange,))
+    return HELD if exchange.answer is not None else None
+
+
+@clause(
+    "INP-004",
+    Level.ROBUSTNESS,
+    "Whatever a parameter holds: no 5xx, no hang, no cut connection",
+    quote=Quote("name: after in: query", at="parameters/after"),
+    why="One odd request brings down a worker, and whoever sends many brings down the service.",
+    good="after=%00: 400",
+    bad="after=%00: 500",
+    probes=INPUTS,
+)
+def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.admin:
+        reading = evidence.reading(exchange)
+        if reading.checkpoint != evidence.target.checkpoint or not evidence.unusual(exchange):
+            continue
+        outcome = _stays_up(exchange)
+        if outcome is not None:
+            yield outcome
+
+
+@clause(
+    "INP-005",
+    Level.SECURITY,
+    "Whatever a parameter holds: no item that is not of this list",
+    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    why="Quotes, patterns and control characters open the tables of others.",
+    good="after=' OR '1'='1: 400, or an empty page",
+    bad="after=' OR '1'='1: permissions of another checkpoint",
+    probes=INPUTS,
+    needs=Needs(items=1),
+)
+def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for exchange in evidence.admin:
+        reading = evidence.reading(exchange)
+        if reading.checkpoint != evidence.target.checkpoint or exchange.answer is None:
+            continue
+        if not evidence.unusual(exchange) or exchange.answer.status != OK:
+            if exchange.answer.status != OK and evidence.unusual(exchange) and not exchange.failed:
+                yield HELD
+            continue
+        page = evidence.page(exchange, _without_limit(evidence, exchange))
+        if page is None or (reading.query is not None and reading.query.after in evidence.foreign):
+            continue
+        strange = tuple(id_ for id_ in page.ids if id_ not in listing.items)
+        if listing.changed:
+            strange = tuple(id_ for id_ in strange if id_ in evidence.foreign)
+        if strange:
+            of_others = bool(evidence.foreign.intersection(strange))
+            whose = "of another checkpoint" if of_others else "which no walk shows"
+            yield Finding(
+                "items of this list, or none", f"{names(strange, 3)}, {whose}", (exchange,), still=not of_others
+            )
+        else:
+            yield HELD
+
+
+INTERNALS = tuple(
+    (re.compile(pattern, re.IGNORECASE if flags else 0), what)
+    for pattern, flags, what in (
+        (r"Traceback \(most recent call last\)", False, "a Python stack trace"),
+        (r"File \"[^\"\n]+\.py\", line \d+", False, "a Python stack trace"),
+        (r"\bat [\w$.<>\[\] ]+\([\w./\\:-]+\.(?:java|kt|scala|js|ts|mjs|cjs|cs)(?::\d+)+\)", False, "a stack trace"),
+        (r"\bat [\w$.]+\((?:Native Method|Unknown Source|[\w]+\.(?:java|kt|scala):\d+)\)", False, "a Java stack trace"),
+        (r"\bat (?:async )?(?:file://)?/[\w./-]+\.(?:m|c)?[jt]s:\d+:\d+", False, "a JavaScript stack trace"),
+        (r"\bin [\w./\\:]+\.(?:cs|vb):line \d+", False, "a .NET stack trace"),
+        (r"goroutine \d+ \[|panic: runtime error|[\w/.-]+\.go:\d+ \+0x", False, "a Go stack trace"),
+        (r"[\w./-]+\.rb:\d+:in [`']", False, "a Ruby stack trace"),
+        (r"[\w./-]+\.php(?: on line |:)\d+|Stack trace:\s*#0", True, "a PHP stack trace"),
+        (r"thread '[^']*' panicked at|[\w/.-]+\.rs:\d+:\d+", False, "a Rust stack trace"),
+        (r"\b(?:java|javax|org|com)\.[\w.]+(?:Exception|Error)\b", False, "the name of an internal exception"),
+        (
+            r"\b(?:sqlalchemy|psycopg2?|asyncpg|sqlite3|pymysql|MySQLdb|django\.db|mysql\.connector)\.\w+",
+            False,
+            "a database error",
+        ),
+        (r"SQLSTATE\W|ORA-\d{5}|syntax error at or near|You have an error in your SQL syntax", True, "an SQL error"),
+        (r"\b(?:SELECT|select) .{1,200}? (?:FROM|from) \w|\bINSERT INTO \w|\bWHERE \w+ ?(?:=|LIKE|IN)", False, "SQL"),
+        (r"near \"[^\"]*\": syntax error|no such (?:table|column):|unrecognized token:", True, "an SQL error"),
+        (r"Werkzeug Debugger|__debugger__|You're seeing this error because you have <code>DEBUG", True, "a debug page"),
+        (r"Whoops, looks like something went wrong|Whitelabel Error Page|Symfony\\Component", True, "a debug page"),
+        (
+            r"(?:^|[\s\"'(=:])/(?:usr|home|opt|srv|var|app|root|etc|src|workspace|code)/[\w.-]+(?:/[\w.-]+)*",
+            False,
+            "a path of its disk",
+        ),
+        (r"\b[A-Z]:\\\\?(?:[\w .-]+\\\\?)+", False, "a path of its disk"),
+    )
+)
+
+
+@clause(
+    "INP-006",
+    Level.SECURITY,
+    "Error bodies tell no internals",
+    quote=Quote("description: OK", at="responses/200"),
+    why="Stack traces, paths and SQL tell an attacker where to push.",
+    good='400 {"error": {"message": "Invalid value for limit."}}',
+    bad='500 Traceback (most recent call last): File "/app/api.py", line 88',
+    probes=("inputs", "access", "scope", "filters", "generated"),
+)
+def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, body in _error_bodies(evidence):
+        asked = unquote(exchange.request.target)
+        told = next(
+            (
+                (what, match.group())
+                for pattern, what in INTERNALS
+                if (match := pattern.search(body)) and match.group().strip(" \"'(=:") not in asked
+            ),
+            None,
+        )
+        if told:
+            yield Finding("an error in the caller's words", f"{told[0]}: {short(told[1].strip())}", (exchange,))
+        else:
+            yield HELD
+
+
+def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
+    for exchange in evidence.exchanges:
+        if exchange.answer is not None and exchange.answer.status in ERRORS:
+            yield exchange, exchange.answer.body[:65_536].decode("utf-8", "replace")
+
+
+@clause(
+    "INP-007",
+    Level.ADVISORY,
+    "Error bodies are JSON with an `error` object",
+    quote=Quote("application/json", at="responses/200"),
+    why="The official clients read message, type, param and code from it; other bodies become nameless errors.",
+    good='{"error": {"message": "…", "type": "invalid_request_error", "param": "limit", "code": null}}',
+    bad="Bad Request",
+    probes=("inputs", "access", "scope", "filters"),
+)
+def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, body in _error_bodies(evidence):
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            yield Finding("JSON with an error object", short(body) if body else "an empty body", (exchange,))
+            continue
+        error = value.get("error") if isinstance(value, dict) else None
+        lacking = [
+            name for name in ("message", "type", "param", "code") if not isinstance(error, dict) or name not in error
+        ]
+        if lacking:
+            yield Finding(
+                "an error object with message, type, param and code", f"without {', '.join(lacking)}", (exchange,)
+            )
+        else:
+            yield HELD
+    if not any(True for _ in _error_bodies(evidence)):
+        yield Inapplicable("nothing of the run was answered with an error")
+
+
+@clause(
+    "INP-008",
+    Level.ROBUSTNESS,
+    "An odd checkpoint id in the path brings no 5xx",
+    quote=Quote(
+        "The ID of the fine-tuned model checkpoint to get permissions for.",
+        at="parameters/fine_tuned_model_checkpoint/description",
+    ),
+    why="One odd address brings down a worker.",
+    good="/…/%2e%2e/permissions: 404",
+    bad="/…/%2e%2e/permissions: 500",
+    probes=("inputs", "scope"),
+)
+def paths_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.admin:
+        if evidence.reading(exchange).checkpoint in evidence.named:
+            continue
+        outcome = _stays_up(exchange)
+        if outcome is not None:
+            yield outcome

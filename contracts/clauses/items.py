@@ -1,0 +1,234 @@
+"""ITM: one permission, judged on every item of every 200 answer of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.clauses.envelope import EVERYWHERE, schema_clause
+from contracts.evidence import Evidence
+from contracts.model import HELD, Exchange, Finding, Level
+from contracts.quotes import Quote
+from contracts.wording import short
+
+ITEM = "schemas/FineTuningCheckpointPermission"
+ONE = Needs(items=1)
+
+SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
+"""2001 to 2099: what a time of creation may be. The same span in finer units can't be meant as seconds."""
+
+FINER_UNITS = {1_000: "milliseconds", 1_000_000: "microseconds", 1_000_000_000: "nanoseconds"}
+
+DAY = 86_400
+
+
+def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]]:
+    """Every item that is an object: its exchange, its place in the body and its content."""
+    roles = evidence.operation.roles
+    for document in evidence.documents:
+        value = document.parsed.value
+        data = value.get(roles.items) if isinstance(value, dict) else None
+        for position, entry in enumerate(data if isinstance(data, list) else ()):
+            if isinstance(entry, dict):
+                yield document.exchange, f"$.{roles.items}[{position}]", entry
+
+
+def whole(value: object) -> int | None:
+    """The value if it is an integer, as JSON has it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+clause(
+    "ITM-001",
+    Level.DOCUMENTED,
+    "An item is an object that has its four required properties",
+    quote=Quote("- created_at - id - object - project_id", at=f"{ITEM}/required"),
+    why="Typed clients fail to decode the page.",
+    good='{"id": "cp_1", "created_at": 1721764867, "project_id": "proj_1", "object": "checkpoint.permission"}',
+    bad='{"id": "cp_1", "created_at": 1721764867, "object": "checkpoint.permission"}',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(schema_clause("ITM-001"))
+
+clause(
+    "ITM-002",
+    Level.DOCUMENTED,
+    "`id` is a string",
+    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    why="The id is the cursor, and what a permission is deleted by.",
+    good='"id": "cp_1"',
+    bad='"id": 1',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(schema_clause("ITM-002"))
+
+clause(
+    "ITM-003",
+    Level.DOCUMENTED,
+    "`created_at` is an integer",
+    quote=Quote("type: integer", at=f"{ITEM}/properties/created_at"),
+    why="Typed clients refuse 1721764867.0, true and strings.",
+    good='"created_at": 1721764867',
+    bad='"created_at": 1721764867.0',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(schema_clause("ITM-003"))
+
+
+def judge_time(wrong: Callable[[int, Exchange], str | None], expected: str) -> Callable[[Evidence], Iterator[Outcome]]:
+    """The judgement of a clause about the value of a time of creation."""
+
+    def judge(evidence: Evidence) -> Iterator[Outcome]:
+        name = evidence.operation.roles.item_created_at
+        for exchange, path, entry in entries(evidence):
+            created = whole(entry.get(name))
+            if created is None:
+                continue
+            if said := wrong(created, exchange):
+                yield Finding(expected=expected, actual=f"{path}.{name} is {said}", exchanges=(exchange,))
+            else:
+                yield HELD
+
+    return judge
+
+
+def _finer(created: int, _: Exchange) -> str | None:
+    unit = next((unit for factor, unit in FINER_UNITS.items() if created // factor in SANE_SECONDS), None)
+    return f"{created}: a sane date in {unit}" if unit else None
+
+
+clause(
+    "ITM-004",
+    Level.DOCUMENTED,
+    "`created_at` counts seconds",
+    quote=Quote(
+        "The Unix timestamp (in seconds) for when the permission was created.", at=f"{ITEM}/properties/created_at"
+    ),
+    why="Clients show a date some 50,000 years from now.",
+    good='"created_at": 1721764867',
+    bad='"created_at": 1721764867000',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(judge_time(_finer, "seconds since 1970"))
+
+clause(
+    "ITM-005",
+    Level.DOCUMENTED,
+    "`project_id` is a string",
+    quote=Quote("The project identifier that the permission is for.", at=f"{ITEM}/properties/project_id"),
+    why="An audit of who may use the checkpoint can't tell whom the permission is for.",
+    good='"project_id": "proj_1"',
+    bad='"project_id": null',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(schema_clause("ITM-005"))
+
+clause(
+    "ITM-006",
+    Level.DOCUMENTED,
+    '`object` is "checkpoint.permission"',
+    quote=Quote('The object type, which is always "checkpoint.permission".', at=f"{ITEM}/properties/object"),
+    why="Clients that tell kinds of objects apart by `object` don't recognise it.",
+    good='"object": "checkpoint.permission"',
+    bad='"object": "permission"',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(schema_clause("ITM-006"))
+
+
+@clause(
+    "ITM-007",
+    Level.IMPLIED,
+    "`id` and `project_id` are not empty",
+    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    why="An empty identifier identifies nothing; an empty cursor begins the list again.",
+    good='"id": "cp_1", "project_id": "proj_1"',
+    bad='"id": "", "project_id": "proj_1"',
+    probes=EVERYWHERE,
+    needs=ONE,
+)
+def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
+    roles = evidence.operation.roles
+    for exchange, path, entry in entries(evidence):
+        empty = [name for name in (roles.item_id, roles.item_project_id) if entry.get(name) == ""]
+        if empty:
+            yield Finding(
+                expected="an identifier", actual=f'{path}.{empty[0]} is an empty string ("")', exchanges=(exchange,)
+            )
+        else:
+            yield HELD
+
+
+@clause(
+    "ITM-008",
+    Level.IMPLIED,
+    "An id has the same content in every answer",
+    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    why="Two clients, or one that asks twice, disagree about the same permission.",
+    good="cp_1 is for proj_1 on every page",
+    bad="cp_1 is for proj_1 unfiltered, and for proj_2 under project_id=proj_2",
+    probes=EVERYWHERE,
+    needs=ONE,
+)
+def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
+    roles = evidence.operation.roles
+    fields = (roles.item_created_at, roles.item_project_id, roles.item_object)
+    known: dict[str, tuple[Exchange, tuple[object, ...]]] = {}
+    for exchange, path, entry in entries(evidence):
+        id_ = entry.get(roles.item_id)
+        if not isinstance(id_, str):
+            continue
+        content = tuple(_plain(entry.get(field)) for field in fields)
+        before, expected = known.setdefault(id_, (exchange, content))
+        if before.number == exchange.number:
+            continue
+        if content == expected:
+            yield HELD
+            continue
+        at = next(index for index, pair in enumerate(zip(content, expected, strict=True)) if pair[0] != pair[1])
+        yield Finding(
+            expected=f"{fields[at]} of {short(id_)} is {short(str(expected[at]))}, as in an earlier answer",
+            actual=f"{path}.{fields[at]} is {short(str(content[at]))}",
+            exchanges=(before, exchange),
+        )
+
+
+def _plain(value: object) -> object:
+    """A value that compares as JSON does: true is not 1, 1 is not 1.0."""
+    return value if isinstance(value, str) else repr(value)
+
+
+clause(
+    "ITM-009",
+    Level.IMPLIED,
+    "`created_at` is not negative",
+    quote=Quote(
+        "The Unix timestamp (in seconds) for when the permission was created.", at=f"{ITEM}/properties/created_at"
+    ),
+    why="No permission was created before 1970; unsigned clients fail to decode it.",
+    good='"created_at": 1721764867',
+    bad='"created_at": -1',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(judge_time(lambda created, _: str(created) if created < 0 else None, "0 or more"))
+
+
+def _odd(created: int, exchange: Exchange) -> str | None:
+    if created == 0:
+        return "0: the first second of 1970"
+    ahead = created - exchange.at
+    return f"{created}: {ahead / DAY:.0f} days ahead" if ahead > DAY and not _finer(created, exchange) else None
+
+
+clause(
+    "ITM-010",
+    Level.ADVISORY,
+    "`created_at` is neither 0 nor more than a day ahead",
+    quote=Quote("for when the permission was created.", at=f"{ITEM}/properties/created_at"),
+    why="A default that was never filled in, or a clock that is wrong.",
+    good='"created_at": 1721764867',
+    bad='"created_at": 0',
+    probes=EVERYWHERE,
+    needs=ONE,
+)(judge_time(_odd, "a time in the past"))

@@ -1,0 +1,337 @@
+"""ORD: the two orders, each by itself and against the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.clauses.pages import PAGED, sure
+from contracts.evidence import Evidence
+from contracts.listing import Walk
+from contracts.model import HELD, Finding, Level, Order, Page
+from contracts.quotes import Quote
+from contracts.wording import names, place, short
+
+ORDER = Quote("The order in which to retrieve permissions.", at="parameters/order/description")
+WORDS = Quote("enum: - ascending - descending", at="parameters/order/schema")
+TWO = Needs(items=2)
+OTHER = {Order.ASCENDING: Order.DESCENDING, Order.DESCENDING: Order.ASCENDING}
+
+
+def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
+    """The first neighbours of a page whose times of creation run against the order."""
+    for left, right in pairwise(page.items):
+        if left.created_at is None or right.created_at is None:
+            continue
+        wrong = left.created_at > right.created_at if order is Order.ASCENDING else left.created_at < right.created_at
+        if wrong:
+            return left.id, right.id
+    return None
+
+
+def differ(page: Page) -> bool:
+    """Whether the items of a page were not all created in the same second, so that their order shows."""
+    return len({item.created_at for item in page.items if item.created_at is not None}) > 1
+
+
+@clause(
+    "ORD-001",
+    Level.DOCUMENTED,
+    "Without `order` the list is the one of order=descending",
+    quote=Quote("descending", at="parameters/order/schema/default"),
+    why="Clients that want the newest permissions get the oldest.",
+    good="no order: the newest first",
+    bad="no order: the oldest first",
+    probes=PAGED,
+    needs=TWO,
+)
+def default_order(evidence: Evidence) -> Iterator[Outcome]:
+    default = evidence.operation.default_order
+    listing = evidence.listing
+    for page in evidence.pages:
+        if page.query.order is not None or not page.items:
+            continue
+        wrong = out_of_order(page, default)
+        if wrong is not None:
+            left, right = wrong
+            yield Finding(
+                f"{default}: {short(right)} before {short(left)}, which was created earlier"
+                if default is Order.DESCENDING
+                else f"{default}: {short(left)} after {short(right)}",
+                f"without order: {names(page.ids, 3)}",
+                (page.exchange,),
+            )
+        elif evidence.order(page) is not default:
+            head = listing.sequence(default, page.query.project_id)[:1]
+            yield Finding(
+                f"{default}: {names(head)} first",
+                f"without order: {names(page.ids, 3)}",
+                (page.exchange, *(listing.shown_in(id_, page.exchange) for id_ in head)),
+            )
+        else:
+            yield HELD
+
+
+def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
+    """Whether each page that was asked for in this order stands in it."""
+    for page in (*evidence.every_page,):
+        if page.query.order is not order:
+            continue
+        wrong = out_of_order(page, order)
+        if wrong is not None:
+            left, right = wrong
+            times = {item.id: item.created_at for item in page.items}
+            sign = "no later than" if order is Order.DESCENDING else "no earlier than"
+            yield Finding(
+                f"{short(right)} created {sign} {short(left)} ({times[left]})",
+                f"{times[right]}",
+                (page.exchange,),
+            )
+        elif differ(page):
+            yield HELD
+
+
+@clause(
+    "ORD-002",
+    Level.IMPLIED,
+    "descending: `created_at` never rises within a page",
+    quote=WORDS,
+    why="A client that stops at a known time misses newer permissions.",
+    good="order=descending: created_at 30, 20, 20, 10",
+    bad="order=descending: created_at 30, 10, 20",
+    probes=PAGED,
+    needs=TWO,
+)
+def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
+    yield from judge_page_order(evidence, Order.DESCENDING)
+
+
+@clause(
+    "ORD-003",
+    Level.IMPLIED,
+    "ascending: `created_at` never falls within a page",
+    quote=WORDS,
+    why="A client that stops at a known time misses older permissions.",
+    good="order=ascending: created_at 10, 20, 20, 30",
+    bad="order=ascending: created_at 30, 20, 10",
+    probes=PAGED,
+    needs=TWO,
+)
+def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
+    yield from judge_page_order(evidence, Order.ASCENDING)
+
+
+@clause(
+    "ORD-004",
+    Level.IMPLIED,
+    "The order holds from page to page of a walk",
+    quote=ORDER,
+    why="Pages that are sorted each by itself don't make a sorted list.",
+    good="[30, 20] [20, 10]",
+    bad="[30, 10] [20, 5]",
+    probes=("walks",),
+    needs=TWO,
+)
+def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
+    sound = {page.exchange.number: order for page, order in evidence.sound}
+    for walk in evidence.walks:
+        if not sure(evidence, walk):
+            continue
+        for before, page in pairwise(walk.pages):
+            order = sound.get(page.exchange.number)
+            if order is None or before.exchange.number not in sound or not (before.items and page.items):
+                continue
+            left, right = before.items[-1].created_at, page.items[0].created_at
+            if left is None or right is None or page.query.after in page.ids:
+                continue
+            if left < right if order is Order.DESCENDING else left > right:
+                yield Finding(
+                    f"{order}: nothing {'newer' if order is Order.DESCENDING else 'older'} than {left} {place(page)}",
+                    f"the page begins with {short(page.ids[0])}, created at {right}",
+                    (before.exchange, page.exchange),
+                )
+            elif left != right:
+                yield HELD
+
+
+@clause(
+    "ORD-005",
+    Level.IMPLIED,
+    "ascending and descending hold the same items",
+    quote=ORDER,
+    why="The order decides what is listed, and not only how.",
+    good="57 permissions in either order",
+    bad="57 descending, 56 ascending",
+    probes=("walks",),
+    needs=TWO,
+)
+def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for walk in evidence.walks:
+        order = evidence.order(walk.pages[0])
+        other = listing.sequence(OTHER[order])
+        if walk.project_id is not None or not walk.ended or not other or not sure(evidence, walk):
+            continue
+        start = walk.pages[0].query.after
+        if start is not None and start not in listing.items:
+            continue
+        ids = set(walk.ids)
+        ends = walk.pages[0].exchange, walk.pages[-1].exchange
+        lost = next(
+            (
+                id_
+                for id_ in other
+                if id_ not in ids
+                and listing.rank(order, id_) is None
+                and _beyond(evidence, order, start, id_)
+                and listing.stands(id_, *ends)
+            ),
+            None,
+        )
+        if lost is None:
+            yield HELD
+        else:
+            yield Finding(
+                f"{short(lost)}, which the {OTHER[order]} list holds",
+                f"the {order} list does not hold it",
+                (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange)),
+            )
+
+
+def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bool:
+    if start is None:
+        return True
+    at, mine = evidence.listing.items[start].created_at, evidence.listing.items[id_].created_at
+    if at is None or mine is None:
+        return False
+    return mine < at if order is Order.DESCENDING else mine > at
+
+
+@clause(
+    "ORD-006",
+    Level.IMPLIED,
+    "Items of different `created_at` stand in mirrored order in the two",
+    quote=WORDS,
+    why="One of the two orders is not what it says.",
+    good="descending: cp_3, cp_2, cp_1; ascending: cp_1, cp_2, cp_3",
+    bad="descending: cp_3, cp_2, cp_1; ascending: cp_2, cp_1, cp_3",
+    probes=("walks",),
+    needs=TWO,
+)
+def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page in evidence.pages:
+        if page.query.order is not Order.ASCENDING:
+            continue
+        for left, right in pairwise(page.ids):
+            ranks = listing.rank(Order.DESCENDING, left), listing.rank(Order.DESCENDING, right)
+            if None in ranks or left == right or listing.tied(left, right) or not _timed(evidence, left, right):
+                continue
+            if ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1]:
+                yield HELD
+            else:
+                mirror = _showing(evidence, left, right)
+                if mirror is None:
+                    continue
+                yield Finding(
+                    f"ascending: {short(right)} before {short(left)}, as descending has {short(left)} first",
+                    f"ascending has {short(left)} first as well",
+                    tuple(sorted((mirror.exchange, page.exchange), key=lambda exchange: exchange.number)),
+                )
+
+
+def _timed(evidence: Evidence, *ids: str) -> bool:
+    return all(evidence.listing.items[id_].created_at is not None for id_ in ids)
+
+
+def _showing(evidence: Evidence, left: str, right: str) -> Page | None:
+    """The smallest descending page that holds both."""
+    holding = [
+        page
+        for page in evidence.pages
+        if page.query.order is Order.DESCENDING
+        and left in page.ids
+        and right in page.ids
+        and page.ids.index(left) < page.ids.index(right)
+    ]
+    return min(holding, key=lambda page: (len(page.items), page.exchange.number), default=None)
+
+
+@clause(
+    "ORD-007",
+    Level.IMPLIED,
+    "The order of ties is the same in every answer of the same order",
+    quote=ORDER,
+    why="Permissions granted in one request share their second: where they change places, pages lose and double them.",
+    good="limit=2: cp_4, cp_5; limit=9: …, cp_4, cp_5, …",
+    bad="limit=2: cp_4, cp_5; limit=9: …, cp_5, cp_4, …",
+    probes=PAGED,
+    needs=Needs(items=2, tie=True),
+)
+def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    first: dict[tuple[Order, str, str], Page] = {}
+    for page in (*evidence.pages, *evidence.together):
+        order = evidence.order(page)
+        for left, right in pairwise(page.ids):
+            if (
+                left == right
+                or left not in listing.items
+                or right not in listing.items
+                or not listing.tied(left, right)
+            ):
+                continue
+            before = first.get((order, right, left))
+            if before is not None:
+                yield Finding(
+                    f"{order}: {short(right)} before {short(left)}, as in an earlier answer",
+                    f"{short(left)} comes first",
+                    (before.exchange, page.exchange),
+                )
+                continue
+            first.setdefault((order, left, right), page)
+            inverted = (left, right) in set(listing.inversions(page, order))
+            if inverted:
+                earlier = _holding(evidence, order, right, left)
+                yield Finding(
+                    f"{order}: {short(right)} before {short(left)}, as in other answers",
+                    f"{short(left)} comes first",
+                    (earlier.exchange, page.exchange) if earlier is not None else (page.exchange,),
+                )
+            else:
+                yield HELD
+    for walk in evidence.walks:
+        if sure(evidence, walk):
+            yield from _over_pages(evidence, walk)
+
+
+def _over_pages(evidence: Evidence, walk: Walk) -> Iterator[Outcome]:
+    """Ties at the seams of a walk: the last item of a page and the first of the next."""
+    listing = evidence.listing
+    for before, page in pairwise(walk.pages):
+        if not before.items or not page.items or page.query.after in page.ids:
+            continue
+        order, left, right = evidence.order(page), before.ids[-1], page.ids[0]
+        ranks = listing.rank(order, left), listing.rank(order, right)
+        if ranks[0] is None or ranks[1] is None or not listing.tied(left, right):
+            continue
+        if ranks[0] < ranks[1]:
+            yield HELD
+            continue
+        earlier = _holding(evidence, order, right, left)
+        if earlier is not None and right not in before.ids:
+            yield Finding(
+                f"{order}: {short(right)} before {short(left)}, as in other answers",
+                f"{short(left)} comes first",
+                (earlier.exchange, before.exchange, page.exchange),
+            )
+
+
+def _holding(evidence: Evidence, order: Order, left: str, right: str) -> Page | None:
+    for page in evidence.pages:
+        if evidence.order(page) is not order or left not in page.ids or right not in page.ids:
+            continue
+        if page.ids.index(left) < page.ids.index(right):
+            return page
+    return None

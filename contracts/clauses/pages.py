@@ -1,0 +1,858 @@
+"""PAG: pages and cursors. What one page proves by itself comes first; then pages against the list and each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.evidence import OK, Evidence
+from contracts.listing import Walk
+from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Order, Page, Query
+from contracts.quotes import Quote
+from contracts.wording import count, names, place, short, yes
+
+LIST = "schemas/ListFineTuningCheckpointPermissionResponse"
+CURSOR = Quote(
+    "Identifier for the last permission ID from the previous pagination request.", at="parameters/after/description"
+)
+SIZE = Quote("Number of permissions to retrieve.", at="parameters/limit/description")
+HAS_MORE = Quote("has_more: type: boolean", at=f"{LIST}/properties")
+PAGED = ("walks", "generated", "repetition", "filters", "scope")
+ONE, TWO = Needs(items=1), Needs(items=2)
+
+
+# What one page proves by itself
+
+
+@clause(
+    "PAG-001",
+    Level.DOCUMENTED,
+    "A page holds at most `limit` items",
+    quote=SIZE,
+    why="Clients size buffers and screens by it; a server that ignores it answers with all it has.",
+    good="limit=5: 5 items",
+    bad="limit=5: 6 items",
+    probes=PAGED,
+    needs=TWO,
+)
+def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
+    for page in evidence.every_page:
+        limit = page.query.limit
+        if limit is None:
+            continue
+        if len(page.items) > limit:
+            yield Finding(f"at most {count(limit, 'item')}", count(len(page.items), "item"), (page.exchange,))
+        elif page.items:
+            yield HELD
+
+
+@clause(
+    "PAG-002",
+    Level.DOCUMENTED,
+    "Without `limit` a page holds 10 items, or all that remain",
+    quote=Quote("10", at="parameters/limit/schema/default"),
+    why="Clients that rely on the default get other pages than they were promised.",
+    good="57 permissions, no limit: 10 items, has_more true",
+    bad="57 permissions, no limit: 20 items",
+    probes=PAGED,
+    needs=Needs(items=11),
+)
+def default_size(evidence: Evidence) -> Iterator[Outcome]:
+    default = evidence.operation.default_limit
+    for page in evidence.every_page:
+        if page.query.limit is not None:
+            continue
+        size = len(page.items)
+        if size > default:
+            yield Finding(f"at most {default} items without limit", count(size, "item"), (page.exchange,))
+        elif size < default and page.has_more and size:
+            yield Finding(
+                f"{default} items without limit, or all that remain",
+                f"{count(size, 'item')} and has_more true",
+                (page.exchange,),
+            )
+        elif size == default:
+            yield HELD
+
+
+@clause(
+    "PAG-003",
+    Level.IMPLIED,
+    "A page with has_more true is full: `limit` items, or the cap",
+    quote=SIZE,
+    why="Short pages in the middle of a list cost requests, and clients take a short page for the last one.",
+    good="limit=5: 5 items, has_more true",
+    bad="limit=5: 3 items, has_more true",
+    probes=PAGED,
+    needs=TWO,
+)
+def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
+    cap, default = evidence.cap, evidence.operation.default_limit
+    for page in evidence.pages:
+        limit, size = page.query.limit, len(page.items)
+        if limit is None or not page.has_more or not size:
+            continue
+        # Above its cap a server may give the cap, or fall back to the default size.
+        if size >= limit or (limit > cap and size in {cap, default}):
+            yield HELD
+        else:
+            wanted = f"{limit} items" if limit <= cap else f"{cap} items (the most that this target gives)"
+            yield Finding(
+                f"{wanted} when has_more is true", f"{count(size, 'item')} and has_more true", (page.exchange,)
+            )
+
+
+def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
+    """Whether `first_id` (or `last_id`) of each page with items names its first (last) one."""
+    name = evidence.operation.roles.first_id if first else evidence.operation.roles.last_id
+    given = False
+    for page in evidence.every_page:
+        said = page.first_id if first else page.last_id
+        if not page.items or said is None:
+            continue
+        given = True
+        right = page.ids[0] if first else page.ids[-1]
+        if said == right:
+            yield HELD
+        else:
+            end = "first" if first else "last"
+            yield Finding(
+                f"{name} {short(right)}, the page's {end} item", f"{name} {short(said) or '(empty)'}", (page.exchange,)
+            )
+    if not given and any(page.items for page in evidence.every_page):
+        yield Inapplicable(f"the target never gives {name}, which the document doesn't require")
+
+
+@clause(
+    "PAG-004",
+    Level.IMPLIED,
+    "`first_id`, when given, is the id of the page's first item",
+    quote=Quote("first_id: type: string nullable: true", at=f"{LIST}/properties"),
+    why="Clients that page backwards, or compare pages by their ends, go astray.",
+    good="first_id cp_1 on a page [cp_1, cp_2]",
+    bad="first_id cp_2 on a page [cp_1, cp_2]",
+    probes=PAGED,
+    needs=ONE,
+)
+def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
+    yield from judge_end_id(evidence, first=True)
+
+
+@clause(
+    "PAG-005",
+    Level.IMPLIED,
+    "`last_id`, when given, is the id of the page's last item",
+    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    why="The official clients continue from it: a wrong one skips or repeats items, silently.",
+    good="last_id cp_2 on a page [cp_1, cp_2]",
+    bad="last_id cp_1 on a page [cp_1, cp_2]",
+    probes=PAGED,
+    needs=ONE,
+)
+def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
+    yield from judge_end_id(evidence, first=False)
+
+
+@clause(
+    "PAG-006",
+    Level.IMPLIED,
+    "On an empty page `first_id` and `last_id` name no permission",
+    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    why="A client would continue from an item that the page doesn't hold.",
+    good='"data": [], "first_id": null, "last_id": null',
+    bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
+    probes=(*PAGED, "inputs"),
+)
+def empty_page_has_no_ends(evidence: Evidence) -> Iterator[Outcome]:
+    roles = evidence.operation.roles
+    for page in evidence.every_page:
+        if page.items:
+            continue
+        given = [
+            (name, said)
+            for name, said in ((roles.first_id, page.first_id), (roles.last_id, page.last_id))
+            if said is not None
+        ]
+        for name, said in given:
+            yield Finding(
+                f"{name} null or absent on an empty page",
+                f"{name} {short(said)}" if said else f'{name} is an empty string ("")',
+                (page.exchange,),
+                warning=not said,
+            )
+        if not given:
+            yield HELD
+
+
+@clause(
+    "PAG-007",
+    Level.IMPLIED,
+    "`last_id` is given whenever `has_more` is true",
+    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    why="The official clients continue from it; without it they stop early and silently lose the rest.",
+    good='"has_more": true, "last_id": "cp_9"',
+    bad='"has_more": true, "last_id": null',
+    probes=PAGED,
+    needs=TWO,
+)
+def last_id_is_given(evidence: Evidence) -> Iterator[Outcome]:
+    name = evidence.operation.roles.last_id
+    for page in evidence.every_page:
+        if not page.has_more or not page.items:
+            continue
+        if page.last_id:
+            yield HELD
+        else:
+            yield Finding(f"{name} {short(page.ids[-1])}", f"no {name}, and has_more true", (page.exchange,))
+
+
+@clause(
+    "PAG-008",
+    Level.IMPLIED,
+    "No id comes twice on one page",
+    quote=Quote("The permission identifier", at="schemas/FineTuningCheckpointPermission/properties/id/description"),
+    why="A client counts or handles a permission twice.",
+    good="[cp_1, cp_2, cp_3]",
+    bad="[cp_1, cp_2, cp_2]",
+    probes=PAGED,
+    needs=TWO,
+)
+def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
+    for page in evidence.every_page:
+        twice = tuple(dict.fromkeys(id_ for id_ in page.ids if page.ids.count(id_) > 1)) if _doubled(page) else ()
+        if twice:
+            yield Finding("each id once on a page", f"twice: {names(twice)}", (page.exchange,))
+        elif len(page.items) > 1:
+            yield HELD
+
+
+def _doubled(page: Page) -> bool:
+    return len(set(page.ids)) < len(page.ids)
+
+
+@clause(
+    "PAG-010",
+    Level.IMPLIED,
+    "The page after X does not hold X",
+    quote=CURSOR,
+    why="Each page repeats the last item of the one before; with limit=1 a client loops for ever.",
+    good="after=cp_5: [cp_6, cp_7]",
+    bad="after=cp_5: [cp_5, cp_6]",
+    probes=PAGED,
+    needs=TWO,
+)
+def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
+    for page in evidence.every_page:
+        after = page.query.after
+        if after is None or not page.items:
+            continue
+        if after in page.ids:
+            yield Finding(
+                f"a page without {short(after)}",
+                f"{short(after)} is item {page.ids.index(after) + 1} of the page after it",
+                (page.exchange,),
+            )
+        else:
+            yield HELD
+
+
+@clause(
+    "PAG-016",
+    Level.IMPLIED,
+    "An empty page says `has_more` false",
+    quote=HAS_MORE,
+    why="There is no cursor to go on from: a client loops, or stops and believes that it lost something.",
+    good='"data": [], "has_more": false',
+    bad='"data": [], "has_more": true',
+    probes=(*PAGED, "inputs"),
+)
+def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
+    for page in evidence.every_page:
+        if page.items:
+            continue
+        if page.has_more:
+            yield Finding("has_more false on an empty page", "has_more true", (page.exchange,))
+        elif page.has_more is False:
+            yield HELD
+
+
+# Pages against the list
+
+
+@clause(
+    "PAG-011",
+    Level.IMPLIED,
+    "The page after X begins with the item that follows X in the list",
+    quote=CURSOR,
+    why="A walk loses items at each page boundary, or reads some twice.",
+    good="list [cp_1 … cp_9], after=cp_5: [cp_6, …]",
+    bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
+    probes=PAGED,
+    needs=TWO,
+)
+def page_begins_after_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
+    for page, order in evidence.sound:
+        if page.query.after is not None and page.query.after not in page.ids:
+            yield from begins_rightly(evidence, page, order)
+
+
+def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
+    """One outcome if it can be told where this page after a cursor had to begin."""
+    listing, after = evidence.listing, page.query.after
+    start = listing.start(page, order)
+    if after is None or start is None:
+        return
+    of_another_project = not listing.belongs(after, page.query.project_id)
+    if not page.items:
+        lost = None if of_another_project else listing.following(page, order)
+        if lost is not None and not _tie_at(evidence, order, after, lost):
+            yield Finding(
+                f"{short(lost)} and what follows it",
+                "an empty page",
+                (page.exchange, listing.shown_in(lost, page.exchange)),
+            )
+        elif lost is None:
+            yield HELD
+        return
+    first = page.ids[0]
+    rank = listing.rank(order, first)
+    if rank is None:
+        return
+    skipped = listing.skipped(page, order)
+    if of_another_project and (rank < start or skipped is not None):
+        # A list that has no such cursor may begin again; half-way is wrong.
+        head = listing.sequence(order, page.query.project_id)[:1]
+        if head == (first,):
+            yield HELD
+            return
+    if rank < start and not _tie_at(evidence, order, after, first):
+        yield Finding(
+            f"what follows {short(after)}",
+            f"the page begins with {short(first)}, which comes before it",
+            (page.exchange, listing.shown_in(after, page.exchange)),
+        )
+    elif skipped is not None and not _tie_at(evidence, order, after, skipped, first):
+        yield Finding(
+            f"{short(skipped)} next after {short(after)}",
+            f"the page begins with {short(first)}",
+            (page.exchange, listing.shown_in(skipped, page.exchange)),
+        )
+    else:
+        yield HELD
+
+
+def _tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
+    """Whether ties change places here, so that nothing can be said of items of the same second."""
+    return order in evidence.unstable_ties and any(evidence.listing.tied(left, right) for left, right in pairwise(ids))
+
+
+@clause(
+    "PAG-012",
+    Level.IMPLIED,
+    "A page is a gapless run of the list",
+    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    why="An item inside a page is lost to every client that walks with this size.",
+    good="list [cp_1 … cp_9], limit=3: [cp_1, cp_2, cp_3]",
+    bad="list [cp_1 … cp_9], limit=3: [cp_1, cp_3, cp_4]",
+    probes=PAGED,
+    needs=TWO,
+)
+def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page, order in evidence.sound:
+        if not page.items:
+            continue
+        gap = listing.gap(page, order)
+        strange = next((id_ for id_ in page.ids if listing.is_ghost(id_)), None)
+        if gap is not None and not _tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
+            yield Finding(
+                f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
+                f"the page lacks it: {names(page.ids)}",
+                (page.exchange, listing.shown_in(gap, page.exchange)),
+            )
+        elif strange is not None:
+            yield Finding(
+                "items of the list",
+                f"{short(strange)}, which no walk through the whole list shows",
+                (page.exchange,),
+                still=not listing.changed,
+            )
+        elif len(page.items) > 1:
+            yield HELD
+
+
+@clause(
+    "PAG-014",
+    Level.IMPLIED,
+    "`has_more` true is followed by at least one more item",
+    quote=HAS_MORE,
+    why="A client asks for a page that is not there, or waits for items that never come.",
+    good="has_more true after cp_5, and after=cp_5 brings [cp_6]",
+    bad="has_more true after cp_9, and after=cp_9 brings []",
+    probes=PAGED,
+    needs=TWO,
+)
+def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page, order in evidence.sound:
+        if not page.has_more or not page.items:
+            continue
+        last = page.ids[-1]
+        nexts = evidence.by_cursor.get((order, page.query.project_id, last), ())
+        empty = [after for after in nexts if not after.items and listing.stands(last, after.exchange)]
+        if listing.changed:
+            empty = [after for after in empty if after.exchange.number == page.exchange.number + 1]
+        if any(after.items for after in nexts) or (not empty and listing.following(page, order)):
+            yield HELD
+        elif empty or (listing.ends_with(page, order) and not listing.changed):
+            shown = empty[0].exchange if empty else listing.shown_in(last, page.exchange)
+            said = f"the page after {short(last)} is empty" if empty else "no walk shows an item after it"
+            yield Finding(
+                f"has_more false: nothing follows {short(last)}",
+                f"has_more true; {said}",
+                (page.exchange, shown),
+                still=True,
+            )
+
+
+@clause(
+    "PAG-015",
+    Level.IMPLIED,
+    "`has_more` false is followed by nothing",
+    quote=HAS_MORE,
+    why="Every client stops here, and silently loses what follows.",
+    good="has_more false after cp_9, and after=cp_9 brings []",
+    bad="has_more false after cp_5, and after=cp_5 brings [cp_6]",
+    probes=PAGED,
+    needs=TWO,
+)
+def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page, order in evidence.sound:
+        if page.has_more is not False or not (page.items or page.query.after is None):
+            continue
+        lost = listing.following(page, order)
+        last = page.ids[-1] if page.items else None
+        if lost is not None and not (last and _tie_at(evidence, order, last, lost)):
+            yield Finding(
+                f"has_more true: {short(lost)} follows{f' {short(last)}' if last else ''}",
+                "has_more false",
+                (page.exchange, listing.shown_in(lost, page.exchange)),
+            )
+            continue
+        nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
+        more = [after for after in nexts if after.items and last not in after.ids and _goes_on(evidence, after, order)]
+        if more and last and not listing.changed:
+            yield Finding(
+                f"has_more true: {short(more[0].ids[0])} follows {short(last)}",
+                "has_more false",
+                (page.exchange, more[0].exchange),
+                still=True,
+            )
+        elif nexts or listing.ends_with(page, order):
+            yield HELD
+
+
+def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
+    """Whether a page begins behind its cursor, as far as can be told."""
+    start, rank = evidence.listing.start(page, order), evidence.listing.rank(order, page.ids[0])
+    return start is not None and rank is not None and rank >= start
+
+
+@clause(
+    "PAG-018",
+    Level.IMPLIED,
+    "The page after the last item is empty, and a 200",
+    quote=CURSOR,
+    why="Some official clients always ask once more after the last item: an error there ends every walk.",
+    good="after=cp_9 (the last): 200, []",
+    bad="after=cp_9 (the last): 404",
+    probes=PAGED,
+    needs=ONE,
+)
+def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for exchange, query in evidence.allowed:
+        order = query.order or evidence.operation.default_order
+        if query.after is None or exchange.answer is None or not _is_last(evidence, exchange, query, order):
+            continue
+        page = evidence.page(exchange, query)
+        shown = listing.shown_in(query.after, exchange)
+        if exchange.answer.status != OK:
+            if not exchange.failed and not _above_cap(evidence, query):
+                yield Finding("200 and an empty page", f"{exchange.answer.status}", (shown, exchange))
+        elif page is not None and page.items and query.after not in page.ids:
+            if not listing.changed:
+                yield Finding(
+                    f"an empty page: {short(query.after)} is the last item",
+                    names(page.ids),
+                    (shown, exchange),
+                    still=True,
+                )
+        elif page is not None:
+            yield HELD
+
+
+def _is_last(evidence: Evidence, exchange: Exchange, query: Query, order: Order) -> bool:
+    listing = evidence.listing
+    if query.after is None or not listing.stands(query.after, exchange):
+        return False
+    end = listing.sequence(order, query.project_id)[-2:]
+    return listing.last(order, query.project_id) == query.after and not _tie_at(evidence, order, *end)
+
+
+def _above_cap(evidence: Evidence, query: Query) -> bool:
+    """Whether a refusal may be for the size: nothing so large was ever answered."""
+    limit = query.limit or 0
+    return limit > evidence.operation.default_limit and limit > evidence.largest_accepted
+
+
+@clause(
+    "PAG-021",
+    Level.IMPLIED,
+    "`after` at every item of the list is accepted and continues there",
+    quote=CURSOR,
+    why="A client that stored a cursor, or pages with another size, can't go on.",
+    good="after=cp_7: 200, [cp_8, …]",
+    bad="after=cp_7: 400",
+    probes=PAGED,
+    needs=TWO,
+)
+def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
+    for exchange, query in evidence.allowed:
+        order = query.order or evidence.operation.default_order
+        after = query.after
+        if after is None or after not in listing.items or exchange.answer is None:
+            continue
+        if not listing.stands(after, exchange) or not listing.belongs(after, query.project_id):
+            continue
+        if exchange.answer.status == OK:
+            if exchange.number in sound and after not in sound[exchange.number][0].ids:
+                yield from begins_rightly(evidence, *sound[exchange.number])
+        elif exchange.failed or _above_cap(evidence, query) or _is_last(evidence, exchange, query, order):
+            continue
+        else:
+            yield Finding(
+                f"200 and what follows {short(after)}",
+                f"{exchange.answer.status}",
+                (listing.shown_in(after, exchange), exchange),
+            )
+
+
+@clause(
+    "PAG-024",
+    Level.ADVISORY,
+    "An unknown `after` does not begin again at the first page",
+    quote=CURSOR,
+    why="A client whose cursor was deleted meanwhile begins again, and loops if that happens each time.",
+    good="after=cp_unknown: 400, or an empty page",
+    bad="after=cp_unknown: [cp_1, …], the first page",
+    probes=("scope", "generated"),
+    needs=ONE,
+)
+def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for exchange, query in evidence.allowed:
+        after = query.after
+        if after is None or after in evidence.foreign:
+            continue
+        heads = {listing.sequence(order, query.project_id)[:1] for order in Order}
+        if after in listing.items and (listing.belongs(after, query.project_id) or _leads(evidence, after, query)):
+            continue
+        page = evidence.page(exchange, query)
+        if page is not None and page.items:
+            if (page.ids[0],) in heads:
+                yield Finding(
+                    "a 4xx, or an empty page",
+                    f"the first page again: {names(page.ids, 2)}",
+                    (page.exchange,),
+                )
+        elif exchange.answer is not None and not exchange.failed:
+            yield HELD
+
+
+def _leads(evidence: Evidence, after: str, query: Query) -> bool:
+    """Whether a cursor stands before all items of the asked project, so that it may well begin with the first."""
+    order = query.order or evidence.operation.default_order
+    head = evidence.listing.sequence(order, query.project_id)[:1]
+    ranks = [evidence.listing.rank(order, id_) for id_ in (after, *head)]
+    return len(ranks) < 2 or None in ranks or (ranks[0] or 0) < (ranks[1] or 0)  # noqa: PLR2004 - a pair
+
+
+# Pages against each other
+
+
+@clause(
+    "PAG-019",
+    Level.IMPLIED,
+    "The same request gives the same page",
+    quote=Quote("The order in which to retrieve permissions.", at="parameters/order/description"),
+    why="No walk can be trusted, and no failure repeated.",
+    good="limit=5 twice: [cp_1 … cp_5] twice",
+    bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
+    probes=("walks", "repetition"),
+    needs=ONE,
+)
+def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
+    before: dict[str, Exchange] = {}
+    for exchange, _ in evidence.allowed:
+        if exchange.answer is None or exchange.failure or exchange.failed:
+            continue
+        earlier = before.get(exchange.request.target)
+        before[exchange.request.target] = exchange
+        if earlier is None:
+            continue
+        if evidence.same(earlier, exchange):
+            yield HELD
+        else:
+            yield Finding(
+                describe(evidence, earlier),
+                f"{describe(evidence, exchange)}, asked again",
+                (earlier, exchange),
+                still=not evidence.listing.changed,
+            )
+
+
+def describe(evidence: Evidence, exchange: Exchange) -> str:
+    """An answer in a few words: its status, and for a page what it holds."""
+    query = evidence.query(exchange)
+    page = evidence.page(exchange, query) if query else None
+    if page is not None:
+        return f"{names(page.ids, 3)}; has_more {yes(page.has_more)}"
+    if exchange.answer is None:
+        return exchange.failure.text if exchange.failure else "no answer"
+    return f"status {exchange.answer.status}"
+
+
+@clause(
+    "PAG-020",
+    Level.IMPLIED,
+    "Requests at the same time give the pages that they give one by one",
+    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    why="Clients that work side by side get each other's pages, or lose items.",
+    good="eight requests at once: eight right pages",
+    bad="eight requests at once: two of them bring the same page",
+    probes=("repetition",),
+    needs=ONE,
+)
+def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
+    alone: dict[str, list[Exchange]] = defaultdict(list)
+    for exchange, _ in evidence.allowed:
+        if exchange.answer is not None and not exchange.failure:
+            alone[exchange.request.target].append(exchange)
+    for exchange in evidence.admin:
+        if not exchange.concurrent or exchange.request.target not in alone:
+            continue
+        if exchange.answer is None or exchange.failure:
+            continue
+        peers = alone[exchange.request.target]
+        if any(evidence.same(peer, exchange) for peer in peers):
+            yield HELD
+        else:
+            peer = min(peers, key=lambda other: abs(other.number - exchange.number))
+            yield Finding(
+                f"{describe(evidence, peer)}, as when asked alone",
+                f"{describe(evidence, exchange)}, when eight were asked at once",
+                (peer, exchange),
+                still=not evidence.listing.changed,
+            )
+
+
+@clause(
+    "PAG-023",
+    Level.IMPLIED,
+    "A small page is the beginning of a larger page of the same query",
+    quote=SIZE,
+    why="What a client sees depends on the size of its pages, and not on the list.",
+    good="limit=2: [cp_1, cp_2]; limit=5: [cp_1, cp_2, cp_3, …]",
+    bad="limit=2: [cp_2, cp_3]; limit=5: [cp_1, cp_2, cp_3, …]",
+    probes=PAGED,
+    needs=TWO,
+)
+def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
+    default = evidence.operation.default_limit
+    for pages in evidence.by_cursor.values():
+        ranked = sorted(pages, key=lambda page: (page.query.limit or default, page.exchange.number))
+        for small, large in pairwise(ranked):
+            if (small.query.limit or default) == (large.query.limit or default):
+                continue
+            shared = min(len(small.items), len(large.items))
+            alike = small.ids[:shared] == large.ids[:shared] and len(large.items) >= len(small.items)
+            if alike or (evidence.listing.changed and evidence.listing.agree(small, large)):
+                if shared:
+                    yield HELD
+                continue
+            order = evidence.order(small)
+            if order in evidence.unstable_ties:
+                continue
+            yield Finding(
+                f"{names(large.ids[: len(small.items)] or large.ids, 3)} {place(small)}, as on the larger page",
+                names(small.ids, 3),
+                tuple(sorted((small.exchange, large.exchange), key=lambda exchange: exchange.number)),
+                still=not evidence.listing.changed,
+            )
+
+
+# Another list
+
+
+@clause(
+    "PAG-022",
+    Level.SECURITY,
+    "`after` from another checkpoint's list shows nothing of that list",
+    quote=CURSOR,
+    why="A cursor carries its holder into a list that was not asked for.",
+    good="after=(a permission of B) on A: 400, an empty page, or items of A",
+    bad="after=(a permission of B) on A: items of B",
+    probes=("scope",),
+    needs=Needs(items=1, other_checkpoint=True),
+)
+def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
+    own = {id_ for walk in evidence.walks for id_ in walk.ids}
+    for exchange in evidence.admin:
+        query = evidence.query(exchange)
+        if query is None or query.after is None or exchange.answer is None:
+            continue
+        here = query.checkpoint == evidence.target.checkpoint
+        cursors, forbidden = (evidence.foreign, evidence.foreign) if here else (own, own)
+        if query.after not in cursors or (not here and query.checkpoint != evidence.target.other_checkpoint):
+            continue
+        page = evidence.page(exchange, query)
+        shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
+        if shown:
+            yield Finding("no permission of the other checkpoint", names(shown, 3), (exchange,))
+        elif not exchange.failed:
+            yield HELD
+
+
+# Whole walks
+
+
+def sure(evidence: Evidence, walk: Walk) -> bool:
+    """Whether each cursor of a walk was surely there when it was used, so that the walk could not be thrown off."""
+    listing = evidence.listing
+    return all(page.query.after is None or listing.stands(page.query.after, page.exchange) for page in walk.pages)
+
+
+@clause(
+    "PAG-009",
+    Level.IMPLIED,
+    "No id comes twice in one walk",
+    quote=CURSOR,
+    why="A client counts or handles a permission twice.",
+    good="[cp_1, cp_2] [cp_3, cp_4]",
+    bad="[cp_1, cp_2] [cp_3, cp_1]",
+    probes=("walks",),
+    needs=TWO,
+)
+def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
+    for walk in evidence.walks:
+        if len(walk.pages) < 2 or not sure(evidence, walk):  # noqa: PLR2004 - one page can't repeat another
+            continue
+        seen: dict[str, Page] = {}
+        twice = False
+        for page in walk.pages:
+            for id_ in page.ids:
+                if id_ in seen and seen[id_] is not page and id_ != page.query.after:
+                    twice = True
+                    yield Finding(
+                        f"{short(id_)} once in the walk",
+                        f"it comes {place(seen[id_])}, and again {place(page)}",
+                        (seen[id_].exchange, page.exchange),
+                    )
+                    break
+                seen.setdefault(id_, page)
+        if not twice:
+            yield HELD
+
+
+@clause(
+    "PAG-013",
+    Level.IMPLIED,
+    "Walks with any two page sizes give the same list",
+    quote=SIZE,
+    why="What a client finds depends on the size of its pages.",
+    good="limit=1, limit=7 and limit=100 all find 57 permissions",
+    bad="limit=100 finds 57 permissions, limit=7 finds 56",
+    probes=("walks",),
+    needs=TWO,
+)
+def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
+    by_order: dict[Order, list[Walk]] = defaultdict(list)
+    for walk in evidence.walks:
+        if walk.project_id is None and walk.pages[0].query.after is None and sure(evidence, walk):
+            by_order[evidence.order(walk.pages[0])].append(walk)
+    for order, walks in by_order.items():
+        if len({walk.limit for walk in walks}) < 2:  # noqa: PLR2004 - one size can't differ from another
+            continue
+        for walk in walks:
+            lost = next(missing_from(evidence, walk, order), None)
+            if lost is not None:
+                yield lost
+            else:
+                yield HELD
+
+
+def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Iterator[Finding]:
+    """Items that stood while a walk from the head went on, as far as it went, and that it does not hold."""
+    listing, ids = evidence.listing, set(walk.ids)
+    ends = walk.pages[0].exchange, walk.pages[-1].exchange
+    for id_ in within(evidence, walk, order):
+        if id_ not in ids and listing.stands(id_, *ends):
+            page = _where(evidence, walk, order, id_)
+            yield Finding(
+                f"{short(id_)} in the walk with {size(walk)}",
+                f"it is missing; the page {place(page)} is the one that should hold it",
+                (page.exchange, listing.shown_in(id_, page.exchange)),
+            )
+
+
+def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
+    """What is known of the part of the list that a walk from the head went through."""
+    known = evidence.listing.sequence(order, walk.project_id)
+    if walk.complete:
+        return known
+    end = walk.ids[-1] if walk.ids else None
+    return known[: known.index(end)] if end in known else ()
+
+
+def size(walk: Walk) -> str:
+    """The page size of a walk, as it was asked for."""
+    return f"limit={walk.limit}" if walk.limit is not None else "no limit"
+
+
+def _where(evidence: Evidence, walk: Walk, order: Order, id_: str) -> Page:
+    rank = evidence.listing.rank
+    mine = rank(order, id_) or 0
+    return next((page for page in walk.pages if page.items and (rank(order, page.ids[-1]) or 0) > mine), walk.pages[-1])
+
+
+@clause(
+    "PAG-017",
+    Level.IMPLIED,
+    "A walk ends: no cursor comes back, no page repeats",
+    quote=CURSOR,
+    why="The official clients loop for ever.",
+    good="[cp_1, cp_2] [cp_3] end",
+    bad="[cp_1, cp_2] [cp_1, cp_2] [cp_1, cp_2] …",
+    probes=("walks",),
+    needs=TWO,
+)
+def walk_ends(evidence: Evidence) -> Iterator[Outcome]:
+    for walk in evidence.walks:
+        if len(walk.pages) < 2:  # noqa: PLR2004 - one page can't come back
+            continue
+        last = walk.pages[-1]
+        earlier = next((page for page in walk.pages[:-1] if page.items and page.ids[-1:] == last.ids[-1:]), None)
+        if earlier is not None and sure(evidence, walk):
+            yield Finding(
+                f"a page that ends behind {short(last.ids[-1])}",
+                f"the page {place(last)} ends with it once more: the walk would go on for ever",
+                (earlier.exchange, last.exchange),
+            )
+        elif walk.ended:
+            yield HELD

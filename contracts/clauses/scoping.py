@@ -1,0 +1,128 @@
+"""SCO: the checkpoint in the path, and what a cursor from another one may show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contracts.catalogue import Needs, Outcome, clause
+from contracts.clauses.filtering import kin
+from contracts.clauses.pages import describe
+from contracts.evidence import Evidence
+from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Page, Query
+from contracts.quotes import Quote
+from contracts.wording import names, short
+
+CHECKPOINT = Quote(
+    "The ID of the fine-tuned model checkpoint to get permissions for.",
+    at="parameters/fine_tuned_model_checkpoint/description",
+)
+
+
+@clause(
+    "SCO-001",
+    Level.IMPLIED,
+    "Another checkpoint's list shares no permission with this one's",
+    quote=CHECKPOINT,
+    why="A permission is granted for one checkpoint; shown for two, it is shown for a wrong one.",
+    good="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_3]",
+    bad="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_2, cp_3]",
+    probes=("walks", "scope"),
+    needs=Needs(items=1, other_checkpoint=True),
+)
+def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
+    own = {
+        id_: page for page in reversed(evidence.pages) if page.query.after not in evidence.foreign for id_ in page.ids
+    }
+    for checkpoint in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
+        for page in evidence.pages_of_others.get(checkpoint or "", ()):
+            if page.query.after is not None and page.query.after in own:
+                continue
+            shared = next((id_ for id_ in page.ids if id_ in own), None)
+            if shared is not None:
+                yield Finding(
+                    f"{short(shared)} in one of the two lists",
+                    "it is in both",
+                    tuple(sorted((own[shared].exchange, page.exchange), key=lambda exchange: exchange.number)),
+                )
+            elif page.items:
+                yield HELD
+
+
+def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
+    """Queries for a checkpoint that the user did not name; ``near`` are those with an id like this one's."""
+    for exchange in evidence.admin:
+        checkpoint = evidence.reading(exchange).checkpoint
+        if checkpoint is None or checkpoint in evidence.named or exchange.answer is None:
+            continue
+        alike = kin(checkpoint, {evidence.target.checkpoint})
+        if alike is near:
+            query = evidence.query(exchange) or Query(checkpoint)
+            yield exchange, query, evidence.page(exchange, query)
+
+
+@clause(
+    "SCO-002",
+    Level.SECURITY,
+    "A checkpoint that does not exist shows no permissions",
+    quote=CHECKPOINT,
+    why="The path does not decide what is shown: any id brings somebody's permissions.",
+    good="an unknown checkpoint: 404",
+    bad="an unknown checkpoint: 200 and permissions",
+    probes=("scope", "inputs"),
+)
+def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, _, page in unknown_checkpoints(evidence, near=False):
+        if page is not None and page.items:
+            yield Finding("a 4xx, or an empty page", names(page.ids, 3), (exchange,))
+        elif exchange.answer is not None and not exchange.failed:
+            yield HELD
+
+
+@clause(
+    "SCO-003",
+    Level.SECURITY,
+    "The checkpoint id is matched whole",
+    quote=CHECKPOINT,
+    why="Who knows a part of an id sees the permissions of a checkpoint that was not named.",
+    good="ft:gpt:acme (a prefix): 404",
+    bad="ft:gpt:acme (a prefix): the permissions of ft:gpt:acme:x:1",
+    probes=("scope",),
+    needs=Needs(items=1),
+)
+def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, _, page in unknown_checkpoints(evidence, near=True):
+        own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page else ()
+        if own:
+            yield Finding(f"no permission of {short(evidence.target.checkpoint)}", names(own, 3), (exchange,))
+        elif exchange.answer is not None and not exchange.failed:
+            yield HELD
+
+
+@clause(
+    "SCO-004",
+    Level.IMPLIED,
+    "`:` and `%3A` in the path name the same checkpoint",
+    quote=CHECKPOINT,
+    why="The official clients send `:` as it is, others encode it (RFC 3986 §2.2 lets both): one of them gets nothing.",
+    good="/ft:a:b/ and /ft%3Aa%3Ab/: the same page",
+    bad="/ft:a:b/: the page; /ft%3Aa%3Ab/: 404",
+    probes=("scope",),
+)
+def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
+    if ":" not in evidence.target.checkpoint:
+        yield Inapplicable("the checkpoint's id has no colon")
+        return
+    plain = {query: exchange for exchange, query in reversed(evidence.allowed) if ":" in exchange.request.path}
+    for exchange, query in evidence.allowed:
+        if "%3a" not in exchange.request.path.lower() or query not in plain or exchange.answer is None:
+            continue
+        other = plain[query]
+        if evidence.same(other, exchange):
+            yield HELD
+        else:
+            yield Finding(
+                describe(evidence, other),
+                f"{describe(evidence, exchange)}, with %3A",
+                (other, exchange),
+                still=not evidence.listing.changed,
+            )

@@ -1,0 +1,108 @@
+"""``contracts list`` and ``contracts explain``."""
+
+from __future__ import annotations
+
+import click
+
+from contracts.catalogue import FAMILIES, Clause, Needs, clauses, find
+from contracts.cli.shell import encoding, options, show
+from contracts.model import Level
+from contracts.reports.sheet import Sheet
+from contracts.settings import Settings
+from contracts.wording import count
+
+
+@click.command("list")
+@click.argument("names", nargs=-1, metavar="[CLAUSE|FAMILY]...")
+@click.option("--faults", is_flag=True, help="The faults that the embedded server can be given instead.")
+@click.option("--variants", is_flag=True, help="The ways in which the embedded server can be right instead.")
+@options("color")
+def list_(settings: Settings, names: tuple[str, ...], *, faults: bool, variants: bool) -> int:
+    """List the clauses: id, level and title.
+
+    With --faults, the faults (of the clauses that are named, or all) that `contracts check --fault NAME` can show.
+    """
+    sheet = Sheet(encoding())
+    chosen = find(names) if names else clauses()
+    if faults:
+        _faults(sheet, chosen)
+    elif variants:
+        _variants(sheet)
+    else:
+        for clause in chosen:
+            sheet.heading(f"{clause.id[:3]}  {FAMILIES[clause.id[:3]]}")
+            sheet.block(f"  {clause.id}  {clause.level:<10}  ", clause.title)
+    show(sheet, settings)
+    return 0
+
+
+def _faults(sheet: Sheet, chosen: tuple[Clause, ...]) -> None:
+    from contracts.mock.faults import FAULTS
+
+    for clause in chosen:
+        mine = [fault for fault in FAULTS.values() if fault.clause == clause.id]
+        if mine:
+            sheet.blank()
+            sheet.block((f"{clause.id}  ", "bold"), clause.title, style="bold")
+        for fault in mine:
+            sheet.line(f"  {fault.name}")
+            sheet.block("      ", fault.sentence, style="dim")
+
+
+def _variants(sheet: Sheet) -> None:
+    from contracts.mock.variants import VARIANTS
+
+    for variant in VARIANTS.values():
+        sheet.line((f"  {variant.name}", "bold"))
+        sheet.block("      ", variant.sentence, style="dim")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="CLAUSE...")
+@options("color")
+def explain(settings: Settings, names: tuple[str, ...]) -> int:
+    """Explain clauses: level, quote, reason, needs, examples."""
+    sheet = Sheet(encoding())
+    for clause in find(names):
+        _explain(sheet, clause)
+    show(sheet, settings)
+    return 0
+
+
+def _explain(sheet: Sheet, clause: Clause) -> None:
+    from contracts.mock.faults import FAULTS
+    from contracts.quotes import SDK_PAGE
+
+    sheet.blank()
+    sheet.block((f"{clause.id}  ", "bold"), clause.title, clause.level, style="bold")
+    at = clause.quote.at
+    rows = [
+        ("Document", f'"{" ".join(clause.quote.text.split())}"'),
+        ("", at if at == SDK_PAGE else f"openapi.yaml, {at}"),
+        ("Why", clause.why),
+        ("Needs", needs(clause.needs)),
+        ("Probes", ", ".join(sorted(clause.probes))),
+        ("Good", clause.good),
+        ("Bad", clause.bad),
+    ]
+    if clause.level is Level.OBSERVED:
+        rows = [row for row in rows if row[0] not in {"Good", "Bad"}] + [("Answer", f"for example: {clause.good}")]
+    faults = [fault.name for fault in FAULTS.values() if fault.clause == clause.id]
+    if faults:
+        rows.append(("Faults", ", ".join(faults)))
+    for label, text in rows:
+        sheet.block((f"    {label:<10}", "dim"), text)
+    if faults:
+        sheet.block(("    Try       ", "dim"), f"contracts check {clause.id} --fault {faults[0]}")
+
+
+def needs(wanted: Needs) -> str:
+    """In words, the data without which a clause can't be shown a case."""
+    parts = [
+        count(wanted.items, "permission") if wanted.items else "",
+        f"permissions of {count(wanted.projects, 'project')}" if wanted.projects else "",
+        "two permissions with the same created_at" if wanted.tie else "",
+        "--other-checkpoint, a second checkpoint with permissions of its own" if wanted.other_checkpoint else "",
+        "OPENAI_USER_KEY, a key without admin rights" if wanted.user_key else "",
+    ]
+    return "; ".join(part for part in parts if part) or "nothing"

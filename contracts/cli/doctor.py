@@ -1,0 +1,65 @@
+"""``contracts doctor``."""
+
+from __future__ import annotations
+
+import click
+
+from contracts.cli.shell import Shell, encoding, options, show
+from contracts.settings import TARGET, TARGET_MORE, Settings
+
+
+@click.command()
+@options(
+    *TARGET, *TARGET_MORE, "spec", "rate", "gate", "strict", "fault", "variant", "items", "projects", "verbose", "color"
+)
+@click.pass_obj
+def doctor(shell: Shell, settings: Settings) -> int:
+    """Look at a target before a run.
+
+    Is it reachable, is the key accepted, is the checkpoint there, is there enough data, and which clauses will
+    not be exercised? At most 12 requests. Exit codes: 0 ready, 4 not usable, 6 usable, but clauses of the gate
+    will go without a verdict.
+    """
+    from contracts.doctor import State, examine
+    from contracts.reports.sheet import Sheet
+    from contracts.reports.terminal import ranges
+    from contracts.run import ExitCode
+    from contracts.target import opened
+    from contracts.wording import count
+
+    signs = {
+        State.GOOD: ("✔ ", "green"),
+        State.DOUBTFUL: ("! ", "yellow"),
+        State.BAD: ("× ", "bold red"),
+        State.MISSING: ("– ", "cyan"),
+    }
+    with opened(settings) as ready:
+        shell.keys = ready.keys
+        found = examine(ready.plan())
+    sheet = Sheet(encoding())
+    if settings.verbose:
+        for name, value, origin in settings.told():
+            sheet.block((f"  {name:<18}", "dim"), value, origin)
+        sheet.blank()
+    for check in found.checks:
+        sign, style = signs[check.state]
+        sheet.block((f"{sign}{check.name:<12}", style), check.text)
+        if check.remedy:
+            sheet.block(("  Provide     ", "dim"), check.remedy)
+    if found.gaps:
+        sheet.heading("Will not be exercised")
+    for gap in found.gaps:
+        sheet.block(("  – ", "cyan"), f"{gap.reason}:")
+        sheet.block("    ", ranges(gap.clauses), style="bold")
+        sheet.block(("    Provide   ", "dim"), gap.provide)
+    sheet.blank()
+    incomplete = any(gap.gating for gap in found.gaps)
+    code = ExitCode.CONFIGURATION if not found.usable else ExitCode.INCOMPLETE if incomplete else ExitCode.KEPT
+    words = {
+        ExitCode.CONFIGURATION: "NOT USABLE",
+        ExitCode.INCOMPLETE: "USABLE, but the run will be incomplete",
+        ExitCode.KEPT: "READY",
+    }[code]
+    sheet.line((f"{words}: {count(found.requests, 'request')}  exit {code}", "bold"))
+    show(sheet, settings)
+    return code

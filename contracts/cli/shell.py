@@ -1,0 +1,205 @@
+"""What all commands have in common: options from `contracts.settings`, errors as one sentence, exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from contracts.errors import ConfigurationError, ContractsError
+from contracts.reports.safe import inert, printable
+from contracts.run import ExitCode, own_version
+from contracts.settings import OPTIONS, Settings, closest
+
+if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
+    from contracts.reports.sheet import Sheet
+    from contracts.traffic.credentials import Keys
+
+_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
+"""What looks like a key of the vendor, wherever it was typed."""
+_VARIABLES = ("OPENAI_ADMIN_KEY", "OPENAI_USER_KEY")
+_SHORTEST = 8
+"""Characters of a value that is looked for in what is told; a shorter one may be a part of any word."""
+_SHORTS = {"quiet": "-q", "verbose": "-v"}
+
+
+@dataclass
+class Shell:
+    """What the handling of errors must know of the command that runs."""
+
+    verbose: bool = False
+    keys: Keys | None = None
+
+    def redacted(self, text: str) -> str:
+        """The text without any key that is known, and without what looks like one."""
+        for name in _VARIABLES:
+            value = os.environ.get(name, "").strip()
+            if len(value) >= _SHORTEST:
+                text = text.replace(value, f"${name}")
+        if self.keys is not None:
+            from contracts.traffic.redaction import Redactor
+
+            text = Redactor(self.keys, 0).redact_text(text)
+        return _KEY.sub("sk-…", text)
+
+    def say(self, text: str) -> None:
+        """Tell something on standard error: safe lines, without keys."""
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        for line in self.redacted(text).splitlines():
+            click.echo(inert(printable(line, encoding)), err=True)
+
+
+class Commands(click.Group):
+    """A group of commands whose errors are one sentence each, with the exit codes of this suite."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the closest one."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise ConfigurationError(f"There is no command {name!r}. Did you mean {closest(name, self.commands)}?")
+        return super().resolve_command(ctx, args)
+
+    def main(  # type: ignore[override]  # it always ends, whatever standalone_mode says
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run a command and exit."""
+        del prog_name
+        extra.pop("standalone_mode", None)
+        words = list(sys.argv[1:] if args is None else args)
+        shell = Shell(verbose=bool({"-v", "--verbose"} & set(words)))
+        with _terminating():
+            code = self._guarded(words, shell, extra)
+        sys.exit(code)
+
+    def _guarded(self, words: list[str], shell: Shell, extra: dict[str, Any]) -> int:
+        try:
+            done = super().main(words, prog_name="contracts", standalone_mode=False, obj=shell, **extra)
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last resort: it is told, and exit 3
+            code, text = _end(error, verbose=shell.verbose)
+            shell.say(text)
+            return code
+        return done if isinstance(done, int) else ExitCode.KEPT
+
+
+def show(sheet: Sheet, settings: Settings) -> None:
+    """Write a sheet to standard output, coloured where that is wanted."""
+    color = settings.color
+    if color is None:
+        dumb = os.environ.get("TERM") == "dumb"
+        color = not os.environ.get("NO_COLOR") and (sys.stdout.isatty() and not dumb)
+    try:
+        sheet.write(sys.stdout, color=color)
+    except BrokenPipeError:
+        _drop_output()
+
+
+def encoding() -> str:
+    """What standard output can show."""
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these options of `contracts.settings`; it gets the `Settings` as its first argument."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(**words: Any) -> Any:
+            given = {name: words.pop(name) for name in names}
+            settings = Settings.of({**given, **{name: None for name in OPTIONS if name not in given}})
+            click.get_current_context().find_object(Shell).verbose |= settings.verbose  # type: ignore[union-attr]  # `main` gives it
+            return function(settings, **words)
+
+        decorated: Callable[..., Any] = command
+        for name in reversed(names):
+            option = OPTIONS[name]
+            words = [option.flagged, *([_SHORTS[name]] if name in _SHORTS else [])]
+            if option.negative:
+                words[0] += f"/{option.negative}"
+            kind: dict[str, Any] = {"is_flag": True} if option.flag else {"metavar": option.metavar}
+            decorated = click.option(*words, name, default=None, help=option.help, **kind)(decorated)
+        return decorated
+
+    return decorate
+
+
+def show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's form
+    """Print the version and end."""
+    if value and not context.resilient_parsing:
+        click.echo(f"contracts {own_version()}")
+        context.exit()
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
+    """What an exception ends the command with: the exit code, and what is told."""
+    match error:
+        case ContractsError():
+            return error.exit_code, f"contracts: {error}"
+        case click.Abort():
+            return ExitCode.INTERRUPTED, "contracts: interrupted before there was anything to report"
+        case click.exceptions.NoArgsIsHelpError():
+            return ExitCode.CONFIGURATION, error.format_message()
+        case click.ClickException():
+            return ExitCode.CONFIGURATION, f"contracts: {_sentence(error)}"
+    return ExitCode.INTERNAL, _internal(error, verbose=verbose)
+
+
+def _sentence(error: click.ClickException) -> str:
+    command = error.ctx.command if isinstance(error, click.UsageError) and error.ctx else None
+    if isinstance(error, click.NoSuchOption) and command is not None:
+        known = [word for one in command.params for word in (*one.opts, *one.secondary_opts) if word.startswith("--")]
+        hint = closest(error.option_name, [*known, "--help"])
+        return f"There is no option {error.option_name} for `{command_path(error)}`. Did you mean {hint}?"
+    text = error.format_message().strip().replace("\n", " ")
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def command_path(error: click.UsageError) -> str:
+    """The command in which an error occurred, as the user writes it."""
+    return error.ctx.command_path if error.ctx else "contracts"
+
+
+def _internal(error: BaseException, *, verbose: bool) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    sentence = f"contracts: internal error: {type(error).__name__}{where}; please report it"
+    if not verbose:
+        return f"{sentence} (--verbose shows more)."
+    return f"{''.join(traceback.format_exception(error))}{sentence}."
+
+
+def _drop_output() -> None:
+    """Nobody reads any more: what is still written goes nowhere, and Python's own flush at the end is quiet."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,17 @@
+"""What ends a run before its verdicts are in: one sentence for the user, one exit code for the caller."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ContractsError(Exception):
+    """A run that cannot go on; its text is one sentence that says what to do about it."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ConfigurationError(ContractsError):
+    """Something that the user chose cannot be used: a document, an option, a target."""
+
+    exit_code: ClassVar[int] = 4

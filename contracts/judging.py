@@ -1,0 +1,228 @@
+"""From evidence to verdicts: every breach is collected, the least is shown, and what can't be told is not claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from contracts.catalogue import Clause
+from contracts.evidence import Evidence
+from contracts.model import (
+    Answered,
+    Exchange,
+    Finding,
+    Held,
+    Inapplicable,
+    Judgement,
+    Level,
+    Verdict,
+)
+
+ENOUGH_BREACHES = 3
+"""So many separate answers are no passing change of the list, though asking again did not show it."""
+
+EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "PAG-009": ("PAG-010", "PAG-011"),
+        "PAG-013": ("PAG-011", "PAG-012", "PAG-015"),
+        "PAG-017": ("PAG-010", "PAG-011"),
+        "PAG-018": ("PAG-010", "PAG-011"),
+        "PAG-019": ("ORD-007",),
+        "PAG-021": ("PAG-011",),
+        "PAG-023": ("PAG-011", "PAG-012", "ORD-007"),
+        "ORD-004": ("PAG-011",),
+        "ORD-006": ("ORD-002", "ORD-003"),
+        "FLT-003": ("FLT-002",),
+        "HTP-005": ("INP-004", "INP-008"),
+        "HTP-001": ("PAG-021", "PAG-018"),
+        "SEC-008": ("SEC-001", "SEC-002"),
+        "SEC-010": ("SEC-001", "SEC-002", "SEC-005"),
+    }
+)
+"""Which breaches follow from others, when the same answers show both."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a clause made of the evidence."""
+
+    cases: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    inapplicable: Inapplicable | None = None
+    answered: Answered | None = None
+
+    @property
+    def breaches(self) -> list[Finding]:
+        """The findings that are no mere warnings."""
+        return [finding for finding in self.findings if not finding.warning]
+
+    @property
+    def least(self) -> Finding | None:
+        """The finding to show: a breach before a warning, what is sure before what is not, then the smallest."""
+        return min(self.findings, key=_size, default=None)
+
+
+def _size(finding: Finding) -> tuple[object, ...]:
+    last = finding.exchanges[-1]
+    return (
+        finding.warning,
+        finding.still,
+        len(finding.exchanges),
+        last.concurrent,
+        last.request.query.count("=") + last.request.query.count("&"),
+        len(last.answer.body) if last.answer is not None else 0,
+        len(last.request.query),
+        last.number,
+    )
+
+
+@dataclass(slots=True)
+class Again:
+    """How a finding did when it was asked again.
+
+    ``rounds`` counts the times, ``seen`` those in which it came back; ``sure`` those between two looks at the
+    list that were equal, and ``sure_seen`` those of them in which it came back.
+    """
+
+    rounds: int = 0
+    seen: int = 0
+    sure: int = 0
+    sure_seen: int = 0
+
+
+def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
+    """Let each clause look at the evidence."""
+    found = {}
+    for clause in clauses:
+        kept = found[clause.id] = Tally()
+        for outcome in clause.judge(evidence):
+            match outcome:
+                case Held():
+                    kept.cases += 1
+                case Finding():
+                    kept.cases += 1
+                    kept.findings.append(outcome)
+                case Inapplicable():
+                    kept.inapplicable = outcome
+                case Answered():
+                    kept.answered = outcome
+    return found
+
+
+def judge(
+    clauses: Iterable[Clause], evidence: Evidence, tallies: Mapping[str, Tally], again: Mapping[str, Again]
+) -> tuple[Judgement, ...]:
+    """The verdict on each clause.
+
+    Args:
+        clauses: the clauses to judge.
+        evidence: all that was asked, what was asked again among it.
+        tallies: what each clause made of it.
+        again: how the finding of a clause did when it was asked again.
+    """
+    judgements = [_judgement(clause, evidence, tallies[clause.id], again.get(clause.id, Again())) for clause in clauses]
+    return _explain(judgements, tallies)
+
+
+def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:
+    finding = kept.least
+    common = Judgement(
+        clause=clause.id,
+        level=clause.level,
+        title=clause.title,
+        verdict=Verdict.KEPT,
+        cases=kept.cases,
+        breaches=len(kept.breaches),
+        answer=kept.answered,
+    )
+    if finding is not None:
+        settled = _settle(common, finding, again, moved=evidence.listing.moved, breaches=len(kept.breaches))
+        if settled is not None:
+            return settled
+    if clause.level is Level.OBSERVED and kept.answered is not None:
+        return _but(common, Verdict.ANSWERED)
+    return _without_breach(clause, common, evidence, kept)
+
+
+def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, breaches: int) -> Judgement | None:
+    """The verdict that a finding brings about; ``None`` if it was nothing but the list's own change."""
+    verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
+    shown = _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
+    if not finding.still:
+        return shown
+    if moved:
+        if again.sure and again.sure_seen == again.sure:
+            return shown
+        if again.sure and not again.sure_seen:
+            return None
+        reason = "the list changed each time that this was looked at"
+    elif not again.rounds or again.seen or breaches >= ENOUGH_BREACHES:
+        return shown
+    else:
+        reason = "it was seen once, not when asked again, and could be a change of the list"
+    return _but(
+        common,
+        Verdict.INCONCLUSIVE,
+        finding=finding,
+        seen=again.seen,
+        asked=again.rounds,
+        reason=reason,
+        provide="a run while the list is quiet",
+    )
+
+
+def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept: Tally) -> Judgement:
+    if kept.inapplicable is not None and not kept.cases:
+        return _but(common, Verdict.NOT_APPLICABLE, reason=kept.inapplicable.reason)
+    lacking = clause.needs.lacking(evidence)
+    if lacking is None and kept.cases:
+        return common
+    unread = next(evidence.unread(), None)
+    if unread is not None and not evidence.pages:
+        return _but(
+            common, Verdict.NOT_EXERCISED, reason="no page of the list could be read", because=_unread_because(evidence)
+        )
+    if lacking is not None:
+        return _but(common, Verdict.NOT_EXERCISED, reason=lacking[0], provide=lacking[1])
+    return _but(
+        common,
+        Verdict.NOT_EXERCISED,
+        reason="no answer of this run showed a case that could break it",
+        provide="more requests (--requests)",
+    )
+
+
+def _unread_because(evidence: Evidence) -> str:
+    for document in evidence.documents:
+        if document.parsed.defect:
+            return "ENV-001"
+        for violation in document.violations:
+            return violation.clause
+    return ""
+
+
+def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement:
+    return replace(judgement, verdict=verdict, **changes)  # type: ignore[arg-type]  # fields of Judgement
+
+
+def _explain(judgements: list[Judgement], tallies: Mapping[str, Tally]) -> tuple[Judgement, ...]:
+    """Name, for breaches that follow from another one, the clause whose breach explains them."""
+    broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
+    explained = []
+    for judgement in judgements:
+        causes = [
+            cause
+            for cause in EXPLAINED_BY.get(judgement.clause, ())
+            if cause in broken
+            and judgement.clause in broken
+            and judgement.finding is not None
+            and _shares(judgement.finding.exchanges, tallies[cause].findings)
+        ]
+        explained.append(_but(judgement, judgement.verdict, because=causes[0]) if causes else judgement)
+    return tuple(explained)
+
+
+def _shares(exchanges: tuple[Exchange, ...], findings: list[Finding]) -> bool:
+    numbers = {exchange.number for exchange in exchanges}
+    return any(numbers & {exchange.number for exchange in finding.exchanges} for finding in findings)

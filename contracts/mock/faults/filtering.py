@@ -1,0 +1,211 @@
+"""Servers that filter by project wrongly (clauses FLT)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from contracts.mock.app import Asked, Behaviour, Response
+from contracts.mock.faults.caches import remembered
+from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.places import (
+    ASCENDING,
+    BEYOND_30,
+    CURSOR_ELSEWHERE,
+    LAST_PAGE,
+    LATER,
+    LIMIT_1,
+    ONE_PROJECT,
+    OVERLAPPING,
+    SIXTH,
+    smallest_project,
+)
+from contracts.mock.store import Permission
+
+Permissions = Sequence[Permission]
+
+
+def _matching(permissions: Permissions, asked: Asked, matches: Callable[[str, str], bool]) -> list[Permission]:
+    """Those whose project matches the one that is asked for, as (asked for, had)."""
+    if asked.project_id is None:
+        return list(permissions)
+    return [each for each in permissions if matches(asked.project_id, each.project_id)]
+
+
+@replaces(
+    Behaviour.filter,
+    "FLT-001",
+    also=(
+        ASCENDING,
+        BEYOND_30,
+        CURSOR_ELSEWHERE,
+        LATER,
+        LIMIT_1,
+        ONE_PROJECT,
+        SIXTH,
+        (OVERLAPPING, "PAG-020"),
+    ),
+)
+def filter_ignored(_self: Behaviour, permissions: Permissions, _asked: Asked, /) -> list[Permission]:
+    """`project_id` is ignored."""
+    return list(permissions)
+
+
+@replaces(Behaviour.filter, "FLT-001", also=(LAST_PAGE,))
+def one_of_another_project(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A filtered list holds the 42nd item of the list too, whatever its project."""
+    chosen = self.sort(self.permissions(asked), asked)[41:42]
+    return [each for each in permissions if asked.project_id in {None, each.project_id} or each in chosen]
+
+
+@replaces(Behaviour.filter, "FLT-001")
+def filter_is_the_others(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The filter keeps all other projects."""
+    return _matching(permissions, asked, str.__ne__)
+
+
+@replaces(Behaviour.render_item, "FLT-001")
+def project_shown_is_another(self: Behaviour, permission: Permission, asked: Asked, /) -> object:
+    """Under a filter the items show the project of the list's first item."""
+    first = self.sort(self.permissions(asked), asked)[0]
+    shown = permission.project_id if asked.project_id is None else first.project_id
+    return Behaviour.render_item(self, replace(permission, project_id=shown), asked)
+
+
+@replaces(Behaviour.page, "FLT-002", also=(ASCENDING, LIMIT_1))
+def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
+    """The page is cut first and filtered afterwards."""
+    whole = replace(asked, project_id=None)
+    rest = self.rest(whole)
+    page = self.cut(rest, whole)
+    items = self.filter(page, asked)
+    envelope = self.render(
+        items, self.has_more(page, rest, asked), self.first_id(items, asked), self.last_id(items, asked), asked
+    )
+    body = self.encode(envelope, asked)
+    return Response(200, self.headers(body, asked), body)
+
+
+@replaces(Behaviour.rest, "FLT-002")
+def filter_within_the_newest_30(self: Behaviour, asked: Asked, /) -> list[Permission]:
+    """The filter looks at the first 30 items of the list only."""
+    ordered = self.sort(self.permissions(asked), asked)
+    seen = ordered if asked.project_id is None else ordered[:30]
+    return self.filter(seen[self.position(ordered, asked) :], asked)
+
+
+@replaces(Behaviour.filter, "FLT-002", also=(ASCENDING, ONE_PROJECT))
+def filter_keeps_one_per_moment(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A filtered list holds one item of each moment only."""
+    kept = Behaviour.filter(self, permissions, asked)
+    return kept if asked.project_id is None else list({each.created_at: each for each in kept[::-1]}.values())[::-1]
+
+
+@replaces(Behaviour.filter, "FLT-002")
+def filtered_list_ends_at_11(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A filtered list ends after its eleventh item."""
+    kept = Behaviour.filter(self, self.sort(self.permissions(asked), asked), asked)
+    allowed = kept if asked.project_id is None else kept[:11]
+    return [each for each in permissions if each in allowed]
+
+
+@replaces(Behaviour.filter, "FLT-002")
+def filtered_list_in_other_order(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A filtered list without a cursor begins with its last item."""
+    kept = Behaviour.filter(self, permissions, asked)
+    return kept if asked.project_id is None or asked.after else kept[-1:] + kept[:-1]
+
+
+@replaces(Behaviour.filter, "FLT-003")
+def smallest_project_not_found(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The project with the fewest items has none when it is asked for."""
+    if asked.project_id == smallest_project(self.dataset):
+        return []
+    return Behaviour.filter(self, permissions, asked)
+
+
+@replaces(Behaviour.filter, "FLT-003", also=(ASCENDING,))
+def filter_loses_item_42(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The 42nd item of the list is in no filtered list."""
+    lost = self.sort(self.permissions(asked), asked)[41:42]
+    kept = Behaviour.filter(self, permissions, asked)
+    return kept if asked.project_id is None else [each for each in kept if each not in lost]
+
+
+@replaces(Behaviour.filter, "FLT-003")
+def whole_list_loses_a_project(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """In descending order without a filter the items of the smallest project are left out."""
+    if asked.project_id is None and not asked.ascending:
+        hidden = smallest_project(self.dataset)
+        return [each for each in permissions if each.project_id != hidden]
+    return Behaviour.filter(self, permissions, asked)
+
+
+@replaces(Behaviour.filter, "FLT-004", also=((ASCENDING, "FLT-005"), (LIMIT_1, "FLT-005")))
+def unknown_project_is_no_filter(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """An unknown project gives the whole list."""
+    known = {each.project_id for each in self.permissions(asked)}
+    return Behaviour.filter(self, permissions, asked) if asked.project_id in known else list(permissions)
+
+
+@replaces(Behaviour.filter, "FLT-004")
+def unknown_project_is_the_first(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """An unknown project gives the list of the project with the fewest items."""
+    known = {each.project_id for each in self.permissions(asked)} | {None}
+    asked = asked if asked.project_id in known else replace(asked, project_id=smallest_project(self.dataset))
+    return Behaviour.filter(self, permissions, asked)
+
+
+@replaces(Behaviour.filter, "FLT-005", also=(ASCENDING,))
+def project_by_prefix(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The beginning of a project's id matches."""
+    return _matching(permissions, asked, lambda wanted, had: had.startswith(wanted))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_longer_id(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A project matches what begins with its id."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.startswith(had))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_part(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Any part of a project's id matches."""
+    return _matching(permissions, asked, lambda wanted, had: wanted in had)
+
+
+@replaces(Behaviour.filter, "FLT-005", also=(LIMIT_1,))
+def project_in_any_case(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Project ids match in any case."""
+    return _matching(permissions, asked, lambda wanted, had: had.casefold() == wanted.casefold())
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_like(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`%` in `project_id` matches anything, as in SQL LIKE."""
+    return _matching(permissions, asked, lambda wanted, had: fnmatchcase(had, wanted.replace("%", "*")))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_glob(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`*` in `project_id` matches anything."""
+    return _matching(permissions, asked, lambda wanted, had: fnmatchcase(had, wanted))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_trimmed(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Spaces around `project_id` are ignored."""
+    return _matching(permissions, asked, lambda wanted, had: had == wanted.strip())
+
+
+@replaces(Behaviour.page, "FLT-001")
+def cache_ignores_project(self: Behaviour, asked: Asked, /) -> Response:
+    """A cache ignores `project_id`."""
+    return remembered(self, asked, "checkpoint", "after", "limit", "order")
+
+
+@replaces(Behaviour.page, "FLT-001")
+def cache_ignores_project_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
+    """A cache ignores `project_id`, and keeps an answer for the next 20 requests."""
+    return remembered(self, asked, "checkpoint", "after", "limit", "order", requests=20)

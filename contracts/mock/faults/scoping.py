@@ -1,0 +1,137 @@
+"""Servers that take one checkpoint for another (clauses SCO)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.faults.caches import remembered
+from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.places import ASCENDING, FILTERED, LATER, LIMIT_1
+from contracts.mock.store import Permission
+
+Permissions = Sequence[Permission]
+
+
+@replaces(Behaviour.permissions, "SCO-001")
+def checkpoint_ignored(self: Behaviour, _asked: Asked, /) -> Permissions:
+    """The checkpoint in the path is ignored: all lists are that of the main one."""
+    return self.dataset.permissions
+
+
+@replaces(Behaviour.permissions, "SCO-001", also=(FILTERED,))
+def lists_joined(self: Behaviour, asked: Asked, /) -> Permissions:
+    """Every list holds the permissions of all checkpoints."""
+    Behaviour.permissions(self, asked)
+    return tuple(each for some in self.dataset.checkpoints.values() for each in some)
+
+
+@replaces(Behaviour.permissions, "SCO-001")
+def newest_shared(self: Behaviour, asked: Asked, /) -> Permissions:
+    """The newest permission of the main checkpoint stands in every list."""
+    found = Behaviour.permissions(self, asked)
+    newest = max(self.dataset.permissions, key=lambda each: each.created_at)
+    return found if newest in found else (*found, newest)
+
+
+@replaces(Behaviour.permissions, "SCO-001")
+def base_model_shared(self: Behaviour, asked: Asked, /) -> Permissions:
+    """All checkpoints of one fine-tuned model have the list of the first that was asked for."""
+    found = Behaviour.permissions(self, asked)
+    first: Permissions = self.memory.setdefault(asked.checkpoint.rpartition(":")[0], found)
+    return first
+
+
+def _as_main(self: Behaviour, asked: Asked) -> Permissions:
+    return self.dataset.checkpoints.get(asked.checkpoint, self.dataset.permissions)
+
+
+@replaces(Behaviour.permissions, "SCO-002", also=(LIMIT_1, ASCENDING, FILTERED))
+def unknown_checkpoint_is_main(self: Behaviour, asked: Asked, /) -> Permissions:
+    """An unknown checkpoint shows the list of the main one."""
+    return _as_main(self, asked)
+
+
+@replaces(Behaviour.permissions, "SCO-002")
+def unknown_checkpoint_is_the_last_one(self: Behaviour, asked: Asked, /) -> Permissions:
+    """An unknown checkpoint shows the list that was asked for before it."""
+    found = self.dataset.checkpoints.get(asked.checkpoint, self.memory.get("last"))
+    self.memory["last"] = found
+    return Behaviour.permissions(self, asked) if found is None else found
+
+
+@replaces(Behaviour.permissions, "SCO-002")
+def unknown_checkpoint_found_by_cursor(self: Behaviour, asked: Asked, /) -> Permissions:
+    """With `after` the checkpoint is not looked at: the cursor alone chooses the list."""
+    ids = {each.id for each in self.dataset.permissions}
+    return self.dataset.permissions if asked.after in ids else Behaviour.permissions(self, asked)
+
+
+def _found_by(self: Behaviour, asked: Asked, matches: Callable[[str, str], bool]) -> Permissions:
+    """The first checkpoint that matches, as (asked for, had)."""
+    checkpoints = self.dataset.checkpoints
+    if asked.checkpoint not in checkpoints:
+        for name, permissions in checkpoints.items():
+            if matches(asked.checkpoint, name):
+                return permissions
+    return Behaviour.permissions(self, asked)
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_by_prefix(self: Behaviour, asked: Asked, /) -> Permissions:
+    """The beginning of a checkpoint's id finds it."""
+    return _found_by(self, asked, lambda wanted, had: had.startswith(wanted))
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_with_suffix(self: Behaviour, asked: Asked, /) -> Permissions:
+    """What begins with a checkpoint's id finds it."""
+    return _found_by(self, asked, lambda wanted, had: wanted.startswith(had))
+
+
+@replaces(Behaviour.permissions, "SCO-003", also=(LATER,))
+def checkpoint_in_any_case(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint is found in any case."""
+    return _found_by(self, asked, lambda wanted, had: wanted.casefold() == had.casefold())
+
+
+@replaces(Behaviour.page, "SCO-001")
+def cache_ignores_checkpoint(self: Behaviour, asked: Asked, /) -> Response:
+    """A cache ignores the checkpoint."""
+    return remembered(self, asked, "after", "limit", "order", "project_id")
+
+
+@replaces(Behaviour.decode, "SCO-004")
+def path_not_decoded(_self: Behaviour, raw: str, /) -> str:
+    """`%3A` is not decoded in the path or the query."""
+    return raw
+
+
+@replaces(Behaviour.route, "SCO-004")
+def colon_cut_when_encoded(self: Behaviour, request: Request, /) -> str:
+    """What follows an encoded colon in the path is lost."""
+    checkpoint = Behaviour.route(self, request)
+    return checkpoint.partition(":")[0] if "%3a" in request.path.lower() else checkpoint
+
+
+@replaces(Behaviour.route, "SCO-004")
+def encoded_colon_not_found(self: Behaviour, request: Request, /) -> str:
+    """A path with an encoded colon is not found."""
+    if "%3a" in request.path.lower():
+        raise Refused(404, "Unknown request URL.", code="unknown_url")
+    return Behaviour.route(self, request)
+
+
+@replaces(Behaviour.route, "SCO-004")
+def raw_colon_refused(self: Behaviour, request: Request, /) -> str:
+    """A path with a raw colon is refused."""
+    if ":" in request.path:
+        raise Refused(400, "The path holds a character that must be encoded.", code="invalid_url")
+    return Behaviour.route(self, request)
+
+
+@replaces(Behaviour.route, "SCO-004")
+def encoded_colon_is_empty(self: Behaviour, request: Request, /) -> str:
+    """A path with an encoded colon gives an empty list."""
+    checkpoint = Behaviour.route(self, request)
+    return self.dataset.empty_checkpoint if "%3a" in request.path.lower() else checkpoint

@@ -1,0 +1,112 @@
+"""How a conforming server is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from contracts.mock.app import Behaviour, Request, Response
+from contracts.mock.store import Dataset
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A server that keeps the contract in another way than the right one, or with other data.
+
+    ``behaviour`` takes no arguments and overrides few steps, so that several can be bases of one class.
+    ``warns`` names the clauses that may warn, ``unexercised`` those that lack what they need, or
+    do not apply.
+    """
+
+    name: str
+    sentence: str
+    behaviour: type[Behaviour] = Behaviour
+    dataset: Callable[[], Dataset] | None = None
+    warns: frozenset[str] = frozenset()
+    unexercised: frozenset[str] = frozenset()
+    moving: bool = False
+    """Whether the list changes while it is read."""
+
+
+_VARIANTS: dict[str, Variant] = {}
+
+
+def registered() -> dict[str, Variant]:
+    """All variants declared so far, by name."""
+    return dict(_VARIANTS)
+
+
+def add(variant: Variant) -> None:
+    """Registers a variant."""
+    if variant.name in _VARIANTS:
+        raise ValueError(variant.name)
+    _VARIANTS[variant.name] = variant
+
+
+def varies(
+    step: Callable[P, R],
+    *,
+    dataset: Callable[[], Dataset] | None = None,
+    warns: frozenset[str] = frozenset(),
+    unexercised: frozenset[str] = frozenset(),
+) -> Callable[[Callable[P, R]], type[Behaviour]]:
+    """Registers a function that does one step in another allowed way; ``step`` is that method of `Behaviour`.
+
+    The function's name, with hyphens, becomes the variant's, and its docstring the sentence.
+    """
+
+    def register(function: Callable[P, R]) -> type[Behaviour]:
+        behaviour = type(function.__name__, (Behaviour,), {step.__name__: function})
+        return _declared(behaviour, function, dataset, warns, unexercised)
+
+    return register
+
+
+def varies_page(
+    *, warns: frozenset[str] = frozenset(), unexercised: frozenset[str] = frozenset()
+) -> Callable[[Callable[[dict[str, Any]], object]], type[Behaviour]]:
+    """Registers a function that makes another allowed page object out of the usual one."""
+
+    def register(change: Callable[[dict[str, Any]], object]) -> type[Behaviour]:
+        class Changed(Behaviour):
+            def render(self, *page: Any) -> object:
+                usual = super().render(*page)
+                return change(dict(usual)) if isinstance(usual, dict) else usual
+
+        return _declared(Changed, change, None, warns, unexercised)
+
+    return register
+
+
+def varies_answer(
+    *, warns: frozenset[str] = frozenset(), unexercised: frozenset[str] = frozenset()
+) -> Callable[[Callable[[Request, Response], Response]], type[Behaviour]]:
+    """Registers a function that sends every answer in another allowed way."""
+
+    def register(change: Callable[[Request, Response], Response]) -> type[Behaviour]:
+        class Changed(Behaviour):
+            def finish(self, request: Request, response: Response, /) -> Response:
+                return change(request, super().finish(request, response))
+
+        return _declared(Changed, change, None, warns, unexercised)
+
+    return register
+
+
+def _declared(
+    behaviour: type[Behaviour],
+    function: Callable[..., object],
+    dataset: Callable[[], Dataset] | None,
+    warns: frozenset[str],
+    unexercised: frozenset[str],
+) -> type[Behaviour]:
+    """Registers a behaviour under the name and the sentence of the function that it was made from."""
+    behaviour.__name__, behaviour.__doc__ = function.__name__, function.__doc__
+    name = function.__name__.replace("_", "-")
+    sentence = " ".join((function.__doc__ or "").split())
+    add(Variant(name, sentence, behaviour, dataset, warns, unexercised))
+    return behaviour

@@ -1,0 +1,306 @@
+"""The words that all other modules speak: what is asked, what came back, what was found.
+
+Everything here is frozen data without input or output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_CLIENT_ERROR = 4
+_SERVER_ERROR = 5
+
+
+class Level(StrEnum):
+    """Where a clause's duty comes from."""
+
+    DOCUMENTED = "documented"
+    IMPLIED = "implied"
+    SECURITY = "security"
+    ROBUSTNESS = "robustness"
+    ADVISORY = "advisory"
+    OBSERVED = "observed"
+
+
+GATING = frozenset({Level.DOCUMENTED, Level.IMPLIED, Level.SECURITY, Level.ROBUSTNESS})
+"""The levels whose breach fails a run unless the user chooses others."""
+
+
+class Verdict(StrEnum):
+    """What became of a clause in one run."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    WARNED = "warned"
+    NOT_EXERCISED = "not exercised"
+    NOT_APPLICABLE = "not applicable"
+    INCONCLUSIVE = "inconclusive"
+    ANSWERED = "answered"
+
+
+class Order(StrEnum):
+    """The two directions of a list, by their role and not by the word that a document uses."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One request that the document allows, in terms of the roles of its parameters.
+
+    ``None`` means that the parameter is not sent.
+    """
+
+    checkpoint: str
+    after: str | None = None
+    limit: int | None = None
+    order: Order | None = None
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is put on the wire, short of the secret.
+
+    ``path`` and ``query`` are percent-encoded and sent as they stand; ``path`` begins with ``/`` and is
+    appended to the target's base URL; ``query`` has no ``?``. ``credential`` names one of the forms in
+    `contracts.traffic.credentials`; the key itself never enters this object.
+    """
+
+    path: str
+    query: str = ""
+    credential: str = "admin"
+
+    @property
+    def target(self) -> str:
+        """Path and query as one string."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+class FailureKind(StrEnum):
+    """Why a request has no usable answer."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    GARBLED = "garbled"
+    REDIRECT = "redirect"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No usable answer came: ``kind`` for programs, ``text`` for people (one sentence, printable)."""
+
+    kind: FailureKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, its content coding undone and every credential that was sent replaced by a marker.
+
+    ``flaw`` says what was wrong with the body as HTTP (cut short, undecodable, too large), or is ``None``.
+    ``body`` is then what could be read of it.
+    """
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    flaw: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, several of the same name joined with a comma as RFC 9110 §5.3 allows."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The place of an exchange in a walk: which walk, and the how-manieth page (from 0)."""
+
+    walk: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came back.
+
+    ``sent`` and ``received`` are ticks of the run's logical clock (each sending and each receiving is one
+    tick), so "before" and "after" need no wall clock. ``at`` is the Unix time of sending in seconds,
+    ``seconds`` the time until the answer was read. ``waits`` counts the 429 and 503 answers with
+    Retry-After that were waited for before this answer came; ``retries`` counts repeated attempts after
+    a connection broke; ``unavailable`` says that one of those waits was for a 503.
+    """
+
+    number: int
+    request: Request
+    answer: Answer | None
+    failure: Failure | None
+    sent: int
+    received: int
+    at: float
+    seconds: float
+    probe: str
+    step: Step | None = None
+    concurrent: bool = False
+    again: tuple[int, int] | None = None
+    """For an exchange that was asked again: (round, number of the exchange that it repeats)."""
+    waits: int = 0
+    unavailable: bool = False
+    retries: int = 0
+    redirects: int = 0
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, ``None`` when no answer came."""
+        return self.answer.status if self.answer else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the answer is a 4xx."""
+        return self.answer is not None and self.answer.status // 100 == _CLIENT_ERROR
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is a 5xx."""
+        return self.answer is not None and self.answer.status // 100 >= _SERVER_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One permission as far as it could be read; a field of a wrong type is ``None``."""
+
+    id: str
+    created_at: int | None
+    project_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One 200 answer to an allowed query whose items could all be read.
+
+    ``has_more`` is ``None`` when it is no boolean. ``first_id`` and ``last_id`` are ``None`` when null,
+    absent or no string.
+    """
+
+    exchange: Exchange
+    query: Query
+    items: tuple[Item, ...]
+    has_more: bool | None
+    first_id: str | None
+    last_id: str | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the items, in their order."""
+        return tuple(item.id for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach of a clause.
+
+    ``exchanges`` is the least evidence that shows it, in the order in which it was asked. ``still`` marks a
+    claim that holds only if the list did not change meanwhile (something *absent* was expected); ``warning``
+    one that is worth a word and fails nothing.
+    """
+
+    expected: str
+    actual: str
+    exchanges: tuple[Exchange, ...]
+    still: bool = False
+    warning: bool = False
+
+
+class Held:
+    """One case in which a clause could have been broken and was not."""
+
+
+HELD = Held()
+"""What a judgement yields for each case that it looked at and found right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inapplicable:
+    """Why a clause says nothing about this target, though nothing is missing: one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an observed clause found out: one sentence, and the exchanges that show it."""
+
+    text: str
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one clause.
+
+    ``cases`` counts the cases that could have broken it; ``breaches`` those that did. ``finding`` is the
+    one shown: fewest exchanges, then fewest parameters, then smallest values. ``seen`` of ``asked`` tells
+    how often it came back when it was asked again (0 of 0: it was not asked again). ``reason`` says why a
+    clause was not exercised, does not apply or is inconclusive, and ``provide`` what would exercise it.
+    """
+
+    clause: str
+    level: Level
+    title: str
+    verdict: Verdict
+    cases: int = 0
+    breaches: int = 0
+    finding: Finding | None = None
+    seen: int = 0
+    asked: int = 0
+    reason: str = ""
+    provide: str = ""
+    because: str = ""
+    """The id of the clause whose breach explains this verdict (a cascade), or an empty string."""
+    answer: Answered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is judged: where it is and which checkpoints it holds. The keys are not part of it."""
+
+    base_url: str
+    checkpoint: str
+    other_checkpoint: str | None = None
+    empty_checkpoint: str | None = None
+    user_key: bool = False
+    """Whether a key without admin rights is at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that one run found out, for every report."""
+
+    version: str
+    target: Target
+    document: str
+    document_sha256: str
+    seed: int
+    judgements: tuple[Judgement, ...]
+    items: int
+    """Distinct permissions of the checkpoint that were seen."""
+    projects: int
+    requests: int
+    requests_by_probe: tuple[tuple[str, int], ...]
+    waits: int
+    waited: float
+    """Seconds spent in waiting for Retry-After."""
+    retries: int
+    seconds: float
+    exit_code: int
+    gate: frozenset[Level]
+    notes: tuple[str, ...] = ()
+    """What the reader must know about how the verdicts came about (windows, movement, spent budget)."""
+    interrupted: bool = False
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)

@@ -1,0 +1,165 @@
+"""The suite as a pytest plugin: its options, its fixture, and the end of a session with contract items.
+
+The plugin is loaded wherever this package is installed. So it imports nothing of the suite until a contract
+item is there, and says and changes nothing without one.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from contracts.catalogue import Clause
+    from contracts.session import Session
+    from contracts.settings import Settings
+
+SHARED: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint")
+"""The settings whose options pytest spells as the command line does."""
+PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "key_file": "a file with the admin key, in place of OPENAI_ADMIN_KEY",
+        "key_command": "a command that prints the admin key",
+        "user_key_file": "a file with a key without admin rights, in place of OPENAI_USER_KEY",
+        "user_key_command": "a command that prints such a key",
+        "ca_bundle": "certificates (PEM) of the authorities to trust",
+        "spec": "an OpenAPI document that holds the operation, in place of the published one",
+        "requests": "the most requests that are sent",
+        "rate": "the most requests in a second, as N/s, or in a minute, as N/m",
+        "seed": "what every choice of the run is drawn from, or 'random'",
+        "gate": "the levels whose breach fails, with commas between them",
+        "strict": "a breach of an advisory clause fails as well",
+        "allow_incomplete": "clauses that could not be exercised do not end the session with exit code 6",
+        "fault": "give the embedded server this fault",
+        "variant": "let the embedded server be right in another way",
+        "items": "how many permissions the embedded server holds",
+        "projects": "how many projects they belong to",
+        "record": "write every exchange to this HAR file",
+    }
+)
+"""The settings whose options begin with ``--contract-`` here, and what each is for."""
+SWITCHES: Final = frozenset({"strict", "allow_incomplete"})
+"""Those of them that take no value."""
+_ONLY_OURS: Final = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(PREFIXED).replace('_', '-')})(?![\w-]))")
+
+
+FACTS: Final = pytest.StashKey[dict[str, Any]]()
+"""What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
+
+_SETTINGS: Final = pytest.StashKey[tuple[str | None, "Settings"]]()
+_EMPTY: Final = "contract_empty_base_url"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the target that pytest-base-url lacks; each has an environment variable as well."""
+    group = parser.getgroup("contracts", "contract of “List checkpoint permissions”")
+    group.addoption("--checkpoint", metavar="ID", help="the checkpoint whose permissions are listed")
+    group.addoption("--other-checkpoint", metavar="ID", help="a second checkpoint, with permissions of its own")
+    group.addoption("--empty-checkpoint", metavar="ID", help="a checkpoint without permissions")
+    for name, purpose in PREFIXED.items():
+        option = "--contract-" + name.replace("_", "-")
+        if name in SWITCHES:
+            group.addoption(option, action="store_true", default=None, help=purpose)
+        else:
+            group.addoption(option, metavar=name.rpartition("_")[2].upper(), help=purpose)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to the reports in the one process that ends the session."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): what one worker of pytest-xdist runs.")
+    if not hasattr(config, "workerinput"):
+        # pytest-base-url makes an empty string of an option that was not given; workers inherit all options.
+        setattr(config.option, _EMPTY, config.getoption("base_url") == "")
+        config.pluginmanager.register(_Ending(), "contracts-ending")
+
+
+@pytest.fixture(scope="session")
+def contract(request: pytest.FixtureRequest) -> Session:
+    """The one run of this session, made when an item first needs it."""
+    from contracts.session import Session
+
+    return Session(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send an item's facts along with its report."""
+    report = yield
+    facts = item.stash.get(FACTS, None)
+    if facts is not None and report.when == "call":
+        vars(report)["contracts"] = facts
+    return report
+
+
+class _Ending:
+    """Ends a session of contract items as a run ends."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] | None = None
+
+    def pytest_report_collectionfinish(self, config: pytest.Config, items: Sequence[pytest.Item]) -> str | list[str]:
+        if config.option.collectonly or config.get_verbosity() < 0 or not any(clause_of(item) for item in items):
+            return []
+        from contracts.session import header
+
+        return header(config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        facts: dict[str, Any] | None = getattr(report, "contracts", None)
+        if facts is None:
+            return
+        if "stop" in facts:
+            pytest.exit(facts["stop"], returncode=facts["exit"])
+        self._facts = facts
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self._facts is not None and exitstatus in self._facts["replaces"]:
+            session.exitstatus = self._facts["exit"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._facts is None:
+            return
+        terminalreporter.section("contracts")
+        if terminalreporter.verbosity >= 0:
+            terminalreporter.write_line(self._facts["summary"])
+        terminalreporter.write_line(self._facts["headline"])
+
+
+def clause_of(item: pytest.Item) -> Clause | None:
+    """The clause that an item holds the target to; ``None`` for items that are not of this suite."""
+    suite = sys.modules.get("contracts.suite")
+    if suite is None or not isinstance(item, pytest.Function) or item.obj is not suite.test_clause:
+        return None
+    clause: Clause = item.callspec.params["clause"]  # type: ignore[assignment]  # typed as object by pytest
+    return clause
+
+
+def settings_of(config: pytest.Config, base_url: str | None) -> Settings:
+    """The settings of this session for a target; ``None`` or an empty URL: none was named.
+
+    Raises:
+        ConfigurationError: a value can't be used.
+    """
+    from contracts.settings import Settings
+
+    base_url = base_url or ("" if config.getoption(_EMPTY, default=False) else None)
+    # The same seed, though it be random, in all that one session says and does.
+    if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != base_url:
+        given: dict[str, str | bool | None] = {"base_url": base_url}
+        given |= {name: config.getoption(name) for name in SHARED}
+        given |= {name: config.getoption(f"contract_{name}") for name in PREFIXED}
+        config.stash[_SETTINGS] = base_url, Settings.of(given)
+    return config.stash[_SETTINGS][1]
+
+
+def spelled(text: str) -> str:
+    """A sentence that names options of the command line, with the names that they have here."""
+    return _ONLY_OURS.sub("--contract-", text)

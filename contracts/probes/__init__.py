@@ -1,0 +1,55 @@
+"""The only code that asks. Each probe sends requests and judges nothing; see `contracts.clauses` for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from contracts.evidence import CONTROL
+from contracts.probes.access import access
+from contracts.probes.asking import Asking
+from contracts.probes.filters import filters
+from contracts.probes.inputs import inputs
+from contracts.probes.repetition import repetition
+from contracts.probes.scope import scope
+from contracts.probes.walks import walks
+
+Probe = Callable[[Asking], None]
+
+
+def _generated(asking: Asking) -> None:
+    # Schemathesis takes longer to import than a small run takes to ask.
+    from contracts.probes.generated import generated
+
+    generated(asking)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One probe: what it asks, in a few words, and how much of the budget it may use.
+
+    ``least`` is the number of requests with which it shows every clause at least one case; ``share`` is its part
+    of what the budget holds beyond the least of all.
+    """
+
+    probe: Probe
+    words: str
+    least: int
+    share: float
+
+
+PROBES: Mapping[str, Entry] = MappingProxyType(
+    {
+        "walks": Entry(walks, "both orders, several page sizes, each project, after the last item", 17, 0.30),
+        "generated": Entry(_generated, "cases from Schemathesis, at places that the list has", 4, 0.15),
+        "repetition": Entry(repetition, "the same again, and eight at once", 8, 0.05),
+        "scope": Entry(scope, "other checkpoints, ids that are almost real, cursors from elsewhere", 7, 0.09),
+        "filters": Entry(filters, "projects that the list lacks, and names that are almost real", 3, 0.09),
+        "access": Entry(access, "everyone who may not look, with every query", 10, 0.13),
+        "inputs": Entry(inputs, "what the document does not allow", 6, 0.19),
+    }
+)
+"""The probes, in the order in which they ask."""
+
+__all__ = ["CONTROL", "PROBES", "Asking", "Entry", "Probe"]

@@ -1,0 +1,140 @@
+"""What every probe asks through: the client, within the probe's share of the budget."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import count
+
+from contracts.evidence import Evidence, Reader
+from contracts.listing import Listing
+from contracts.model import Exchange, Page, Query, Request, Step, Target
+from contracts.traffic.client import Client
+
+
+class ShareSpent(Exception):  # noqa: N818 - it is no error: the next probe goes on
+    """The probe has asked as much as it may."""
+
+
+class Asking:
+    """One probe's access to the target, and to what is known of it so far.
+
+    Args:
+        reader: reads the answers, and knows the operation.
+        target: the target and its checkpoints.
+        client: what sends the requests.
+        rng: where every choice of the run is drawn from.
+        forms: the forms of credentials that can be sent.
+    """
+
+    def __init__(
+        self, reader: Reader, target: Target, client: Client, rng: random.Random, forms: Sequence[str]
+    ) -> None:
+        self.reader = reader
+        self.operation = reader.operation
+        self.target = target
+        self.client = client
+        self.rng = rng
+        self.forms = tuple(forms)
+        self.size = 100
+        """The page size at which the list is looked at as a whole: the largest that the target was seen to take."""
+        self.short: bool | None = None
+        """Whether one look reaches the end of the list; ``None`` while that is not known."""
+        self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
+        """For each exchange of a concurrent batch: its place in the batch, and the batch."""
+        self._probe = ""
+        self._ceiling = 0
+        self._names = count(1)
+        self._known: tuple[int, Evidence] | None = None
+
+    def begin(self, probe: str, share: int) -> None:
+        """Let a probe begin: it may put so many requests on the wire."""
+        self._probe = probe
+        self._ceiling = self.client.requests + share
+
+    @property
+    def left(self) -> int:
+        """How many requests this probe may still put on the wire."""
+        return min(self._ceiling - self.client.requests, self.client.remaining)
+
+    @property
+    def evidence(self) -> Evidence:
+        """All that is known by now."""
+        number = len(self.client.exchanges)
+        if self._known is None or self._known[0] != number:
+            self._known = number, Evidence(self.reader, self.target, self.client.exchanges)
+        return self._known[1]
+
+    @property
+    def listing(self) -> Listing:
+        """What is known of the list by now."""
+        return self.evidence.listing
+
+    def query(self, **parameters: object) -> Query:
+        """A query of the checkpoint that is judged, or of another one if it is named."""
+        checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
+        return Query(checkpoint, **parameters)  # type: ignore[arg-type]  # the names are those of Query's fields
+
+    def ask(
+        self,
+        query: Query,
+        *,
+        credential: str = "admin",
+        extra: Sequence[tuple[str, str]] = (),
+        encode_colon: bool = False,
+        step: Step | None = None,
+    ) -> Exchange:
+        """Ask a query.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        request = self.operation.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
+        return self.send(request, step=step)
+
+    def send(self, request: Request, *, step: Step | None = None, again: tuple[int, int] | None = None) -> Exchange:
+        """Ask a request as it stands.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        if self.left <= 0:
+            raise ShareSpent
+        return self.client.send(request, probe=self._probe, step=step, again=again)
+
+    def together(self, requests: Sequence[Request], *, again: tuple[int, int] | None = None) -> list[Exchange]:
+        """Ask several requests at the same time.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        if self.left < len(requests):
+            raise ShareSpent
+        exchanges = self.client.send_together(requests, probe=self._probe, again=again)
+        for place, exchange in enumerate(exchanges):
+            self.batches[exchange.number] = place, tuple(requests)
+        return exchanges
+
+    def walk(self, query: Query, *, most: int, name: str = "walk") -> list[Page]:
+        """Ask page after page, each after the last item of the one before, until the target says that it ends.
+
+        It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back.
+        """
+        label = f"{name} {next(self._names)}"
+        pages: list[Page] = []
+        cursors = {query.after}
+        cursor = query.after
+        while len(pages) < most:
+            asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
+            exchange = self.ask(asked, step=Step(label, len(pages)))
+            page = self.reader.page(exchange, asked)
+            if page is None:
+                break
+            pages.append(page)
+            if page.has_more is False or not page.items:
+                break
+            cursor = page.ids[-1]
+            if cursor in cursors:
+                break
+            cursors.add(cursor)
+        return pages

@@ -1,0 +1,155 @@
+"""Generated queries: cases of the operation from Schemathesis, with values that the walks have learned."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from contracts.model import Order, Query, Request
+from contracts.probes.asking import Asking, ShareSpent
+
+Case = schemathesis.Case[Any]
+
+SOMEWHERE = "http://target.invalid"
+"""Where a case is written to, so that its path and query can be read off; nothing is sent there."""
+
+SHARE_OF_NEGATIVE = 3
+"""One in so many generated queries is one that the document does not allow."""
+
+LEAST = 24
+PER_ITEM = 2
+"""More generated queries than this times the items of the list ask the same again."""
+
+OVERSUPPLY = 2
+"""How many times as many cases are drawn as are asked: many say the same."""
+
+
+def generated(asking: Asking) -> None:
+    """Ask what the document allows, at places that the list really has; and what it does not allow."""
+    wanted = min(asking.left, max(LEAST, PER_ITEM * len(asking.listing.items)))
+    negative = wanted // SHARE_OF_NEGATIVE
+    positive = wanted - negative
+    cases = _Cases(asking)
+    asked: set[str] = set()
+    for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
+        fresh = [request for request in cases.draw(mode, number * OVERSUPPLY) if request.target not in asked]
+        for request in dict.fromkeys(fresh[: number * OVERSUPPLY]):
+            if number <= 0:
+                break
+            asked.add(request.target)
+            asking.send(request)
+            number -= 1  # noqa: PLW2901 - counts what is left to ask
+
+
+class _Cases:
+    """Draws cases of the operation, each its own mixture of generated and learned values."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        operation = asking.operation
+        # Credentials are a matter of their own; a generated one would only be refused.
+        document = {key: value for key, value in operation.document.items() if key != "security"}
+        logging.getLogger("schemathesis").setLevel(logging.ERROR)
+        config = schemathesis.Config.from_dict({"seed": asking.rng.randrange(2**32)})
+        schema = schemathesis.openapi.from_dict(document, config=config)
+        self._operation = schema[operation.path_template]["GET"]
+        listing = asking.listing
+        self._ids = sorted(listing.items)
+        self._projects = list(listing.projects)
+        self._total = len(self._ids)
+
+    def draw(self, mode: GenerationMode, number: int) -> list[Request]:
+        """So many requests, different or not.
+
+        What the positive ones hold is checked against the page that the learned list predicts.
+        """
+        drawn: list[Request] = []
+        cases = self._operation.as_strategy(
+            generation_mode=mode, path_parameters={self._asking.operation.roles.checkpoint: "checkpoint"}
+        )
+        write = self._positive if mode is GenerationMode.POSITIVE else self._negative
+
+        @seed(self._asking.rng.randrange(2**32))
+        @settings(
+            max_examples=max(1, number),
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases, learned=self._learned())
+        def collect(case: Case, learned: dict[str, Any]) -> None:
+            request = write(case, learned)
+            if request is not None:
+                drawn.append(request)
+
+        collect()
+        return drawn
+
+    def _learned(self) -> st.SearchStrategy[dict[str, Any]]:
+        """Values that matter for this list, for each parameter; a missing one leaves what was generated."""
+        total, size = self._total, self._asking.size
+        sizes = sorted(
+            {
+                n
+                for n in (1, 2, 3, 5, 7, 9, 10, 11, total // 2, total - 1, total, total + 1, size - 1, size)
+                if 0 < n <= size
+            }
+        )
+        roles = self._asking.operation.roles
+        optional: dict[str, st.SearchStrategy[Any]] = {roles.limit: st.sampled_from(sizes)}
+        if self._ids:
+            ends = [self._asking.listing.sequence(order) for order in Order]
+            edges = sorted({id_ for sequence in ends for id_ in (*sequence[:2], *sequence[-3:])})
+            ids = st.sampled_from(self._ids)
+            optional[roles.after] = st.one_of(ids, ids, ids, st.sampled_from(edges)) if edges else ids
+        if self._projects:
+            optional[roles.project_id] = st.sampled_from(self._projects)
+        return st.fixed_dictionaries({}, optional=optional)
+
+    def _positive(self, case: Case, learned: dict[str, Any]) -> Request | None:
+        """The case as a query: learned values before generated ones, as those never meet the list."""
+        operation, roles = self._asking.operation, self._asking.operation.roles
+        values = {**{name: value for name, value in (case.query or {}).items() if name in _names(roles)}, **learned}
+        if roles.limit in values and (not isinstance(values[roles.limit], int) or values[roles.limit] < 1):
+            values.pop(roles.limit)
+        words = {word: order for order, word in operation.order_words.items()}
+        after, project = values.get(roles.after), values.get(roles.project_id)
+        query = Query(
+            self._asking.target.checkpoint,
+            after=after if after in self._asking.listing.items or _generated(after) else None,
+            limit=values.get(roles.limit),
+            order=words.get(values.get(roles.order, "")),
+            project_id=project if project in self._projects or _generated(project) else None,
+        )
+        return operation.request(query)
+
+    def _negative(self, case: Case, learned: dict[str, Any]) -> Request | None:
+        """The case as it stands, at this checkpoint; the learned values fill what it leaves out."""
+        del learned
+        if not case.query:
+            return None
+        try:
+            url = requests.Request("GET", SOMEWHERE, params=case.query).prepare().url or ""
+        except (ValueError, UnicodeError):
+            return None
+        _, _, query = url.partition("?")
+        plain = self._asking.operation.request(self._asking.query())
+        return Request(plain.path, query) if query and query.isascii() else None
+
+
+def _names(roles: Any) -> tuple[str, ...]:
+    return (roles.after, roles.limit, roles.order, roles.project_id)
+
+
+def _generated(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+__all__ = ["ShareSpent", "generated"]

@@ -1,0 +1,73 @@
+"""Scope: other checkpoints, ids that are almost this one's, and cursors from elsewhere."""
+
+from __future__ import annotations
+
+from contracts.model import Order, Query
+from contracts.probes.asking import Asking
+from contracts.probes.filters import nobody
+
+CASES = ("swapcase", "upper", "lower")
+
+
+def scope(asking: Asking) -> None:
+    """Ask for other checkpoints, and bring their cursors here."""
+    target, listing = asking.target, asking.listing
+    own = listing.sequence(Order.DESCENDING)
+    others: list[str] = []
+    if target.other_checkpoint:
+        for order in (Order.DESCENDING, Order.ASCENDING):
+            query = Query(target.other_checkpoint, limit=asking.size, order=order)
+            for page in asking.walk(query, most=2, name="other"):
+                others += [id_ for id_ in page.ids if id_ not in listing.items and id_ not in others]
+    if others:
+        asking.ask(asking.query(after=others[0]))
+    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), limit=3))
+    asking.ask(Query(_unknown(asking)))
+    near = almost(target.checkpoint, asking)
+    asking.ask(Query(near[0], limit=100))
+    asking.ask(asking.query(), encode_colon=True)
+    if others and target.other_checkpoint:
+        project = listing.projects[0] if listing.projects else None
+        asking.ask(asking.query(after=others[-1], limit=100, order=Order.ASCENDING))
+        asking.ask(asking.query(after=others[len(others) // 2], limit=5, order=Order.DESCENDING, project_id=project))
+        asking.ask(asking.query(after=others[-1], limit=1, project_id=project))
+        if own:
+            asking.ask(Query(target.other_checkpoint, after=own[len(own) // 2]))
+    if target.empty_checkpoint:
+        asking.ask(Query(target.empty_checkpoint))
+        asking.ask(Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING))
+    project = listing.projects[0] if listing.projects else None
+    middle = own[len(own) // 2] if own else None
+    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), project_id=project))
+    asking.ask(Query(_unknown(asking), limit=1))
+    asking.ask(Query(near[1], after=middle))
+    asking.ask(Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project))
+    asking.ask(Query(_unknown(asking), after=own[0] if own else None))
+    for checkpoint in near[1:]:
+        asking.ask(Query(checkpoint))
+    asking.ask(asking.query(limit=3, order=Order.ASCENDING), encode_colon=True)
+    asking.ask(asking.query(limit=3, order=Order.ASCENDING))
+    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), order=Order.ASCENDING, limit=100))
+
+
+def _unknown(asking: Asking) -> str:
+    head, sign, _ = asking.target.checkpoint.rpartition(":")
+    return f"{head}{sign}{nobody(asking, 'none')}"
+
+
+def almost(checkpoint: str, asking: Asking) -> list[str]:
+    """Checkpoint ids that a careless comparison takes for the given one."""
+    named = {checkpoint, asking.target.other_checkpoint, asking.target.empty_checkpoint}
+    made = [
+        checkpoint[:-1],
+        checkpoint.swapcase(),
+        f"{checkpoint}x",
+        checkpoint[: max(1, len(checkpoint) // 2)],
+        f"{checkpoint[:-1]}%",
+        checkpoint.upper(),
+        f"{checkpoint}*",
+        checkpoint[1:],
+        "*",
+        "%",
+    ]
+    return [text for text in dict.fromkeys(made) if text and text not in named]

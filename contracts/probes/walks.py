@@ -1,0 +1,131 @@
+"""Walks: both orders, several page sizes, each project, and what comes after the last item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.evidence import CONTROL
+from contracts.model import Order, Query
+from contracts.probes.asking import Asking
+
+SIZES = (100, 50, 20, 10)
+"""The page sizes that are tried for looking at the whole list, until the target takes one."""
+
+PART_OF_A_LOOK = 16
+"""One look at the whole list may cost one in so many requests of the budget."""
+
+WINDOW = 4
+"""Pages at each end of a list that is longer than that."""
+
+MOST_PROJECTS = 5
+
+BOTH_ENDS = 6
+"""A walk that its share does not suffice for may use one in so many of the requests that are left, at each end."""
+
+
+def control(asking: Asking) -> None:
+    """Look at the whole list, newest first."""
+    look(asking, Order.DESCENDING)
+
+
+def look(asking: Asking, order: Order) -> None:
+    """Walk through the list with the largest pages that the target takes, or through what can be afforded."""
+    control_walk = order is Order.DESCENDING
+    while True:
+        query = asking.query(limit=asking.size, order=order)
+        most = max(3, asking.client.budget // PART_OF_A_LOOK) if asking.short is not False else WINDOW
+        pages = asking.walk(query, most=most, name=CONTROL if control_walk else "walk")
+        if pages and asking.short is None:
+            asking.short = pages[-1].has_more is False or not pages[-1].items
+        last = asking.client.exchanges[-1]
+        smaller = next((size for size in SIZES if size < asking.size), None)
+        if pages or smaller is None or not last.refused or last.status in {401, 403, 404}:
+            return
+        asking.size = smaller
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One walk, and how many pages the learned list lets expect of it."""
+
+    query: Query
+    pages: int
+
+
+def walks(asking: Asking) -> None:
+    """Walk through the list in the ways that bring the most different pages first."""
+    look(asking, Order.ASCENDING)
+    asking.ask(asking.query())
+    _after_the_last(asking, None)
+    listing = asking.listing
+    projects = listing.projects[:MOST_PROJECTS]
+    sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
+    for plan in _essential(asking, len(listing.items), sizes):
+        _walk(asking, plan)
+    for project in projects:
+        _after_the_last(asking, project)
+    for plan in _thorough(asking, len(listing.items), sizes):
+        _walk(asking, plan)
+
+
+def _walk(asking: Asking, plan: _Plan) -> None:
+    if asking.short and asking.left >= plan.pages:
+        asking.walk(plan.query, most=plan.pages + 2)
+        return
+    pages = max(2, asking.left // BOTH_ENDS)
+    if asking.left >= 2 * pages:
+        asking.walk(plan.query, most=pages)
+        start = _near_the_end(asking, plan.query, pages)
+        if start is not None:
+            query = plan.query
+            asking.walk(Query(query.checkpoint, start, query.limit, query.order, query.project_id), most=pages + 2)
+
+
+def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
+    """A known item from which so many pages lead to the end of the list."""
+    order = query.order or asking.operation.default_order
+    mirrored = next(each for each in Order if each is not order)
+    items = pages * min(query.limit or asking.operation.default_limit, asking.size)
+    known = asking.listing.sequence(mirrored)
+    if query.project_id is None:
+        return known[items] if items < len(known) else None
+    of_project = asking.listing.sequence(mirrored, query.project_id)
+    return of_project[items] if items < len(of_project) else None
+
+
+def _after_the_last(asking: Asking, project: str | None) -> None:
+    for order in Order if project is None else (Order.DESCENDING,):
+        last = asking.listing.last(order, project)
+        if last is not None:
+            asking.ask(asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project))
+
+
+def _plan(asking: Asking, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
+    step = size if size is not None else asking.operation.default_limit
+    pages = max(1, -(-items // min(step, asking.size)))
+    return _Plan(asking.query(limit=size, order=order, project_id=project), pages)
+
+
+def _odd(items: int, pages: int) -> int:
+    """An odd page size with which so many items make about so many pages."""
+    return max(2, -(-items // max(1, pages))) | 1
+
+
+def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
+    plans = [_plan(asking, items, asking.size, Order.DESCENDING, project) for project, items in sizes.items()]
+    plans.append(_plan(asking, total, _odd(total, min(8, asking.left // 2)), Order.ASCENDING))
+    plans.append(_plan(asking, total, None, None))
+    plans += [_plan(asking, items, _odd(items, 4), Order.ASCENDING, project) for project, items in sizes.items()]
+    return plans
+
+
+def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
+    around = [size for size in (total - 1, total, total + 1) if 0 < size <= asking.size]
+    plans = [_plan(asking, total, size, order) for size in around for order in Order]
+    plans.append(_plan(asking, total, 1, Order.DESCENDING))
+    if sizes:
+        middle = list(sizes)[len(sizes) // 2]
+        plans.append(_plan(asking, sizes[middle], 1, Order.DESCENDING, middle))
+    plans.append(_plan(asking, total, 2, Order.ASCENDING))
+    plans += [_plan(asking, items, None, None, project) for project, items in sizes.items()]
+    return plans

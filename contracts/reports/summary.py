@@ -1,0 +1,108 @@
+"""What every report says alike: what failed, what it is counted under, and the last word on the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.catalogue import FAMILIES
+from contracts.model import Judgement, Level, Result, Verdict
+from contracts.run import ExitCode
+from contracts.wording import count
+
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The judgements of one family; ``id`` begins the ids of its clauses, ``name`` is for people."""
+
+    id: str
+    name: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many clauses have each verdict, in the order of `Verdict`."""
+        counted = Counter(judgement.verdict for judgement in self.judgements)
+        return {verdict: counted[verdict] for verdict in Verdict if counted[verdict]}
+
+
+def families(result: Result) -> tuple[Family, ...]:
+    """The families that were judged."""
+    grouped = (
+        Family(id_, name, tuple(one for one in result.judgements if one.clause.startswith(f"{id_}-")))
+        for id_, name in FAMILIES.items()
+    )
+    return tuple(family for family in grouped if family.judgements)
+
+
+def with_verdict(result: Result, *verdicts: Verdict) -> tuple[Judgement, ...]:
+    """The judgements with one of these verdicts."""
+    return tuple(judgement for judgement in result.judgements if judgement.verdict in verdicts)
+
+
+def failing(result: Result) -> tuple[Judgement, ...]:
+    """The judgements that make the run fail: those that explain others first."""
+    found = [
+        judgement
+        for judgement in result.judgements
+        if judgement.level in result.gate
+        and (
+            judgement.verdict is Verdict.BROKEN
+            or (judgement.verdict is Verdict.WARNED and judgement.level is Level.ADVISORY)
+        )
+    ]
+    return tuple(sorted(found, key=lambda judgement: bool(judgement.because)))
+
+
+def undecided(result: Result) -> tuple[Judgement, ...]:
+    """The judgements of gating levels that are no verdict on the server."""
+    return tuple(
+        judgement
+        for judgement in with_verdict(result, Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE)
+        if judgement.level in result.gate
+    )
+
+
+def headline(result: Result) -> str:
+    """The last word: the verdict in capitals, what it rests on, and the exit code."""
+    return f"{_verdict(result)}  exit {result.exit_code}"
+
+
+def _verdict(result: Result) -> str:
+    judged = [judgement for judgement in result.judgements if judgement.level is not Level.OBSERVED]
+    failed, open_ = failing(result), undecided(result)
+    broken = f"{len(failed)} of {count(len(judged), 'clause')} ({named(failed)})"
+    match result.exit_code:
+        case ExitCode.BROKEN:
+            return f"BROKEN: {broken}"
+        case ExitCode.INTERRUPTED:
+            return f"INTERRUPTED: {f'broken until then: {broken}' if failed else 'nothing broken until then'}"
+        case ExitCode.CONFIGURATION:
+            return f"STOPPED: the target went away{f'; broken until then: {broken}' if failed else ''}"
+        case ExitCode.INCOMPLETE:
+            return f"INCOMPLETE: nothing broken, {_without(open_, judged)} ({named(open_)})"
+    kept = len(with_verdict(result, Verdict.KEPT))
+    parts = [f"{kept} of {count(len(judged), 'clause')}"] if judged else ["questions only"]
+    warned = [one for one in with_verdict(result, Verdict.WARNED) if one not in failed]
+    outside = [one for one in with_verdict(result, Verdict.BROKEN) if one not in failed]
+    if warned:
+        parts.append(count(len(warned), "warning"))
+    if outside:
+        parts.append(f"{len(outside)} broken outside of the gate ({named(outside)})")
+    if open_:
+        parts.append(f"{_without(open_, judged)}, which is allowed")
+    return f"KEPT: {'; '.join(parts)}"
+
+
+def _without(open_: Iterable[Judgement], judged: Iterable[Judgement]) -> str:
+    return f"{len(tuple(open_))} of {count(len(tuple(judged)), 'clause')} without a verdict"
+
+
+def named(judgements: Iterable[Judgement]) -> str:
+    """Some ids in a row, and how many more there are."""
+    ids = [judgement.clause for judgement in judgements]
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return ", ".join(ids[:_MOST_NAMED]) + more

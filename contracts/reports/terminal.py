@@ -1,0 +1,357 @@
+"""The report at a terminal: everything at a glance, each failure with its evidence, one last line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from contracts.catalogue import Clause, clauses
+from contracts.model import Exchange, Finding, Judgement, Result, Verdict
+from contracts.quotes import SDK_PAGE, Quote
+from contracts.reports import summary
+from contracts.reports.sheet import Sheet
+from contracts.run import ExitCode
+from contracts.traffic.credentials import CREDENTIALS
+from contracts.traffic.curl import curl
+from contracts.wording import count
+
+GLYPHS = {
+    Verdict.KEPT: ("✔", "green"),
+    Verdict.BROKEN: ("×", "bold red"),
+    Verdict.WARNED: ("!", "yellow"),
+    Verdict.NOT_EXERCISED: ("–", "cyan"),
+    Verdict.INCONCLUSIVE: ("?", "magenta"),
+    Verdict.NOT_APPLICABLE: ("∅", "dim"),
+    Verdict.ANSWERED: ("·", "dim"),
+}
+"""The sign of each verdict, and its style."""
+
+MOST_REQUESTS = 4
+"""Requests that are shown of one finding."""
+LONGEST_REQUEST = 210
+"""Characters of a request that are shown; the line that repeats it has all."""
+_QUESTION = 31
+_FORM = {"schemas", "properties", "description", "schema", "default", "enum", "type"}
+_LEAVES = {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How much is shown, and what only the caller knows: the command that repeats the run, and hints."""
+
+    quiet: bool = False
+    verbose: bool = False
+    embedded: str = ""
+    """What the embedded server is, if it is the target."""
+    repeat: str = ""
+    hints: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str, str], ...] = ()
+    """Name, value and origin of each setting, for the verbose report."""
+
+
+def report(result: Result, style: Style = Style(), encoding: str = "utf-8") -> Sheet:
+    """The whole report of a run."""
+    writer = _Report(result, style, Sheet(encoding))
+    writer.write()
+    return writer.sheet
+
+
+def glyph(verdict: Verdict) -> tuple[str, str]:
+    """The sign of a verdict with a space behind it, in its style."""
+    sign, style = GLYPHS[verdict]
+    return f"{sign} ", style
+
+
+class _Report:
+    def __init__(self, result: Result, style: Style, sheet: Sheet) -> None:
+        self.result = result
+        self.style = style
+        self.sheet = sheet
+        self._clauses: dict[str, Clause] = {clause.id: clause for clause in clauses()}
+        self._failing = {judgement.clause for judgement in summary.failing(result)}
+
+    def write(self) -> None:
+        quiet = self.style.quiet
+        if not quiet:
+            self._header()
+            self._tree()
+        self._failures()
+        if not quiet:
+            self._warnings()
+            self._inconclusive()
+            self._not_exercised()
+            self._not_applicable()
+            self._questions()
+            if self.style.verbose:
+                self._exchanges()
+            self._costs()
+        self._last_line()
+
+    # What was judged
+
+    def _header(self) -> None:
+        result, sheet = self.result, self.sheet
+        sheet.line((f"contracts {result.version}", "bold"), " · List checkpoint permissions")
+        sheet.blank()
+        target = result.target
+        items = f"{count(result.items, 'permission')} of {count(result.projects, 'project')}"
+        rows = [
+            ("Target", f"{self.style.embedded} · {target.base_url}" if self.style.embedded else target.base_url),
+            ("Checkpoint", target.checkpoint),
+            ("Other", target.other_checkpoint or ""),
+            ("Empty", target.empty_checkpoint or ""),
+            ("Document", f"{result.document} · sha256 {result.document_sha256[:12]}"),
+            ("List", items),
+            ("Seed", str(result.seed)),
+        ]
+        for label, text in rows:
+            if text and (label not in {"Other", "Empty"} or self.style.verbose):
+                sheet.block((f"{label:<12}", "dim"), text)
+        if self.style.verbose and self.style.settings:
+            sheet.heading("Settings")
+            for name, value, origin in self.style.settings:
+                sheet.block((f"  {name:<18}", "dim"), value, origin)
+
+    def _tree(self) -> None:
+        sheet, result = self.sheet, self.result
+        sheet.blank()
+        sheet.line((count(len(result.judgements), "clause"), "bold"))
+        families = summary.families(result)
+        for family in families:
+            last = family is families[-1]
+            segments: list[tuple[str, str]] = [
+                ("└─ " if last else "├─ ", "dim"),
+                (f"{family.id}  ", "bold"),
+                (f"{family.name:<10}", ""),
+            ]
+            for verdict, number in family.counts.items():
+                sign, style = GLYPHS[verdict]
+                shown = f"  {number} answered" if verdict is Verdict.ANSWERED else f"  {sign} {number}"
+                segments.append((shown, style))
+            sheet.line(*segments)
+            for judgement in family.judgements:
+                if self.style.verbose or judgement.verdict in _LEAVES:
+                    self._leaf(judgement, stem="   " if last else "│  ")
+        present = [verdict for verdict in GLYPHS if summary.with_verdict(result, verdict)]
+        legend = [
+            segment for verdict in present if verdict is not Verdict.ANSWERED for segment in self._legend(verdict)
+        ]
+        if legend:
+            sheet.line(*legend)
+
+    def _legend(self, verdict: Verdict) -> list[tuple[str, str]]:
+        sign, style = GLYPHS[verdict]
+        return [("  ", ""), (sign, style), (f" {verdict.value}", "dim")]
+
+    def _leaf(self, judgement: Judgement, stem: str) -> None:
+        sign, style = GLYPHS[judgement.verdict]
+        lead = f"{stem}  {sign} {judgement.clause}  "
+        cases = count(judgement.cases, "case") if self.style.verbose and judgement.cases else ""
+        self.sheet.block((lead, style), judgement.title, cases, hang=stem)
+
+    # What was found
+
+    def _failures(self) -> None:
+        broken = summary.with_verdict(self.result, Verdict.BROKEN)
+        advisory = [one for one in summary.with_verdict(self.result, Verdict.WARNED) if one.clause in self._failing]
+        for judgement in (*(one for one in broken if not one.because), *advisory):
+            self._failure(judgement)
+        folded = [one for one in broken if one.because]
+        if folded:
+            self.sheet.blank()
+        for judgement in folded:
+            lead = "".join((glyph(Verdict.BROKEN)[0], judgement.clause, "  "))
+            self.sheet.short((lead, "red"), judgement.title, f"follows from {judgement.because}")
+
+    def _failure(self, judgement: Judgement) -> None:
+        sheet, clause, finding = self.sheet, self._clauses.get(judgement.clause), judgement.finding
+        sheet.blank()
+        sign, style = glyph(judgement.verdict)
+        gated = "" if judgement.clause in self._failing else ", not gated"
+        sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
+        if clause is not None:
+            self._label("Document", f'"{" ".join(clause.quote.text.split())}"', place(clause.quote))
+        if finding is not None:
+            self._label("Expected", finding.expected)
+            self._label("Actual", finding.actual, times(judgement))
+            self._requests(finding)
+            self._repeat(finding)
+        if clause is not None:
+            self._label("Why", clause.why)
+
+    def _label(self, label: str, text: str, right: str = "") -> None:
+        self.sheet.block((f"    {label:<10}", "dim"), text, right)
+
+    def _requests(self, finding: Finding) -> None:
+        shown = list(finding.exchanges)
+        half = MOST_REQUESTS // 2
+        left_out = len(shown) - MOST_REQUESTS
+        for number, exchange in enumerate(shown):
+            if left_out > 0 and half <= number < len(shown) - half:
+                if number == half:
+                    self._label("", f"… {count(left_out, 'more request')} …")
+                continue
+            self._label("Request" if number == 0 else "", self._request(exchange), outcome(exchange))
+
+    def _request(self, exchange: Exchange) -> str:
+        request = exchange.request
+        target = self.result.target
+        path = request.path
+        for checkpoint in (target.checkpoint, target.other_checkpoint, target.empty_checkpoint):
+            segment = f"/{quote(checkpoint or '', safe=':', errors='replace')}/"
+            if segment in path:
+                path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
+                break
+        text = f"GET {path}{f'?{request.query}' if request.query else ''}"
+        if len(text) > LONGEST_REQUEST:
+            text = f"{text[: LONGEST_REQUEST - 40]}…{text[-39:]}"
+        if exchange.concurrent:
+            text += " · at once with others"
+        if request.credential != "admin":
+            text += f" · {CREDENTIALS[request.credential].sentence}"
+        return text
+
+    def _repeat(self, finding: Finding) -> None:
+        self.sheet.line(("    Repeat    ", "dim"), curl(self.result.target.base_url, finding.exchanges[-1].request))
+
+    def _warnings(self) -> None:
+        warned = [one for one in summary.with_verdict(self.result, Verdict.WARNED) if one.clause not in self._failing]
+        for judgement in warned:
+            self.sheet.blank()
+            sign, style = glyph(Verdict.WARNED)
+            self.sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, judgement.level)
+            if judgement.finding is not None:
+                self._label("Expected", judgement.finding.expected)
+                self._label("Actual", judgement.finding.actual, times(judgement))
+                last = judgement.finding.exchanges[-1]
+                self._label("Request", self._request(last), outcome(last))
+
+    def _inconclusive(self) -> None:
+        for judgement in summary.with_verdict(self.result, Verdict.INCONCLUSIVE):
+            self.sheet.blank()
+            sign, style = glyph(Verdict.INCONCLUSIVE)
+            self.sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, judgement.level)
+            self._label("Because", judgement.reason)
+            if judgement.finding is not None:
+                self._label("Seen once", judgement.finding.actual, times(judgement))
+            if judgement.provide:
+                self._label("Provide", judgement.provide)
+
+    # What has no verdict
+
+    def _not_exercised(self) -> None:
+        grouped: dict[tuple[str, str, str], list[Judgement]] = {}
+        for judgement in summary.with_verdict(self.result, Verdict.NOT_EXERCISED):
+            grouped.setdefault((judgement.provide, judgement.reason, judgement.because), []).append(judgement)
+        if not grouped:
+            return
+        self.sheet.heading("Not exercised")
+        if self.result.interrupted:
+            self.sheet.block(("  – ", "cyan"), "the run was interrupted before they could be judged:")
+            self.sheet.block(
+                "    ", ranges(one.clause for members in grouped.values() for one in members), style="bold"
+            )
+            return
+        for (provide, reason, because), members in grouped.items():
+            follows = f" (because of {because})" if because else ""
+            self.sheet.block(("  – ", "cyan"), f"{reason}{follows}:")
+            self.sheet.block("    ", ranges(member.clause for member in members), style="bold")
+            if provide:
+                self.sheet.block(("    Provide   ", "dim"), provide)
+
+    def _not_applicable(self) -> None:
+        found = summary.with_verdict(self.result, Verdict.NOT_APPLICABLE)
+        if not found:
+            return
+        self.sheet.heading("Not applicable")
+        for judgement in found:
+            self.sheet.block((f"  ∅ {judgement.clause}  ", "dim"), judgement.reason)
+
+    def _questions(self) -> None:
+        answered = summary.with_verdict(self.result, Verdict.ANSWERED)
+        if not answered:
+            return
+        self.sheet.heading("Questions that the document leaves open")
+        for judgement in answered:
+            text = judgement.answer.text if judgement.answer else ""
+            self.sheet.row(judgement.title.replace("`", ""), text, indent=2, left_width=_QUESTION)
+
+    # What it took
+
+    def _exchanges(self) -> None:
+        self.sheet.heading("Exchanges")
+        for exchange in self.result.exchanges:
+            request = f"{exchange.number:>5}  {exchange.probe:<10}  {self._request(exchange)}"
+            self.sheet.line(f"{request}  {outcome(exchange)}")
+
+    def _costs(self) -> None:
+        result, sheet = self.result, self.sheet
+        sheet.blank()
+        probes = ", ".join(f"{name} {number}" for name, number in result.requests_by_probe)
+        asked = count(result.requests, "request")
+        sheet.block(("Asked       ", "dim"), f"{asked}{f': {probes}' if probes else ''}")
+        waits = f"{count(result.waits, 'wait')} of {result.waited:.1f} s in all" if result.waits else "no waits"
+        retries = f"{result.retries} sent again" if result.retries else "none sent again"
+        sheet.block(("Took        ", "dim"), f"{result.seconds:.1f} s; {waits}, {retries}")
+        for note in result.notes:
+            sheet.block(("Note        ", "yellow"), note)
+        if self.style.repeat:
+            sheet.line(("Run again   ", "dim"), self.style.repeat)
+        for hint in self.style.hints if self._failing else ():
+            sheet.block(("            ", "dim"), hint, style="dim")
+
+    def _last_line(self) -> None:
+        self.sheet.blank()
+        code = self.result.exit_code
+        style = {ExitCode.KEPT: "bold green", ExitCode.BROKEN: "bold red"}.get(code, "bold yellow")
+        self.sheet.block("", summary.headline(self.result), style=style)
+
+
+def place(quote_: Quote) -> str:
+    """Where a quote stands, in few words: the file, and the name of the parameter, property or node."""
+    if quote_.at == SDK_PAGE:
+        return SDK_PAGE
+    parts = quote_.at.split("/")
+    if parts[0] == "parameters":
+        where = parts[1]
+    elif parts[0] == "schemas":
+        where = [part for part in parts if part not in _FORM][-1]
+    else:
+        where = quote_.at
+    return f"openapi.yaml · {where.replace('~1', '/')}"
+
+
+def ranges(ids: Iterable[str]) -> str:
+    """The ids of clauses, those that follow each other as a range."""
+    runs: list[list[str]] = []
+    for id_ in ids:
+        family, number = id_.split("-")
+        if runs and runs[-1][-1] == f"{family}-{int(number) - 1:03}":
+            runs[-1].append(id_)
+        else:
+            runs.append([id_])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def times(judgement: Judgement) -> str:
+    """How often a finding came back when it was asked again."""
+    if not judgement.asked:
+        return ""
+    seen = f"{judgement.seen} of {judgement.asked} times"
+    return seen if judgement.seen == judgement.asked else f"{seen}: intermittent"
+
+
+def outcome(exchange: Exchange) -> str:
+    """The status of an answer or why there is none, and what it took to get it."""
+    if exchange.answer is not None:
+        text = str(exchange.answer.status)
+    elif exchange.failure is not None:
+        text = f"no answer: {exchange.failure.kind}"
+    else:
+        text = "no answer"
+    if exchange.waits:
+        text += f" after {count(exchange.waits, 'wait')} for {'503' if exchange.unavailable else '429'}"
+    if exchange.retries:
+        text += f", sent {exchange.retries + 1} times"
+    return text

@@ -1,0 +1,447 @@
+"""The client of a run: sends GET requests within a budget, and keeps what came back.
+
+It repeats a request only when a connection broke or when the server asked it to wait. Whatever else is odd stays
+as it came: an odd answer is evidence.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urljoin
+
+from contracts.model import Answer, Exchange, Failure, FailureKind, Request, Step
+from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
+from contracts.traffic.limits import Limits
+from contracts.traffic.origin import split_base_url, split_url
+from contracts.traffic.pacing import (
+    TOO_MANY_REQUESTS,
+    UNAVAILABLE,
+    BudgetSpent,
+    OutOfTime,
+    Pace,
+    RunStopped,
+    TargetGone,
+    asked_to_wait,
+)
+from contracts.traffic.redaction import Redactor
+from contracts.traffic.wire import AnswerError, FenceError, Raw, Wire
+
+__all__ = [
+    "BudgetSpent",
+    "Client",
+    "FenceError",
+    "Limits",
+    "OutOfTime",
+    "RunStopped",
+    "TargetGone",
+    "user_agent",
+]
+
+MOST_TOGETHER: Final = 8
+"""Requests that are under way at the same time, at most."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_EXCERPT = 200
+_GATE_SECONDS = 10.0
+
+
+def user_agent() -> str:
+    """How requests name this suite."""
+    try:
+        return f"contracts/{version('checkpoint-permissions-contracts')}"
+    except PackageNotFoundError:
+        return "contracts"
+
+
+@dataclass(slots=True)
+class _Course:
+    """How asking one request goes: where it is sent now, and what was counted on the way."""
+
+    target: str
+    waits: int = 0
+    waited: float = 0.0
+    unavailable: bool = False
+    retries: int = 0
+    redirects: int = 0
+    sent: int = 0
+    received: int = 0
+    at: float = 0.0
+    seconds: float = 0.0
+
+
+class Client:
+    """Sends GET requests to one target and keeps every exchange.
+
+    There is no way to send another method: none of the functions takes one, and the wire below refuses
+    whatever is not one GET without a body. Redirects are followed within the origin only, so a key reaches
+    no other place. Proxies and .netrc files of the environment are not used.
+
+    Args:
+        base_url: Where the target is; paths of requests are appended to its path.
+        keys: The keys, which no exchange holds.
+        budget: How many requests may be put on the wire, each wait, retry and redirect counted.
+        rate: Requests a second, evenly spaced; ``None`` for no limit.
+        limits: What one answer, one request and the run may take.
+        seed: The seed of the run, from which the unknown key is made.
+        verify: Whether certificates are checked, or the file of the authorities that they are checked with.
+        on_exchange: Called with each exchange once it is kept, from the thread that asked.
+        clock: Seconds that only grow; paces requests and bounds the run.
+        sleep: Waits for some seconds; by default it ends early when the client is closed.
+        now: Unix time in seconds.
+
+    Raises:
+        ConfigurationError: The base URL, the rate or the file of authorities can't be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        keys: Keys,
+        *,
+        budget: int,
+        seed: int,
+        rate: float | None = None,
+        limits: Limits | None = None,
+        verify: bool | Path = True,
+        on_exchange: Callable[[Exchange], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.exchanges: list[Exchange] = []
+        """All exchanges, by their number; those asked together stand in the order in which they were given."""
+        self.waits = 0
+        """How many answers asked to wait, and were followed."""
+        self.waited = 0.0
+        """Seconds spent so."""
+        self.retries = 0
+        """How many requests were sent again because a connection broke."""
+        self._origin, self._prefix = split_base_url(base_url)
+        self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), verify=verify)
+        self._redactor = Redactor(keys, seed)
+        self._forms: Mapping[str, Secret | None] = {
+            name: credential.form(keys, seed) for name, credential in CREDENTIALS.items() if credential.available(keys)
+        }
+        self._on_exchange = on_exchange
+        self._now = now
+        self._pace = Pace(budget=budget, rate=rate, run=self.limits.run, clock=clock, sleep=sleep)
+        self._lock = threading.Lock()
+        self._tick = 0
+        self._unreachable = 0
+        self._cut_in_a_row = 0
+        self._bodies: dict[bytes, bytes] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends everything that is under way and closes the connections."""
+        self._pace.close()
+        self._wire.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def budget(self) -> int:
+        """How many requests may be put on the wire in all."""
+        return self._pace.budget
+
+    @property
+    def requests(self) -> int:
+        """How many requests were put on the wire."""
+        return self._pace.requests
+
+    @property
+    def remaining(self) -> int:
+        """How many requests may still be put on the wire."""
+        return self._pace.budget - self._pace.requests
+
+    @property
+    def requests_by_probe(self) -> Counter[str]:
+        """How many requests each probe put on the wire."""
+        return self._pace.by_probe
+
+    def send(
+        self, request: Request, *, probe: str, step: Step | None = None, again: tuple[int, int] | None = None
+    ) -> Exchange:
+        """Asks one request.
+
+        Args:
+            request: What to ask.
+            probe: Who asks, for the report.
+            step: Its place in a walk.
+            again: The round and the exchange that it repeats.
+
+        Raises:
+            BudgetSpent: Nothing more may be sent.
+            TargetGone: The target can't be connected to any more. The exchange is kept.
+            OutOfTime: The time of the run is over.
+            ValueError: The credential can't be formed with these keys.
+            FenceError: The request can't be put on the wire as it is. A defect of the caller.
+        """
+        exchange = self._record(replace(self._ask(request, probe), step=step, again=again))
+        self._check_target(exchange)
+        return exchange
+
+    def send_together(
+        self, requests: Sequence[Request], *, probe: str, again: tuple[int, int] | None = None
+    ) -> list[Exchange]:
+        """Asks several requests at the same time, eight at most, and answers in their order.
+
+        Raises:
+            BudgetSpent: The budget does not suffice; then nothing was sent.
+            TargetGone: The target can't be connected to any more. The exchanges are kept.
+            OutOfTime: The time of the run is over.
+            ValueError: A credential can't be formed with these keys.
+            FenceError: A request can't be put on the wire as it is.
+        """
+        if len(requests) > self.remaining:
+            msg = f"{len(requests)} requests are wanted and {max(0, self.remaining)} are left"
+            raise BudgetSpent(msg)
+        done: list[Exchange] = []
+        for begin in range(0, len(requests), MOST_TOGETHER):
+            done += self._send_batch(requests[begin : begin + MOST_TOGETHER], probe, again)
+        return done
+
+    def _send_batch(self, requests: Sequence[Request], probe: str, again: tuple[int, int] | None) -> list[Exchange]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(MOST_TOGETHER, thread_name_prefix="contracts")
+        gate = threading.Barrier(len(requests), timeout=_GATE_SECONDS)
+
+        def ask(request: Request) -> Exchange:
+            gate.wait()
+            return self._ask(request, probe)
+
+        futures: list[Future[Exchange]] = []
+        done: list[Exchange] = []
+        try:
+            futures += [self._threads.submit(ask, request) for request in requests]
+            errors = [future.exception() for future in futures]
+        finally:
+            # An interrupt comes here too: nothing may wait at the gate, and what was answered by then is kept.
+            gate.abort()
+            done += [self._record(replace(answered, concurrent=True, again=again)) for answered in _answered(futures)]
+        for error in errors:
+            if error is not None:
+                raise error
+        for exchange in done:
+            self._check_target(exchange)
+        return done
+
+    def _record(self, exchange: Exchange) -> Exchange:
+        with self._lock:
+            numbered = replace(exchange, number=len(self.exchanges))
+            self.exchanges.append(numbered)
+        if self._on_exchange is not None:
+            self._on_exchange(numbered)
+        return numbered
+
+    def _check_target(self, exchange: Exchange) -> None:
+        if self._unreachable >= self.limits.gone and exchange.failure is not None:
+            raise TargetGone(exchange.failure.text)
+
+    def _ask(self, request: Request, probe: str) -> Exchange:
+        course = _Course(self._prefix + request.target)
+        authorization = self._credentials(request.credential, course)
+        answer: Answer | None = None
+        failure: Failure | None = None
+        seen = {course.target}
+        while True:
+            raw = self._attempt(course, authorization, probe)
+            if isinstance(raw, Failure):
+                answer, failure = None, raw
+                break
+            answer = self._clean(raw)
+            pause = asked_to_wait(answer, course.waits, self._now())
+            if pause is not None and self._may_wait(pause, course):
+                self._wait(pause, course, answer.status)
+            elif answer.status == TOO_MANY_REQUESTS:
+                failure = Failure(FailureKind.THROTTLED, _throttled(course, pause))
+                break
+            elif answer.status in _REDIRECTS:
+                reason = self._follow(raw, course, seen)
+                if reason is not None:
+                    failure = Failure(FailureKind.REDIRECT, self._sentence(reason))
+                    break
+            else:
+                break
+        return Exchange(
+            number=-1,
+            request=request,
+            answer=answer,
+            failure=failure,
+            sent=course.sent,
+            received=course.received,
+            at=course.at,
+            seconds=course.seconds,
+            probe=probe,
+            waits=course.waits,
+            unavailable=course.unavailable,
+            retries=course.retries,
+            redirects=course.redirects,
+        )
+
+    def _credentials(self, name: str, course: _Course) -> Secret | None:
+        """The Authorization header; a key that belongs into the query is put into the course."""
+        if name not in self._forms:
+            msg = f"the credential {name!r} can't be formed with these keys"
+            raise ValueError(msg)
+        secret = self._forms[name]
+        parameter = CREDENTIALS[name].parameter
+        if parameter is None or secret is None:
+            return secret
+        course.target += f"{'&' if '?' in course.target else '?'}{parameter}={secret.reveal()}"
+        return None
+
+    def _attempt(self, course: _Course, authorization: Secret | None, probe: str) -> Raw | Failure:
+        """Sends until an answer came whole, or as often as a broken connection may be tried."""
+        renewed = False
+        cut: Raw | None = None
+        tries = 0
+        while True:
+            try:
+                raw = self._transmit(course, authorization, probe)
+            except AnswerError as error:
+                if error.stale and not renewed:
+                    # The server had closed the connection that was kept for it, or spoke unasked on it.
+                    renewed = True
+                    self._wire.drop()
+                    continue
+                outcome: Raw | Failure = Failure(error.kind, self._sentence(error.text))
+                again = error.again
+            else:
+                if not raw.cut:
+                    self._cut_in_a_row = 0
+                    return raw
+                outcome = cut = raw
+                again = True
+            tries += 1
+            if not again or tries >= (1 if self._cut_in_a_row >= self.limits.gone else self.limits.tries):
+                self._cut_in_a_row += 1
+                return cut or outcome
+            # A server that cuts its answers was reached: only a connection needs time to come back.
+            self._pace.pause(0.0 if cut is outcome else self.limits.pause * tries)
+            course.retries += 1
+            with self._lock:
+                self.retries += 1
+
+    def _transmit(self, course: _Course, authorization: Secret | None, probe: str) -> Raw:
+        self._pace.pass_one(probe)
+        reached = True
+        course.sent = self._next_tick()
+        course.at = self._now()
+        begun = time.perf_counter()
+        ends = time.monotonic() + self._pace.left(self.limits.answer)
+        try:
+            raw = self._wire.get(course.target, authorization, ends)
+        except AnswerError as error:
+            reached = error.kind is not FailureKind.UNREACHABLE
+            # What broke because the run is over says nothing about the target.
+            self._pace.pause(0.0)
+            raise
+        finally:
+            course.seconds = time.perf_counter() - begun
+            course.received = self._next_tick()
+            with self._lock:
+                self._unreachable = 0 if reached else self._unreachable + 1
+        if raw.flaw is not None:
+            self._pace.pause(0.0)
+        return raw
+
+    def _next_tick(self) -> int:
+        with self._lock:
+            self._tick += 1
+            return self._tick
+
+    def _may_wait(self, pause: float, course: _Course) -> bool:
+        limits = self.limits
+        return course.waits + 1 < limits.attempts and pause <= limits.wait and course.waited + pause <= limits.waits
+
+    def _wait(self, pause: float, course: _Course, status: int) -> None:
+        course.waits += 1
+        course.waited += pause
+        course.unavailable = course.unavailable or status == UNAVAILABLE
+        self._pace.pause(pause)
+        with self._lock:
+            self.waits += 1
+            self.waited += pause
+
+    def _follow(self, raw: Raw, course: _Course, seen: set[str]) -> str | None:
+        """Turns the course to the place that a redirect names, or says why not."""
+        locations = {value for name, value in raw.headers if name.lower() == b"location"}
+        if len(locations) != 1:
+            return f"{raw.status} with {'several Locations' if locations else 'no Location'}"
+        location = locations.pop().decode("latin-1")
+        try:
+            origin, target = split_url(urljoin(f"{self._origin}{course.target}", location))
+        except ValueError:
+            return f"{raw.status} to a Location that is no http(s) URL: {location!r}"
+        if origin != self._origin:
+            return f"{raw.status} to another origin: {location!r}"
+        if not target.startswith("/"):
+            target = f"/{target}"
+        if target in seen:
+            return f"{raw.status} in a circle, back to {location!r}"
+        if course.redirects >= self.limits.redirects:
+            return f"more than {self.limits.redirects} redirects, the last to {location!r}"
+        seen.add(target)
+        course.redirects += 1
+        course.target = target
+        return None
+
+    def _clean(self, raw: Raw) -> Answer:
+        """The answer without keys."""
+        head = b"\n".join([raw.reason, *(part for header in raw.headers for part in header)])
+        redact = self._redactor.redact if self._redactor.holds(head) else _unchanged
+        body = self._redactor.redact(raw.body)
+        with self._lock:
+            # Runs ask for the same page many times: each body is kept once.
+            body = self._bodies.setdefault(body, body)
+        return Answer(
+            status=raw.status,
+            reason=redact(raw.reason).decode("latin-1"),
+            headers=tuple(
+                (redact(name).decode("latin-1"), redact(_FOLD.sub(b" ", value)).decode("latin-1"))
+                for name, value in raw.headers
+            ),
+            body=body,
+            flaw=None if raw.flaw is None else self._sentence(raw.flaw),
+        )
+
+    def _sentence(self, text: str) -> str:
+        """Text that may hold what a server sent, safe to be shown."""
+        clean = "".join(character if character.isprintable() else "?" for character in self._redactor.redact_text(text))
+        return clean if len(clean) <= _EXCERPT else f"{clean[:_EXCERPT]}…"
+
+
+def _unchanged(data: bytes) -> bytes:
+    return data
+
+
+def _answered(futures: Sequence[Future[Exchange]]) -> list[Exchange]:
+    ended = [future for future in futures if future.done() and not future.cancelled()]
+    return [future.result() for future in ended if future.exception() is None]
+
+
+def _throttled(course: _Course, pause: float | None) -> str:
+    if pause is None or course.waits:
+        return f"still 429 after {course.waits} waits of {course.waited:g} s in all"
+    return f"429 that asks to wait for {pause:g} s, which is too long"

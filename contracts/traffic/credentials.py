@@ -1,0 +1,360 @@
+"""The one owner of secrets: where keys come from, in which forms they are sent, and how people see those forms.
+
+A key is held in a `Secret`, and leaves it in two places only: where bytes are put on the wire, and where
+`contracts.traffic.redaction` searches for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from contracts.errors import ConfigurationError
+
+ADMIN_VARIABLE: Final = "OPENAI_ADMIN_KEY"
+USER_VARIABLE: Final = "OPENAI_USER_KEY"
+
+_FILE_SIZE = 65536
+
+
+class Secret:
+    """A string that is never shown: neither repr, str nor a format string holds it, and it can't be pickled."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The string itself, for the wire and for the search that keeps it out of everything else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not written anywhere"
+        raise TypeError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one run: the admin key, and perhaps a key of the same vendor without admin rights."""
+
+    admin: Secret
+    user: Secret | None = None
+
+    @classmethod
+    def of(cls, admin: str, user: str | None = None) -> Keys:
+        """Keys from strings.
+
+        Raises:
+            ConfigurationError: A key can't be sent in a header.
+        """
+        return cls(_checked(admin, "admin"), None if user is None else _checked(user, "user"))
+
+
+def read_keys(
+    *,
+    environ: Mapping[str, str] | None = None,
+    admin_file: Path | None = None,
+    admin_command: str | None = None,
+    user_file: Path | None = None,
+    user_command: str | None = None,
+    timeout: float = 30.0,
+) -> Keys:
+    """The keys of a run, from a file or a command where one is named, else from the environment.
+
+    Args:
+        environ: The environment; by default the one of this process.
+        admin_file: A file that holds the admin key and nothing else.
+        admin_command: A command that prints the admin key. It is split as a shell would, but no shell runs it,
+            it does not get the keys of the environment, and what it writes to its standard error is dropped.
+        user_file: The same for the key without admin rights.
+        user_command: The same for the key without admin rights.
+        timeout: How long a command may take, in seconds.
+
+    Raises:
+        ConfigurationError: There is no admin key, or a key can't be read or sent.
+    """
+    variables = os.environ if environ is None else environ
+    admin = _read("admin", variables, admin_file, admin_command, timeout)
+    user = _read("user", variables, user_file, user_command, timeout)
+    if admin is None:
+        msg = f"There is no admin key: set {ADMIN_VARIABLE}, or name a file or a command that gives it."
+        raise ConfigurationError(msg)
+    return Keys(admin, user)
+
+
+def _read(
+    which: str,
+    environ: Mapping[str, str],
+    file: Path | None,
+    command: str | None,
+    timeout: float,
+) -> Secret | None:
+    if file is not None and command is not None:
+        msg = f"Name a file or a command for the {which} key, not both."
+        raise ConfigurationError(msg)
+    if file is not None:
+        return _checked(_from_file(which, file), which)
+    if command is not None:
+        return _checked(_from_command(which, command, environ, timeout), which)
+    value = environ.get(ADMIN_VARIABLE if which == "admin" else USER_VARIABLE)
+    return None if value is None else _checked(value, which)
+
+
+def _from_file(which: str, file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_FILE_SIZE + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+        msg = f"The file of the {which} key can't be read: {reason}."
+        raise ConfigurationError(msg) from None
+    except UnicodeDecodeError:
+        msg = f"The file of the {which} key is no text."
+        raise ConfigurationError(msg) from None
+    if len(content) > _FILE_SIZE:
+        msg = f"The file of the {which} key is too large to hold a key."
+        raise ConfigurationError(msg)
+    return text
+
+
+def _from_command(which: str, command: str, environ: Mapping[str, str], timeout: float) -> str:
+    bare = {name: value for name, value in environ.items() if name not in {ADMIN_VARIABLE, USER_VARIABLE}}
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        msg = f"The command of the {which} key can't be split into words: {error}."
+        raise ConfigurationError(msg) from None
+    if not words:
+        msg = f"The command of the {which} key is empty."
+        raise ConfigurationError(msg)
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, named to be run
+            words, env=bare, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        msg = f"The command of the {which} key did not end within {timeout:g} s."
+        raise ConfigurationError(msg) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no command"
+        msg = f"The command of the {which} key can't be run: {reason}."
+        raise ConfigurationError(msg) from None
+    if done.returncode:
+        msg = f"The command of the {which} key failed with exit code {done.returncode}."
+        raise ConfigurationError(msg)
+    try:
+        return done.stdout.decode()
+    except UnicodeDecodeError:
+        msg = f"The command of the {which} key printed no text."
+        raise ConfigurationError(msg) from None
+
+
+def _checked(value: str, which: str) -> Secret:
+    key = value.strip()
+    if not key:
+        msg = f"The {which} key is empty."
+        raise ConfigurationError(msg)
+    if len(key.splitlines()) > 1 or "\n" in key or "\r" in key:
+        msg = f"The {which} key has line breaks in it: give one key on one line."
+        raise ConfigurationError(msg)
+    if not key.isprintable():
+        msg = f"The {which} key has control characters in it."
+        raise ConfigurationError(msg)
+    try:
+        key.encode("latin-1")
+    except UnicodeEncodeError:
+        msg = f"The {which} key has characters that an HTTP header can't carry."
+        raise ConfigurationError(msg) from None
+    return Secret(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One form in which a request says, or fails to say, who asks.
+
+    ``sentence`` completes "asked …" for people. ``shown`` is the value of the Authorization header with the
+    variable in the place of the key (``None``: no such header). ``parameter`` names the query parameter that
+    holds the admin key instead. ``curl`` holds curl's options for it, quoted for a POSIX shell.
+    """
+
+    name: str
+    sentence: str
+    shown: str | None
+    curl: str
+    parameter: str | None = None
+    make: Callable[[Keys, int], str | None] = field(repr=False, default=lambda _keys, _seed: None)
+    """The header's value, or that of the parameter; ``None``: it can't be formed, or there is none."""
+
+    def form(self, keys: Keys, seed: int) -> Secret | None:
+        """What is sent: the header's value, or the percent-encoded value of `parameter`."""
+        value = self.make(keys, seed)
+        if value is None:
+            return None
+        return Secret(quote(value, safe="", encoding="latin-1") if self.parameter else value)
+
+    def available(self, keys: Keys) -> bool:
+        """Whether these keys allow this form."""
+        return self.name == "none" or self.make(keys, 0) is not None
+
+
+def unknown_key(seed: int) -> str:
+    """A well-formed key that nobody issued: the same for the same seed of a run."""
+    return "sk-admin-" + hashlib.sha256(b"nobody issued this key %d" % seed).hexdigest()[:48]
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode("latin-1")).decode()
+
+
+def other_case(key: str) -> str | None:
+    """The key with its letters in the other case, if that is another key that a header can carry."""
+    swapped = key.swapcase()
+    try:
+        swapped.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+    return swapped if swapped != key else None
+
+
+def first_half(key: str) -> str | None:
+    """The first half of the key, if there is one."""
+    return key[: len(key) // 2] or None
+
+
+def _admin(change: Callable[[str], str | None]) -> Callable[[Keys, int], str | None]:
+    return lambda keys, _seed: change(keys.admin.reveal())
+
+
+def _bearer(change: Callable[[str], str | None]) -> Callable[[Keys, int], str | None]:
+    return _admin(lambda key: None if (changed := change(key)) is None else f"Bearer {changed}")
+
+
+def _header(name: str, sentence: str, shown: str, make: Callable[[Keys, int], str | None]) -> Credential:
+    return Credential(name, sentence, shown, f'-H "Authorization: {shown}"', make=make)
+
+
+def _in_query(parameter: str) -> Credential:
+    return Credential(
+        f"query-{parameter}",
+        f"with the admin key in the query parameter {parameter} only",
+        None,
+        f'-G --data-urlencode "{parameter}=${ADMIN_VARIABLE}"',
+        parameter=parameter,
+        make=_admin(lambda key: key),
+    )
+
+
+def _malformed(name: str, sentence: str, value: str, *, curl: str | None = None) -> Credential:
+    shown = value if curl is None else curl
+    option = f"-H {shlex.quote(f'Authorization: {value}')}" if curl is None else f'-H "Authorization: {curl}"'
+    return Credential(f"malformed-{name}", f"with {sentence}", shown, option, make=lambda _keys, _seed: value)
+
+
+_ADMIN = f"${ADMIN_VARIABLE}"
+_PRINTED = f'printf %s "{_ADMIN}"'
+
+_TABLE: Final = (
+    _header("admin", "with the admin key", f"Bearer {_ADMIN}", _bearer(lambda key: key)),
+    _header(
+        "user",
+        "with a key that has no admin rights",
+        f"Bearer ${USER_VARIABLE}",
+        lambda keys, _seed: None if keys.user is None else f"Bearer {keys.user.reveal()}",
+    ),
+    Credential("none", "without credentials", None, ""),
+    _header(
+        "unknown",
+        "with a key that nobody issued",
+        "Bearer sk-admin-nobody-issued-this-key",
+        lambda _keys, seed: f"Bearer {unknown_key(seed)}",
+    ),
+    _header("empty", "with an empty bearer token", "Bearer ", lambda _keys, _seed: "Bearer "),
+    _header("empty-bare", "with the word Bearer and nothing after it", "Bearer", lambda _keys, _seed: "Bearer"),
+    Credential(
+        "basic",
+        "with the admin key as the user of HTTP Basic",
+        f'Basic $({_PRINTED}: | base64 | tr -d "\\n")',
+        f'-u "{_ADMIN}:"',
+        make=_admin(lambda key: _basic(key, "")),
+    ),
+    Credential(
+        "basic-password",
+        "with the admin key as the password of HTTP Basic",
+        f'Basic $(printf :%s "{_ADMIN}" | base64 | tr -d "\\n")',
+        f'-u ":{_ADMIN}"',
+        make=_admin(lambda key: _basic("", key)),
+    ),
+    _header("bare", "with the admin key and no scheme before it", _ADMIN, _admin(lambda key: key)),
+    _header("other-scheme", "with the admin key under the scheme Token", f"Token {_ADMIN}", _admin("Token {}".format)),
+    _in_query("api_key"),
+    _in_query("key"),
+    _in_query("token"),
+    _in_query("access_token"),
+    _header(
+        "shortened",
+        "with the admin key less its last character",
+        f"Bearer ${{{ADMIN_VARIABLE}%?}}",
+        _bearer(lambda key: key[:-1] or None),
+    ),
+    _header(
+        "lengthened",
+        "with the admin key and one more character",
+        f"Bearer ${{{ADMIN_VARIABLE}}}x",
+        _bearer(lambda key: key + "x"),
+    ),
+    _header(
+        "other-case",
+        "with the admin key in the other case",
+        f"Bearer $({_PRINTED} | tr a-zA-Z A-Za-z)",
+        _bearer(other_case),
+    ),
+    _header(
+        "first-half",
+        "with the first half of the admin key",
+        f"Bearer $({_PRINTED} | awk '{{print substr($0, 1, length($0) / 2)}}')",
+        _bearer(first_half),
+    ),
+    _malformed("two-tokens", "two bearer tokens", "Bearer one two"),
+    _malformed("commas", "an Authorization header of commas only", ",,,,"),
+    _malformed("equals", "an Authorization header of one equals sign", "="),
+    _malformed("scheme", "a scheme that no standard knows", "Nonsense abc"),
+    _malformed("quote", "an unbalanced quote in the bearer token", 'Bearer "abc'),
+    _malformed("basic", "HTTP Basic that is no base64", "Basic !!!"),
+    _malformed("letter", "a bearer token with a letter that is not ASCII", "Bearer cl\u00e9"),
+    _malformed("long", "a bearer token of 4096 zeros", "Bearer " + "0" * 4096, curl="Bearer $(printf %04096d 0)"),
+)
+
+CREDENTIALS: Final[Mapping[str, Credential]] = {credential.name: credential for credential in _TABLE}
+"""Every form of credentials, by its name."""
+
+MALFORMED: Final = tuple(name for name in CREDENTIALS if name.startswith("malformed-"))
+"""The forms that are no credentials at all by the syntax of their header; none holds a key."""
+
+IN_QUERY: Final = tuple(name for name in CREDENTIALS if name.startswith("query-"))
+"""The forms that hold the admin key in the query string only."""
+
+ALMOST: Final = ("shortened", "lengthened", "other-case", "first-half")
+"""The forms with a key that is almost the admin key."""
+
+
+def available(keys: Keys) -> tuple[str, ...]:
+    """The names of the forms that these keys allow, in the order of the table."""
+    return tuple(name for name, credential in CREDENTIALS.items() if credential.available(keys))

@@ -1,0 +1,19 @@
+"""Commands that ask a request again by hand, with the variable in the place of the key."""
+
+from __future__ import annotations
+
+import shlex
+
+from contracts.model import Request
+from contracts.traffic.credentials import CREDENTIALS
+
+
+def curl(base_url: str, request: Request) -> str:
+    """One line for a POSIX shell that sends the request as it was sent.
+
+    The target is quoted whole, and curl neither normalises the path (``--path-as-is``) nor expands brackets
+    and braces (``-g``).
+    """
+    options = CREDENTIALS[request.credential].curl
+    words = ["curl", "-gsS", "--path-as-is", *([options] if options else [])]
+    return f"{' '.join(words)} {shlex.quote(base_url.strip().rstrip('/') + request.target)}"

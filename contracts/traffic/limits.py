@@ -1,0 +1,38 @@
+"""The bounds of a run that meets slow, endless and hostile servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one answer, one request and one run may take. Seconds and bytes."""
+
+    connect: float = 5.0
+    """Seconds to open a connection, with TLS."""
+    read: float = 10.0
+    """Seconds between two bytes."""
+    answer: float = 30.0
+    """Seconds for one answer in all."""
+    body: int = 16 * 1024 * 1024
+    """Bytes of a body, with its content coding undone."""
+    kept: int = 64 * 1024
+    """Bytes that are kept of a body that is too large or does not end."""
+    head: int = 100 * 1024
+    """Bytes of a status line with its headers."""
+    tries: int = 3
+    """How often a request is sent when its connection breaks."""
+    pause: float = 0.2
+    """Seconds before the second try; each further one waits longer by as much."""
+    redirects: int = 5
+    attempts: int = 5
+    """How often a request is sent while the answer is 429, or 503 with Retry-After."""
+    wait: float = 60.0
+    """Seconds of the longest single wait that a Retry-After may ask for."""
+    waits: float = 120.0
+    """Seconds of all such waits for one request."""
+    gone: int = 5
+    """Tries in a row without a connection after which the target counts as gone."""
+    run: float | None = None
+    """Seconds for the whole run."""

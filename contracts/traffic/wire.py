@@ -1,0 +1,407 @@
+"""One GET over one connection: the only place that opens sockets and puts bytes on them.
+
+HTTP/1.1 is read by h11, the parser under the official Python client, so what is garbled here is garbled there.
+The sockets are our own because everything has a bound in time: a client library limits the pause between two
+bytes, and a server that sends a byte a second holds it for days.
+"""
+
+from __future__ import annotations
+
+import re
+import selectors
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Final, NoReturn
+
+import h11
+
+from contracts.errors import ConfigurationError
+from contracts.model import FailureKind
+from contracts.traffic.credentials import Secret
+from contracts.traffic.decoding import CODINGS, Decoder, TooLargeError, UndecodableError
+from contracts.traffic.limits import Limits
+from contracts.traffic.origin import Origin
+
+_READ = 65536
+_TARGET = re.compile(r"/[!-~]*")
+_GET = re.compile(rb"GET /[!-~]* HTTP/1\.1\r\n(?:[A-Za-z-]+:[^\r\n]*\r\n)+\r\n")
+
+
+class AnswerError(Exception):
+    """No usable answer came.
+
+    ``again`` says whether the connection is to blame, so that another try makes sense; ``stale`` that it
+    was a kept connection on which the server sent nothing at all.
+    """
+
+    def __init__(self, kind: FailureKind, text: str, *, again: bool, stale: bool = False) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.again = again
+        self.stale = stale
+
+
+class FenceError(Exception):
+    """Something other than one GET was about to be sent. A defect of this suite, caught in time."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Raw:
+    """An answer as it came, which may hold keys: not for keeping."""
+
+    status: int
+    reason: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    flaw: str | None
+    cut: bool
+    """The connection broke inside the body: another try makes sense."""
+
+
+class _LateError(Exception):
+    """Time is up for this answer."""
+
+
+_ASKED: Final = h11.Request(method="GET", target="/", headers=[("Host", "target")])
+_OVER: Final = h11.EndOfMessage()
+
+
+class _Connection:
+    """One connection, used for one GET after another."""
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self.sock = sock
+        self.limits = limits
+        self.parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
+        self.used = False
+        self.arrived = 0
+        self.start = b""
+        self.ended = False
+
+    def get(self, head: bytes, ends: float) -> Raw:
+        """Sends one request head and reads its answer.
+
+        Raises:
+            AnswerError: No usable answer came.
+        """
+        self.arrived, self.start = 0, b""
+        # The parser learns that a GET was sent, and never sees the credentials.
+        self.parser.send(_ASKED)
+        self.parser.send(_OVER)
+        try:
+            self._write(head)
+            response = self._head(ends)
+            return self._body(response, ends)
+        except h11.RemoteProtocolError as error:
+            if self.ended and (self.start.startswith(b"HTTP/") or not self.start):
+                self._cut("the connection was closed before an answer came")
+            raise AnswerError(FailureKind.GARBLED, _printable(str(error)), again=False) from None
+        except _LateError:
+            raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s", again=False) from None
+        except TimeoutError:
+            raise AnswerError(FailureKind.TIMEOUT, f"nothing came for {self.limits.read:g} s", again=True) from None
+        except OSError as error:
+            self._cut(f"the connection broke before an answer came ({_reason(error)})")
+
+    def _cut(self, text: str) -> NoReturn:
+        raise AnswerError(FailureKind.CUT, text, again=True, stale=self.used and not self.arrived) from None
+
+    def _write(self, head: bytes) -> None:
+        if not _GET.fullmatch(head):
+            raise FenceError("only a GET without a body is sent")
+        self.sock.settimeout(self.limits.read)
+        # A server may answer and close before it has read everything: what it said still counts.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.sock.sendall(head)
+
+    def _receive(self, ends: float) -> None:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise _LateError
+        self.sock.settimeout(min(self.limits.read, left))
+        try:
+            data = self.sock.recv(_READ)
+        except TimeoutError:
+            if ends - time.monotonic() <= 0:
+                raise _LateError from None
+            raise
+        if not data:
+            self.ended = True
+        elif not self.arrived:
+            self.start = data[:5]
+        self.arrived += len(data)
+        self.parser.receive_data(data)
+
+    def _head(self, ends: float) -> h11.Response:
+        while True:
+            event = self.parser.next_event()
+            if isinstance(event, h11.Response):
+                return event
+            if event is h11.NEED_DATA:
+                if self.ended:
+                    if self.arrived and not self.start.startswith(b"HTTP/"):
+                        raise AnswerError(FailureKind.GARBLED, "what came is not HTTP", again=False)
+                    self._cut("the connection was closed before an answer came")
+                self._receive(ends)
+            elif isinstance(event, h11.ConnectionClosed):
+                self._cut("the connection was closed before an answer came")
+            elif time.monotonic() > ends:
+                raise _LateError
+
+    def _body(self, response: h11.Response, ends: float) -> Raw:
+        headers = tuple(response.headers.raw_items())
+        body = BytesIO()
+        flaw: str | None = None
+        cut = False
+        try:
+            self._read(headers, body, ends)
+        except UndecodableError as error:
+            flaw = str(error)
+        except TooLargeError:
+            flaw = f"larger than {_size(self.limits.body)}"
+            body.truncate(self.limits.kept)
+        except _LateError:
+            flaw = f"did not end within {self.limits.answer:g} s"
+            body.truncate(self.limits.kept)
+        except TimeoutError:
+            flaw, cut = f"{self._short(headers, body)}: nothing more came for {self.limits.read:g} s", True
+        except OSError as error:
+            flaw, cut = f"{self._short(headers, body)}: the connection broke ({_reason(error)})", True
+        except h11.RemoteProtocolError as error:
+            if not self.ended:
+                raise AnswerError(
+                    FailureKind.GARBLED,
+                    f"the body of the answer ({response.status_code}) is garbled: {_printable(str(error))}",
+                    again=False,
+                ) from None
+            flaw, cut = f"{self._short(headers, body)}: the connection was closed", True
+        else:
+            extra = self.parser.trailing_data[0]
+            if extra.strip(b"\r\n"):
+                flaw = f"followed by {len(extra)} bytes more than its framing says"
+            elif not extra and not self.ended and self.parser.their_state is h11.DONE is self.parser.our_state:
+                self.parser.start_next_cycle()
+                self.used = True
+                return Raw(response.status_code, response.reason, headers, body.getvalue(), None, cut=False)
+        self.close()
+        return Raw(response.status_code, response.reason, headers, body.getvalue(), flaw, cut=cut)
+
+    def _read(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO, ends: float) -> None:
+        coding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
+        decoder = Decoder(coding.decode("latin-1"), self.limits.body) if coding else None
+        most = self.limits.body
+        received = 0
+        while True:
+            event = self.parser.next_event()
+            if event is h11.NEED_DATA:
+                self._receive(ends)
+            elif isinstance(event, h11.Data):
+                received += len(event.data)
+                if decoder is None:
+                    body.write(event.data)
+                else:
+                    body.writelines(decoder.feed(bytes(event.data)))
+                if received > most or body.tell() > most:
+                    raise TooLargeError
+                if time.monotonic() > ends:
+                    raise _LateError
+            else:
+                if decoder is not None:
+                    decoder.end()
+                return
+
+    def _short(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO) -> str:
+        length = next((value for name, value in headers if name.lower() == b"content-length"), None)
+        promised = "" if length is None else f" (Content-Length {_printable(length.decode('latin-1'))})"
+        return f"cut short after {body.tell()} bytes{promised}"
+
+    def silent(self) -> bool:
+        """Whether nothing has come since the last answer; otherwise it is closed, or not in step any more."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.sock, selectors.EVENT_READ)
+            return not selector.select(0)
+
+    @property
+    def open(self) -> bool:
+        return self.sock.fileno() >= 0
+
+    def interrupt(self) -> None:
+        """Ends a read that another thread waits in."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.sock.close()
+
+
+class Wire:
+    """Connections to one origin, at most as many at once as are asked for, kept for the next request.
+
+    Args:
+        origin: Where to connect to.
+        limits: What one answer may take.
+        agent: The value of User-Agent.
+        verify: Whether the certificate is checked, or the file of the authorities that it is checked with.
+
+    Raises:
+        ConfigurationError: The file of authorities can't be used.
+    """
+
+    def __init__(self, origin: Origin, *, limits: Limits, agent: str, verify: bool | Path = True) -> None:
+        self.origin = origin
+        self.limits = limits
+        self._context = _context(verify=verify) if origin.scheme == "https" else None
+        self._head = (
+            f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept: application/json\r\n"
+            f"Accept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
+        ).encode("ascii")
+        self._lock = threading.Lock()
+        self._idle: list[_Connection] = []
+        self._busy: set[_Connection] = set()
+        self._closed = False
+
+    def get(self, target: str, authorization: Secret | None, ends: float) -> Raw:
+        """Sends one GET and reads the answer.
+
+        Args:
+            target: Path and query, sent byte for byte.
+            authorization: The value of the Authorization header.
+            ends: When the answer must have come, on the clock of `time.monotonic`.
+
+        Raises:
+            AnswerError: No usable answer came.
+        """
+        connection = self._take(ends)
+        try:
+            return connection.get(self._request(target, authorization), ends)
+        except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
+            connection.close()
+            # The frames below hold the bytes that were sent.
+            raise error.with_traceback(None) from None
+        finally:
+            self._give(connection)
+
+    def _request(self, target: str, authorization: Secret | None) -> bytes:
+        if not _TARGET.fullmatch(target):
+            msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
+            raise FenceError(msg)
+        head = b"GET " + target.encode("ascii") + self._head
+        if authorization is not None:
+            head += b"Authorization: " + authorization.reveal().encode("latin-1") + b"\r\n"
+        return head + b"\r\n"
+
+    def _take(self, ends: float) -> _Connection:
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise AnswerError(FailureKind.CUT, "the client was closed", again=False)
+                connection = self._idle.pop() if self._idle else None
+                if connection is not None:
+                    self._busy.add(connection)
+            if connection is None:
+                break
+            if connection.silent():
+                return connection
+            connection.close()
+            self._give(connection)
+        connection = _Connection(self._connect(ends), self.limits)
+        with self._lock:
+            self._busy.add(connection)
+        return connection
+
+    def _give(self, connection: _Connection) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if connection.open and not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _connect(self, ends: float) -> socket.socket:
+        origin = self.origin
+        host = origin.host.strip("[]")
+        allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))
+        begun = time.monotonic()
+        try:
+            sock = socket.create_connection((host, origin.port), timeout=allowed)
+        except TimeoutError:
+            msg = f"no connection within {allowed:g} s"
+            raise self._unreachable(msg) from None
+        except (OSError, UnicodeError) as error:
+            raise self._unreachable(_reason(error)) from None
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is None:
+                return sock
+            sock.settimeout(max(0.001, allowed - (time.monotonic() - begun)))
+            return self._context.wrap_socket(sock, server_hostname=host)
+        except ssl.SSLCertVerificationError as error:
+            sock.close()
+            msg = f"its certificate is refused ({_printable(error.verify_message)})"
+            raise self._unreachable(msg, again=False) from None
+        except TimeoutError:
+            sock.close()
+            msg = f"no TLS handshake within {allowed:g} s"
+            raise self._unreachable(msg) from None
+        except OSError as error:
+            sock.close()
+            msg = f"no TLS ({_reason(error)})"
+            raise self._unreachable(msg) from None
+        except BaseException:
+            sock.close()
+            raise
+
+    def _unreachable(self, why: str, *, again: bool = True) -> AnswerError:
+        return AnswerError(FailureKind.UNREACHABLE, f"{self.origin} is not reachable: {why}", again=again)
+
+    def drop(self) -> None:
+        """Closes the connections that are kept, so that the next request opens a new one."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def close(self) -> None:
+        """Closes everything, also under the hands of other threads."""
+        with self._lock:
+            self._closed = True
+            busy = tuple(self._busy)
+        self.drop()
+        for connection in busy:
+            connection.interrupt()
+
+
+def _context(*, verify: bool | Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(verify) if isinstance(verify, Path) else None)
+    except (OSError, ssl.SSLError):
+        msg = f"The file of certificate authorities can't be used: {verify}."
+        raise ConfigurationError(msg) from None
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return _printable(error.reason or "TLS error").replace("_", " ").lower()
+    return _printable(getattr(error, "strerror", None) or type(error).__name__)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _size(count: int) -> str:
+    mebi = 1024 * 1024
+    return f"{count // mebi} MiB" if count % mebi == 0 else f"{count} bytes"

@@ -1,0 +1,323 @@
+"""Recordings: what is written is read again, and nothing that is read breaks anything."""
+
+from __future__ import annotations
+
+import base64
+import json
+import string
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import ConfigurationError
+from contracts.model import Answer, Exchange, Failure, FailureKind, Request, Step
+from contracts.traffic.credentials import CREDENTIALS
+from contracts.traffic.har import read_har, write_har
+
+BASE = "https://api.example.com/v1"
+ANSWER = Answer(200, "OK", (("Content-Type", "application/json"), ("X", "1"), ("x", "2")), b'{"data": []}')
+
+
+def exchange(**changes: Any) -> Exchange:
+    values: dict[str, Any] = {
+        "number": 0,
+        "request": Request("/permissions", "limit=1&after=%2F"),
+        "answer": ANSWER,
+        "failure": None,
+        "sent": 1,
+        "received": 2,
+        "at": 1_763_000_000.25,
+        "seconds": 0.125,
+        "probe": "walks",
+    }
+    return Exchange(**{**values, **changes})
+
+
+counts = st.integers(0, 10**6)
+targets = st.text(st.sampled_from(string.ascii_letters + string.digits + "%/.:=&?#[]{}|'\"<>\\~"), max_size=30)
+headers = st.text(st.characters(codec="latin-1"), max_size=12)
+answers = st.builds(
+    Answer,
+    status=st.integers(100, 999),
+    reason=headers,
+    headers=st.lists(st.tuples(headers, headers), max_size=5).map(tuple),
+    body=st.binary(max_size=60)
+    | st.text(max_size=30).map(str.encode)
+    | st.sampled_from([b"", b"\xff", b"\xef\xbb\xbf"]),
+    flaw=st.none() | st.text(max_size=20),
+)
+exchanges = st.builds(
+    Exchange,
+    number=counts,
+    request=st.builds(Request, targets.map("/{}".format), targets, st.sampled_from(list(CREDENTIALS))),
+    answer=st.none() | answers,
+    failure=st.none() | st.builds(Failure, st.sampled_from(FailureKind), st.text(max_size=20)),
+    sent=counts,
+    received=counts,
+    at=st.floats(0, 4e9),
+    seconds=st.floats(0, 1e6),
+    probe=st.text(max_size=10),
+    step=st.none() | st.builds(Step, st.text(max_size=10), counts),
+    concurrent=st.booleans(),
+    again=st.none() | st.tuples(counts, counts),
+    waits=counts,
+    unavailable=st.booleans(),
+    retries=counts,
+    redirects=counts,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(exchanges, max_size=4))
+def test_what_is_written_is_read_again(tmp_path: Path, given_exchanges: list[Exchange]) -> None:
+    file = tmp_path / "run.har"
+    about = {"seed": 7, "target": {"checkpoint": "ft:é"}}
+    write_har(file, given_exchanges, base_url=BASE, about=about)
+    recording = read_har(file)
+    assert recording.exchanges == tuple(given_exchanges)
+    assert (recording.base_url, recording.about, recording.skipped) == (BASE, about, 0)
+
+
+def written(tmp_path: Path, *given_exchanges: Exchange) -> dict[str, Any]:
+    write_har(tmp_path / "run.har", given_exchanges, base_url=BASE + "/", version="1.2.3")
+    parsed = json.loads((tmp_path / "run.har").read_text())
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def test_a_recording_is_har_1_2(tmp_path: Path) -> None:
+    log = written(tmp_path, exchange())["log"]
+    assert log["version"] == "1.2"
+    assert (log["creator"]["name"], log["creator"]["version"]) == ("contracts", "1.2.3")
+    entry = log["entries"][0]
+    assert entry["startedDateTime"] == "2025-11-13T02:13:20.250000+00:00"
+    assert entry["time"] == 125.0
+    assert set(entry) == {"startedDateTime", "time", "request", "response", "timings", "cache"}
+    assert entry["request"]["url"] == "https://api.example.com/v1/permissions?limit=1&after=%2F"
+    assert entry["request"]["queryString"] == [{"name": "limit", "value": "1"}, {"name": "after", "value": "/"}]
+    assert entry["response"]["status"] == 200
+    assert entry["response"]["content"] == {"size": 12, "mimeType": "application/json", "text": '{"data": []}'}
+
+
+@pytest.mark.parametrize(
+    ("credential", "shown"),
+    [
+        ("admin", "Bearer $OPENAI_ADMIN_KEY"),
+        ("user", "Bearer $OPENAI_USER_KEY"),
+        ("shortened", "Bearer ${OPENAI_ADMIN_KEY%?}"),
+        ("empty", "Bearer "),
+        ("none", None),
+        ("query-key", None),
+    ],
+)
+def test_the_key_is_a_variable(tmp_path: Path, credential: str, shown: str | None) -> None:
+    log = written(tmp_path, exchange(request=Request("/x", credential=credential)))["log"]
+    request = log["entries"][0]["request"]
+    sent = [header["value"] for header in request["headers"] if header["name"] == "Authorization"]
+    assert sent == ([] if shown is None else [shown])
+
+
+def test_a_body_that_is_no_text_is_base64(tmp_path: Path) -> None:
+    answer = Answer(200, "", (), b"\xff\x00")
+    content = written(tmp_path, exchange(answer=answer))["log"]["entries"][0]["response"]["content"]
+    assert (content["encoding"], base64.b64decode(content["text"])) == ("base64", b"\xff\x00")
+
+
+def test_a_request_without_an_answer_has_status_0(tmp_path: Path) -> None:
+    failure = Failure(FailureKind.CUT, "the connection was closed")
+    response = written(tmp_path, exchange(answer=None, failure=failure))["log"]["entries"][0]["response"]
+    assert (response["status"], response["comment"]) == (0, "the connection was closed")
+
+
+def test_an_interrupt_leaves_the_old_recording(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Exchange]:
+        yield exchange()
+        raise KeyboardInterrupt
+
+    file = tmp_path / "run.har"
+    write_har(file, [exchange(), exchange(number=1)], base_url=BASE)
+    with pytest.raises(KeyboardInterrupt):
+        write_har(file, interrupted(), base_url=BASE)
+    assert len(read_har(file).exchanges) == 2
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_new_recording_takes_the_place_of_the_old_one_at_once(tmp_path: Path) -> None:
+    file, old = tmp_path / "run.har", tmp_path / "old.har"
+    write_har(file, [exchange()], base_url=BASE)
+    old.hardlink_to(file)
+    write_har(file, [], base_url=BASE)
+    assert (len(read_har(old).exchanges), len(read_har(file).exchanges)) == (1, 0)
+
+
+def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^The recording can't be written to .*\.$"):
+        write_har(tmp_path / "none" / "run.har", [], base_url=BASE)
+
+
+# Files that are no recordings
+
+
+def assert_told(file: Path, base_url: str | None = None) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_har(file, base_url)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"log": []}',
+        b'{"log": {"entries": {}}}',
+        b'{"log": {"entries": [1]}}',
+        b'{"log": {"entries": [{}], "comment": "{\\"contracts\\": 1}"}}',
+        b'{"log": {"entries": [], "comment": "{\\"contracts\\": 1, \\"base_url\\": 5}"}}',
+        b'{"log": ' + b"[" * 100_000,
+        b'{"log": ' + b"9" * 10_000 + b"}",
+        b'{"log": {"entries": [{"request": {}, "response": {}}]}}',
+    ],
+)
+def test_a_file_that_is_no_recording_is_told_in_one_sentence(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "x.har"
+    file.write_bytes(content)
+    assert_told(file, BASE)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert_told(tmp_path / "none.har")
+    assert_told(tmp_path)
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+WRONG: tuple[object, ...] = (None, True, 0, -1, 1.5, 1e308, "", "x", "\ud800", [], [1], {}, {"a": None}, 10**400)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_recording_with_anything_wrong_in_it_is_read_or_told(tmp_path: Path, data: st.DataObject) -> None:
+    failure = Failure(FailureKind.CUT, "x")
+    parsed = written(tmp_path, exchange(step=Step("w", 1), again=(1, 0)), exchange(answer=None, failure=failure))
+    path = data.draw(st.sampled_from(list(places(parsed))[1:]))
+    holder: Any = parsed
+    for key in path[:-1]:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        holder[path[-1]] = data.draw(st.sampled_from(WRONG))
+    else:
+        del holder[path[-1]]
+    file = tmp_path / "wrong.har"
+    file.write_text(json.dumps(parsed))
+    for base_url in (None, BASE):
+        with suppress(ConfigurationError):
+            assert len(read_har(file, base_url).exchanges) <= 2
+
+
+# Recordings of browsers and proxies
+
+
+def foreign(url: str, **changes: Any) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "startedDateTime": "2025-11-13T02:13:20.000Z",
+        "time": 50,
+        "request": {"method": "GET", "url": url, "headers": [{"name": "authorization", "value": "Bearer sk-1"}]},
+        "response": {
+            "status": 200,
+            "statusText": "OK",
+            "headers": [{"name": "content-type", "value": "application/json"}],
+            "content": {"size": 2, "text": "{}"},
+        },
+    }
+    for key, value in changes.items():
+        entry[key] = {**entry[key], **value} if isinstance(value, dict) else value
+    return entry
+
+
+def record(tmp_path: Path, *entries: dict[str, Any]) -> Path:
+    file = tmp_path / "foreign.har"
+    file.write_text(json.dumps({"log": {"version": "1.2", "creator": {"name": "x"}, "entries": list(entries)}}))
+    return file
+
+
+def test_a_foreign_recording_needs_a_base_url(tmp_path: Path) -> None:
+    file = record(tmp_path, foreign(BASE + "/x"))
+    with pytest.raises(ConfigurationError, match="give the base URL"):
+        read_har(file)
+    assert len(read_har(file, BASE).exchanges) == 1
+
+
+def test_a_foreign_recording_is_read_as_far_as_it_tells(tmp_path: Path) -> None:
+    file = record(tmp_path, foreign(BASE + "/permissions?limit=1#x"))
+    recording = read_har(file, BASE + "/")
+    assert "sk-1" not in repr(recording)
+    (one,) = recording.exchanges
+    assert one.request == Request("/permissions", "limit=1")
+    assert one.answer == Answer(200, "OK", (("content-type", "application/json"),), b"{}")
+    assert (one.seconds, one.probe, one.concurrent) == (0.05, "recording", False)
+
+
+def test_what_a_foreign_recording_does_not_tell_is_skipped(tmp_path: Path) -> None:
+    file = record(
+        tmp_path,
+        foreign(BASE + "/x", request={"method": "POST"}),
+        foreign("https://elsewhere.example/v1/x"),
+        foreign(BASE + "x/y"),
+        foreign(BASE + "/x", response={"content": {"size": 9}}),
+        foreign(BASE + "/y"),
+    )
+    recording = read_har(file, BASE)
+    assert [one.request.path for one in recording.exchanges] == ["/y"]
+    assert recording.skipped == 4
+
+
+def test_requests_of_a_foreign_recording_stand_in_the_order_of_time(tmp_path: Path) -> None:
+    file = record(
+        tmp_path,
+        foreign(BASE + "/third", startedDateTime="2025-11-13T02:13:22+00:00"),
+        foreign(BASE + "/first", startedDateTime="2025-11-13T02:13:20Z", time=1500),
+        foreign(BASE + "/second", startedDateTime="2025-11-13T03:13:21+01:00", time=1000),
+    )
+    read = read_har(file, BASE).exchanges
+    assert [one.request.path for one in read] == ["/first", "/second", "/third"]
+    assert [(one.sent, one.received) for one in read] == [(1, 3), (2, 4), (5, 6)]
+    assert [one.concurrent for one in read] == [True, True, False]
+    assert [one.number for one in read] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("status", "signed", "credential"),
+    [(200, True, "admin"), (200, False, "admin"), (401, False, "none"), (403, False, "none"), (401, True, "admin")],
+)
+def test_whose_key_a_foreign_request_carried_is_guessed_with_care(
+    tmp_path: Path,
+    status: int,
+    signed: bool,  # noqa: FBT001 - a parameter of the table
+    credential: str,
+) -> None:
+    entry = foreign(BASE + "/x", response={"status": status})
+    if not signed:
+        entry["request"]["headers"] = []
+    (one,) = read_har(record(tmp_path, entry), BASE).exchanges
+    assert one.request.credential == credential
+
+
+def test_a_foreign_request_that_failed_has_no_answer(tmp_path: Path) -> None:
+    (one,) = read_har(record(tmp_path, foreign(BASE + "/x", response={"status": 0})), BASE).exchanges
+    assert one.answer is None
+    assert one.failure == Failure(FailureKind.CUT, "the recording holds no answer")

@@ -1,0 +1,618 @@
+"""The embedded server is right, each fault is wrong, each variant is consistent."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+import urllib3
+from openai import OpenAI
+
+from contracts.mock.app import Behaviour, Request, Response
+from contracts.mock.faults import FAULTS, open_fault
+from contracts.mock.faults.declare import Fault
+from contracts.mock.server import Server
+from contracts.mock.store import Dataset, Permission, seeded
+from contracts.mock.variants import VARIANTS, Variant, composed, open_variant
+
+REAL_SLEEP = asyncio.sleep
+LONG = "x" * 8192
+
+
+@dataclass(frozen=True)
+class Probe:
+    query: str = ""
+    checkpoint: str | None = None
+    """Percent-encoded; ``None`` is the main one."""
+    authorization: str | None = "admin"
+    together: bool = False
+    """Whether it is asked at once with the next one."""
+
+
+def expected_list(dataset: Dataset, *, ascending: bool = False, project: str | None = None) -> list[Permission]:
+    """The list, by another way than the server's."""
+    newest_first = sorted(dataset.permissions, key=lambda each: each.id, reverse=True)
+    newest_first.sort(key=lambda each: -each.created_at)
+    kept = [each for each in newest_first if project in (None, each.project_id)]
+    return kept[::-1] if ascending else kept
+
+
+def pages(dataset: Dataset) -> Iterator[str]:
+    """The queries of many walks."""
+    projects = [None, *sorted({each.project_id for each in dataset.permissions})]
+    for limit in (None, 10, 7, 3, 50, 100, 1):
+        for order in (None, "ascending", "descending"):
+            for project in projects:
+                listed = expected_list(dataset, ascending=order == "ascending", project=project)
+                cursors = [None, *(each.id for each in listed[(limit or 10) - 1 :: limit or 10])]
+                for after in [*cursors, listed[-1].id]:
+                    given = {"limit": limit, "order": order, "project_id": project, "after": after}
+                    yield "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
+
+
+def probes(dataset: Dataset) -> list[Probe]:
+    """What every fault must show itself on."""
+    ids = [each.id for each in expected_list(dataset)]
+    project = dataset.permissions[0].project_id
+    foreign = dataset.checkpoints[dataset.other_checkpoint][0].id
+    elsewhere = next(each.id for each in expected_list(dataset) if each.project_id != project)
+    main = quote(dataset.checkpoint, safe=":")
+    admin = dataset.admin_key
+    found = [Probe(query) for query in pages(dataset)]
+    found += [Probe(f"limit=1&after={cursor}") for cursor in ids] + [Probe(f"limit=1&after={cursor}") for cursor in ids]
+    found += [Probe(f"project_id={project}&after={elsewhere}"), Probe("limit=20"), Probe("limit=20"), Probe("limit=57")]
+    found += [
+        Probe(f"after={foreign}"),
+        Probe(f"after={foreign}&project_id={project}"),
+        Probe(f"after={foreign}&order=ascending"),
+    ]
+    queries = [
+        "after=cp_none",
+        "after=cp_none&order=ascending",
+        f"after=cp_none&project_id={project}",
+        "project_id=none",
+    ]
+    queries += [
+        "project_id=none&order=ascending",
+        "project_id=none&limit=1",
+        f"project_id={project[:-1]}",
+        "project_id=proj_",
+    ]
+    queries += [
+        f"project_id={project}x",
+        f"project_id={project[1:]}",
+        f"project_id={project.swapcase()}",
+        "project_id=%25",
+    ]
+    queries += [
+        f"project_id={project.swapcase()}&limit=1",
+        f"project_id={project[:-1]}&order=ascending",
+        "project_id=*",
+    ]
+    queries += [
+        f"project_id=%20{project}",
+        "order=sideways",
+        "order=ASCENDING",
+        "order=",
+        f"order=up&project_id={project}",
+    ]
+    queries += ["limit=ten", "limit=5x", "limit=5.5", "limit=1e1", "limit=0", "limit=-3", "limit=", f"limit=-{10**19}"]
+    queries += [
+        f"limit={10**10}",
+        "after=%00",
+        "project_id=%01",
+        "after=%FF",
+        f"project_id={quote('😀')}",
+        f"after={LONG}",
+    ]
+    queries += ["after='", "project_id='", 'project_id="', "project_id=", "limit=3&limit=4", "unknown=1", "after=%5C"]
+    for query in queries:
+        found.append(Probe(query))
+    unknown = [
+        "ft:none",
+        "none",
+        main[:-1],
+        main + "x",
+        main.swapcase(),
+        main.replace(":", "%3A"),
+        main.replace(":", "%3a"),
+    ]
+    unknown += [
+        quote(dataset.other_checkpoint),
+        quote(dataset.empty_checkpoint),
+        "a%2Fb",
+        "%2E%2E",
+        "a%20b",
+        "%C3%BC",
+        "x" * 1024,
+    ]
+    found += [Probe("", checkpoint=checkpoint) for checkpoint in unknown]
+    found += [
+        Probe(query, checkpoint="ft:none")
+        for query in ("limit=1", "order=ascending", f"project_id={project}", f"after={ids[0]}")
+    ]
+    found += [Probe(f"after={ids[0]}", checkpoint=main.swapcase()), Probe("", checkpoint=main[:-1])]
+    basic = base64.b64encode(f"{admin}:".encode()).decode()
+    headers = [
+        None,
+        "Bearer",
+        "Bearer unknown",
+        "Bearer sk-unknown",
+        f"Basic {basic}",
+        "Basic !",
+        f"Token {admin}",
+        admin,
+    ]
+    headers += [
+        f"Bearer {admin[:-1]}",
+        f"Bearer {admin}x",
+        f"Bearer {admin.swapcase()}",
+        f"Bearer {admin[:-4]}zzzz",
+        "user",
+    ]
+    headers += ["Bearer two words", "Bearer \u00fc"]
+    queries = ["", f"project_id={project}", f"after={ids[3]}", "order=ascending", "limit=1"]
+    for header in headers:
+        for query in queries:
+            found += [Probe(query), Probe(query, authorization=header), Probe(query, authorization=header)]
+    found += [Probe(f"{name}={admin}", authorization=None) for name in ("api_key", "key", "token", "access_token")]
+    for query in (
+        f"project_id={project}",
+        "order=ascending",
+        f"limit=3&after={ids[4]}",
+        "limit=1",
+        f"after={ids[-1]}",
+        f"after={ids[33]}",
+    ):
+        found += [Probe(query, together=True), Probe("limit=12")] * 6
+    return found
+
+
+def request_of(dataset: Dataset, number: int, probe: Probe) -> Request:
+    known = {"admin": f"Bearer {dataset.admin_key}", "user": f"Bearer {dataset.user_key}"}
+    checkpoint = probe.checkpoint or quote(dataset.checkpoint, safe=":")
+    value = known.get(probe.authorization or "", probe.authorization)
+    headers = () if value is None else (("authorization", value),)
+    return Request(number, "GET", f"/v1/fine_tuning/checkpoints/{checkpoint}/permissions", probe.query, headers)
+
+
+async def answers(behaviour: Behaviour, dataset: Dataset, asked: list[Probe]) -> Any:
+    behaviour.bind(dataset)
+    waiting: list[Any] = []
+    for number, probe in enumerate(asked, 1):
+        waiting.append(behaviour.answer(request_of(dataset, number, probe)))
+        if not probe.together:
+            for each in await asyncio.gather(*waiting, return_exceptions=True):
+                if isinstance(each, BaseException) and not isinstance(each, HangError):
+                    raise each
+                yield each
+            waiting.clear()
+
+
+class HangError(Exception):
+    """Stands for an answer that never comes."""
+
+
+async def yield_at_once(seconds: float) -> None:
+    if seconds > 60:
+        raise HangError
+    await REAL_SLEEP(0)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "sleep", yield_at_once)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return seeded()
+
+
+@pytest.fixture(scope="module")
+def asked(dataset: Dataset) -> list[Probe]:
+    return probes(dataset)
+
+
+@pytest.fixture(scope="module")
+def right(dataset: Dataset, asked: list[Probe]) -> list[Response]:
+    async def collect() -> list[Response]:
+        return [each async for each in answers(Behaviour(), dataset, asked)]
+
+    return asyncio.run(collect())
+
+
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_differs(fault: Fault, dataset: Dataset, asked: list[Probe], right: list[Response]) -> None:
+    async def first_difference() -> int | None:
+        number = 0
+        async for each in answers(fault.behaviour(), fault.dataset() if fault.dataset else dataset, asked):
+            if each != right[number]:
+                return number
+            number += 1
+        return None
+
+    assert asyncio.run(first_difference()) is not None
+
+
+def test_faults_cover_every_clause_twice() -> None:
+    """The last number of each family; of the advisory clauses one fault is enough."""
+    last = {"ENV": 7, "ITM": 10, "PAG": 24, "ORD": 7, "FLT": 5, "SCO": 4, "HTP": 5, "SEC": 12, "INP": 8}
+    clauses = {f"{family}-{number:03}" for family, count in last.items() for number in range(1, count + 1)}
+    counted = Counter(fault.clause for fault in FAULTS.values())
+    assert set(counted) == clauses
+    assert {clause for clause in clauses if counted[clause] < 2} == set()
+
+
+def test_sentences_are_sentences() -> None:
+    sentences = {name: fault.sentence for name, fault in FAULTS.items()}
+    sentences |= {name: variant.sentence for name, variant in VARIANTS.items()}
+    for name, sentence in sentences.items():
+        assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert re.fullmatch(r"([A-Z0-9`]|limit=)[^\n]*\.", sentence), name
+
+
+def test_unknown_names_are_told_the_closest() -> None:
+    with pytest.raises(LookupError, match=r"'has-more-alway'.*'has-more-always'"):
+        open_fault("has-more-alway")
+    with pytest.raises(LookupError, match=r"'cap20'.*'cap-20'"):
+        open_variant("cap20")
+
+
+def test_fault_on_another_base_keeps_both() -> None:
+    """A fault of the pages, on a server that words its errors in another way."""
+    dataset = seeded()
+    base = VARIANTS["wrong-parameters-422"].behaviour
+    for name in ("has-more-always", "has-more-always-one-project"):
+        behaviour = FAULTS[name].behaviour(base)
+        behaviour.bind(dataset)
+        owners = Counter(each.project_id for each in dataset.permissions)
+        query = f"limit=100&project_id={owners.most_common()[-1][0]}"
+        page = asyncio.run(behaviour.answer(request_of(dataset, 1, Probe(query))))
+        error = asyncio.run(behaviour.answer(request_of(dataset, 2, Probe("limit=none"))))
+        assert json.loads(page.body)["has_more"] is True
+        assert error.status == 422
+
+
+def test_variants_add_up() -> None:
+    dataset = seeded()
+    behaviour = composed("no-first-id", "more-properties", "cap-20", "charset-given", "chunked", "size-30")()
+    behaviour.bind(dataset)
+    answer = asyncio.run(behaviour.answer(request_of(dataset, 1, Probe("limit=50"))))
+    page = json.loads(answer.body)
+    assert (len(page["data"]), "first_id" in page, "links" in page, answer.chunks) == (20, False, True, 17)
+    assert ("Content-Type", "application/json; charset=utf-8") in answer.headers
+    with pytest.raises(LookupError, match="cap-20"):
+        composed("cap-21")
+
+
+# --- over the wire
+
+
+Query = dict[str, str | int | None]
+RETRY = urllib3.Retry(total=20, redirect=5, status_forcelist=[429, 503], respect_retry_after_header=True)
+
+
+class CursorGoneError(Exception):
+    """The item that a walk stood at was taken away."""
+
+
+class Client:
+    """Asks one server, with its admin key unless told otherwise."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.pool = urllib3.PoolManager(retries=RETRY, maxsize=8, timeout=10.0)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.clear()
+
+    def get(
+        self,
+        query: Query | None = None,
+        *,
+        checkpoint: str | None = None,
+        headers: dict[str, str] | None = None,
+        method: str = "GET",
+    ) -> urllib3.BaseHTTPResponse:
+        dataset = self.server.dataset
+        name = quote(dataset.checkpoint if checkpoint is None else checkpoint, safe="")
+        given = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        url = f"{self.server.base_url}/fine_tuning/checkpoints/{name}/permissions?{urlencode(given)}"
+        headers = {"Authorization": f"Bearer {dataset.admin_key}"} if headers is None else headers
+        return self.pool.request(method, url, headers={"Accept-Encoding": "gzip, deflate", **headers})
+
+    def walk(self, query: Query | None = None, *, checkpoint: str | None = None) -> list[dict[str, Any]]:
+        """All items, read as a client reads them."""
+        query = query or {}
+        items: list[dict[str, Any]] = []
+        after = None
+        while True:
+            answer = self.get({**query, "after": after}, checkpoint=checkpoint)
+            if after and answer.status == 400:
+                raise CursorGoneError(after)
+            assert answer.status == 200, answer.data
+            page = answer.json()
+            items += page["data"]
+            assert len(page["data"]) <= int(str(query.get("limit") or 10))
+            if not page["has_more"]:
+                return items
+            after = page["data"][-1]["id"]
+            assert page.get("last_id", after) == after
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Client]:
+    with Server() as server, Client(server) as client:
+        yield client
+        assert server.crashes == []
+
+
+def as_items(permissions: list[Permission]) -> list[dict[str, Any]]:
+    return [{"object": "checkpoint.permission", **asdict(each)} for each in permissions]
+
+
+@pytest.mark.parametrize("order", [None, "ascending", "descending"])
+@pytest.mark.parametrize("limit", [None, 1, 2, 3, 7, 9, 10, 11, 19, 56, 57, 58, 99, 100])
+def test_right_server_walks(running: Client, limit: int | None, order: str | None) -> None:
+    dataset = running.server.dataset
+    for project in (None, *sorted({each.project_id for each in dataset.permissions})):
+        expected = as_items(expected_list(dataset, ascending=order == "ascending", project=project))
+        assert running.walk({"limit": limit, "order": order, "project_id": project}) == expected
+
+
+def test_right_server_pages_follow_every_item(running: Client) -> None:
+    dataset = running.server.dataset
+    project = dataset.permissions[0].project_id
+    for ascending in (False, True):
+        listed = expected_list(dataset, ascending=ascending)
+        for place, each in enumerate(listed, 1):
+            for owner in (None, project):
+                follows = [other for other in listed[place:] if owner in (None, other.project_id)]
+                order = "ascending" if ascending else "descending"
+                page = running.get({"after": each.id, "order": order, "project_id": owner, "limit": 7}).json()
+                assert page == {
+                    "object": "list",
+                    "data": as_items(follows[:7]),
+                    "first_id": follows[0].id if follows else None,
+                    "last_id": follows[:7][-1].id if follows else None,
+                    "has_more": len(follows) > 7,
+                }
+
+
+def test_right_server_at_once(running: Client) -> None:
+    queries: list[Query] = [
+        {"limit": limit, "order": order} for limit in range(1, 21) for order in ("ascending", "descending")
+    ]
+    one_by_one = [running.get(query).data for query in queries]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda query: running.get(query).data, queries)) == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": -1}, "limit"),
+        ({"limit": 101}, "limit"),
+        ({"limit": "9" * 400}, "limit"),
+        ({"limit": "1_0"}, "limit"),
+        ({"limit": "٣"}, "limit"),
+        ({"limit": " 3"}, "limit"),
+        ({"limit": "3.0"}, "limit"),
+        ({"limit": ""}, "limit"),
+        ({"order": "asc"}, "order"),
+        ({"order": "Ascending"}, "order"),
+        ({"order": ""}, "order"),
+        ({"after": ""}, "after"),
+        ({"after": "cp_none"}, "after"),
+        ({"after": "\0"}, None),
+    ],
+)
+def test_right_server_refuses(running: Client, query: Query, param: str | None) -> None:
+    answer = running.get(query)
+    assert answer.status == 400
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["param"] == param
+
+
+def test_right_server_refuses_what_cannot_be_encoded(running: Client) -> None:
+    base = f"{running.server.base_url}/fine_tuning/checkpoints"
+    headers = {"Authorization": f"Bearer {running.server.dataset.admin_key}"}
+    main = quote(running.server.dataset.checkpoint)
+    for target, status in {
+        f"{main}/permissions?after=%FF": 400,
+        f"{main}/permissions?limit=1&limit=2": 400,
+        f"{main}/permissions?unknown=%F0%9F%98%80&other": 200,
+        "%FF/permissions": 400,
+        "%00/permissions": 400,
+        "a%2Fb/permissions": 404,
+        f"{main}%2Fpermissions": 404,
+        f"{main}/permissions/": 404,
+        "": 404,
+    }.items():
+        answer = running.pool.request("GET", f"{base}/{target}", headers=headers)
+        assert (target, answer.status) == (target, status)
+        assert status == 200 or "message" in answer.json()["error"]
+
+
+def test_right_server_knows_its_checkpoints(running: Client) -> None:
+    dataset = running.server.dataset
+    other = running.walk(checkpoint=dataset.other_checkpoint)
+    assert len(other) == 12
+    assert {each["id"] for each in other}.isdisjoint(each.id for each in dataset.permissions)
+    owners = {each["project_id"] for each in other}
+    assert owners & {each.project_id for each in dataset.permissions}
+    assert running.get(checkpoint=dataset.empty_checkpoint).json() == {
+        "object": "list",
+        "data": [],
+        "first_id": None,
+        "last_id": None,
+        "has_more": False,
+    }
+    for unknown in ("ft:none", dataset.checkpoint[:-1], dataset.checkpoint.upper(), dataset.checkpoint + "x"):
+        assert running.get(checkpoint=unknown).status == 404
+    assert running.get({"project_id": "proj_none"}).json()["data"] == []
+
+
+def test_right_server_lets_in_the_admin_key_only(running: Client) -> None:
+    admin, user = running.server.dataset.admin_key, running.server.dataset.user_key
+    basic = base64.b64encode(f"{admin}:".encode()).decode()
+    for value in ("Bearer", f"Bearer {admin[:-1]}", f"Bearer {admin}x", f"Bearer {admin.swapcase()}", admin):
+        assert running.get(headers={"Authorization": value}).status == 401
+    for value in (f"Basic {basic}", f"Token {admin}", f"Bearer {admin} x", f"Bearer x {admin}", ""):
+        answer = running.get(headers={"Authorization": value})
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert running.get(headers={}).status == 401
+    assert running.get({"api_key": admin}, headers={}).status == 401
+    assert running.get(headers={"Authorization": f"Bearer {user}"}).status == 403
+    assert running.get(headers={"Authorization": f"bearer {admin}"}).status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "HEAD"])
+def test_right_server_answers_get_only(running: Client, method: str) -> None:
+    answer = running.get(method=method)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
+def test_right_answers_are_not_stored(running: Client) -> None:
+    answer = running.get()
+    assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("application/json", "no-store")
+
+
+def test_log_shows_the_wire_and_no_key() -> None:
+    with Server() as server, Client(server) as client:
+        client.get({"limit": 3, "api_key": server.dataset.admin_key})
+        client.get(headers={"X-Other": "1"})
+    first, second = server.log
+    assert (first.method, first.query, first.authorized, first.status) == ("GET", "limit=3&api_key=[key]", True, 200)
+    assert (second.authorized, second.status, "x-other" in second.header_names) == (False, 401, True)
+    for text in (repr(server.log), repr(server.dataset), str(vars(server))):
+        assert server.dataset.admin_key not in text
+        assert server.dataset.user_key not in text
+
+
+def test_official_client_reads_everything(running: Client) -> None:
+    dataset = running.server.dataset
+    with OpenAI(api_key=dataset.admin_key, base_url=running.server.base_url) as client:
+        permissions = client.fine_tuning.checkpoints.permissions
+        for limit in (1, 10, 100):
+            listed = permissions.list(dataset.checkpoint, limit=limit, order="ascending")
+            assert [each.id for each in listed] == [each.id for each in expected_list(dataset, ascending=True)]
+
+
+def test_server_ends_and_frees_its_port() -> None:
+    before = set(threading.enumerate())
+    server = Server().start()
+    port = int(server.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
+    with Client(server) as client:
+        assert client.get().status == 200
+        with pytest.raises(RuntimeError, match="running"):
+            server.start()
+        server.stop()
+        server.stop()
+    assert set(threading.enumerate()) == before
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port))
+    with Server(port=port) as again, pytest.raises(OSError, match="in use"):
+        Server(port=int(again.base_url.rsplit(":", 1)[1].removesuffix("/v1"))).start()
+
+
+def test_server_ends_while_it_answers() -> None:
+    """A request that hangs does not keep the server."""
+    with open_fault("nul-hangs") as server, ThreadPoolExecutor(1) as threads, Client(server) as client:
+        asked = threads.submit(lambda: client.get({"after": "\0"}))
+        while not server.behaviour.in_flight:
+            pass
+        server.stop()
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            raise_for_failure(asked.result())
+
+
+def raise_for_failure(answer: urllib3.BaseHTTPResponse) -> None:
+    if answer.status >= 500:
+        raise urllib3.exceptions.HTTPError(answer.status)
+
+
+@pytest.mark.parametrize("name", ["cut-short", "cut-by-one", "chunks-without-end", "gzip-announced"])
+def test_broken_bodies_break_on_the_wire(name: str) -> None:
+    with open_fault(name) as server, Client(server) as client:
+        client.pool.connection_pool_kw["retries"] = False
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            client.get()
+
+
+# --- data and variants
+
+
+def test_data_are_the_same_every_time() -> None:
+    assert seeded() == seeded()
+    assert seeded(seed=1) != seeded(seed=2)
+    assert seeded(seed=1).admin_key != seeded(seed=2).admin_key
+
+
+@pytest.mark.parametrize("size", [11, 57, 100])
+def test_ties_straddle_pages(size: int) -> None:
+    dataset = seeded(size=size)
+    for ascending in (False, True):
+        moments = [each.created_at for each in expected_list(dataset, ascending=ascending)]
+        for page in (7, 10):
+            assert all(moments[place - 1] == moments[place] for place in range(page, size, page))
+        assert len(set(moments)) > size // 5
+        assert max(moments) < 1_735_689_600
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_variant_walks(variant: Variant) -> None:
+    with open_variant(variant.name) as server, Client(server) as client:
+        if variant.moving:
+            check_moving(client)
+        else:
+            check_standing(client)
+        assert server.crashes == []
+
+
+def check_standing(client: Client) -> None:
+    dataset = client.server.dataset
+    owners = sorted({each.project_id for each in dataset.permissions})
+    queries: list[Query] = [{}, {"order": "ascending"}]
+    queries += [{"project_id": owner, "limit": 7} for owner in owners[:3]]
+    for query in queries:
+        walked = client.walk(query)
+        times = [each["created_at"] for each in walked]
+        assert times == sorted(times, reverse="order" not in query)
+        wanted = [each.id for each in dataset.permissions if query.get("project_id") in (None, each.project_id)]
+        assert sorted(each["id"] for each in walked) == sorted(wanted)
+    assert len(client.walk(checkpoint=dataset.other_checkpoint)) == 12
+    assert client.get(headers={}).status in {400, 401, 403}
+
+
+def check_moving(client: Client) -> None:
+    """What stands in the list from the first page to the last is in the walk, once."""
+    states = client.server.behaviour.memory.setdefault("states", [client.server.dataset.permissions])
+    for limit in (2, 9, 30):
+        first = len(states) - 1
+        try:
+            ids = [each["id"] for each in client.walk({"order": "ascending", "limit": limit})]
+        except CursorGoneError:
+            continue
+        stable = set.intersection(*({each.id for each in state} for state in states[first:]))
+        assert len(ids) == len(set(ids))
+        assert stable <= set(ids)
+    assert len(states) > 1

@@ -1,0 +1,116 @@
+"""Requests, written from queries and read back from their raw text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.model import Order, Query
+from contracts.operation import load_operation
+from contracts.reading import UNKNOWN_PARAMETERS, Oddity
+
+OPERATION = load_operation()
+PERMISSIONS = OPERATION.path_template
+IDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)
+QUERIES = st.builds(
+    Query,
+    checkpoint=IDS.filter(lambda text: text not in (".", "..")),
+    after=st.none() | IDS,
+    limit=st.none() | st.integers(1, 10**18 - 1),
+    order=st.none() | st.sampled_from(Order),
+    project_id=st.none() | IDS,
+)
+
+
+@given(QUERIES, st.booleans())
+def test_every_query_is_read_back(query: Query, encode_colon: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+    request = OPERATION.request(query, encode_colon=encode_colon)
+    assert re.fullmatch(r"[!-~]*", request.target)
+    assert OPERATION.read(request.path, request.query).query == query
+
+
+@given(st.text(), st.text())
+def test_no_request_breaks_the_reader(path: str, query: str) -> None:
+    checkpoint = path.replace("/", "")
+    reading = OPERATION.read(OPERATION.request(Query("x")).path.replace("x", checkpoint, 1), query)
+    assert reading.query is None or not reading.odd
+    assert OPERATION.read(path, query).query is None
+
+
+def test_request_is_encoded_as_the_official_clients_do() -> None:
+    query = Query("ft:a/b c", after="a&b +é", limit=5, order=Order.ASCENDING, project_id="p")
+    request = OPERATION.request(query, extra=[("x y", "1&2")], credential="none")
+    assert request.path == "/fine_tuning/checkpoints/ft:a%2Fb%20c/permissions"
+    assert request.query == "after=a%26b%20%2B%C3%A9&limit=5&order=ascending&project_id=p&x%20y=1%262"
+    assert request.credential == "none"
+    assert "ft%3Aa" in OPERATION.request(query, encode_colon=True).path
+    assert OPERATION.request(Query("x", after="\ud800")).query == "after=%ED%A0%80"
+
+
+@pytest.mark.parametrize(
+    ("query", "odd"),
+    [
+        *((f"limit={text}", {"limit": {Oddity.NO_INTEGER}}) for text in (
+            "1.5", "abc", "[]", "true", "null", "0x10", "1e3", "10abc", "-1.5", "NaN", "%5B5%5D", "%225%22",
+        )),
+        *((f"limit={text}", {"limit": {Oddity.AMBIGUOUS}}) for text in (
+            "%2B5", "%205", "5%20", "5.0", "05", "5_0", "%D9%A5", "-05", "00", "-0", "5,000", "+5",
+        )),
+        ("limit=0", {"limit": {Oddity.ZERO}}),
+        ("limit=-7", {"limit": {Oddity.NEGATIVE}}),
+        ("limit=" + "9" * 18, {}),
+        ("limit=" + "9" * 19, {"limit": {Oddity.HUGE}}),
+        ("limit=", {"limit": {Oddity.EMPTY}}),
+        ("limit=5%00", {"limit": {Oddity.CONTROL}}),
+        ("limit=5&limit=6", {"limit": {Oddity.REPEATED}}),
+        ("order=asc", {"order": {Oddity.OUTSIDE}}),
+        ("order=Ascending", {"order": {Oddity.OUTSIDE}}),
+        ("order=%20ascending", {"order": {Oddity.AMBIGUOUS}}),
+        ("after", {"after": {Oddity.EMPTY}}),
+        ("after=a&after=a", {"after": {Oddity.REPEATED}}),
+        ("after=%FF", {"after": {Oddity.NOT_UTF8}}),
+        ("after=%0D%0A", {"after": {Oddity.CONTROL}}),
+        ("after=a+b", {"after": {Oddity.AMBIGUOUS}}),
+        ("after=100%", {"after": {Oddity.AMBIGUOUS}}),
+        ("project_id=%C2%80", {"project_id": {Oddity.CONTROL}}),
+        ("Limit=5", {UNKNOWN_PARAMETERS: {Oddity.UNKNOWN}}),
+        ("after[]=5&", {UNKNOWN_PARAMETERS: {Oddity.UNKNOWN}}),
+        ("%61fter=x&&limit=5&", {}),
+    ],
+)  # fmt: skip
+def test_oddities(query: str, odd: dict[str, set[Oddity]]) -> None:
+    reading = OPERATION.read(OPERATION.request(Query("x")).path, query)
+    assert dict(reading.odd) == odd
+    assert (reading.query is None) == bool(odd)
+    assert reading.checkpoint == "x"
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "decoded", "odd"),
+    [
+        ("a%3Ab", "a:b", set()),
+        ("a+b", "a+b", set()),
+        ("", "", {Oddity.EMPTY}),
+        ("%2e%2E", "..", {Oddity.AMBIGUOUS}),
+        ("%FF", None, {Oddity.NOT_UTF8}),
+        ("%00", "\0", {Oddity.CONTROL}),
+        ("a/b", None, None),
+    ],
+)
+def test_checkpoint_is_one_segment_of_the_path(checkpoint: str, decoded: str | None, odd: set[Oddity] | None) -> None:
+    reading = OPERATION.read(f"/fine_tuning/checkpoints/{checkpoint}/permissions", "")
+    assert reading.checkpoint == decoded
+    assert dict(reading.odd) == ({"checkpoint": odd} if odd else {})
+    assert (reading.query is not None) == (odd == set())
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/fine_tuning/checkpoints/permissions", PERMISSIONS + "/", "/x" + PERMISSIONS]
+)
+def test_another_path_is_not_the_operation(path: str) -> None:
+    reading = OPERATION.read(path, "limit=0")
+    assert (reading.query, reading.checkpoint) == (None, None)
+    assert reading.values == {"limit": ("0",)}

@@ -1,0 +1,177 @@
+"""Settings: who chose what, which words are refused, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ConfigurationError
+from contracts.model import GATING, Level
+from contracts.settings import OPTIONS, Settings
+
+TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}
+
+
+def refused(given: dict[str, str | bool | None], environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.of(given, environ or {})
+    assert caught.value.exit_code == 4
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith((".", "?"))
+    return sentence
+
+
+def test_the_command_line_beats_the_environment_and_that_the_default() -> None:
+    environ = {"CONTRACTS_SEED": "7", "CONTRACTS_REQUESTS": "80", "CONTRACTS_STRICT": "yes"}
+    settings = Settings.of({"seed": "9"}, environ)
+    assert (settings.seed, settings.origin("seed")) == (9, "--seed")
+    assert (settings.requests, settings.origin("requests")) == (80, "CONTRACTS_REQUESTS")
+    assert (settings.strict, settings.origin("strict")) == (True, "CONTRACTS_STRICT")
+    assert (settings.rate, settings.origin("rate")) == (None, "default")
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_setting_has_an_option_a_variable_and_a_help(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.flagged == "--" + name.replace("_", "-")
+    assert option.variable == "CONTRACTS_" + name.upper()
+    assert option.help.endswith((".", ")."))
+    assert Settings().origin(name) == "default"
+
+
+def test_an_empty_variable_is_none_except_where_it_would_mean_another_target() -> None:
+    assert Settings.of({}, {"CONTRACTS_OTHER_CHECKPOINT": "", "CONTRACTS_RATE": ""}).origins == {}
+    assert refused({}, {"CONTRACTS_BASE_URL": ""}).startswith("CONTRACTS_BASE_URL is empty")
+    assert refused({"base_url": " "}).startswith("--base-url is empty")
+
+
+def test_unknown_variables_of_ours_are_refused_with_the_closest_one() -> None:
+    assert refused({}, {"CONTRACTS_BASEURL": "x"}) == (
+        "There is no variable CONTRACTS_BASEURL. Did you mean CONTRACTS_BASE_URL?"
+    )
+    assert Settings.of({}, {"CONTRACT_BASEURL": "not ours"}).base_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "value"),
+    [
+        ("rate", "5", 5.0),
+        ("rate", "5/s", 5.0),
+        ("rate", "0.5/s", 0.5),
+        ("rate", "30/m", 0.5),
+        ("seed", "0", 0),
+        ("seed", "4294967295", 2**32 - 1),
+        ("requests", "60", 60),
+        ("items", "0", 0),
+        ("gate", "documented, Security", frozenset({Level.DOCUMENTED, Level.SECURITY})),
+    ],
+)
+def test_words_that_are_understood(name: str, word: str, value: object) -> None:
+    assert getattr(Settings.of({name: word}, {}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "sentence"),
+    [
+        ("requests", "59", "--requests 59 is too few for a verdict: give at least 60."),
+        ("requests", "many", "--requests many is no whole number from 60 to 1000000."),
+        ("rate", "0/s", "--rate 0/s is no rate: write 5/s, 0.5/s or 30/m."),
+        ("rate", "fast", "--rate fast is no rate: write 5/s, 0.5/s or 30/m."),
+        ("rate", "-1/s", "--rate -1/s is no rate: write 5/s, 0.5/s or 30/m."),
+        ("seed", "-1", "--seed -1 is not from 0 to 4294967295."),
+        ("seed", "١", "--seed ١ is no whole number from 0 to 4294967295."),
+        ("gate", "documentd", "--gate documentd names no level 'documentd': did you mean documented?"),
+        ("gate", "observed", "--gate observed names no level 'observed': did you mean robustness?"),
+        ("spec", "no-such-file.yaml", "--spec no-such-file.yaml is no file."),
+        ("record", "no-such-folder/run.har", "--record no-such-folder/run.har lies in no folder that exists."),
+        ("projects", "0", "--projects 0 is not from 1 to 100000."),
+    ],
+)
+def test_words_that_are_refused(name: str, word: str, sentence: str) -> None:
+    assert refused({name: word}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ftp://host/v1", "it is no http:// or https:// URL with a host"),
+        ("host/v1", "it is no http:// or https:// URL with a host"),
+        ("https://host/v1?x=1", "it has a query"),
+        ("https://host/v1#top", "it has a fragment"),
+        ("https://host/v1#", "it has a fragment"),
+        ("https://me:s3cret-word@host/v1", "a URL with a user in it is not used"),
+        ("https://host/v 1", "a URL has printable ASCII characters only"),
+    ],
+)
+def test_base_urls_that_are_refused(url: str, reason: str) -> None:
+    sentence = refused({**TARGET, "base_url": url})
+    assert sentence == f"--base-url can't be used: {reason}."
+    assert "s3cret" not in sentence
+
+
+def test_the_word_of_a_refused_variable_names_the_variable() -> None:
+    assert refused({}, {"CONTRACTS_STRICT": "maybe"}) == "CONTRACTS_STRICT maybe is neither true nor false."
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"base_url": "https://h/v1"},
+            "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions.",
+        ),
+        (
+            {"checkpoint": "a"},
+            "--checkpoint without a target: give --base-url as well, or leave it out to judge the embedded server.",
+        ),
+        (
+            {**TARGET, "fault": "x", "items": "3"},
+            "--fault, --items is for the embedded server: leave it out, or leave out --base-url.",
+        ),
+        ({"fault": "a", "variant": "b"}, "--fault and --variant exclude each other: give one of them."),
+        ({"quiet": True, "verbose": True}, "--quiet and --verbose exclude each other: give one of them."),
+        (
+            {**TARGET, "other_checkpoint": "ft:a:ckpt-1"},
+            "--checkpoint and --other-checkpoint name the same checkpoint: give two.",
+        ),
+        ({**TARGET, "checkpoint": " "}, "--checkpoint is empty."),
+        ({**TARGET, "checkpoint": "a\x1b[2J"}, "--checkpoint a\x1b[2J has control characters in it."),
+    ],
+)
+def test_contradictions_are_refused(given: dict[str, str | bool | None], sentence: str) -> None:
+    assert refused(given) == sentence
+
+
+def test_a_lonely_checkpoint_of_the_environment_is_no_reason_to_judge_another_server() -> None:
+    assert refused({}, {"CONTRACTS_CHECKPOINT": "a"}).startswith("CONTRACTS_CHECKPOINT without a target")
+
+
+def test_strict_gates_what_is_advisory() -> None:
+    assert Settings.of({}, {}).gating == GATING
+    assert Settings.of({"strict": True}, {}).gating == GATING | {Level.ADVISORY}
+
+
+def test_what_is_told_has_origins_and_no_command_that_gives_a_key(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.touch()
+    given = {**TARGET, "key_file": str(key), "user_key_command": "show s3cret-word"}
+    told = {name: (value, origin) for name, value, origin in Settings.of(given, {"CONTRACTS_RATE": "2/s"}).told()}
+    assert told["base_url"] == ("https://api.example/v1", "--base-url")
+    assert told["rate"] == ("2.0", "CONTRACTS_RATE")
+    assert told["gate"] == ("documented,implied,security,robustness", "default")
+    assert told["user_key_command"] == ("(set)", "--user-key-command")
+    assert told["strict"] == ("no", "default")
+    assert "other_checkpoint" not in told
+
+
+def test_the_embedded_server_needs_nothing_of_the_target() -> None:
+    settings = Settings.of({**TARGET, "seed": "3"}, {}).embedded()
+    assert (settings.base_url, settings.checkpoint, settings.seed) == (None, None, 3)
+    assert settings.given("base_url", "checkpoint", "seed") == ["seed"]
+
+
+def test_random_is_another_seed_each_time() -> None:
+    seeds = {Settings.of({"seed": "random"}, {}).seed for _ in range(8)}
+    assert len(seeds) > 1

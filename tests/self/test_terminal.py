@@ -1,0 +1,353 @@
+"""The report at a terminal: what stands in it, in 80 columns, whatever the target sends."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from snapshotting import snapshot
+
+from contracts.catalogue import clauses
+from contracts.model import (
+    GATING,
+    Answer,
+    Answered,
+    Exchange,
+    Failure,
+    FailureKind,
+    Finding,
+    Judgement,
+    Level,
+    Request,
+    Result,
+    Target,
+    Verdict,
+)
+from contracts.reports.safe import inert, plain, printable
+from contracts.reports.sheet import Sheet, wrap
+from contracts.reports.summary import headline
+from contracts.reports.terminal import Style, ranges, report
+from contracts.run import ExitCode
+
+CATALOGUE = {clause.id: clause for clause in clauses()}
+PATH = "/fine_tuning/checkpoints/ft:m:o::ckpt-1/permissions"
+HOSTILE = (
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J [bold]markup[/bold] \u202eesrever\u202c \u2066x\u2069 a\u200bb"
+    " line\nbreak\r\u2028\u2029\x85 ::error::no ##[command]x ##vso[task.x] \ud800 \x00"
+)
+
+
+def exchange(number: int, query: str = "", *, status: int | None = 200, path: str = PATH, **more: object) -> Exchange:
+    answer = None if status is None else Answer(status, "", (), b"")
+    failure = None if answer else Failure(FailureKind.TIMEOUT, "nothing came")
+    credential = str(more.pop("credential", "admin"))
+    made = Exchange(number, Request(path, query, credential), answer, failure, 0, 1, 0.0, 0.1, "walks")
+    return replace(made, **more)  # type: ignore[arg-type]  # fields of Exchange
+
+
+def judgement(id_: str, verdict: Verdict = Verdict.KEPT, **more: object) -> Judgement:
+    clause = CATALOGUE[id_]
+    made = Judgement(clause.id, clause.level, clause.title, verdict, cases=3)
+    return replace(made, **more)  # type: ignore[arg-type]  # fields of Judgement
+
+
+def result(*judgements: Judgement, exit_code: int = ExitCode.KEPT, **more: object) -> Result:
+    made = Result(
+        version="1.2.3",
+        target=Target("https://staging.example/v1", "ft:m:o::ckpt-1", "ft:m:o::ckpt-2", None, user_key=True),
+        document="openapi.yaml",
+        document_sha256="0123456789abcdef" * 4,
+        seed=7,
+        judgements=judgements,
+        items=57,
+        projects=3,
+        requests=361,
+        requests_by_probe=(("control", 4), ("walks", 148), ("access", 47)),
+        waits=0,
+        waited=0.0,
+        retries=0,
+        seconds=2.34,
+        exit_code=exit_code,
+        gate=GATING,
+    )
+    return replace(made, **more)  # type: ignore[arg-type]  # fields of Result
+
+
+BROKEN = judgement(
+    "PAG-014",
+    Verdict.BROKEN,
+    finding=Finding(
+        "has_more false: nothing follows cp_07",
+        "has_more true; the page after cp_07 is empty",
+        (exchange(3, "limit=5&after=cp_02"), exchange(4, "limit=5&after=cp_07", waits=2)),
+    ),
+    seen=3,
+    asked=3,
+)
+"""A finding as most are."""
+
+EVERYTHING = result(
+    judgement("ENV-001"),
+    BROKEN,
+    judgement("PAG-015", Verdict.BROKEN, finding=BROKEN.finding, because="PAG-014"),
+    judgement(
+        "SEC-001",
+        Verdict.BROKEN,
+        finding=Finding(
+            "401 or 403", "status 200", (exchange(9, credential="none"), exchange(10, status=None, concurrent=True))
+        ),
+        seen=1,
+        asked=3,
+    ),
+    judgement(
+        "PAG-013",
+        Verdict.BROKEN,
+        finding=Finding("the same list", "two lists", tuple(exchange(n, f"limit={n}") for n in range(1, 8))),
+    ),
+    judgement(
+        "SCO-003",
+        Verdict.BROKEN,
+        finding=Finding(
+            "nothing",
+            "something",
+            (exchange(11, "after=" + "x" * 300, path="/fine_tuning/checkpoints/FT:M:O::CKPT-1/permissions"),),
+        ),
+    ),
+    judgement(
+        "SEC-012",
+        Verdict.WARNED,
+        finding=Finding("WWW-Authenticate", "none", (exchange(5, status=401, retries=1),)),
+        seen=3,
+        asked=3,
+    ),
+    judgement(
+        "PAG-019",
+        Verdict.INCONCLUSIVE,
+        reason="the list changed each time that this was looked at",
+        provide="a run while the list is quiet",
+        finding=Finding("a, b", "a, c", (exchange(5), exchange(6))),
+    ),
+    judgement("PAG-022", Verdict.NOT_EXERCISED, reason="no second checkpoint was given", provide="--other-checkpoint"),
+    judgement("SCO-001", Verdict.NOT_EXERCISED, reason="no second checkpoint was given", provide="--other-checkpoint"),
+    judgement("ITM-001", Verdict.NOT_EXERCISED, reason="no page could be read", because="ENV-001"),
+    judgement("ITM-002", Verdict.NOT_EXERCISED, reason="no page could be read", because="ENV-001"),
+    judgement("ITM-003", Verdict.NOT_EXERCISED, reason="no page could be read", because="ENV-001"),
+    judgement("INP-007", Verdict.NOT_APPLICABLE, reason="nothing was answered with an error"),
+    judgement("OBS-001", Verdict.ANSWERED, answer=Answered("up to 100 accepted; 101 brings 400")),
+    judgement("OBS-008", Verdict.ANSWERED, answer=Answered("descending: by id, descending; ascending: by id")),
+    exit_code=ExitCode.BROKEN,
+    waits=3,
+    waited=6.0,
+    retries=2,
+    notes=("The list changed during the run: items that came or went are left out of every claim.",),
+    exchanges=(exchange(0), exchange(1, "limit=5", status=404)),
+)
+
+
+def test_a_failure_reads_as_designed() -> None:
+    text = report(result(BROKEN, exit_code=ExitCode.BROKEN), Style(quiet=True)).text()
+    assert text.splitlines() == [
+        "× PAG-014  `has_more` true is followed by at least one more item         implied",
+        '    Document  "has_more: type: boolean"',
+        "                       openapi.yaml · ListFineTuningCheckpointPermissionResponse",
+        "    Expected  has_more false: nothing follows cp_07",
+        "    Actual    has_more true; the page after cp_07 is empty          3 of 3 times",
+        "    Request   GET …/permissions?limit=5&after=cp_02                          200",
+        "              GET …/permissions?limit=5&after=cp_07    200 after 2 waits for 429",
+        '    Repeat    curl -gsS --path-as-is -H "Authorization: Bearer $OPENAI_ADMIN_KEY"'
+        " 'https://staging.example/v1/fine_tuning/checkpoints/ft:m:o::ckpt-1/permissions?limit=5&after=cp_07'",
+        "    Why       A client asks for a page that is not there, or waits for items",
+        "              that never come.",
+        "",
+        "BROKEN: 1 of 1 clause (PAG-014)  exit 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("report", Style(repeat="contracts check --seed 7", hints=("A hint.",))),
+        ("report-quiet", Style(quiet=True)),
+        (
+            "report-verbose",
+            Style(
+                verbose=True, repeat="contracts check", settings=(("seed", "7", "--seed"), ("rate", "2.0", "default"))
+            ),
+        ),
+    ],
+)
+def test_everything_that_can_stand_in_a_report(name: str, style: Style) -> None:
+    snapshot(name, report(EVERYTHING, style).text())
+
+
+def test_no_line_is_longer_than_80_columns_but_those_that_are_copied() -> None:
+    lines = report(EVERYTHING, Style()).text().splitlines()
+    assert [line for line in lines if cell_len(line) > 80 and "Repeat    curl" not in line] == []
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp437"])
+def test_whatever_the_target_sends_is_shown_and_not_acted_on(encoding: str, verbose: bool) -> None:  # noqa: FBT001 - a parameter
+    evil = (exchange(1, HOSTILE), exchange(2, "::" + HOSTILE, path=HOSTILE))
+    finding = Finding(HOSTILE, "::" + HOSTILE, evil)
+    hostile = result(
+        judgement("PAG-014", Verdict.BROKEN, finding=finding, title=HOSTILE),
+        judgement("PAG-015", Verdict.WARNED, finding=finding),
+        judgement("PAG-016", Verdict.INCONCLUSIVE, finding=finding, reason=HOSTILE, provide=HOSTILE),
+        judgement("PAG-017", Verdict.NOT_EXERCISED, reason=HOSTILE, provide=HOSTILE),
+        judgement("PAG-018", Verdict.NOT_APPLICABLE, reason=HOSTILE),
+        judgement("OBS-001", Verdict.ANSWERED, answer=Answered("::" + HOSTILE)),
+        target=Target("https://staging.example/v1", HOSTILE, HOSTILE, HOSTILE),
+        document=HOSTILE,
+        notes=("::" + HOSTILE,),
+        exchanges=evil,
+        exit_code=ExitCode.BROKEN,
+    )
+    sheet = report(hostile, Style(verbose=verbose, repeat=HOSTILE), encoding)
+    text = sheet.text()
+    text.encode(encoding)
+    for line in text.split("\n"):
+        assert line.isprintable(), ascii(line)
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
+        assert "##vso[" not in line
+    assert "[bold]markup[/bold]" in text
+    painted = io.StringIO()
+    sheet.write(painted, color=True)
+    shown = painted.getvalue().replace("\x1b[", "").replace("\n", "")
+    assert shown.isprintable()
+    assert "title\x07" not in shown
+
+
+@given(st.text())
+def test_safe_text_is_printable_and_harmless_text_stays(text: str) -> None:
+    assert plain(text).isprintable()
+    assert plain(plain(text)) == plain(text)
+    assert printable(text, "ascii").isascii()
+    if text.isprintable():
+        assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("::error::x", r"\x3a:error::x"),
+        ("   ::error::x", r"   \x3a:error::x"),
+        ("http://[::1]/", "http://[::1]/"),
+        ("a ##[group]", r"a #\x23[group]"),
+        ("##vso[x]", r"#\x23vso[x]"),
+        ("## heading", "## heading"),
+    ],
+)
+def test_no_line_is_a_command_of_a_ci_service(line: str, shown: str) -> None:
+    assert inert(line) == shown
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ")), st.integers(8, 80))
+def test_wrapping_keeps_the_width_and_every_letter(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(cell_len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_long_query_is_broken_where_it_joins() -> None:
+    assert wrap("GET …/permissions?after=cp_0123456789&limit=5&order=ascending", 40) == [
+        "GET …/permissions?after=cp_0123456789&",
+        "limit=5&order=ascending",
+    ]
+
+
+def test_wide_letters_take_two_columns() -> None:
+    sheet = Sheet(width=20)
+    sheet.block("lead  ", "汉" * 12, "right")
+    assert [cell_len(line) for line in sheet.text().splitlines()] == [20, 16, 20]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "shown"),
+    [
+        ("✔ × – ? ∅ … ·", "ascii", "+ x - ? o ... -"),
+        ("ü 汉", "ascii", r"\xfc \u6c49"),
+        ("ü ✔", "latin-1", "ü +"),
+        ("ü ✔ 汉", "utf-8", "ü ✔ 汉"),
+    ],
+)
+def test_what_an_output_cannot_show_is_written_otherwise(text: str, encoding: str, shown: str) -> None:
+    assert printable(text, encoding) == shown
+
+
+def test_clauses_that_follow_each_other_are_a_range() -> None:
+    assert ranges(["ITM-001", "ITM-002", "ITM-003", "PAG-003", "PAG-005", "PAG-006"]) == (
+        "ITM-001 to ITM-003, PAG-003, PAG-005 to PAG-006"
+    )
+
+
+KEPT = judgement("ENV-001")
+OPEN = judgement("PAG-022", Verdict.NOT_EXERCISED, reason="none", provide="one")
+WARNED = judgement("SEC-012", Verdict.WARNED, finding=BROKEN.finding)
+QUESTION = judgement("OBS-001", Verdict.ANSWERED, answer=Answered("yes"))
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (result(KEPT, QUESTION), "KEPT: 1 of 1 clause  exit 0"),
+        (result(QUESTION), "KEPT: questions only  exit 0"),
+        (result(KEPT, WARNED), "KEPT: 1 of 2 clauses; 1 warning  exit 0"),
+        (
+            result(KEPT, OPEN, exit_code=ExitCode.KEPT),
+            "KEPT: 1 of 2 clauses; 1 of 2 clauses without a verdict, which is allowed  exit 0",
+        ),
+        (
+            result(KEPT, BROKEN, gate=frozenset({Level.DOCUMENTED})),
+            "KEPT: 1 of 2 clauses; 1 broken outside of the gate (PAG-014)  exit 0",
+        ),
+        (result(KEPT, BROKEN, exit_code=1), "BROKEN: 1 of 2 clauses (PAG-014)  exit 1"),
+        (
+            result(KEPT, WARNED, gate=GATING | {Level.ADVISORY}, exit_code=1),
+            "BROKEN: 1 of 2 clauses (SEC-012)  exit 1",
+        ),
+        (result(KEPT, exit_code=2, interrupted=True), "INTERRUPTED: nothing broken until then  exit 2"),
+        (
+            result(BROKEN, exit_code=2, interrupted=True),
+            "INTERRUPTED: broken until then: 1 of 1 clause (PAG-014)  exit 2",
+        ),
+        (result(KEPT, exit_code=4), "STOPPED: the target went away  exit 4"),
+        (
+            result(KEPT, OPEN, exit_code=6),
+            "INCOMPLETE: nothing broken, 1 of 2 clauses without a verdict (PAG-022)  exit 6",
+        ),
+    ],
+)
+def test_the_last_line_says_verdict_and_exit_code(made: Result, words: str) -> None:
+    assert headline(made) == words
+    assert " ".join(report(made).text().rpartition("\n\n")[2].split("\n")).strip() == words
+
+
+def test_what_explains_others_is_named_first_and_many_are_counted() -> None:
+    follows = [replace(BROKEN, clause=f"PAG-{n:03}", because="PAG-014") for n in range(1, 9)]
+    assert headline(result(*follows, BROKEN, exit_code=1)) == (
+        "BROKEN: 9 of 9 clauses (PAG-014, PAG-001, PAG-002, PAG-003, PAG-004, PAG-005 and 3 more)  exit 1"
+    )
+
+
+def test_an_advisory_breach_is_shown_whole_when_it_fails_the_run() -> None:
+    strict = result(WARNED, gate=GATING | {Level.ADVISORY}, exit_code=1)
+    assert "Repeat" in report(strict).text()
+    assert "Repeat" not in report(result(WARNED)).text()
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    sheet, painted = report(EVERYTHING), io.StringIO()
+    sheet.write(painted, color=True)
+    bare, escaped = "", painted.getvalue()
+    while escaped:
+        head, _, tail = escaped.partition("\x1b[")
+        bare += head
+        escaped = tail.partition("m")[2]
+    assert "\x1b[" in painted.getvalue()
+    assert [line.rstrip() for line in bare.splitlines()] == sheet.text().splitlines()
