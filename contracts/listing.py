@@ -61,7 +61,7 @@ class Listing:
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
-        self._shown: dict[str, list[Exchange]] = defaultdict(list)
+        self._shown: dict[str, list[Page]] = defaultdict(list)
         self._sequence: dict[Order, list[str]] = {order: [] for order in Order}
         self._rank: dict[Order, dict[str, int]] = {order: {} for order in Order}
         for page in pages:
@@ -82,7 +82,7 @@ class Listing:
             self.items.setdefault(item.id, item)
             self._first[item.id] = min(self._first.get(item.id, exchange.received), exchange.received)
             self._last[item.id] = max(self._last.get(item.id, exchange.sent), exchange.sent)
-            self._shown[item.id].append(exchange)
+            self._shown[item.id].append(page)
 
     def _merge(self, order: Order, page: Page) -> None:
         """Put items that are not known yet between the neighbours with which they were shown."""
@@ -227,12 +227,18 @@ class Listing:
             and self._last[id_] >= max(exchange.received for exchange in exchanges)
         )
 
-    def shown_in(self, id_: str, near: Exchange) -> Exchange:
-        """The answer that shows an item, other than ``near`` and as close to it as there is."""
-        others = [exchange for exchange in self._shown[id_] if exchange.number != near.number]
-        return min(
-            others or self._shown[id_], key=lambda exchange: (abs(exchange.number - near.number), exchange.number)
-        )
+    def shown_in(self, id_: str, near: Exchange, order: Order | None = None) -> Exchange:
+        """The answer that shows an item, other than ``near`` and as close to it as there is.
+
+        With ``order`` one of the whole list in that order, if it was ever shown there.
+        """
+
+        def distance(page: Page) -> tuple[bool, bool, int, int]:
+            number = page.exchange.number
+            elsewhere = order is not None and (page.query.order is not order or page.query.project_id is not None)
+            return (number == near.number, elsewhere, abs(number - near.number), number)
+
+        return min(self._shown[id_], key=distance).exchange
 
     def tied(self, left: str, right: str) -> bool:
         """Whether two items were created in the same second."""

@@ -29,7 +29,7 @@ from contracts.model import (
 from contracts.operation import Operation
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import control, look
+from contracts.probes.walks import control, every_cursor, look
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 
@@ -42,6 +42,8 @@ ROUNDS = 3
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
 SHARE_OF_AGAIN = 0.1
+LAST_RESERVE = 6
+"""Requests that are kept for asking again what only the last probe found."""
 LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
 SMALL_BUDGET = 100
@@ -188,8 +190,22 @@ class _Run:
                 PROBES[name].probe(asking)
             if name in {"walks", "repetition"} and plan.budget > SMALL_BUDGET:
                 self._look_again(reserve)
-        self._look_again(reserve)
+        if not self._found():
+            # Nothing is to be asked again, so what was kept for that can look further.
+            asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
+            with suppress(ShareSpent):
+                every_cursor(asking)
+        self._look_again(LAST_RESERVE)
         self._ask_again()
+
+    def _found(self) -> list[tuple[str, Finding]]:
+        """The finding of each clause that is worth asking again."""
+        tallies = tally(self._plan.clauses, self._asking.evidence)
+        return [
+            (name, kept.least)
+            for name, kept in tallies.items()
+            if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
+        ]
 
     def _allot(self, free: int) -> dict[str, int]:
         """How many requests each probe may send."""
@@ -229,17 +245,11 @@ class _Run:
     # Asking again
 
     def _ask_again(self) -> None:
-        evidence = self._asking.evidence
-        tallies = tally(self._plan.clauses, evidence)
-        found = [
-            (name, kept.least)
-            for name, kept in tallies.items()
-            if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
-        ]
+        found = self._found()
         if not found:
             return
         self._asking.begin(AGAIN, self._client.remaining)
-        moved = evidence.listing.moved
+        moved = self._asking.evidence.listing.moved
         copies: dict[str, list[_Round]] = {name: [] for name, _ in found}
         with suppress(ShareSpent, RunStopped):
             for number in range(1, ROUNDS + 1):

@@ -241,7 +241,11 @@ class Settings:
 
     @classmethod
     def of(
-        cls, given: Mapping[str, str | bool | None] | None = None, environ: Mapping[str, str] | None = None
+        cls,
+        given: Mapping[str, str | bool | None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        names: Iterable[str] | None = None,
     ) -> Settings:
         """Settings from the words of a command line and the variables of an environment.
 
@@ -251,6 +255,7 @@ class Settings:
         Args:
             given: By field name, what the command line says; ``None`` where it says nothing.
             environ: The environment; by default the one of this process.
+            names: The fields that matter to the caller; by default all. Others keep their defaults.
 
         Raises:
             ConfigurationError: A value can't be used, values contradict each other, or a variable of ours is unknown.
@@ -259,7 +264,8 @@ class Settings:
         _refuse_unknown(variables)
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
-        for name, option in OPTIONS.items():
+        for name in OPTIONS if names is None else names:
+            option = OPTIONS[name]
             word = (given or {}).get(name)
             origin = option.flagged
             if word is None:
@@ -274,12 +280,6 @@ class Settings:
         settings = cls(**values, origins=MappingProxyType(origins))
         _refuse_contradictions(settings)
         return settings
-
-    def embedded(self) -> Settings:
-        """The same, for the embedded server: without what describes another target."""
-        aside: dict[str, Any] = dict.fromkeys((*TARGET, *TARGET_MORE))
-        origins = {name: origin for name, origin in self.origins.items() if name not in aside}
-        return replace(self, **aside, origins=MappingProxyType(origins))
 
     def told(self) -> tuple[tuple[str, str, str], ...]:
         """Name, value and origin of every setting that has a value. A command that gives a key is not shown."""

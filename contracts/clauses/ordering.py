@@ -195,7 +195,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding(
                 f"{short(lost)}, which the {OTHER[order]} list holds",
                 f"the {order} list does not hold it",
-                (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange)),
+                (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, OTHER[order])),
             )
 
 

@@ -560,12 +560,12 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
         after = query.after
         if after is None or after in evidence.foreign:
             continue
-        heads = {listing.sequence(order, query.project_id)[:1] for order in Order}
+        order = query.order or evidence.operation.default_order
         if after in listing.items and (listing.belongs(after, query.project_id) or _leads(evidence, after, query)):
             continue
         page = evidence.page(exchange, query)
         if page is not None and page.items:
-            if (page.ids[0],) in heads:
+            if listing.sequence(order, query.project_id)[:1] == page.ids[:1]:
                 yield Finding(
                     "a 4xx, or an empty page",
                     f"the first page again: {names(page.ids, 2)}",

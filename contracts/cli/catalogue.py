@@ -11,6 +11,9 @@ from contracts.reports.sheet import Sheet
 from contracts.settings import Settings
 from contracts.wording import count
 
+MOST_FAULTS = 12
+"""Faults that are named in the explanation of a clause."""
+
 
 @click.command("list")
 @click.argument("names", nargs=-1, metavar="[CLAUSE|FAMILY]...")
@@ -89,7 +92,8 @@ def _explain(sheet: Sheet, clause: Clause) -> None:
         rows = [row for row in rows if row[0] not in {"Good", "Bad"}] + [("Answer", f"for example: {clause.good}")]
     faults = [fault.name for fault in FAULTS.values() if fault.clause == clause.id]
     if faults:
-        rows.append(("Faults", ", ".join(faults)))
+        more = f" and {len(faults) - MOST_FAULTS} more (contracts list --faults {clause.id})"
+        rows.append(("Faults", ", ".join(faults[:MOST_FAULTS]) + (more if len(faults) > MOST_FAULTS else "")))
     for label, text in rows:
         sheet.block((f"    {label:<10}", "dim"), text)
     if faults:

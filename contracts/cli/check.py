@@ -144,7 +144,7 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     from contracts.wording import count
 
     selected = find(clauses) if clauses else ()
-    with opened(settings.embedded()) as ready:
+    with opened(settings) as ready:
         shell.keys = ready.keys
         result = run(replace(ready.plan(selected), rate=None))
     sheet = Sheet(encoding())

@@ -29,7 +29,7 @@ def serve(settings: Settings, port: str) -> int:
 
     if not port.isdecimal() or int(port) > _LARGEST_PORT:
         raise ConfigurationError(f"--port {port} is no port: give a number from 0 to {_LARGEST_PORT}.")
-    server = embedded(settings.embedded(), int(port))
+    server = embedded(settings, int(port))
     try:
         server.start()
     except OSError as error:

@@ -118,8 +118,7 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(**words: Any) -> Any:
-            given = {name: words.pop(name) for name in names}
-            settings = Settings.of({**given, **{name: None for name in OPTIONS if name not in given}})
+            settings = Settings.of({name: words.pop(name) for name in names}, names=names)
             click.get_current_context().find_object(Shell).verbose |= settings.verbose  # type: ignore[union-attr]  # `main` gives it
             return function(settings, **words)
 

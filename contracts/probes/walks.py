@@ -63,9 +63,21 @@ def walks(asking: Asking) -> None:
     for plan in _essential(asking, len(listing.items), sizes):
         _walk(asking, plan)
     for project in projects:
+        asking.ask(asking.query(project_id=project))
+    for project in projects:
         _after_the_last(asking, project)
     for plan in _thorough(asking, len(listing.items), sizes):
         _walk(asking, plan)
+
+
+def every_cursor(asking: Asking) -> None:
+    """Ask for the page after each item that was no cursor yet, in either order."""
+    evidence = asking.evidence
+    used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
+    for order in (Order.ASCENDING, Order.DESCENDING):
+        unused = [id_ for id_ in evidence.listing.sequence(order) if (order, id_) not in used]
+        for id_ in asking.rng.sample(unused, min(len(unused), asking.left)):
+            asking.ask(asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])))
 
 
 def _walk(asking: Asking, plan: _Plan) -> None:

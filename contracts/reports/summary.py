@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.catalogue import FAMILIES
 from contracts.model import Judgement, Level, Result, Verdict
+from contracts.reports.sheet import WIDTH
 from contracts.run import ExitCode
 from contracts.wording import count
 
@@ -67,42 +68,40 @@ def undecided(result: Result) -> tuple[Judgement, ...]:
 
 
 def headline(result: Result) -> str:
-    """The last word: the verdict in capitals, what it rests on, and the exit code."""
-    return f"{_verdict(result)}  exit {result.exit_code}"
+    """The last word, in one line: the verdict in capitals, what it rests on, and the exit code."""
+    lines = [f"{_verdict(result, most)}  exit {result.exit_code}" for most in range(_MOST_NAMED, 0, -1)]
+    return next((line for line in lines if len(line) <= WIDTH), lines[-1])
 
 
-def _verdict(result: Result) -> str:
+def _verdict(result: Result, most: int) -> str:
     judged = [judgement for judgement in result.judgements if judgement.level is not Level.OBSERVED]
     failed, open_ = failing(result), undecided(result)
-    broken = f"{len(failed)} of {count(len(judged), 'clause')} ({named(failed)})"
+    clauses = count(len(judged), "clause")
+    broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"
     match result.exit_code:
         case ExitCode.BROKEN:
             return f"BROKEN: {broken}"
         case ExitCode.INTERRUPTED:
-            return f"INTERRUPTED: {f'broken until then: {broken}' if failed else 'nothing broken until then'}"
+            return f"INTERRUPTED: {f'broken by then: {broken}' if failed else 'nothing broken by then'}"
         case ExitCode.CONFIGURATION:
-            return f"STOPPED: the target went away{f'; broken until then: {broken}' if failed else ''}"
+            return f"TARGET GONE: {f'broken by then: {broken}' if failed else 'nothing broken by then'}"
         case ExitCode.INCOMPLETE:
-            return f"INCOMPLETE: nothing broken, {_without(open_, judged)} ({named(open_)})"
+            return f"INCOMPLETE: {len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
     kept = len(with_verdict(result, Verdict.KEPT))
-    parts = [f"{kept} of {count(len(judged), 'clause')}"] if judged else ["questions only"]
+    parts = [f"{kept} of {clauses}"] if judged else ["questions only"]
     warned = [one for one in with_verdict(result, Verdict.WARNED) if one not in failed]
     outside = [one for one in with_verdict(result, Verdict.BROKEN) if one not in failed]
     if warned:
         parts.append(count(len(warned), "warning"))
     if outside:
-        parts.append(f"{len(outside)} broken outside of the gate ({named(outside)})")
+        parts.append(f"{len(outside)} broken outside of the gate ({_named(outside, most)})")
     if open_:
-        parts.append(f"{_without(open_, judged)}, which is allowed")
+        parts.append(f"{len(open_)} without a verdict (allowed)")
     return f"KEPT: {'; '.join(parts)}"
 
 
-def _without(open_: Iterable[Judgement], judged: Iterable[Judgement]) -> str:
-    return f"{len(tuple(open_))} of {count(len(tuple(judged)), 'clause')} without a verdict"
-
-
-def named(judgements: Iterable[Judgement]) -> str:
+def _named(judgements: Sequence[Judgement], most: int) -> str:
     """Some ids in a row, and how many more there are."""
     ids = [judgement.clause for judgement in judgements]
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return ", ".join(ids[:_MOST_NAMED]) + more
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more

@@ -32,6 +32,7 @@ MOST_REQUESTS = 4
 LONGEST_REQUEST = 210
 """Characters of a request that are shown; the line that repeats it has all."""
 _QUESTION = 31
+_LEAST_RANGE = 3
 _FORM = {"schemas", "properties", "description", "schema", "default", "enum", "type"}
 _LEAVES = {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE}
 
@@ -331,7 +332,7 @@ def ranges(ids: Iterable[str]) -> str:
             runs[-1].append(id_)
         else:
             runs.append([id_])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return ", ".join(", ".join(run) if len(run) < _LEAST_RANGE else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def times(judgement: Judgement) -> str:

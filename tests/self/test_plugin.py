@@ -128,6 +128,12 @@ def test_an_item_can_be_named_whole(bench: Bench, server: Server) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_a_family_is_selected_by_its_prefix(bench: Bench) -> None:
+    result = bench.run("--collect-only", "-q", "-k", "PAG- or SEC-001")
+    shown = [line.partition("[")[2].split()[0] for line in result.outlines if "::" in line]
+    assert shown == [clause.id for clause in clauses() if clause.id.startswith("PAG") or clause.id == "SEC-001"]
+
+
 def test_nothing_selected_has_its_own_exit_code(bench: Bench) -> None:
     assert bench.run("-k", "XYZ-999").ret == ExitCode.NOTHING_SELECTED
 
@@ -181,6 +187,7 @@ def test_a_breach_fails_its_item_with_the_evidence_and_no_traceback(bench: Bench
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*session.py*")
+    assert result.stdout.str().count("BROKEN: ") == 1, "the last word on the run is for its end"
     assert result.ret == ExitCode.BROKEN
 
 
@@ -333,6 +340,13 @@ def test_a_worker_of_xdist_reports_a_configuration_error(bench: Bench) -> None:
     result = bench.run("--checkpoint=ft:a", "-n2", apart=True)
     assert result.ret == ExitCode.CONFIGURATION
     result.stdout.fnmatch_lines(["!*Exit: --checkpoint without a target*"])
+
+
+def test_a_worker_that_died_is_not_waited_for(tmp_path: Path) -> None:
+    os.utime(tmp_path, (0, 0))
+    found = contracts.session._awaited(tmp_path, tmp_path / "done")
+    assert isinstance(found, contracts.session.NoVerdict)
+    assert found.exit_code == ExitCode.INTERNAL
 
 
 def test_a_breach_fails_a_session_of_xdist(bench: Bench, wrong: Server) -> None:

@@ -166,10 +166,12 @@ def test_what_is_told_has_origins_and_no_command_that_gives_a_key(tmp_path: Path
     assert "other_checkpoint" not in told
 
 
-def test_the_embedded_server_needs_nothing_of_the_target() -> None:
-    settings = Settings.of({**TARGET, "seed": "3"}, {}).embedded()
-    assert (settings.base_url, settings.checkpoint, settings.seed) == (None, None, 3)
-    assert settings.given("base_url", "checkpoint", "seed") == ["seed"]
+def test_a_command_is_not_disturbed_by_what_it_has_no_use_for() -> None:
+    environ = {"CONTRACTS_BASE_URL": "nonsense", "CONTRACTS_CHECKPOINT": "x", "CONTRACTS_SEED": "3"}
+    settings = Settings.of({"items": "5"}, environ, names=("seed", "items"))
+    assert (settings.base_url, settings.seed, settings.items) == (None, 3, 5)
+    with pytest.raises(ConfigurationError):
+        Settings.of({}, {"CONTRACTS_NONSENSE": "1"}, names=("seed",))
 
 
 def test_random_is_another_seed_each_time() -> None:

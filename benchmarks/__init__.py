@@ -1,0 +1,1 @@
+"""What the suite costs and what it catches, beside Schemathesis's own command line."""
