@@ -1,1 +1,5 @@
-"""What the suite costs and what it catches, beside Schemathesis's own command line."""
+"""What the suite costs and what it catches, measured beside the command line of Schemathesis.
+
+`python -m benchmarks.cost` measures requests and time, `python -m benchmarks.versus` what is caught; each writes its
+part of ``docs/benchmarks.md`` with ``--write``.
+"""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from contracts.errors import ConfigurationError
 from contracts.evidence import Evidence
 from contracts.listing import Listing
-from contracts.model import Answered, Finding, Held, Inapplicable, Level
+from contracts.model import Answered, Finding, Held, Inapplicable, Level, Order
 from contracts.quotes import Quote
 from contracts.wording import count
 
@@ -45,12 +45,21 @@ class Needs:
     items: int = 0
     projects: int = 0
     tie: bool = False
+    empty_page: bool = False
+    end: bool = False
     other_checkpoint: bool = False
     user_key: bool = False
 
     def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
         """What is missing, and what the user can provide; ``None`` when nothing is."""
-        return self._in_the_list(evidence.listing) or self._beside_it(evidence)
+        return self._in_the_list(evidence.listing) or self._in_the_pages(evidence) or self._beside_it(evidence)
+
+    def _in_the_pages(self, evidence: Evidence) -> tuple[str, str] | None:
+        if self.empty_page and all(page.items for page in evidence.every_page):
+            return "no answer was an empty page", "--empty-checkpoint with a checkpoint that has no permissions"
+        if self.end and evidence.listing.items and all(evidence.listing.last(order) is None for order in Order):
+            return "no walk came to the end of the list", "a checkpoint whose list ends (see PAG-017)"
+        return None
 
     def _in_the_list(self, listing: Listing) -> tuple[str, str] | None:
         if len(listing.items) < self.items:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from contracts.evidence import Evidence, Reader
 from contracts.model import Exchange, FailureKind
 from contracts.probes.asking import Asking, ShareSpent
+from contracts.probes.filters import nobody
 from contracts.probes.walks import control
 from contracts.run import Plan
 from contracts.traffic.client import Client, RunStopped
@@ -175,7 +176,16 @@ class _Look:
 
     def _empty(self, name: str | None) -> Check:
         if name is None:
-            return Check("Empty", State.MISSING, "no empty checkpoint was given; an unknown project will serve")
+            query = self.asking.query(project_id=nobody(self.asking, "proj_unknown"))
+            page = self.asking.reader.page(self.asking.ask(query), query)
+            if page is not None and not page.items:
+                return Check("Empty", State.MISSING, "no empty checkpoint was given; an unknown project serves")
+            return Check(
+                "Empty",
+                State.MISSING,
+                "no empty checkpoint was given, and an unknown project brings no empty page",
+                "--empty-checkpoint with a checkpoint that has no permissions",
+            )
         query = self.asking.query(checkpoint=name)
         exchange = self.asking.ask(query)
         page = self.asking.reader.page(exchange, query)

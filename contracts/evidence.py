@@ -22,6 +22,10 @@ CONTROL = "control"
 """The probe that looks at the whole list again and again to see whether it changes."""
 
 
+_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None]
+"""The items of a page, has_more, first_id and last_id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One 200 answer as JSON, and where it breaks the response schema."""
@@ -39,6 +43,7 @@ class Reader:
         self._validator = Validator(operation)
         self._parsed: dict[bytes, Parsed] = {}
         self._violations: dict[bytes, tuple[Violation, ...]] = {}
+        self._contents: dict[bytes, _Content | None] = {}
 
     def parsed(self, body: bytes) -> Parsed:
         """The body as JSON."""
@@ -57,7 +62,16 @@ class Reader:
         """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
         if exchange.status != OK or exchange.answer is None or exchange.failure:
             return None
-        value = self.parsed(exchange.answer.body).value
+        body = exchange.answer.body
+        if body not in self._contents:
+            self._contents[body] = self._content(self.parsed(body).value)
+        content = self._contents[body]
+        if content is None:
+            return None
+        items, has_more, first_id, last_id = content
+        return Page(exchange, query, items, has_more, first_id, last_id)
+
+    def _content(self, value: object) -> _Content | None:
         roles = self.operation.roles
         data = value.get(roles.items) if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(data, list):
@@ -76,13 +90,11 @@ class Reader:
                 )
             )
         has_more, first, last = (value.get(name) for name in (roles.has_more, roles.first_id, roles.last_id))
-        return Page(
-            exchange=exchange,
-            query=query,
-            items=tuple(items),
-            has_more=has_more if isinstance(has_more, bool) else None,
-            first_id=first if isinstance(first, str) else None,
-            last_id=last if isinstance(last, str) else None,
+        return (
+            tuple(items),
+            has_more if isinstance(has_more, bool) else None,
+            first if isinstance(first, str) else None,
+            last if isinstance(last, str) else None,
         )
 
 
@@ -207,6 +219,11 @@ class Evidence:
         return {checkpoint: tuple(pages) for checkpoint, pages in found.items()}
 
     @cached_property
+    def refused_to_admin(self) -> frozenset[str]:
+        """The targets (path and query) that were refused to the admin key as well."""
+        return frozenset(exchange.request.target for exchange in self.admin if exchange.refused)
+
+    @cached_property
     def foreign(self) -> frozenset[str]:
         """The ids of permissions of the other checkpoint, short of those that this checkpoint's own walks hold."""
         other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
@@ -256,10 +273,8 @@ class Evidence:
         times = [sign * item.created_at for item in page.items if item.created_at is not None]
         if times != sorted(times) or not page.items:
             return times == sorted(times)
-        listing, first = self.listing, page.ids[0]
-        rank, start = listing.rank(order, first), listing.start(page, order)
-        after = page.query.after
-        if rank is not None and start is not None and rank < start and after and not listing.tied(after, first):
+        listing, first, after = self.listing, page.ids[0], page.query.after
+        if after is not None and listing.goes_back(page, order) and not listing.tied(after, first):
             return False
         skipped = listing.skipped(page, order)
         return skipped is None or listing.tied(skipped, first) or bool(after and listing.tied(skipped, after))
@@ -324,6 +339,14 @@ class Evidence:
             if page.exchange.step is not None and page.exchange.again is None:
                 steps[page.exchange.step.walk].append(page)
         return tuple(_walk(name, pages, self.operation.default_order) for name, pages in steps.items())
+
+    @property
+    def endless(self) -> bool:
+        """Whether a walk came back to a cursor that it had been at."""
+        return any(
+            walk.pages[-1].items and any(page.ids[-1:] == walk.pages[-1].ids[-1:] for page in walk.pages[:-1])
+            for walk in self.walks
+        )
 
     @cached_property
     def cap(self) -> int:

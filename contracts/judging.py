@@ -11,6 +11,7 @@ from contracts.evidence import Evidence
 from contracts.model import (
     Answered,
     Exchange,
+    FailureKind,
     Finding,
     Held,
     Inapplicable,
@@ -49,6 +50,9 @@ EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Which breaches follow from others, when the same answers show both."""
+
+
+_BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
 
 
 @dataclass(slots=True)
@@ -145,7 +149,9 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
         answer=kept.answered,
     )
     if finding is not None:
-        settled = _settle(common, finding, again, moved=evidence.listing.moved, breaches=len(kept.breaches))
+        listing = evidence.listing
+        stood = not listing.moved and listing.watched(finding.exchanges)
+        settled = _settle(common, finding, again, moved=listing.moved, stood=stood)
         if settled is not None:
             return settled
     if clause.level is Level.OBSERVED and kept.answered is not None:
@@ -153,20 +159,29 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
     return _without_breach(clause, common, evidence, kept)
 
 
-def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, breaches: int) -> Judgement | None:
-    """The verdict that a finding brings about; ``None`` if it was nothing but the list's own change."""
+def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, stood: bool) -> Judgement | None:
+    """The verdict that a finding brings about; ``None`` if it was nothing but the list's own change.
+
+    ``moved`` says that the list was seen to change, ``stood`` that looks before the finding and after it saw none.
+    """
     verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
     shown = _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
-    if not finding.still:
+    if _network(finding) and not finding.warning:
+        if again.rounds and again.seen == again.rounds:
+            return shown
+        reason = "a connection broke, and asking again did not show whose fault it was"
+    elif not finding.still:
         return shown
-    if moved:
+    elif moved:
         if again.sure and again.sure_seen == again.sure:
             return shown
         if again.sure and not again.sure_seen:
             return None
         reason = "the list changed each time that this was looked at"
-    elif not again.rounds or again.seen or breaches >= ENOUGH_BREACHES:
+    elif again.seen or (stood and (not again.rounds or common.breaches >= ENOUGH_BREACHES)):
         return shown
+    elif not again.rounds:
+        reason = "it was not asked again, and the list was not looked at afterwards: it could have changed"
     else:
         reason = "it was seen once, not when asked again, and could be a change of the list"
     return _but(
@@ -176,7 +191,17 @@ def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, b
         seen=again.seen,
         asked=again.rounds,
         reason=reason,
-        provide="a run while the list is quiet",
+        provide="a run over a steady connection" if _network(finding) else "a run while the list is quiet",
+    )
+
+
+def _network(finding: Finding) -> bool:
+    """Whether a finding rests on broken connections, which a network can be to blame for."""
+    return any(
+        exchange.failure.kind in _BROKEN
+        if exchange.failure is not None
+        else exchange.retries and exchange.answer is not None and exchange.answer.flaw is not None
+        for exchange in finding.exchanges
     )
 
 

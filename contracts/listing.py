@@ -13,6 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 from contracts.model import Exchange, Item, Order, Page
 
@@ -64,11 +66,16 @@ class Listing:
         self._shown: dict[str, list[Page]] = defaultdict(list)
         self._sequence: dict[Order, list[str]] = {order: [] for order in Order}
         self._rank: dict[Order, dict[str, int]] = {order: {} for order in Order}
+        self._late: dict[Order, set[str]] = {order: set() for order in Order}
+        """Items that were fitted in between others later: their place among ties is a guess."""
+        self._behind: dict[Order, dict[str, set[str]]] = {order: defaultdict(set) for order in Order}
+        """What was shown behind an item, where one of the two is late."""
         for page in pages:
             self._sight(page)
             # Where an item of one project stands among those of the others, its own list does not tell.
             if page.query.order is not None and page.query.project_id is None:
                 self._merge(page.query.order, page)
+        self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
         self.changed = False
         """Whether looks at the whole list show that items came or went."""
         self.complete = False
@@ -86,8 +93,11 @@ class Listing:
 
     def _merge(self, order: Order, page: Page) -> None:
         """Put items that are not known yet between the neighbours with which they were shown."""
-        rank = self._rank[order]
+        rank, late = self._rank[order], self._late[order]
         ids = list(dict.fromkeys(page.ids))
+        if late:
+            cursor = [page.query.after] if page.query.after is not None and page.query.after in rank else []
+            self._note_neighbours(order, [*cursor, *ids])
         if all(id_ in rank for id_ in ids):
             return
         left = page.query.after if page.query.after in rank else None
@@ -101,6 +111,26 @@ class Listing:
                 run = []
             left = id_
 
+    def _note_neighbours(self, order: Order, ids: Sequence[str]) -> None:
+        behind = self._behind[order]
+        for place, id_ in enumerate(ids):
+            if id_ in self._late[order]:
+                behind[id_].update(ids[place + 1 :])
+                for before in ids[:place]:
+                    behind[before].add(id_)
+
+    def _knows(self, order: Order, left: str, right: str) -> bool:
+        """Whether it is sure that one item stands before another, and not only where it was fitted in."""
+        rank, late = self._rank[order], self._late[order]
+        if rank[left] >= rank[right]:
+            return False
+        if left not in late and right not in late:
+            return True
+        times = self.items[left].created_at, self.items[right].created_at
+        if times[0] is not None and times[1] is not None and times[0] != times[1]:
+            return (times[0] < times[1]) == (order is Order.ASCENDING)
+        return right in self._behind[order].get(left, ())
+
     def _insert(self, order: Order, run: list[str], *, left: str | None, right: str | None) -> None:
         sequence, rank = self._sequence[order], self._rank[order]
         if right is not None:
@@ -112,6 +142,10 @@ class Listing:
             if by_time is None:
                 return
             place = by_time
+        beginning = -1 if left is None else rank[left]
+        end = len(sequence) if right is None else rank[right]
+        if end - beginning > 1:
+            self._late[order].update(run)
         sequence[place:place] = run
         for position in range(place, len(sequence)):
             rank[sequence[position]] = position
@@ -165,7 +199,7 @@ class Listing:
         end = walk.pages[-1].ids[-1:] or walk.ids[-1:]
         return bool(end) and id_ in rank and end[0] in rank and rank[id_] < rank[end[0]]
 
-    @property
+    @cached_property
     def projects(self) -> tuple[str, ...]:
         """The projects of its items, those with the most items first."""
         count: dict[str, int] = defaultdict(int)
@@ -174,7 +208,7 @@ class Listing:
                 count[item.project_id] += 1
         return tuple(sorted(count, key=lambda project: (-count[project], project)))
 
-    @property
+    @cached_property
     def has_tie(self) -> bool:
         """Whether two items were created in the same second."""
         times = [item.created_at for item in self.items.values() if item.created_at is not None]
@@ -208,6 +242,12 @@ class Listing:
         return not self.changed or any(
             self.stands(id_, *(page.exchange for page in look.pages)) for look in self._looks if look.complete
         )
+
+    def watched(self, exchanges: Sequence[Exchange]) -> bool:
+        """Whether the whole list was looked at before these exchanges and after them."""
+        first = min(exchange.sent for exchange in exchanges)
+        last = max(exchange.received for exchange in exchanges)
+        return any(look.sent <= first for look in self._looks) and any(look.received >= last for look in self._looks)
 
     def agree(self, left: Page, right: Page) -> bool:
         """Whether two pages that begin at the same place differ only by what came and went between them."""
@@ -245,12 +285,21 @@ class Listing:
         times = self.items[left].created_at, self.items[right].created_at
         return times[0] is not None and times[0] == times[1]
 
-    def _standing(self, page: Page, order: Order, low: int, high: int) -> Iterator[str]:
+    def _standing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
+        """Items of the page's list, not on it, that stood between two others while it was asked."""
         on_page = set(page.ids)
-        sequence = self._sequence[order]
+        sequence, rank = self._sequence[order], self._rank[order]
+        low = 0 if left is None else rank[left] + 1
+        high = len(sequence) if right is None else rank[right]
         for position in range(low, high):
             id_ = sequence[position]
-            if id_ not in on_page and self.belongs(id_, page.query.project_id) and self.stands(id_, page.exchange):
+            if (
+                id_ not in on_page
+                and self.belongs(id_, page.query.project_id)
+                and self.stands(id_, page.exchange)
+                and (left is None or self._knows(order, left, id_))
+                and (right is None or self._knows(order, id_, right))
+            ):
                 yield id_
 
     def start(self, page: Page, order: Order) -> int | None:
@@ -263,30 +312,37 @@ class Listing:
 
     def skipped(self, page: Page, order: Order) -> str | None:
         """An item that should have come before the page's first one: between its cursor and its beginning."""
-        start = self.start(page, order)
-        first = self._rank[order].get(page.ids[0]) if page.items else None
-        if start is None or first is None:
+        if self.start(page, order) is None or not page.items or page.ids[0] not in self._rank[order]:
             return None
-        return next(self._standing(page, order, start, first), None)
+        return next(self._standing(page, order, page.query.after, page.ids[0]), None)
+
+    def goes_back(self, page: Page, order: Order) -> bool:
+        """Whether a page begins before its cursor, or with it."""
+        after = page.query.after
+        if after is None or not page.items or self.start(page, order) is None or page.ids[0] not in self._rank[order]:
+            return False
+        return page.ids[0] == after or self._knows(order, page.ids[0], after)
 
     def gap(self, page: Page, order: Order) -> str | None:
         """An item that should have come between two items of the page."""
-        ranks = [rank for rank in (self._rank[order].get(id_) for id_ in page.ids) if rank is not None]
+        known = [id_ for id_ in page.ids if id_ in self._rank[order]]
+        ranks = [self._rank[order][id_] for id_ in known]
         if not ranks or ranks != sorted(ranks):
             return None
-        return next(self._standing(page, order, ranks[0], ranks[-1]), None)
+        return next(self._standing(page, order, known[0], known[-1]), None)
 
     def following(self, page: Page, order: Order) -> str | None:
         """An item that comes after the page's last one (after its cursor, if it is empty) and stood there."""
-        low = self._end(page, order)
-        return None if low is None else next(self._standing(page, order, low, len(self._sequence[order])), None)
+        if self._end(page, order) is None:
+            return None
+        return next(self._standing(page, order, page.ids[-1] if page.items else page.query.after, None), None)
 
     def ends_with(self, page: Page, order: Order) -> bool:
         """Whether it is known where the list ends, and that is the end of this page."""
         low = self._end(page, order)
         if low is None:
             return False
-        if not self.complete:
+        if not self._all_ranked(order):
             return bool(page.items) and page.ids[-1] == self.last(order, page.query.project_id)
         return not any(self.belongs(id_, page.query.project_id) for id_ in self._sequence[order][low:])
 
@@ -296,7 +352,7 @@ class Listing:
         Of a list that was not seen to its end it is the first one of the other order, unless that shares its
         second with another one.
         """
-        if self.complete:
+        if self._all_ranked(order):
             return next(iter(self.sequence(order, project_id)[-1:]), None)
         other = next(each for each in Order if each is not order)
         head = self._sequence[other][:2]
@@ -304,15 +360,25 @@ class Listing:
             return None
         return head[0]
 
+    def _all_ranked(self, order: Order) -> bool:
+        """Whether the whole list is known, and the place of each item in this order."""
+        return self.complete and len(self._rank[order]) == len(self.items)
+
     def _end(self, page: Page, order: Order) -> int | None:
         if not page.items:
             return self.start(page, order)
         rank = self._rank[order].get(page.ids[-1])
         return None if rank is None else rank + 1
 
-    def inversions(self, page: Page, order: Order) -> Iterator[tuple[str, str]]:
+    def inversions(self, page: Page, order: Order) -> tuple[tuple[str, str], ...]:
         """Neighbours on the page that stand the other way round in the list."""
-        rank = self._rank[order]
-        for left, right in zip(page.ids, page.ids[1:], strict=False):
-            if left in rank and right in rank and rank[left] > rank[right]:
-                yield left, right
+        key = page.exchange.number, order
+        if key not in self._inversions:
+            rank = self._rank[order]
+            known = [(id_, rank.get(id_)) for id_ in page.ids]
+            self._inversions[key] = tuple(
+                (left, right)
+                for (left, first), (right, second) in pairwise(known)
+                if first is not None and second is not None and first > second and self._knows(order, right, left)
+            )
+        return self._inversions[key]

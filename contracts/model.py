@@ -6,7 +6,9 @@ Everything here is frozen data without input or output.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 _CLIENT_ERROR = 4
 _SERVER_ERROR = 5
@@ -180,7 +182,7 @@ class Item:
     project_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """One 200 answer to an allowed query whose items could all be read.
 
@@ -195,7 +197,7 @@ class Page:
     first_id: str | None
     last_id: str | None
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids of the items, in their order."""
         return tuple(item.id for item in self.items)
@@ -241,6 +243,47 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """A breach that a team knows of and accepts until a day.
+
+    ``expires`` is the last day on which it is accepted, ``None`` for no end. ``target`` is the name of the one
+    target that it is accepted of, an empty string if of every one. ``origin`` says where it is written.
+    """
+
+    clause: str
+    reason: str
+    link: str = ""
+    expires: date | None = None
+    target: str = ""
+    origin: str = ""
+
+
+class Standing(StrEnum):
+    """What became of a known deviation in one run."""
+
+    ACCEPTED = "accepted"
+    STALE = "stale"
+    """Its clause is kept now: the entry says something that is no longer true, and fails the run."""
+    EXPIRED = "expired"
+    """Its last day is over: it accepts nothing, and fails the run."""
+    UNUSED = "unused"
+    """Its clause has no verdict that could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A known deviation, and what became of it."""
+
+    deviation: Deviation
+    standing: Standing
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails the run by itself."""
+        return self.standing in {Standing.STALE, Standing.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict on one clause.
 
@@ -264,6 +307,8 @@ class Judgement:
     because: str = ""
     """The id of the clause whose breach explains this verdict (a cascade), or an empty string."""
     answer: Answered | None = None
+    accepted: Deviation | None = None
+    """The known deviation because of which this breach does not fail the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +321,8 @@ class Target:
     empty_checkpoint: str | None = None
     user_key: bool = False
     """Whether a key without admin rights is at hand."""
+    name: str = ""
+    """What the user calls it, where several are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,4 +350,6 @@ class Result:
     notes: tuple[str, ...] = ()
     """What the reader must know about how the verdicts came about (windows, movement, spent budget)."""
     interrupted: bool = False
+    deviations: tuple[Known, ...] = ()
+    """The known deviations of this target, and what became of each."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)

@@ -23,10 +23,14 @@ SHARED: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint")
 """The settings whose options pytest spells as the command line does."""
 PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "config": "the configuration file, in place of a contracts.toml or pyproject.toml that is here",
+        "target": "the [[target]] of the configuration file to judge",
         "key_file": "a file with the admin key, in place of OPENAI_ADMIN_KEY",
         "key_command": "a command that prints the admin key",
+        "key_variable": "the environment variable of the admin key",
         "user_key_file": "a file with a key without admin rights, in place of OPENAI_USER_KEY",
         "user_key_command": "a command that prints such a key",
+        "user_key_variable": "the environment variable of such a key",
         "ca_bundle": "certificates (PEM) of the authorities to trust",
         "spec": "an OpenAPI document that holds the operation, in place of the published one",
         "requests": "the most requests that are sent",
@@ -51,7 +55,7 @@ _ONLY_OURS: Final = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(PREFIXED).replace(
 FACTS: Final = pytest.StashKey[dict[str, Any]]()
 """What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
 
-_SETTINGS: Final = pytest.StashKey[tuple[str | None, "Settings"]]()
+_SETTINGS: Final = pytest.StashKey[tuple[str | None, "tuple[Settings, ...]"]]()
 _EMPTY: Final = "contract_empty_base_url"
 
 
@@ -80,12 +84,33 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Ending(), "contracts-ending")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each target of the configuration file items of its own, which one worker of pytest-xdist runs."""
+    suite = sys.modules.get("contracts.suite")
+    if suite is None or metafunc.function is not suite.test_clause:
+        return
+    names = [settings.name for settings in _configured(metafunc.config)]
+    if any(names):
+        params = [pytest.param(name, id=name, marks=pytest.mark.xdist_group(f"contracts-{name}")) for name in names]
+        metafunc.parametrize("contract", params, indirect=True, scope="session")
+
+
+def _configured(config: pytest.Config) -> tuple[Settings, ...]:
+    """The settings of each target, as far as that is known before a fixture could name one."""
+    from contracts.errors import ConfigurationError
+
+    try:
+        return all_settings(config, config.getoption("base_url"))
+    except ConfigurationError:
+        return ()  # the first item says what is wrong
+
+
 @pytest.fixture(scope="session")
 def contract(request: pytest.FixtureRequest) -> Session:
-    """The one run of this session, made when an item first needs it."""
+    """The one run of this session for a target, made when an item first needs it."""
     from contracts.session import Session
 
-    return Session(request)
+    return Session(request, getattr(request, "param", ""))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,7 +127,7 @@ class _Ending:
     """Ends a session of contract items as a run ends."""
 
     def __init__(self) -> None:
-        self._facts: dict[str, Any] | None = None
+        self._facts: dict[str, dict[str, Any]] = {}
 
     def pytest_report_collectionfinish(self, config: pytest.Config, items: Sequence[pytest.Item]) -> str | list[str]:
         if config.option.collectonly or config.get_verbosity() < 0 or not any(clause_of(item) for item in items):
@@ -118,19 +143,21 @@ class _Ending:
             return
         if "stop" in facts:
             pytest.exit(facts["stop"], returncode=facts["exit"])
-        self._facts = facts
+        self._facts[facts["target"]] = facts
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self._facts is not None and exitstatus in self._facts["replaces"]:
-            session.exitstatus = self._facts["exit"]
+        from contracts.run import worst
+
+        codes = [facts["exit"] for facts in self._facts.values() if exitstatus in facts["replaces"]]
+        if codes:
+            session.exitstatus = worst([exitstatus, *codes])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._facts is None:
-            return
-        terminalreporter.section("contracts")
-        if terminalreporter.verbosity >= 0:
-            terminalreporter.write_line(self._facts["summary"])
-        terminalreporter.write_line(self._facts["headline"])
+        for target, facts in sorted(self._facts.items()):
+            terminalreporter.section(f"contracts: {target}" if target else "contracts")
+            if terminalreporter.verbosity >= 0:
+                terminalreporter.write_line(facts["summary"])
+            terminalreporter.write_line(facts["headline"])
 
 
 def clause_of(item: pytest.Item) -> Clause | None:
@@ -142,8 +169,26 @@ def clause_of(item: pytest.Item) -> Clause | None:
     return clause
 
 
-def settings_of(config: pytest.Config, base_url: str | None) -> Settings:
+def target_of(item: pytest.Item) -> str:
+    """The name of the target that an item is of, an empty string where there is only one."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return str(parameters.get("contract", ""))
+
+
+def settings_of(config: pytest.Config, base_url: str | None, target: str = "") -> Settings:
     """The settings of this session for a target; ``None`` or an empty URL: none was named.
+
+    Raises:
+        ConfigurationError: a value can't be used.
+    """
+    from contracts.settings import single
+
+    found = all_settings(config, base_url)
+    return single(tuple(settings for settings in found if settings.name == target) or found)
+
+
+def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings, ...]:
+    """The settings of this session for each target; see `settings_of`.
 
     Raises:
         ConfigurationError: a value can't be used.
@@ -156,7 +201,7 @@ def settings_of(config: pytest.Config, base_url: str | None) -> Settings:
         given: dict[str, str | bool | None] = {"base_url": base_url}
         given |= {name: config.getoption(name) for name in SHARED}
         given |= {name: config.getoption(f"contract_{name}") for name in PREFIXED}
-        config.stash[_SETTINGS] = base_url, Settings.of(given)
+        config.stash[_SETTINGS] = base_url, Settings.all_of(given, names=given)
     return config.stash[_SETTINGS][1]
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from contracts.catalogue import Clause, clauses
+from contracts.deviations import accept, failing, today
 from contracts.errors import ConfigurationError
 from contracts.evidence import CONTROL, Evidence, Reader
-from contracts.judging import Again, Tally, judge, tally
+from contracts.judging import Again, judge, tally
 from contracts.model import (
     GATING,
+    Deviation,
     Exchange,
     FailureKind,
     Finding,
     Judgement,
+    Known,
     Level,
     Order,
     Result,
@@ -30,6 +34,7 @@ from contracts.operation import Operation
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import control, every_cursor, look
+from contracts.repeating import Repeating, worth_asking
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 
@@ -37,8 +42,6 @@ LEAST_BUDGET = 60
 """The fewest requests with which every clause of a small list can still be shown a case."""
 DEFAULT_BUDGET = 400
 
-ROUNDS = 3
-"""How often a finding is asked again."""
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
 SHARE_OF_AGAIN = 0.1
@@ -48,8 +51,6 @@ LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
 SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
-LONGEST_REPLAY = 12
-"""A finding that rests on more answers than this is not asked again: it speaks by its number."""
 
 
 class ExitCode:
@@ -74,29 +75,38 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that decides what a run asks and how it is judged.
+class Terms:
+    """What is judged, and everything that decides how.
 
-    ``rate`` is in requests a second. ``gate`` holds the levels whose breach fails the run. ``incomplete``
-    lets a run pass in which gating clauses were not exercised.
+    ``gate`` holds the levels whose breach fails the run. ``incomplete`` lets a run pass in which gating clauses
+    were not exercised. ``deviations`` are the breaches that are accepted, and ``today`` the day that decides
+    which of them are over.
     """
 
     target: Target
-    keys: Keys = field(repr=False)
     operation: Operation
     seed: int
-    budget: int = DEFAULT_BUDGET
-    rate: float | None = None
-    limits: Limits = field(default_factory=Limits)
-    verify: bool | Path = True
     selected: Sequence[Clause] = ()
     gate: frozenset[Level] = GATING
     incomplete: bool = False
+    deviations: tuple[Deviation, ...] = ()
+    today: date = field(default_factory=today)
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses to judge: those selected, or all."""
         return tuple(self.selected) or clauses()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Terms):
+    """Everything that decides what a run asks and how it is judged; ``rate`` is in requests a second."""
+
+    keys: Keys = field(repr=False)
+    budget: int = DEFAULT_BUDGET
+    rate: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    verify: bool | Path = True
 
     @property
     def probes(self) -> tuple[str, ...]:
@@ -156,6 +166,16 @@ class _Run:
         self._interrupted = False
         self._exit: int | None = None
 
+    def _last_words(self) -> str:
+        """The request with which the target went away, if one broke before nothing could be reached."""
+        broken = [each for each in self._client.exchanges if each.failure is not None and each.retries]
+        first = next(
+            (each for each in broken if each.failure and each.failure.kind is not FailureKind.UNREACHABLE), None
+        )
+        if first is None:
+            return ""
+        return f" It was gone after request {first.number + 1} ({first.probe}): GET {first.request.target}"
+
     def _tell(self, exchange: Exchange) -> None:
         if self._on_progress is not None:
             self._on_progress(Progress(exchange.probe, self._client.requests, self._client.budget))
@@ -169,7 +189,7 @@ class _Run:
                 self._notes.append("The run was interrupted: only what was asked until then is judged.")
             except TargetGone as gone:
                 self._exit = ExitCode.CONFIGURATION
-                self._notes.append(f"The target went away during the run: {gone}")
+                self._notes.append(f"The target went away during the run: {gone}{self._last_words()}")
             except RunStopped as stopped:
                 self._notes.append(f"Not everything was asked: {stopped}.")
         evidence = self._asking.evidence
@@ -189,23 +209,18 @@ class _Run:
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
             if name in {"walks", "repetition"} and plan.budget > SMALL_BUDGET:
-                self._look_again(reserve)
-        if not self._found():
+                self._look_again()
+        advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
+        if "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
             # Nothing is to be asked again, so what was kept for that can look further.
             asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
             with suppress(ShareSpent):
                 every_cursor(asking)
-        self._look_again(LAST_RESERVE)
+        self._look_again()
         self._ask_again()
 
     def _found(self) -> list[tuple[str, Finding]]:
-        """The finding of each clause that is worth asking again."""
-        tallies = tally(self._plan.clauses, self._asking.evidence)
-        return [
-            (name, kept.least)
-            for name, kept in tallies.items()
-            if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
-        ]
+        return worth_asking(self._plan.clauses, self._asking.evidence)
 
     def _allot(self, free: int) -> dict[str, int]:
         """How many requests each probe may send."""
@@ -214,20 +229,24 @@ class _Run:
         whole = sum(entry.share for entry in needed.values()) or 1.0
         return {name: entry.least + int(beyond * entry.share / whole) for name, entry in needed.items()}
 
-    def _look_again(self, reserve: int) -> None:
+    def _look_again(self) -> None:
         """Look at the whole list once more, so that what was asked in between is enclosed by two looks."""
-        self._asking.begin(CONTROL, self._client.remaining - min(2, reserve))
+        self._asking.begin(CONTROL, self._client.remaining)
         try:
             control(self._asking)
         except ShareSpent:
-            return
+            self._notes.append(
+                f"The budget of {self._plan.budget} requests was used up before the list could be looked at once more:"
+                " each wait, redirect and repeated try is one of them. --requests N gives more."
+            )
 
     def _check_target(self) -> None:
         """Refuse a target that can't be judged at all: unreachable, the key refused, no such checkpoint."""
         first = self._client.exchanges[0]
         target = self._plan.target
         if first.failure is not None and first.failure.kind is FailureKind.UNREACHABLE:
-            raise ConfigurationError(f"{target.base_url} can't be reached: {first.failure.text}")
+            reason = first.failure.text.partition(": ")[2] or first.failure.text
+            raise ConfigurationError(f"{target.base_url} can't be reached: {reason}")
         if any(exchange.status == 200 for exchange in self._client.exchanges):  # noqa: PLR2004 - the status itself
             return
         plain = self._asking.ask(self._asking.query())
@@ -249,157 +268,138 @@ class _Run:
         if not found:
             return
         self._asking.begin(AGAIN, self._client.remaining)
-        moved = self._asking.evidence.listing.moved
-        copies: dict[str, list[_Round]] = {name: [] for name, _ in found}
-        with suppress(ShareSpent, RunStopped):
-            for number in range(1, ROUNDS + 1):
-                self._one_round(number, found, copies, moved=moved)
-        self._count(found, copies)
+        plan = self._plan
+        repeating = Repeating(
+            plan.clauses,
+            self._reader,
+            plan.target,
+            self,
+            moved=self._asking.evidence.listing.moved,
+            ends=(ShareSpent, RunStopped),
+        )
+        self._again = repeating.ask(found)
 
-    def _one_round(
-        self, number: int, found: Iterable[tuple[str, Finding]], copies: dict[str, list[_Round]], *, moved: bool
-    ) -> None:
-        done: dict[int, Exchange] = {}
-        for name, finding in found:
-            enclosed = moved and finding.still
-            if enclosed and any(one.still for one in copies[name]):
-                continue
-            began = len(self._client.exchanges)
-            before = self._look(finding) if enclosed else ()
-            mine = []
-            for exchange in finding.exchanges:
-                if enclosed or exchange.number not in done:
-                    done[exchange.number] = self._repeat(number, exchange)
-                mine.append(done[exchange.number])
-            after = self._look(finding) if enclosed else ()
-            copies[name].append(
-                _Round(
-                    tuple(mine),
-                    still=bool(before) and before == after if enclosed else not moved,
-                    alone=tuple(self._client.exchanges[began:]) if enclosed else (),
-                )
-            )
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        """All that was asked until now; see `contracts.repeating.Answering`."""
+        return self._client.exchanges
 
-    def _look(self, finding: Finding) -> tuple[str, ...]:
-        """Look at the list in each order that a finding speaks of; returns what was seen."""
-        began = len(self._client.exchanges)
+    def look(self, *, ascending: bool) -> None:
+        """Look at the whole list; see `contracts.repeating.Answering`."""
         self._asking.begin(CONTROL, self._client.remaining)
         control(self._asking)
-        queries = [
-            self._plan.operation.read(exchange.request.path, exchange.request.query).query
-            for exchange in finding.exchanges
-        ]
-        if any(query is not None and query.order is Order.ASCENDING for query in queries):
+        if ascending:
             look(self._asking, Order.ASCENDING)
         self._asking.begin(AGAIN, self._client.remaining)
-        ids: list[str] = []
-        for exchange in self._client.exchanges[began:]:
-            query = self._plan.operation.read(exchange.request.path, exchange.request.query).query
-            page = self._reader.page(exchange, query) if query else None
-            ids += page.ids if page else ()
-        return tuple(ids)
 
-    def _repeat(self, number: int, exchange: Exchange) -> Exchange:
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        """Ask a request once more; see `contracts.repeating.Answering`."""
         tag = (number, exchange.number)
         if exchange.number in self._asking.batches:
             place, batch = self._asking.batches[exchange.number]
             return self._asking.together(batch, again=tag)[place]
         return self._asking.send(exchange.request, again=tag)
 
-    def _count(self, found: Sequence[tuple[str, Finding]], copies: dict[str, list[_Round]]) -> None:
-        """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
-        wanted = {name for name, _ in found}
-        evidence = self._asking.evidence
-        tallies = tally([clause for clause in self._plan.clauses if clause.id in wanted], evidence)
-        for name, finding in found:
-            again = self._again[name] = Again()
-            for one in copies[name]:
-                seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
-                again.rounds += 1
-                again.seen += seen
-                again.sure += one.still
-                again.sure_seen += seen and one.still
-
-    def _alone(self, name: str, one: _Round) -> bool:
-        """Whether a clause finds a breach in nothing but what was asked between two looks."""
-        evidence = Evidence(self._reader, self._plan.target, one.alone)
-        return bool(tally([clause for clause in self._plan.clauses if clause.id == name], evidence)[name].breaches)
-
     # Reporting
 
     def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
-        plan, listing = self._plan, evidence.listing
-        if listing.moved:
-            self._notes.append("The list changed during the run: items that came or went are left out of every claim.")
-        if listing.items and not listing.complete:
+        if evidence.endless:
+            self._notes.append("The list does not end: a cursor comes back. What was seen until then is judged.")
+        elif evidence.listing.items and not evidence.listing.complete:
             self._notes.append(
-                f"The list is longer than the budget of {plan.budget} requests reaches, or does not end: it is judged"
-                " at both ends. --requests N reaches further."
+                f"The list is longer than the budget of {self._plan.budget} requests reaches, or does not end: it is"
+                " judged at both ends. --requests N reaches further."
             )
-        broken, incomplete = outcome(judgements, plan.gate)
-        code = self._exit
-        if code is None:
-            code = ExitCode.BROKEN if broken else ExitCode.INCOMPLETE if incomplete else ExitCode.KEPT
-            if code == ExitCode.INCOMPLETE and plan.incomplete:
-                code = ExitCode.KEPT
-        if self._interrupted:
-            code = ExitCode.INTERRUPTED
-        return Result(
-            version=own_version(),
-            target=plan.target,
-            document=plan.operation.name,
-            document_sha256=plan.operation.sha256,
-            seed=plan.seed,
-            judgements=judgements,
-            items=len(listing.items),
-            projects=len(listing.projects),
-            requests=self._client.requests,
-            requests_by_probe=tuple(self._client.requests_by_probe.items()),
-            waits=self._client.waits,
-            waited=self._client.waited,
-            retries=self._client.retries,
+        client = self._client
+        result = conclude(
+            self._plan,
+            evidence,
+            judgements,
+            Cost(client.requests, client.requests_by_probe, client.waits, client.waited, client.retries),
             seconds=time.monotonic() - self._began,
-            exit_code=code,
-            gate=plan.gate,
-            notes=tuple(self._notes),
-            interrupted=self._interrupted,
-            exchanges=tuple(self._client.exchanges),
+            notes=self._notes,
         )
+        code = ExitCode.INTERRUPTED if self._interrupted else result.exit_code if self._exit is None else self._exit
+        return replace(result, exit_code=code, interrupted=self._interrupted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """The exchanges of a finding asked once more, and whether the list surely stood still meanwhile."""
+class Cost:
+    """What a run took: requests, waits for Retry-After and the seconds spent in them, and what was sent again."""
 
-    exchanges: tuple[Exchange, ...]
-    still: bool
-    alone: tuple[Exchange, ...] = ()
-    """What was asked in this round with the looks around it, where the list is known to change."""
+    requests: int
+    requests_by_probe: Mapping[str, int]
+    waits: int
+    waited: float
+    retries: int
 
 
-def _came_back(evidence: Evidence, finding: Finding, one: _Round, kept: Tally) -> bool:
-    numbers = {exchange.number for exchange in one.exchanges}
-    if any(numbers & {exchange.number for exchange in other.exchanges} for other in kept.findings):
-        return True
-    return all(
-        evidence.signature(before) == evidence.signature(after)
-        for before, after in zip(finding.exchanges, one.exchanges, strict=True)
+def conclude(
+    terms: Terms,
+    evidence: Evidence,
+    judgements: tuple[Judgement, ...],
+    cost: Cost,
+    *,
+    seconds: float,
+    notes: Iterable[str],
+) -> Result:
+    """The result of a run, or of the recording of one: what is accepted marked, with its exit code."""
+    listing = evidence.listing
+    moved = "The list changed during the run: items that came or went are left out of every claim."
+    judgements, known = accept(judgements, terms.deviations, terms.today)
+    return Result(
+        version=own_version(),
+        target=terms.target,
+        document=terms.operation.name,
+        document_sha256=terms.operation.sha256,
+        seed=terms.seed,
+        judgements=judgements,
+        items=len(listing.items),
+        projects=len(listing.projects),
+        requests=cost.requests,
+        requests_by_probe=tuple(cost.requests_by_probe.items()),
+        waits=cost.waits,
+        waited=cost.waited,
+        retries=cost.retries,
+        seconds=seconds,
+        exit_code=exit_code(judgements, known, terms.gate, incomplete=terms.incomplete),
+        gate=terms.gate,
+        notes=(*([moved] if listing.moved else []), *notes),
+        deviations=known,
+        exchanges=evidence.exchanges,
     )
 
 
-def outcome(judgements: Iterable[Judgement], gate: frozenset[Level]) -> tuple[int, int]:
-    """How many clauses of the gating levels are broken, and how many are without a verdict."""
-    broken = incomplete = 0
-    for judgement in judgements:
-        if judgement.level not in gate:
-            continue
-        if judgement.verdict is Verdict.BROKEN or (
-            judgement.verdict is Verdict.WARNED and judgement.level is Level.ADVISORY
-        ):
-            broken += 1
-        elif judgement.verdict in {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}:
-            incomplete += 1
-    return broken, incomplete
+def exit_code(
+    judgements: Sequence[Judgement], known: Iterable[Known], gate: frozenset[Level], *, incomplete: bool
+) -> int:
+    """What a run that asked everything ends with.
+
+    Args:
+        judgements: The verdicts, those that are accepted marked.
+        known: What became of the known deviations.
+        gate: The levels whose breach fails the run.
+        incomplete: Whether clauses of those levels may be without a verdict.
+    """
+    if failing(judgements, gate) or any(one.fails for one in known):
+        return ExitCode.BROKEN
+    undecided = {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}
+    if not incomplete and any(one.level in gate and one.verdict in undecided for one in judgements):
+        return ExitCode.INCOMPLETE
+    return ExitCode.KEPT
 
 
-__all__ = ["DEFAULT_BUDGET", "LEAST_BUDGET", "ExitCode", "Order", "Plan", "Progress", "outcome", "run"]
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several runs: the one that most needs to be looked at first."""
+    ranked = (
+        ExitCode.KEPT,
+        ExitCode.INCOMPLETE,
+        ExitCode.BROKEN,
+        ExitCode.CONFIGURATION,
+        ExitCode.INTERNAL,
+        ExitCode.INTERRUPTED,
+    )
+    return max(codes, key=ranked.index, default=ExitCode.KEPT)
+
+
+__all__ = ["DEFAULT_BUDGET", "LEAST_BUDGET", "ExitCode", "Order", "Plan", "Progress", "exit_code", "run", "worst"]

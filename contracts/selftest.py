@@ -193,7 +193,7 @@ def compare(subject: Subject, shown: Shown) -> tuple[str, ...]:
     """How a server came out otherwise than declared and written down: a sentence for each way."""
     if subject.kind is Kind.VARIANT:
         return tuple(_of_variant(VARIANTS[subject.name], shown))
-    return tuple([*missed(FAULTS[subject.name], shown), *_of_fault(subject.name, shown)])
+    return (*missed(FAULTS[subject.name], shown), *_of_fault(subject.name, shown))
 
 
 def missed(fault: Fault, shown: Shown) -> Iterator[str]:

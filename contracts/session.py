@@ -14,15 +14,17 @@ from typing import Any, Final
 import pytest
 
 from contracts.catalogue import Clause
+from contracts.deviations import terms
 from contracts.errors import ConfigurationError, ContractsError
 from contracts.model import Judgement, Result, Verdict
-from contracts.plugin import FACTS, clause_of, settings_of, spelled
+from contracts.plugin import FACTS, all_settings, clause_of, settings_of, spelled, target_of
+from contracts.replay import record
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.run import ExitCode, run
+from contracts.settings import Settings, apart
 from contracts.target import opened
-from contracts.traffic.har import write_har
 
 _LOOK_SECONDS: Final = 0.05
 """How often a worker of pytest-xdist looks whether another one has what it waits for."""
@@ -39,10 +41,11 @@ class NoVerdict:
 
 
 class Session:
-    """One run for all items of a session, whichever asks first and in whichever process."""
+    """One run for all items of a target, whichever asks first and in whichever process."""
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
+    def __init__(self, request: pytest.FixtureRequest, target: str = "") -> None:
         self._request = request
+        self._target = target
         self._found: Result | NoVerdict | None = None
 
     def found(self) -> Result | NoVerdict:
@@ -60,21 +63,30 @@ class Session:
         """Pass, fail or skip an item as the verdict on its clause says."""
         found = self.found()
         if isinstance(found, NoVerdict):
-            item.stash[FACTS] = {"stop": found.text, "exit": found.exit_code}
+            item.stash[FACTS] = self._without_verdict(found)
             pytest.fail(found.text, pytrace=False)
         judgement = next(one for one in found.judgements if one.clause == clause.id)
-        item.stash[FACTS] = _facts(found)
+        item.stash[FACTS] = {**_facts(found), "target": self._target}
         item.user_properties += _properties(judgement)
         _end(judgement, found)
 
+    def _without_verdict(self, found: NoVerdict) -> dict[str, Any]:
+        """What is wrong with one of several targets does not keep the others from being judged."""
+        if not self._target:
+            return {"stop": found.text, "exit": found.exit_code}
+        replaces = (ExitCode.KEPT, ExitCode.BROKEN)
+        told = {"summary": "", "headline": found.text.splitlines()[0], "target": self._target}
+        return {**told, "exit": found.exit_code, "replaces": replaces}
+
     def _run(self, alive: Callable[[], None]) -> Result | NoVerdict:
         try:
-            settings = settings_of(self._request.config, self._request.getfixturevalue("base_url"))
-            selected = {clause.id: clause for item in self._request.session.items if (clause := clause_of(item))}
+            settings = settings_of(self._request.config, self._request.getfixturevalue("base_url"), self._target)
+            items = [item for item in self._request.session.items if target_of(item) == self._target]
+            selected = {clause.id: clause for item in items if (clause := clause_of(item))}
             with opened(settings) as target:
                 result = run(target.plan(tuple(selected.values())), on_progress=lambda _: alive())
             if settings.record is not None:
-                write_har(settings.record, result.exchanges, base_url=result.target.base_url, version=result.version)
+                record(result, apart(settings.record, self._target))
         except ContractsError as error:
             return NoVerdict(spelled(str(error)), error.exit_code)
         except Exception:  # noqa: BLE001 - whatever it is, no item can be judged
@@ -85,7 +97,8 @@ class Session:
 
     def _shared(self) -> Result | NoVerdict:
         """What the first worker of pytest-xdist that asks found out, for all workers."""
-        folder: Path = self._request.getfixturevalue("tmp_path_factory").getbasetemp().parent / "contracts-run"
+        base: Path = self._request.getfixturevalue("tmp_path_factory").getbasetemp().parent
+        folder = apart(base / "contracts-run", self._target)
         done = folder / "done"
         try:
             folder.mkdir()
@@ -113,20 +126,27 @@ def _awaited(folder: Path, done: Path) -> Result | NoVerdict:
 def header(config: pytest.Config) -> list[str]:
     """What is about to be judged, as far as it is known before the first item."""
     try:
-        settings = settings_of(config, config.getoption("base_url"))
+        found = all_settings(config, config.getoption("base_url"))
     except ConfigurationError:
         return []  # the first item says what is wrong: a fixture may still bring the target
-    target = settings.base_url or "the embedded server"
+    return [_headed(settings) for settings in found]
+
+
+def _headed(settings: Settings) -> str:
+    target = f"{settings.name}: " if settings.name else ""
+    target += settings.base_url or "the embedded server"
     checkpoint = f" · checkpoint {settings.checkpoint}" if settings.checkpoint else ""
     document = settings.spec.name if settings.spec else "openapi.yaml"
-    return [plain(f"contracts: {target}{checkpoint} · seed {settings.seed} · document {document}")]
+    return plain(f"contracts: {target}{checkpoint} · seed {settings.seed} · document {document}")
 
 
 def _end(judgement: Judgement, result: Result) -> None:
-    alone = replace(result, judgements=(judgement,))
+    alone = replace(result, judgements=(judgement,), deviations=())
     if failing(alone):
         pytest.fail(_finding(alone), pytrace=False)
     match judgement.verdict:
+        case _ if judgement.accepted is not None:
+            pytest.xfail(f"accepted: {plain(terms(judgement.accepted))}\n{_finding(alone)}")
         case Verdict.BROKEN:
             pytest.xfail(f"{judgement.level} clauses do not fail this run\n{_finding(alone)}")
         case Verdict.NOT_EXERCISED | Verdict.NOT_APPLICABLE | Verdict.INCONCLUSIVE:
@@ -164,13 +184,10 @@ def _facts(result: Result) -> dict[str, Any]:
     failed = failing(result)
     # Failures are shown where pytest shows them.
     others = tuple(one for one in result.judgements if one not in failed and one.verdict is not Verdict.BROKEN)
-    replaces = {
-        ExitCode.INCOMPLETE: (ExitCode.KEPT,),
-        ExitCode.CONFIGURATION: (ExitCode.KEPT, ExitCode.BROKEN),
-    }
+    gone = result.exit_code == ExitCode.CONFIGURATION
     return {
         "summary": spelled(_without_last_word(report(replace(result, judgements=others)).text())),
         "headline": headline(result),
         "exit": result.exit_code,
-        "replaces": replaces.get(result.exit_code, ()),
+        "replaces": (ExitCode.KEPT, ExitCode.BROKEN) if gone else (ExitCode.KEPT,),
     }

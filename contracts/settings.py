@@ -1,7 +1,8 @@
-"""What the user can choose, in one place: command line before environment before default.
+"""What the user can choose, in one place: command line before environment before file before default.
 
 Every choice is one field of `Settings`. From its declaration come the option of the command line
-(``--base-url``), the environment variable (``CONTRACTS_BASE_URL``), the help and the check of the value.
+(``--base-url``), the environment variable (``CONTRACTS_BASE_URL``), the key of `contracts.configfile`
+(``base-url``), the help and the check of the value.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Final, get_type_hints
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
+from contracts import configfile
+from contracts.configfile import Entry, TargetTable
 from contracts.errors import ConfigurationError
-from contracts.model import GATING, Level
+from contracts.model import GATING, Deviation, Level
 from contracts.run import DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.traffic.origin import split_base_url
 
@@ -28,6 +31,7 @@ DEFAULT = "default"
 """The origin of a value that nobody chose."""
 
 ANY_SEED: Final = "random"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PRIVATE = frozenset({"key_command", "user_key_command"})
 _LARGEST_SEED = 2**32 - 1
 _MOST_REQUESTS = 1_000_000
@@ -85,6 +89,13 @@ def _base_url(word: str) -> str:
     if "#" in url or "?" in url:
         raise ValueError(f"can't be used: it has a {'fragment' if '#' in url else 'query'}")
     return url.rstrip("/")
+
+
+def _variable(word: str) -> str:
+    if not _VARIABLE.fullmatch(word):
+        # It may be the key itself, so it is not shown.
+        raise ValueError("is not the name of a variable: the key itself is never named here")
+    return word
 
 
 def _path(word: str) -> Path:
@@ -156,8 +167,18 @@ def _boolean(word: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that was chosen. ``origins`` tells for each field who chose it: an option, a variable, or nobody."""
+    """All that was chosen for one target.
 
+    ``origins`` tells for each field who chose it: an option, a variable, a key of a file, or nobody. ``name`` is
+    that of the ``[[target]]`` table, ``deviations`` are the breaches of this target that are accepted, and
+    ``file`` is where they stand.
+    """
+
+    config: Annotated[
+        Path | None,
+        Option("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", _file),
+    ] = None
+    target: Annotated[str | None, Option("NAME", "Judge this [[target]] of the configuration file only.", _text)] = None
     base_url: Annotated[
         str | None,
         Option(
@@ -173,11 +194,17 @@ class Settings:
         Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", _file)
     ] = None
     key_command: Annotated[str | None, Option("COMMAND", "A command that prints the admin key.", _text)] = None
+    key_variable: Annotated[
+        str | None, Option("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", _variable)
+    ] = None
     user_key_file: Annotated[
         Path | None,
         Option("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", _file),
     ] = None
     user_key_command: Annotated[str | None, Option("COMMAND", "A command that prints such a key.", _text)] = None
+    user_key_variable: Annotated[
+        str | None, Option("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", _variable)
+    ] = None
     ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", _file)] = None
     spec: Annotated[
         Path | None,
@@ -216,6 +243,12 @@ class Settings:
         int | None, Option("N", "How many projects they belong to (default 3).", _integer(1, _MOST_ITEMS))
     ] = None
     record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", _destination)] = None
+    html: Annotated[Path | None, Option("FILE", "Write the report as one HTML file, walks drawn.", _destination)] = None
+    markdown: Annotated[Path | None, Option("FILE", "Write the report as Markdown.", _destination)] = None
+    json: Annotated[
+        Path | None, Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", _destination)
+    ] = None
+    junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", _destination)] = None
     quiet: Annotated[bool, Option("", "Show failures and the verdict only.", _boolean)] = False
     verbose: Annotated[
         bool, Option("", "Show every clause, every exchange, and where each setting comes from.", _boolean)
@@ -224,6 +257,9 @@ class Settings:
         None
     )
 
+    name: str = ""
+    deviations: tuple[Deviation, ...] = ()
+    file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, name: str) -> str:
@@ -233,6 +269,10 @@ class Settings:
     def given(self, *names: str) -> list[str]:
         """Those of these names whose values somebody chose."""
         return [name for name in names if name in self.origins]
+
+    def written(self, name: str) -> bool:
+        """Whether a value comes from the configuration file."""
+        return ": " in self.origin(name)
 
     @property
     def gating(self) -> frozenset[Level]:
@@ -246,8 +286,28 @@ class Settings:
         environ: Mapping[str, str] | None = None,
         *,
         names: Iterable[str] | None = None,
+        folder: Path | None = None,
     ) -> Settings:
-        """Settings from the words of a command line and the variables of an environment.
+        """The settings for one target; see `all_of`.
+
+        Raises:
+            ConfigurationError: As `all_of`, or the file names several targets and none of them was chosen.
+        """
+        return single(cls.all_of(given, environ, names=names, folder=folder))
+
+    @classmethod
+    def all_of(
+        cls,
+        given: Mapping[str, str | bool | None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        names: Iterable[str] | None = None,
+        folder: Path | None = None,
+    ) -> tuple[Settings, ...]:
+        """The settings for each target, from the words of a command line, the environment and a file.
+
+        There is one target unless the file has ``[[target]]`` tables. These are put aside when the command line
+        or the environment names another target (a base URL, or something of the embedded server).
 
         A variable that is empty counts as not set, except that of the base URL: there it would silently mean
         another target.
@@ -256,30 +316,23 @@ class Settings:
             given: By field name, what the command line says; ``None`` where it says nothing.
             environ: The environment; by default the one of this process.
             names: The fields that matter to the caller; by default all. Others keep their defaults.
+            folder: Where a configuration file is looked for; by default the current folder.
 
         Raises:
-            ConfigurationError: A value can't be used, values contradict each other, or a variable of ours is unknown.
+            ConfigurationError: A value can't be used, values contradict each other, or a variable of ours or a
+                key of the file is unknown.
         """
         variables = os.environ if environ is None else environ
         _refuse_unknown(variables)
-        values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
-        for name in OPTIONS if names is None else names:
-            option = OPTIONS[name]
-            word = (given or {}).get(name)
-            origin = option.flagged
-            if word is None:
-                word = variables.get(option.variable) if name == "base_url" else variables.get(option.variable) or None
-                origin = option.variable
-            if word is None:
-                continue
-            if isinstance(word, bool) and not word and option.negative:
-                origin = option.negative
-            values[name] = word if isinstance(word, bool) else _parsed(option, origin, word)
-            origins[name] = origin
-        settings = cls(**values, origins=MappingProxyType(origins))
-        _refuse_contradictions(settings)
-        return settings
+        wanted = tuple(OPTIONS if names is None else names)
+        said = _said(given or {}, variables, wanted)
+        config = _value("config", said["config"]) if "config" in said else None
+        file = configfile.load(config, folder or Path.cwd(), _KINDS, (*TARGET, *TARGET_MORE))
+        tables = _chosen(file.targets, said) if "base_url" in wanted else ()
+        return tuple(
+            _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file)
+            for table in tables or (TargetTable("", {}),)
+        )
 
     def told(self) -> tuple[tuple[str, str, str], ...]:
         """Name, value and origin of every setting that has a value. A command that gives a key is not shown."""
@@ -299,11 +352,57 @@ OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
 )
 """Everything that can be chosen, by field name."""
 
-TARGET: Final = ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "key_file", "key_command")
+
+def _kinds(hint: Any) -> frozenset[type]:
+    inner = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    return frozenset(get_origin(each) or each for each in inner)
+
+
+_KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
+    {
+        name: _kinds(hint)
+        for name, hint in get_type_hints(Settings).items()
+        if name in OPTIONS and name not in {"config", "target"}
+    }
+)
+"""The types that a value of a file may have, by field name."""
+
+TARGET: Final = (
+    *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"),
+    *("key_file", "key_command", "key_variable"),
+)
 """The options that describe a target, with those below."""
-TARGET_MORE: Final = ("user_key_file", "user_key_command", "ca_bundle")
+TARGET_MORE: Final = ("user_key_file", "user_key_command", "user_key_variable", "ca_bundle")
+REPORTS: Final = ("html", "markdown", "json", "junit")
+"""The options that write a report to a file."""
 EMBEDDED: Final = ("fault", "variant", "items", "projects")
 """The options of the embedded server."""
+
+
+_EXCLUSIVE: Final = (
+    ("fault", "variant"),
+    ("key_file", "key_command", "key_variable"),
+    ("user_key_file", "user_key_command", "user_key_variable"),
+    ("quiet", "verbose"),
+)
+"""Options of which one at most can be chosen."""
+
+
+def apart(path: Path, target: str) -> Path:
+    """The path for one of several targets: with its name before the suffix."""
+    return path.with_name(f"{path.stem}-{target}{path.suffix}") if target else path
+
+
+def single(found: tuple[Settings, ...]) -> Settings:
+    """The settings of the one target that there is.
+
+    Raises:
+        ConfigurationError: there are several.
+    """
+    if len(found) > 1:
+        known = ", ".join(settings.name for settings in found)
+        raise ConfigurationError(f"There are {len(found)} targets: choose one with --target ({known}).")
+    return found[0]
 
 
 def closest(word: str, known: Iterable[str]) -> str:
@@ -311,12 +410,74 @@ def closest(word: str, known: Iterable[str]) -> str:
     return difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)[0]
 
 
+def _said(
+    given: Mapping[str, str | bool | None], variables: Mapping[str, str], names: Iterable[str]
+) -> dict[str, Entry]:
+    """What the command line and the environment say."""
+    found = {}
+    for name in names:
+        option = OPTIONS[name]
+        word = given.get(name)
+        origin = option.flagged
+        if word is None:
+            word = variables.get(option.variable) if name == "base_url" else variables.get(option.variable) or None
+            origin = option.variable
+        if isinstance(word, bool) and not word and option.negative:
+            origin = option.negative
+        if word is not None:
+            found[name] = Entry(word, origin)
+    return found
+
+
+def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple[TargetTable, ...]:
+    """The tables of the targets that are to be judged."""
+    chosen = said.get("target")
+    if chosen is None:
+        return () if any(name in said for name in ("base_url", *EMBEDDED)) else tables
+    names = [table.name for table in tables]
+    if chosen.word not in names:
+        hint = f"Did you mean {closest(str(chosen.word), names)}?" if names else "The configuration file names none."
+        raise ConfigurationError(f"{chosen.origin} {chosen.word}: there is no such target. {hint}")
+    return tuple(table for table in tables if table.name == chosen.word)
+
+
+def _built(
+    said: Mapping[str, Entry],
+    written: Mapping[str, Entry],
+    *,
+    names: Iterable[str],
+    target: str,
+    file: configfile.ConfigFile,
+) -> Settings:
+    """Settings of what was said and, where nothing was, of what is written in the file."""
+    beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
+    if any(name in said for name in EMBEDDED) and "base_url" not in said:
+        beaten.update((*TARGET, *TARGET_MORE))
+    if "base_url" in said:
+        beaten.update(EMBEDDED)
+    entries = {name: entry for name, entry in written.items() if name in names and name not in beaten} | dict(said)
+    settings = Settings(
+        **{name: _value(name, entry) for name, entry in entries.items()},
+        name=target,
+        deviations=tuple(one for one in file.deviations if one.target in {"", target} or "base_url" not in names),
+        file=file.path,
+        origins=MappingProxyType({name: entry.origin for name, entry in entries.items()}),
+    )
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _value(name: str, entry: Entry) -> Any:
+    return entry.word if isinstance(entry.word, bool) else _parsed(OPTIONS[name], entry.origin, entry.word)
+
+
 def _parsed(option: Option, origin: str, word: str) -> Any:
     try:
         return option.parse(word)
     except ValueError as error:
         # What is no base URL may hold a password; what is empty shows nothing.
-        shown = "" if option.name == "base_url" or not word.strip() else f" {word}"
+        hidden = option.name == "base_url" or option.parse is _variable
+        shown = "" if hidden or not word.strip() else f" {word}"
         raise ConfigurationError(f"{origin}{shown} {error}.".replace("?.", "?")) from None
 
 
@@ -352,16 +513,10 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )
-    for one, other in (
-        ("fault", "variant"),
-        ("key_file", "key_command"),
-        ("user_key_file", "user_key_command"),
-        ("quiet", "verbose"),
-    ):
-        if getattr(settings, one) and getattr(settings, other):
-            raise ConfigurationError(
-                f"{settings.origin(one)} and {settings.origin(other)} exclude each other: give one of them."
-            )
+    for group in _EXCLUSIVE:
+        chosen = [settings.origin(name) for name in group if getattr(settings, name)]
+        if len(chosen) > 1:
+            raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
     _refuse_same_checkpoints(settings)
 
 

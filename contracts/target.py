@@ -14,7 +14,7 @@ from contracts.model import Target
 from contracts.operation import Operation, load_operation
 from contracts.run import Plan
 from contracts.settings import Settings
-from contracts.traffic.credentials import Keys, read_keys
+from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
 
 if TYPE_CHECKING:  # a run against another target needs no server of its own
     from contracts.mock.server import Server
@@ -49,6 +49,7 @@ class Opened:
             selected=selected,
             gate=settings.gating,
             incomplete=settings.allow_incomplete,
+            deviations=settings.deviations,
         )
 
 
@@ -73,6 +74,8 @@ def opened(settings: Settings) -> Iterator[Opened]:
         admin_command=settings.key_command,
         user_file=settings.user_key_file,
         user_command=settings.user_key_command,
+        admin_variable=settings.key_variable or ADMIN_VARIABLE,
+        user_variable=settings.user_key_variable or USER_VARIABLE,
     )
     _refuse_misplaced_key(settings, keys)
     target = Target(
@@ -81,6 +84,7 @@ def opened(settings: Settings) -> Iterator[Opened]:
         settings.other_checkpoint,
         settings.empty_checkpoint,
         user_key=keys.user is not None,
+        name=settings.name,
     )
     yield Opened(target, keys, operation, settings)
 

@@ -68,6 +68,10 @@ def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
     query = evidence.query(exchange)
     if query is None or query.checkpoint != evidence.target.checkpoint:
         return False
+    if query.limit is not None and query.limit > max(evidence.operation.default_limit, evidence.largest_accepted):
+        return False
+    if exchange.request.target in evidence.refused_to_admin:
+        return False
     known_project = query.project_id is None or query.project_id in evidence.listing.projects
     return known_project and (query.after is None or query.after in evidence.listing.items)
 

@@ -182,7 +182,10 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
         if kin(project, known):
             continue
         if page is not None and page.items:
-            yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,))
+            # A project may have got its first permission since the list was looked at.
+            its_own = all(item.project_id == project for item in page.items)
+            if not (its_own and evidence.listing.changed):
+                yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), still=its_own)
         elif exchange.answer is not None and not exchange.failed:
             yield HELD
 

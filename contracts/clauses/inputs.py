@@ -191,7 +191,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
         if page is None or (reading.query is not None and reading.query.after in evidence.foreign):
             continue
         strange = tuple(id_ for id_ in page.ids if id_ not in listing.items)
-        if listing.changed:
+        if listing.changed or not listing.complete:
             strange = tuple(id_ for id_ in strange if id_ in evidence.foreign)
         if strange:
             of_others = bool(evidence.foreign.intersection(strange))

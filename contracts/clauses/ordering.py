@@ -291,14 +291,14 @@ def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
                 )
                 continue
             first.setdefault((order, left, right), page)
-            inverted = (left, right) in set(listing.inversions(page, order))
-            if inverted:
+            if (left, right) in listing.inversions(page, order):
                 earlier = _holding(evidence, order, right, left)
-                yield Finding(
-                    f"{order}: {short(right)} before {short(left)}, as in other answers",
-                    f"{short(left)} comes first",
-                    (earlier.exchange, page.exchange) if earlier is not None else (page.exchange,),
-                )
+                if earlier is not None:
+                    yield Finding(
+                        f"{order}: {short(right)} before {short(left)}, as in other answers",
+                        f"{short(left)} comes first",
+                        (earlier.exchange, page.exchange),
+                    )
             else:
                 yield HELD
     for walk in evidence.walks:

@@ -164,6 +164,7 @@ def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
     good='"data": [], "first_id": null, "last_id": null',
     bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
     probes=(*PAGED, "inputs"),
+    needs=Needs(empty_page=True),
 )
 def empty_page_has_no_ends(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
@@ -267,6 +268,7 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
     good='"data": [], "has_more": false',
     bad='"data": [], "has_more": true',
     probes=(*PAGED, "inputs"),
+    needs=Needs(empty_page=True),
 )
 def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     for page in evidence.every_page:
@@ -301,8 +303,7 @@ def page_begins_after_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
 def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
     """One outcome if it can be told where this page after a cursor had to begin."""
     listing, after = evidence.listing, page.query.after
-    start = listing.start(page, order)
-    if after is None or start is None:
+    if after is None or listing.start(page, order) is None:
         return
     of_another_project = not listing.belongs(after, page.query.project_id)
     if not page.items:
@@ -317,17 +318,16 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
             yield HELD
         return
     first = page.ids[0]
-    rank = listing.rank(order, first)
-    if rank is None:
+    if listing.rank(order, first) is None:
         return
-    skipped = listing.skipped(page, order)
-    if of_another_project and (rank < start or skipped is not None):
+    back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
+    if of_another_project and (back or skipped is not None):
         # A list that has no such cursor may begin again; half-way is wrong.
         head = listing.sequence(order, page.query.project_id)[:1]
         if head == (first,):
             yield HELD
             return
-    if rank < start and not _tie_at(evidence, order, after, first):
+    if back and not _tie_at(evidence, order, after, first):
         yield Finding(
             f"what follows {short(after)}",
             f"the page begins with {short(first)}, which comes before it",
@@ -457,8 +457,9 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
 
 def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
     """Whether a page begins behind its cursor, as far as can be told."""
-    start, rank = evidence.listing.start(page, order), evidence.listing.rank(order, page.ids[0])
-    return start is not None and rank is not None and rank >= start
+    listing = evidence.listing
+    known = listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
+    return known and not listing.goes_back(page, order)
 
 
 @clause(
@@ -470,7 +471,7 @@ def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
     good="after=cp_9 (the last): 200, []",
     bad="after=cp_9 (the last): 404",
     probes=PAGED,
-    needs=ONE,
+    needs=Needs(items=1, end=True),
 )
 def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
@@ -681,7 +682,7 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
             if (small.query.limit or default) == (large.query.limit or default):
                 continue
             shared = min(len(small.items), len(large.items))
-            alike = small.ids[:shared] == large.ids[:shared] and len(large.items) >= len(small.items)
+            alike = small.ids[:shared] == large.ids[:shared]
             if alike or (evidence.listing.changed and evidence.listing.agree(small, large)):
                 if shared:
                     yield HELD

@@ -217,6 +217,7 @@ def order_of_ties(evidence: Evidence) -> Iterator[Outcome]:
     good="null",
     bad="(a question has no wrong answer)",
     probes=("walks", "scope", "filters"),
+    needs=Needs(empty_page=True),
 )
 def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
@@ -296,7 +297,7 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     good="200, an empty page",
     bad="(a question has no wrong answer)",
     probes=("walks",),
-    needs=Needs(items=1),
+    needs=Needs(items=1, end=True),
 )
 def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
     tails = {evidence.listing.sequence(order)[-1:]: order for order in Order}
@@ -321,7 +322,7 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
     good="yes: a full last page says false",
     bad="(a question has no wrong answer)",
     probes=("walks",),
-    needs=Needs(items=2),
+    needs=Needs(items=2, end=True),
 )
 def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_limit

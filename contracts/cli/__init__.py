@@ -10,6 +10,9 @@ import click
 from contracts.cli.catalogue import explain, list_
 from contracts.cli.check import check, plan
 from contracts.cli.doctor import doctor
+from contracts.cli.replay import replay
+from contracts.cli.schema import schema
+from contracts.cli.selftest import selftest
 from contracts.cli.serve import serve
 from contracts.cli.shell import Commands, show_version
 
@@ -25,7 +28,7 @@ def main() -> None:
     """
 
 
-for command in (check, doctor, plan, list_, explain, serve):
+for command in (check, doctor, plan, list_, explain, replay, serve, selftest, schema):
     main.add_command(command)
 
 __all__ = ["main"]

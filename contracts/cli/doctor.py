@@ -10,7 +10,20 @@ from contracts.settings import TARGET, TARGET_MORE, Settings
 
 @click.command()
 @options(
-    *TARGET, *TARGET_MORE, "spec", "rate", "gate", "strict", "fault", "variant", "items", "projects", "verbose", "color"
+    "config",
+    "target",
+    *TARGET,
+    *TARGET_MORE,
+    "spec",
+    "rate",
+    "gate",
+    "strict",
+    "fault",
+    "variant",
+    "items",
+    "projects",
+    "verbose",
+    "color",
 )
 @click.pass_obj
 def doctor(shell: Shell, settings: Settings) -> int:

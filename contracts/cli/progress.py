@@ -12,11 +12,12 @@ from contracts.probes import CONTROL, PROBES
 from contracts.run import AGAIN, Progress
 
 Tell = Callable[[Progress], None]
-_WORDS = {
+WORDS = {
     CONTROL: "a look at the whole list",
     AGAIN: "what broke a clause, three times more",
     **{name: entry.words for name, entry in PROBES.items()},
 }
+"""What each probe asks, in a few words."""
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def _plain() -> Tell:
     def tell(now: Progress) -> None:
         if now.probe not in told and now.probe != CONTROL:
             told.add(now.probe)
-            words = _WORDS.get(now.probe, "")
+            words = WORDS.get(now.probe, "")
             click.echo(f"{now.probe}: {words} ({now.requests - 1} of {now.budget} requests used)", err=True)
 
     return tell
@@ -54,6 +55,6 @@ def _moving() -> Iterator[Tell]:
         task = bar.add_task("starting", total=None)
 
         def tell(now: Progress) -> None:
-            bar.update(task, completed=now.requests, total=now.budget, description=_WORDS.get(now.probe, now.probe))
+            bar.update(task, completed=now.requests, total=now.budget, description=WORDS.get(now.probe, now.probe))
 
         yield tell

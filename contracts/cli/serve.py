@@ -18,7 +18,7 @@ _LARGEST_PORT = 65535
 
 @click.command()
 @click.option("--port", metavar="N", default="0", help="Where to listen on 127.0.0.1 (default: a free port).")
-@options(*EMBEDDED, "color")
+@options("config", *EMBEDDED, "color")
 def serve(settings: Settings, port: str) -> int:
     """Run the embedded server until Ctrl-C.
 

@@ -21,7 +21,7 @@ import click
 from contracts.errors import ConfigurationError, ContractsError
 from contracts.reports.safe import inert, printable
 from contracts.run import ExitCode, own_version
-from contracts.settings import OPTIONS, Settings, closest
+from contracts.settings import OPTIONS, Settings, closest, single
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
@@ -112,15 +112,18 @@ def encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
-def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command these options of `contracts.settings`; it gets the `Settings` as its first argument."""
+def options(*names: str, several: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these options of `contracts.settings`; it gets the `Settings` as its first argument.
+
+    With ``several`` it gets a tuple of them, one for each target.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(**words: Any) -> Any:
-            settings = Settings.of({name: words.pop(name) for name in names}, names=names)
-            click.get_current_context().find_object(Shell).verbose |= settings.verbose  # type: ignore[union-attr]  # `main` gives it
-            return function(settings, **words)
+            found = Settings.all_of({name: words.pop(name) for name in names}, names=names)
+            click.get_current_context().find_object(Shell).verbose |= found[0].verbose  # type: ignore[union-attr]  # `main` gives it
+            return function(found if several else single(found), **words)
 
         decorated: Callable[..., Any] = command
         for name in reversed(names):

@@ -8,11 +8,12 @@ from contracts.model import Order, Request
 from contracts.probes.asking import Asking
 
 # Raw and percent-encoded, as they are put on the wire.
-ORDERS = ("sideways", "asc", "desc", "ASCENDING", "Descending", "ascending%2Cdescending", "1")
+ORDERS = ("sideways", "asc", "desc", "ASCENDING", "ascendingx", "Descending", "ascending%2Cdescending", "1")
 LIMITS = (
     "ten",
     "0",
     "-1",
+    "10abc",
     "1.5",
     "99999999999999999999",
     "null",

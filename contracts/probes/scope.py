@@ -6,19 +6,20 @@ from contracts.model import Order, Query
 from contracts.probes.asking import Asking
 from contracts.probes.filters import nobody
 
-CASES = ("swapcase", "upper", "lower")
-
 
 def scope(asking: Asking) -> None:
     """Ask for other checkpoints, and bring their cursors here."""
     target, listing = asking.target, asking.listing
     own = listing.sequence(Order.DESCENDING)
     others: list[str] = []
+    projects: list[str | None] = []
     if target.other_checkpoint:
         for order in (Order.DESCENDING, Order.ASCENDING):
             query = Query(target.other_checkpoint, limit=asking.size, order=order)
             for page in asking.walk(query, most=2, name="other"):
-                others += [id_ for id_ in page.ids if id_ not in listing.items and id_ not in others]
+                fresh = [item for item in page.items if item.id not in listing.items and item.id not in others]
+                others += [item.id for item in fresh]
+                projects += [item.project_id for item in fresh]
     if others:
         asking.ask(asking.query(after=others[0]))
     asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), limit=3))
@@ -31,6 +32,7 @@ def scope(asking: Asking) -> None:
         asking.ask(asking.query(after=others[-1], limit=100, order=Order.ASCENDING))
         asking.ask(asking.query(after=others[len(others) // 2], limit=5, order=Order.DESCENDING, project_id=project))
         asking.ask(asking.query(after=others[-1], limit=1, project_id=project))
+        asking.ask(asking.query(after=others[0], project_id=projects[0]))
         if own:
             asking.ask(Query(target.other_checkpoint, after=own[len(own) // 2]))
     if target.empty_checkpoint:
@@ -66,6 +68,7 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
         f"{checkpoint[:-1]}%",
         checkpoint.upper(),
         f"{checkpoint}*",
+        f"{checkpoint} ",
         checkpoint[1:],
         "*",
         "%",

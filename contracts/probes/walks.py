@@ -76,7 +76,7 @@ def every_cursor(asking: Asking) -> None:
     used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
     for order in (Order.ASCENDING, Order.DESCENDING):
         unused = [id_ for id_ in evidence.listing.sequence(order) if (order, id_) not in used]
-        for id_ in asking.rng.sample(unused, min(len(unused), asking.left)):
+        for id_ in asking.rng.sample(unused, min(len(unused), max(0, asking.left))):
             asking.ask(asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])))
 
 

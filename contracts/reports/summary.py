@@ -6,13 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts import deviations
 from contracts.catalogue import FAMILIES
-from contracts.model import Judgement, Level, Result, Verdict
+from contracts.model import Judgement, Level, Result, Standing, Verdict
 from contracts.reports.sheet import WIDTH
 from contracts.run import ExitCode
 from contracts.wording import count
 
 _MOST_NAMED = 6
+_ENDED = {
+    ExitCode.INTERRUPTED: "INTERRUPTED",
+    ExitCode.INTERNAL: "INTERNAL ERROR",
+    ExitCode.CONFIGURATION: "TARGET GONE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +52,13 @@ def with_verdict(result: Result, *verdicts: Verdict) -> tuple[Judgement, ...]:
 
 def failing(result: Result) -> tuple[Judgement, ...]:
     """The judgements that make the run fail: those that explain others first."""
-    found = [
-        judgement
-        for judgement in result.judgements
-        if judgement.level in result.gate
-        and (
-            judgement.verdict is Verdict.BROKEN
-            or (judgement.verdict is Verdict.WARNED and judgement.level is Level.ADVISORY)
-        )
-    ]
+    found = deviations.failing(result.judgements, result.gate)
     return tuple(sorted(found, key=lambda judgement: bool(judgement.because)))
+
+
+def accepted(result: Result) -> tuple[Judgement, ...]:
+    """The breaches that are accepted as known deviations."""
+    return tuple(judgement for judgement in result.judgements if judgement.accepted is not None)
 
 
 def undecided(result: Result) -> tuple[Judgement, ...]:
@@ -78,21 +81,29 @@ def _verdict(result: Result, most: int) -> str:
     failed, open_ = failing(result), undecided(result)
     clauses = count(len(judged), "clause")
     broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"
-    match result.exit_code:
-        case ExitCode.BROKEN:
-            return f"BROKEN: {broken}"
-        case ExitCode.INTERRUPTED:
-            return f"INTERRUPTED: {f'broken by then: {broken}' if failed else 'nothing broken by then'}"
-        case ExitCode.CONFIGURATION:
-            return f"TARGET GONE: {f'broken by then: {broken}' if failed else 'nothing broken by then'}"
-        case ExitCode.INCOMPLETE:
-            return f"INCOMPLETE: {len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
+    by_then = f"broken by then: {broken}" if failed else "nothing broken by then"
+    if result.exit_code and not result.requests and not result.exchanges:
+        return "NOT JUDGED: the run ended before"
+    if result.exit_code in _ENDED:
+        return f"{_ENDED[result.exit_code]}: {by_then}"
+    if result.exit_code == ExitCode.BROKEN:
+        over = [
+            f"{standing.value}: {', '.join(ids)}"
+            for standing in (Standing.STALE, Standing.EXPIRED)
+            if (ids := [one.deviation.clause for one in result.deviations if one.standing is standing])
+        ]
+        return f"BROKEN: {'; '.join([*([broken] if failed else []), *over])}"
+    if result.exit_code == ExitCode.INCOMPLETE:
+        return f"INCOMPLETE: {len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
     kept = len(with_verdict(result, Verdict.KEPT))
     parts = [f"{kept} of {clauses}"] if judged else ["questions only"]
-    warned = [one for one in with_verdict(result, Verdict.WARNED) if one not in failed]
-    outside = [one for one in with_verdict(result, Verdict.BROKEN) if one not in failed]
+    excused = accepted(result)
+    warned = [one for one in with_verdict(result, Verdict.WARNED) if one not in failed and one not in excused]
+    outside = [one for one in with_verdict(result, Verdict.BROKEN) if one not in failed and one not in excused]
     if warned:
         parts.append(count(len(warned), "warning"))
+    if excused:
+        parts.append(f"{len(excused)} accepted ({_named(excused, most)})")
     if outside:
         parts.append(f"{len(outside)} broken outside of the gate ({_named(outside, most)})")
     if open_:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from contracts import deviations
 from contracts.catalogue import Clause, clauses
-from contracts.model import Exchange, Finding, Judgement, Result, Verdict
+from contracts.model import Exchange, Finding, Judgement, Result, Standing, Verdict
 from contracts.quotes import SDK_PAGE, Quote
 from contracts.reports import summary
 from contracts.reports.sheet import Sheet
@@ -87,6 +88,7 @@ class _Report:
             if self.style.verbose:
                 self._exchanges()
             self._costs()
+        self._deviations()
         self._last_line()
 
     # What was judged
@@ -169,7 +171,7 @@ class _Report:
         sheet, clause, finding = self.sheet, self._clauses.get(judgement.clause), judgement.finding
         sheet.blank()
         sign, style = glyph(judgement.verdict)
-        gated = "" if judgement.clause in self._failing else ", not gated"
+        gated = "" if judgement.clause in self._failing else ", accepted" if judgement.accepted else ", not gated"
         sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
         if clause is not None:
             self._label("Document", f'"{" ".join(clause.quote.text.split())}"', place(clause.quote))
@@ -180,6 +182,8 @@ class _Report:
             self._repeat(finding)
         if clause is not None:
             self._label("Why", clause.why)
+        if judgement.accepted is not None:
+            self._label("Accepted", deviations.terms(judgement.accepted))
 
     def _label(self, label: str, text: str, right: str = "") -> None:
         self.sheet.block((f"    {label:<10}", "dim"), text, right)
@@ -227,6 +231,8 @@ class _Report:
                 self._label("Actual", judgement.finding.actual, times(judgement))
                 last = judgement.finding.exchanges[-1]
                 self._label("Request", self._request(last), outcome(last))
+            if judgement.accepted is not None:
+                self._label("Accepted", deviations.terms(judgement.accepted))
 
     def _inconclusive(self) -> None:
         for judgement in summary.with_verdict(self.result, Verdict.INCONCLUSIVE):
@@ -302,6 +308,18 @@ class _Report:
         for hint in self.style.hints if self._failing else ():
             sheet.block(("            ", "dim"), hint, style="dim")
 
+    def _deviations(self) -> None:
+        """What became of the known deviations that accept nothing; those that do stand with their breaches."""
+        told = [one for one in self.result.deviations if one.standing is not Standing.ACCEPTED]
+        told = [one for one in told if one.fails or not self.style.quiet]
+        if told:
+            self.sheet.heading("Known deviations")
+        for one in told:
+            style = "red" if one.fails else "dim"
+            self.sheet.block(
+                (f"  {'×' if one.fails else '–'} {one.standing.value:<8} ", style), deviations.sentence(one)
+            )
+
     def _last_line(self) -> None:
         self.sheet.blank()
         code = self.result.exit_code
@@ -339,8 +357,10 @@ def times(judgement: Judgement) -> str:
     """How often a finding came back when it was asked again."""
     if not judgement.asked:
         return ""
-    seen = f"{judgement.seen} of {judgement.asked} times"
-    return seen if judgement.seen == judgement.asked else f"{seen}: intermittent"
+    if judgement.seen == judgement.asked:
+        return f"{judgement.seen} of {judgement.asked} times"
+    again = f"{judgement.seen} of {judgement.asked} times when asked again"
+    return f"intermittent: {judgement.breaches} of {judgement.cases} cases, {again}"
 
 
 def outcome(exchange: Exchange) -> str:

@@ -141,6 +141,8 @@ class Client:
         self._tick = 0
         self._unreachable = 0
         self._cut_in_a_row = 0
+        self._hung = False
+        """Whether a request timed out twice: then others need not be waited for twice."""
         self._bodies: dict[bytes, bytes] = {}
         self._threads: ThreadPoolExecutor | None = None
 
@@ -315,6 +317,7 @@ class Client:
         """Sends until an answer came whole, or as often as a broken connection may be tried."""
         renewed = False
         cut: Raw | None = None
+        broken: Failure | None = None
         tries = 0
         while True:
             try:
@@ -325,8 +328,17 @@ class Client:
                     renewed = True
                     self._wire.drop()
                     continue
-                outcome: Raw | Failure = Failure(error.kind, self._sentence(error.text))
+                failure = Failure(error.kind, self._sentence(error.text))
+                if failure.kind is not FailureKind.UNREACHABLE:
+                    broken = failure
+                elif broken is not None:
+                    # What broke the connection first is what this request brought about.
+                    failure = Failure(broken.kind, f"{broken.text}; after that the target could not be connected to")
+                outcome: Raw | Failure = failure
                 again = error.again
+                if failure.kind is FailureKind.TIMEOUT:
+                    again = again and not self._hung
+                    self._hung = self._hung or tries > 0
             else:
                 if not raw.cut:
                     self._cut_in_a_row = 0

@@ -75,6 +75,8 @@ def read_keys(
     admin_command: str | None = None,
     user_file: Path | None = None,
     user_command: str | None = None,
+    admin_variable: str = ADMIN_VARIABLE,
+    user_variable: str = USER_VARIABLE,
     timeout: float = 30.0,
 ) -> Keys:
     """The keys of a run, from a file or a command where one is named, else from the environment.
@@ -86,16 +88,25 @@ def read_keys(
             it does not get the keys of the environment, and what it writes to its standard error is dropped.
         user_file: The same for the key without admin rights.
         user_command: The same for the key without admin rights.
+        admin_variable: The variable of the environment that holds the admin key otherwise.
+        user_variable: The same for the key without admin rights.
         timeout: How long a command may take, in seconds.
 
     Raises:
         ConfigurationError: There is no admin key, or a key can't be read or sent.
     """
     variables = os.environ if environ is None else environ
-    admin = _read("admin", variables, admin_file, admin_command, timeout)
-    user = _read("user", variables, user_file, user_command, timeout)
+    # A command gets none of the keys, whatever their variables are called.
+    bare = {
+        name: value
+        for name, value in variables.items()
+        if name not in {ADMIN_VARIABLE, USER_VARIABLE, admin_variable, user_variable}
+    }
+    admin_value, user_value = variables.get(admin_variable), variables.get(user_variable)
+    admin = _read("admin", bare, admin_file, admin_command, timeout=timeout, value=admin_value)
+    user = _read("user", bare, user_file, user_command, timeout=timeout, value=user_value)
     if admin is None:
-        msg = f"There is no admin key: set {ADMIN_VARIABLE}, or name a file or a command that gives it."
+        msg = f"There is no admin key: set {admin_variable}, or name a file or a command that gives it."
         raise ConfigurationError(msg)
     return Keys(admin, user)
 
@@ -105,7 +116,9 @@ def _read(
     environ: Mapping[str, str],
     file: Path | None,
     command: str | None,
+    *,
     timeout: float,
+    value: str | None,
 ) -> Secret | None:
     if file is not None and command is not None:
         msg = f"Name a file or a command for the {which} key, not both."
@@ -114,7 +127,6 @@ def _read(
         return _checked(_from_file(which, file), which)
     if command is not None:
         return _checked(_from_command(which, command, environ, timeout), which)
-    value = environ.get(ADMIN_VARIABLE if which == "admin" else USER_VARIABLE)
     return None if value is None else _checked(value, which)
 
 
@@ -137,7 +149,6 @@ def _from_file(which: str, file: Path) -> str:
 
 
 def _from_command(which: str, command: str, environ: Mapping[str, str], timeout: float) -> str:
-    bare = {name: value for name, value in environ.items() if name not in {ADMIN_VARIABLE, USER_VARIABLE}}
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -148,7 +159,7 @@ def _from_command(which: str, command: str, environ: Mapping[str, str], timeout:
         raise ConfigurationError(msg)
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, named to be run
-            words, env=bare, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+            words, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
         msg = f"The command of the {which} key did not end within {timeout:g} s."

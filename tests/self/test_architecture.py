@@ -29,9 +29,9 @@ PACKAGE = Path(contracts.__file__).parent
 ROOMS = (
     *("errors", "model", "wording", "mock"),
     *("document", "reading", "reduction", "body", "operation", "quotes", "validation"),
-    *("traffic", "listing", "evidence", "catalogue", "clauses", "judging"),
-    *("probes", "run", "settings", "target", "doctor", "reports"),
-    *("pytest", "cli", "__main__"),
+    *("traffic", "listing", "evidence", "catalogue", "clauses", "judging", "deviations", "repeating"),
+    *("probes", "run", "configfile", "settings", "target", "replay", "doctor", "reports"),
+    *("hooks", "selftest", "pytest", "cli", "__main__"),
 )
 """From the bottom to the top: a room imports only from rooms before it."""
 PYTEST = {"plugin": "pytest", "session": "pytest", "suite": "pytest"}

@@ -21,7 +21,7 @@ from contracts.model import Target
 from contracts.operation import load_operation
 from contracts.plugin import PREFIXED, SHARED, SWITCHES, spelled
 from contracts.run import ExitCode, Plan, run
-from contracts.settings import OPTIONS
+from contracts.settings import OPTIONS, REPORTS
 from contracts.traffic.credentials import Keys
 
 STRICTLY = ("-p", "no:cacheprovider", "-W", "error", "--strict-markers", "--strict-config")
@@ -382,7 +382,7 @@ def test_without_xdist_its_marker_is_known(bench: Bench) -> None:
 
 
 def test_every_setting_has_an_option() -> None:
-    of_a_terminal = {"quiet", "verbose", "color"}
+    of_a_terminal = {"quiet", "verbose", "color", *REPORTS}
     assert {*SHARED, *PREFIXED, "base_url", *of_a_terminal} == set(OPTIONS)
     assert {name for name in PREFIXED if OPTIONS[name].flag} == SWITCHES
 

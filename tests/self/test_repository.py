@@ -81,6 +81,7 @@ def test_tox_has_the_environments_that_are_named() -> None:
     assert {"mock", "self", "lint", "type", "staging", "wheel"} <= sections
     for page in PAGES:
         assert set(re.findall(r"tox (?:-q )?-e ([a-z]+)", text(page))) <= sections
+    assert tox["tox"]["venv_redirect"] == "false", "a file .venv would be in the way of the two commands"
     assert "CONTRACTS_*" in tox["testenv:staging"]["pass_env"]
     assert "pass_env" not in tox["testenv:mock"], "the embedded server is judged whatever the environment names"
 

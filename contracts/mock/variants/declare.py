@@ -17,12 +17,14 @@ R = TypeVar("R")
 class Variant:
     """A server that keeps the contract in another way than the right one, or with other data.
 
-    ``behaviour`` takes no arguments and overrides few steps, so that several can be bases of one class.
+    ``kind`` is the module that declares it. ``behaviour`` takes no arguments and overrides few steps, so that
+    several can be bases of one class.
     ``warns`` names the clauses that may warn, ``unexercised`` those that lack what they need, or
     do not apply.
     """
 
     name: str
+    kind: str
     sentence: str
     behaviour: type[Behaviour] = Behaviour
     dataset: Callable[[], Dataset] | None = None
@@ -108,5 +110,6 @@ def _declared(
     behaviour.__name__, behaviour.__doc__ = function.__name__, function.__doc__
     name = function.__name__.replace("_", "-")
     sentence = " ".join((function.__doc__ or "").split())
-    add(Variant(name, sentence, behaviour, dataset, warns, unexercised))
+    kind = function.__module__.rpartition(".")[2]
+    add(Variant(name, kind, sentence, behaviour, dataset, warns, unexercised))
     return behaviour

@@ -1,7 +1,7 @@
 """Conforming servers whose list changes while it is read.
 
 What changes, and at which request, depends on the numbers of the requests alone. A permission that was
-taken away is no cursor any more.
+taken away is no cursor any more, except where a variant says so.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ _PACES = (40, 10, 3)
 
 
 class Moving(Behaviour):
-    """The main checkpoint's list gains or loses an item, or both, every few requests."""
+    """The main checkpoint's list gains or loses so many items, or both, every few requests.
+
+    With ``anywhere`` it gains them at any moment between its oldest and its newest, and not at its head.
+    """
 
     every = 10
-    gains = True
-    loses = True
+    gains = 1
+    loses = 1
+    anywhere = False
+    fewest = FEWEST
 
     def permissions(self, asked: Asked, /) -> Sequence[Permission]:
         """What the checkpoint holds at this request."""
@@ -40,31 +45,61 @@ class Moving(Behaviour):
         """The list one change later."""
         rng = random.Random(SEED + step)  # noqa: S311 - wanted: the same changes every time
         after = list(before)
-        if self.loses and len(after) > FEWEST:
-            after.pop(rng.randrange(len(after)))
-        if self.gains:
-            # Two in a row share a moment, so that ties come and go at the head as well.
+        for _ in range(self.loses):
+            if len(after) > self.fewest:
+                after.pop(rng.randrange(len(after)))
+        for number in range(self.gains):
             owner = rng.choice(before).project_id if before else "proj_new"
-            after.append(Permission(permission_id(step, rng), NEWEST + 60 * (step // 2 + 1), owner))
+            after.append(Permission(permission_id(number, rng), self.moment(before, step, rng), owner))
         return tuple(after)
 
+    def moment(self, before: Sequence[Permission], step: int, rng: random.Random) -> int:
+        """When a new permission was created."""
+        if self.anywhere and before:
+            return rng.choice(before).created_at + rng.randrange(2)
+        # Two in a row share a moment, so that ties come and go at the head as well.
+        return NEWEST + 60 * (step // 2 + 1)
 
-_KINDS = {"gains": (True, False), "loses": (False, True), "moves": (True, True)}
+
+class Outliving(Behaviour):
+    """A permission that was taken away is still a cursor: what followed it follows it still."""
+
+    def unknown_after(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
+        """Where the list goes on after a permission that it had."""
+        states: list[tuple[Permission, ...]] = self.memory.get("states", [])
+        for state in reversed(states):
+            ids = [each.id for each in self.arrange(state, asked)]
+            if asked.after in ids:
+                before = set(ids[: ids.index(asked.after)])
+                return 1 + max((place for place, each in enumerate(ordered) if each.id in before), default=-1)
+        return super().unknown_after(ordered, asked)
+
+
+_KINDS = {"gains": (1, 0), "loses": (0, 1), "moves": (1, 1)}
 _SENTENCES = {
     "gains": "The list gains an item at its head every {} requests.",
     "loses": "The list loses an item, anywhere, every {} requests.",
     "moves": "The list gains an item at its head and loses one anywhere, every {} requests.",
 }
 
+
+def _changes(name: str, sentence: str, *bases: type[Behaviour], size: int = 90, **steps: object) -> None:
+    behaviour = type(name.replace("-", "_"), (*bases, Moving), steps)
+    add(Variant(name, "moving", sentence, behaviour, dataset=lambda: seeded(size=size), moving=True))
+
+
 for _kind, (_gains, _loses) in _KINDS.items():
     for _every in _PACES:
-        _steps = {"every": _every, "gains": _gains, "loses": _loses}
-        add(
-            Variant(
-                f"{_kind}-every-{_every}",
-                _SENTENCES[_kind].format(_every),
-                type(f"{_kind}_every_{_every}", (Moving,), _steps),
-                dataset=lambda: seeded(size=90),
-                moving=True,
-            )
-        )
+        _changes(f"{_kind}-every-{_every}", _SENTENCES[_kind].format(_every), every=_every, gains=_gains, loses=_loses)
+_changes("moves-all-the-time", "The list gains an item at its head and loses one anywhere, every request.", every=1)
+_changes("changes-anywhere", "The list gains and loses an item anywhere, every 8 requests.", every=8, anywhere=True)
+_changes("changes-in-bursts", "The list gains 6 items and loses 6, every 40 requests.", every=40, gains=6, loses=6)
+_changes("grows-from-nothing", "The list begins empty and gains an item every 3 requests.", size=0, every=3, loses=0)
+_changes(
+    "dwindles-to-nothing", "The list loses an item every 6 requests, until none is left.", every=6, gains=0, fewest=0
+)
+_changes(
+    "cursors-outlive",
+    "The list gains an item at its head and loses one anywhere, every 10 requests; what is gone is still a cursor.",
+    Outliving,
+)

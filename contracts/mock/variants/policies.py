@@ -36,7 +36,7 @@ def cap_100(_self: Behaviour, _limit: int, /) -> int:
     return 100
 
 
-@varies(Behaviour.large_limit, dataset=lambda: seeded(size=1100), unexercised=frozenset({"FLT-002", "FLT-003"}))
+@varies(Behaviour.large_limit, dataset=lambda: seeded(size=1100))
 def cap_1000(_self: Behaviour, limit: int, /) -> int:
     """A page holds 1,000 items at most."""
     return min(limit, 1000)
@@ -58,14 +58,14 @@ def above_cap_default(_self: Behaviour, _limit: int, /) -> int:
 def limit_above_50_refused(self: Behaviour, fields: Fields, /) -> int:
     """A limit above 50 is refused."""
     limit = Behaviour.read_limit(self, fields)
-    return self.large_limit(limit) if limit > _LOW_CAP else limit
+    return Behaviour.large_limit(self, limit) if limit > _LOW_CAP else limit
 
 
 @varies(Behaviour.read_limit)
 def limit_above_10_refused(self: Behaviour, fields: Fields, /) -> int:
     """A limit above 10 is refused."""
     limit = Behaviour.read_limit(self, fields)
-    return self.large_limit(limit) if limit > DEFAULT_LIMIT else limit
+    return Behaviour.large_limit(self, limit) if limit > DEFAULT_LIMIT else limit
 
 
 @varies(Behaviour.small_limit)
@@ -185,7 +185,8 @@ def unknown_parameters_refused(self: Behaviour, query: str, /) -> Fields:
 @varies(Behaviour.read_text)
 def last_of_repeated_counts(_self: Behaviour, name: str, fields: Fields, /) -> str | None:
     """The last value of a repeated parameter counts."""
-    return fields.get(name, [None])[-1]
+    values = fields.get(name, [])
+    return values[-1] if values else None
 
 
 # --- order

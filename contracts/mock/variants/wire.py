@@ -11,6 +11,7 @@ from contracts.mock.app import Asked, Behaviour, Headers, Request, Response
 from contracts.mock.variants.declare import varies, varies_answer
 
 _WORST = 20
+_TOGETHER, _TOGETHER_SECONDS = 2, 0.001
 
 
 # --- coding and framing
@@ -79,6 +80,12 @@ def connection_closed_now_and_then(request: Request, response: Response) -> Resp
 def charset_given(_request: Request, response: Response) -> Response:
     """The media type has a charset."""
     return _typed(response, "application/json; charset=utf-8")
+
+
+@varies_answer()
+def charset_in_quotes(_request: Request, response: Response) -> Response:
+    """The charset is a quoted string."""
+    return _typed(response, 'application/json; charset="utf-8"')
 
 
 @varies_answer()
@@ -183,6 +190,12 @@ async def latency_reverses(_self: Behaviour, asked: Asked, /) -> None:
     await asyncio.sleep(0.005 * (asked.request.number % 2))
 
 
+@varies(Behaviour.pause)
+async def slow_now_and_then(_self: Behaviour, asked: Asked, /) -> None:
+    """One answer of 50 takes a fifth of a second."""
+    await asyncio.sleep(0 if asked.request.number % 50 else 0.2)
+
+
 @varies(Behaviour.serve)
 async def throttled(self: Behaviour, request: Request, /) -> Response:
     """One request of nine gets a 429 that asks to come back at once."""
@@ -198,6 +211,25 @@ async def throttled_in_bursts(self: Behaviour, request: Request, /) -> Response:
 def _later(status: int) -> Response:
     body = b'{"error":{"message":"Come back later.","type":"server_error","param":null,"code":null}}'
     return Response(status, [("Content-Type", "application/json"), ("Retry-After", "0")], body)
+
+
+@varies(Behaviour.serve)
+async def throttled_until_a_date(self: Behaviour, request: Request, /) -> Response:
+    """One request of 30 gets a 429 that asks to come back at a moment that is over."""
+    if request.number % 30:
+        return await Behaviour.serve(self, request)
+    response = _later(429)
+    response.headers[-1] = ("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
+    return response
+
+
+@varies(Behaviour.serve)
+async def throttled_when_together(self: Behaviour, request: Request, /) -> Response:
+    """The third and all further requests at once get a 429 that asks to come back at once."""
+    if self.in_flight > _TOGETHER:
+        return _later(429)
+    await asyncio.sleep(_TOGETHER_SECONDS)
+    return await Behaviour.serve(self, request)
 
 
 @varies(Behaviour.serve, warns=frozenset({"HTP-005"}))

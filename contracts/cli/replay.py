@@ -1,0 +1,79 @@
+"""``contracts replay``: a recording judged again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from contracts.cli.check import annotate, write
+from contracts.cli.shell import encoding, options, show
+from contracts.errors import ConfigurationError
+from contracts.model import Target
+from contracts.run import Terms
+from contracts.settings import OPTIONS, REPORTS, Settings
+
+_SAID = ("base_url", "checkpoint", "other_checkpoint")
+
+
+@click.command()
+@click.argument("file", metavar="FILE.har")
+@click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
+@click.option("--base-url", metavar="URL", help="Where its target began (default: where most of the requests went).")
+@click.option("--checkpoint", metavar="ID", help="The checkpoint to judge (default: that of most of the answers).")
+@click.option("--other-checkpoint", metavar="ID", help="A second checkpoint, with permissions of its own.")
+@options("config", "spec", "gate", "strict", "allow_incomplete", *REPORTS, "quiet", "verbose", "color")
+def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str | None) -> int:
+    """Judge a recording, without a request.
+
+    FILE.har is what `contracts check --record` wrote, or what a browser, a proxy or another tool recorded: that
+    is judged for all that it can show. CLAUSE is as in `contracts check`.
+
+    Exit codes: as of `contracts check`; 4 if it is no recording of this operation.
+    """
+    from contracts.catalogue import find
+    from contracts.operation import load_operation
+    from contracts.replay import Said
+    from contracts.replay import replay as judged
+    from contracts.reports import files
+    from contracts.reports.terminal import Style, report
+    from contracts.reports.view import Report
+
+    files.refuse_unwritable({OPTIONS[name].flagged: getattr(settings, name) for name in settings.given(*REPORTS)})
+    selected = find(clauses) if clauses else ()
+    operation = load_operation(settings.spec)
+
+    def terms(target: Target, seed: int) -> Terms:
+        return Terms(
+            target=target,
+            operation=operation,
+            seed=seed,
+            selected=selected,
+            gate=settings.gating,
+            incomplete=settings.allow_incomplete,
+            deviations=tuple(one for one in settings.deviations if one.target in {"", target.name}),
+        )
+
+    said = {name: _parsed(name, word) for name, word in words.items() if word is not None}
+    result = judged(Path(file), operation, terms, Said(**said))
+    again = shlex.join(["contracts", "replay", file, *clauses, *_again(said)])
+    try:
+        write(settings, Report.of(result, repeat=again), result, operation)
+    finally:
+        style = Style(quiet=settings.quiet, verbose=settings.verbose, repeat=again, settings=settings.told())
+        show(report(result, style, encoding()), settings)
+        annotate(Report.of(result, repeat=again))
+    return result.exit_code
+
+
+def _parsed(name: str, word: str) -> str:
+    option = OPTIONS[name]
+    try:
+        return str(option.parse(word))
+    except ValueError as error:
+        raise ConfigurationError(f"{option.flagged} {error}.") from None
+
+
+def _again(said: dict[str, str]) -> list[str]:
+    return [word for name in _SAID if name in said for word in (OPTIONS[name].flagged, said[name])]

@@ -1,0 +1,312 @@
+"""Recordings judged again without a request: one of this suite, or what a browser or a proxy recorded.
+
+A recording of this suite holds all that the verdicts rested on, so it brings the same ones. Another one is judged
+for all that it can show: which of its pages belong to one walk is derived from their cursors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from contracts.errors import ConfigurationError
+from contracts.evidence import CONTROL, OK, Evidence, Reader
+from contracts.judging import Again, judge, tally
+from contracts.model import Exchange, Finding, Judgement, Page, Query, Result, Step, Target, Verdict
+from contracts.operation import Operation
+from contracts.repeating import Repeating, worth_asking
+from contracts.run import Cost, Terms, conclude
+from contracts.traffic.har import Recording, read_har, write_har
+from contracts.wording import count
+
+NOT_IN_IT = "a recording that shows such requests and answers"
+_OF_THE_WHOLE = "INP-005"
+"""What only the whole list can decide: whether an item is one of it."""
+QUIET = "a recording of a quiet list"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the user says about the target of a recording; the rest is in it, or is inferred."""
+
+    base_url: str | None = None
+    checkpoint: str | None = None
+    other_checkpoint: str | None = None
+
+
+def record(result: Result, path: Path) -> None:
+    """Write all that a run asked and was answered, to be judged again.
+
+    Raises:
+        ConfigurationError: The file can't be written.
+    """
+    target = result.target
+    about: dict[str, object] = {
+        "name": target.name,
+        "checkpoint": target.checkpoint,
+        "other_checkpoint": target.other_checkpoint,
+        "empty_checkpoint": target.empty_checkpoint,
+        "user_key": target.user_key,
+        "seed": result.seed,
+        "document_sha256": result.document_sha256,
+    }
+    write_har(path, result.exchanges, base_url=target.base_url, version=result.version, about=about)
+
+
+def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], said: Said = Said()) -> Result:
+    """Judge a recording.
+
+    Args:
+        path: A HAR file.
+        operation: The operation whose requests are judged.
+        terms: For the target and the seed of the recording, how it is judged.
+        said: What is known of its target.
+
+    Raises:
+        ConfigurationError: It is no HAR file, or holds no page of the operation.
+    """
+    recording = read_har(path, said.base_url, lambda url: base_of(operation, url))
+    if not recording.exchanges:
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{_below(said)}.")
+    target = _target(path, operation, recording, said)
+    exchanges, notes = recording.exchanges, [f"Judged from {path.name}: nothing was asked."]
+    reader = Reader(operation)
+    if recording.foreign:
+        exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
+        exchanges = with_steps(reader, exchanges)
+        skipped = recording.skipped + len(recording.exchanges) - len(exchanges)
+        if skipped:
+            notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
+    evidence = Evidence(reader, target, exchanges)
+    if recording.foreign and not evidence.documents:
+        raise ConfigurationError(
+            f"{path.name} holds no page of the checkpoint {target.checkpoint!r}: no answer is a 200."
+        )
+    seed, sha256 = recording.about.get("seed"), recording.about.get("document_sha256")
+    judged = terms(target, seed if isinstance(seed, int) else 0)
+    if isinstance(sha256, str) and sha256 != operation.sha256:
+        notes.append("It was recorded for another version of the document.")
+    again = _repeated(judged, reader, exchanges)
+    judgements = judge(judged.clauses, evidence, tally(judged.clauses, evidence), again)
+    if recording.foreign:
+        changed = seems_changed(evidence)
+        whole = evidence.listing.complete
+        judgements = tuple(_of_another_tool(judgement, changed=changed, whole=whole) for judgement in judgements)
+    return conclude(judged, evidence, judgements, _cost(exchanges), seconds=_seconds(exchanges), notes=notes)
+
+
+def _below(said: Said) -> str:
+    return f" below {said.base_url}" if said.base_url else ""
+
+
+def base_of(operation: Operation, url: str) -> str | None:
+    """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
+    before, _, behind = operation.path_template.partition("{" + operation.roles.checkpoint + "}")
+    found = re.match(rf"(https?://[^/?#@\s]+[^?#]*?){re.escape(before)}[^/?#]+{re.escape(behind)}(?:[?#]|$)", url)
+    return found[1] if found else None
+
+
+def _target(path: Path, operation: Operation, recording: Recording, said: Said) -> Target:
+    about = recording.about
+
+    def known(name: str) -> str | None:
+        value = about.get(name)
+        return value if isinstance(value, str) and value else None
+
+    checkpoint = said.checkpoint or known("checkpoint") or _usual_checkpoint(operation, recording.exchanges)
+    if checkpoint is None:
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}.")
+    user = any(exchange.request.credential == "user" for exchange in recording.exchanges)
+    return Target(
+        base_url=recording.base_url,
+        checkpoint=checkpoint,
+        other_checkpoint=said.other_checkpoint or known("other_checkpoint"),
+        empty_checkpoint=known("empty_checkpoint"),
+        user_key=user or about.get("user_key") is True,
+        name=known("name") or "",
+    )
+
+
+def _usual_checkpoint(operation: Operation, exchanges: Sequence[Exchange]) -> str | None:
+    """The checkpoint of most of the answers, those with a 200 first."""
+    asked = Counter[str]()
+    for exchange in exchanges:
+        checkpoint = operation.read(exchange.request.path, exchange.request.query).checkpoint
+        if checkpoint is not None:
+            asked[checkpoint] += len(exchanges) + 1 if exchange.status == OK else 1
+    return next((checkpoint for checkpoint, _ in asked.most_common(1)), None)
+
+
+def _of_checkpoints(
+    operation: Operation, exchanges: Sequence[Exchange], checkpoints: set[str | None]
+) -> tuple[Exchange, ...]:
+    """Leave out what was asked of others: that they do not exist can't be known."""
+    kept = [
+        exchange
+        for exchange in exchanges
+        if operation.read(exchange.request.path, exchange.request.query).checkpoint in checkpoints
+    ]
+    return tuple(replace(exchange, number=number) for number, exchange in enumerate(kept))
+
+
+# Walks
+
+
+def with_steps(reader: Reader, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """Say of each page to which walk it belongs: it goes on after the last item of an earlier one."""
+    steps: dict[int, Step] = {}
+    ends: dict[Query, list[Page]] = {}
+    for page in _pages(reader, exchanges):
+        alike = ends.setdefault(replace(page.query, after=None), [])
+        before = next((each for each in reversed(alike) if each.ids[-1:] == (page.query.after,)), None)
+        if before is not None:
+            alike.remove(before)
+            first = Step(f"recorded {before.exchange.number}", 0)
+            place = steps.setdefault(before.exchange.number, first)
+            steps[page.exchange.number] = Step(place.walk, place.index + 1)
+        elif page.query.after is None and (page.has_more is False or not page.items):
+            steps[page.exchange.number] = Step(f"recorded {page.exchange.number}", 0)
+        alike.append(page)
+    return tuple(replace(exchange, step=steps.get(exchange.number)) for exchange in exchanges)
+
+
+def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
+    for exchange in exchanges:
+        query = reader.operation.read(exchange.request.path, exchange.request.query).query
+        if query is None or exchange.concurrent or exchange.request.credential != "admin":
+            continue
+        page = reader.page(exchange, query)
+        if page is not None:
+            yield page
+
+
+# What was asked again
+
+
+class _Over(Exception):  # noqa: N818 - it is no error: the recording ends here
+    """The recording holds no more of what was asked again."""
+
+
+class _Recorded:
+    """Answers from a recording what was asked again; see `contracts.repeating.Answering`."""
+
+    def __init__(self, exchanges: Sequence[Exchange], begin: int) -> None:
+        self._all = exchanges
+        self._at = begin
+        self._place = {exchange.number: place for place, exchange in enumerate(exchanges)}
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._all[: self._at]
+
+    def look(self, *, ascending: bool) -> None:
+        for _ in range(2 if ascending else 1):
+            first = self._all[self._at] if self._at < len(self._all) else None
+            if first is None or first.step is None or first.probe != CONTROL:
+                raise _Over
+            self._at += self._length(first.step.walk)
+
+    def _length(self, walk: str) -> int:
+        rest = self._all[self._at :]
+        return sum(1 for _ in takewhile(lambda one: one.step is not None and one.step.walk == walk, rest))
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        tag = (number, exchange.number)
+        begin = next((place for place in range(self._at, len(self._all)) if self._all[place].again == tag), None)
+        if begin is None:
+            raise _Over
+        batch = list(takewhile(lambda one: one.again == tag, self._all[begin:]))
+        if not exchange.concurrent:
+            batch = batch[:1]
+        self._at = begin + len(batch)
+        return batch[self._in_batch(exchange, batch)]
+
+    def _in_batch(self, exchange: Exchange, batch: Sequence[Exchange]) -> int:
+        """The place of a request in the batch in which it was sent: there its neighbours were the same."""
+        own = self._place[exchange.number]
+        for place, copy in enumerate(batch):
+            before = self._all[max(0, own - place) : own - place + len(batch)]
+            if copy.request == exchange.request and [one.request for one in before] == [one.request for one in batch]:
+                return place
+        raise _Over
+
+
+def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Again]:
+    """How each finding did when it was asked again, as far as that was recorded."""
+    begin = next((place for place, exchange in enumerate(exchanges) if exchange.again is not None), None)
+    if begin is None:
+        return {}
+
+    def known(until: int) -> tuple[list[tuple[str, Finding]], bool]:
+        evidence = Evidence(reader, terms.target, exchanges[:until])
+        return worth_asking(terms.clauses, evidence), evidence.listing.moved
+
+    found, moved = known(begin)
+    if moved and found and found[0][1].still:
+        # The looks around it were asked before the first thing that was asked again.
+        begin = _before_the_looks(exchanges, begin)
+        found, moved = known(begin)
+    answering = _Recorded(exchanges, begin)
+    return Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,)).ask(found)
+
+
+def _before_the_looks(exchanges: Sequence[Exchange], begin: int) -> int:
+    """Where the looks at the list that end here began: one descending, and perhaps one ascending after it."""
+    names: list[str] = []
+    while begin and (step := exchanges[begin - 1].step) is not None and exchanges[begin - 1].probe == CONTROL:
+        if step.walk not in names:
+            if len(names) == 2 or (names and names[-1].startswith(CONTROL)):  # noqa: PLR2004 - the two orders
+                break
+            names.append(step.walk)
+        begin -= 1
+    return begin
+
+
+# What is told
+
+
+def seems_changed(evidence: Evidence) -> bool:
+    """Whether items came and stayed, or went and stayed away, between answers to the same request.
+
+    A run looks at the whole list again and again to know that; who browses looks at one page again.
+    """
+    alike: dict[Query, list[frozenset[str]]] = defaultdict(list)
+    for page in evidence.pages:
+        alike[page.query].append(frozenset(page.ids))
+    for pages in alike.values():
+        for id_ in frozenset().union(*pages):
+            shown = [id_ in page for page in pages]
+            first, last = shown.index(True), len(shown) - 1 - shown[::-1].index(True)
+            if not all(shown) and all(shown[first : last + 1]):
+                return True
+    return False
+
+
+def _of_another_tool(judgement: Judgement, *, changed: bool, whole: bool) -> Judgement:
+    """What nobody asked again is not claimed where the list seems to have changed; and options do not help here."""
+    if changed and judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
+        reason = "the list seems to have changed while it was recorded"
+        return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason, provide=QUIET, because="")
+    if judgement.verdict is Verdict.BROKEN and judgement.clause == _OF_THE_WHOLE and not whole:
+        reason = "the recording does not show the whole list"
+        return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason)
+    if judgement.verdict is Verdict.NOT_EXERCISED and judgement.provide:
+        return replace(judgement, provide=NOT_IN_IT)
+    return judgement
+
+
+def _cost(exchanges: Sequence[Exchange]) -> Cost:
+    probes = Counter[str]()
+    for exchange in exchanges:
+        probes[exchange.probe] += 1 + exchange.waits + exchange.retries + exchange.redirects
+    waits, retries = (sum(getattr(one, name) for one in exchanges) for name in ("waits", "retries"))
+    return Cost(probes.total(), probes, waits, 0.0, retries)
+
+
+def _seconds(exchanges: Sequence[Exchange]) -> float:
+    """How long it took to record them."""
+    return max(one.at + one.seconds for one in exchanges) - min(one.at for one in exchanges)

@@ -1,0 +1,526 @@
+"""The walks as a picture: the list as a strip, and the pages of each walk as blocks along it.
+
+The axis is the list, newest first, one unit an item. What runs oldest first runs along it from right to left, so
+the two orders mirror each other. All places are percentages of the axis, for SVG that stretches with the window.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final
+
+from contracts.evidence import Evidence
+from contracts.listing import Listing, Walk
+from contracts.model import Item, Order, Page
+from contracts.reports.safe import plain
+from contracts.wording import count, short
+
+MOST_CELLS: Final = 400
+"""Cells of the strip; longer lists get several items a cell."""
+MOST_BLOCKS: Final = 500
+"""Pages that are drawn in all; the walks that are left out are counted."""
+PATTERNS: Final = 6
+"""Projects that have a look of their own; all others share one."""
+_LEAST_WIDTH: Final = 0.3
+_NUMBERED: Final = 2.4
+_PLAIN_WALKS: Final = 6
+_LANE: Final = 22
+
+GLYPHS: Final = {"gap": "△", "repeat": "↻", "disorder": "⇅", "foreign": "◆"}
+"""The sign of each mark, which stands for it where colour does not."""
+_NOUNS: Final = {
+    "gap": ("missing item", "missing items"),
+    "repeat": ("repeat", "repeats"),
+    "disorder": ("item out of order", "items out of order"),
+    "foreign": ("foreign item", "foreign items"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of the axis, in percent; ``look`` names how it is filled, ``y`` and ``height`` are in pixels."""
+
+    x: str
+    width: str
+    look: str = ""
+    y: str = "14"
+    height: str = "22"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Items at which a walk went wrong: ``kind`` is one of `GLYPHS`, ``middle`` the place of the sign."""
+
+    kind: str
+    glyph: str
+    x: str
+    width: str
+    middle: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One page of a walk. ``hull`` is where its items lie, ``ticks`` are they themselves where others lie between."""
+
+    number: int
+    page: int
+    hull: Span
+    middle: str
+    numbered: bool
+    ticks: tuple[Span, ...]
+    asked: str
+    items: int
+    first: str
+    last: str
+    has_more: str
+    noticed: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One walk."""
+
+    name: str
+    title: str
+    ascending: bool
+    project: int | None
+    blocks: tuple[Block, ...]
+    marks: tuple[Mark, ...]
+    noticed: tuple[tuple[str, str, str], ...]
+    """Kind, sign and words of what is marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The list as one order shows it."""
+
+    cells: tuple[Span, ...]
+    ties: tuple[Span, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One order: its strip, the walks that are worth a look, and the others."""
+
+    ascending: bool
+    strip: Strip
+    rows: tuple[Row, ...]
+    others: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """A project: its look, its name and how many items it has."""
+
+    look: str
+    name: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All of it. ``per_cell`` items make one cell; ``width`` is a class that keeps cells from being too narrow."""
+
+    items: int
+    per_cell: int
+    tied: int
+    width: str
+    complete: bool
+    legend: tuple[Legend, ...]
+    groups: tuple[Group, ...]
+    left_out: int
+    mirrored: str
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """Every page that is drawn."""
+        for group in self.groups:
+            for row in (*group.rows, *group.others):
+                yield from row.blocks
+
+
+def picture(evidence: Evidence) -> Picture:
+    """Draw what a run walked through."""
+    return _Drawing(evidence).picture()
+
+
+@dataclass
+class _Noticed:
+    """What is wrong on one page of a walk, by kind."""
+
+    ids: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in GLYPHS})
+
+    def words(self) -> str:
+        return ", ".join(f"{len(ids)} {_NOUNS[kind][len(ids) != 1]}" for kind, ids in self.ids.items() if ids)
+
+
+class _Drawing:
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.listing: Listing = evidence.listing
+        self.axis = _axis(self.listing)
+        self.at = {id_: position for position, id_ in enumerate(self.axis)}
+        self.per_cell = max(1, -(-len(self.axis) // MOST_CELLS))
+        self.projects = {project: number for number, project in enumerate(self.listing.projects)}
+
+    def picture(self) -> Picture:
+        walks, left_out = self._chosen()
+        displaced = self._displaced()
+        groups = []
+        for order in (Order.DESCENDING, Order.ASCENDING):
+            rows = [self._row(walk) for walk in walks if walk.order is order]
+            different = {(row.title, row.noticed, row.marks): row for row in reversed(rows)}.values()
+            plainly = [row for row in sorted(different, key=rows.index) if not row.marks]
+            kept = {row.name for row in plainly[:_PLAIN_WALKS]} | {row.name for row in different if row.marks}
+            groups.append(
+                Group(
+                    ascending=order is Order.ASCENDING,
+                    strip=self._strip(order, displaced if order is Order.ASCENDING else ()),
+                    rows=tuple(row for row in rows if row.name in kept),
+                    others=tuple(row for row in rows if row.name not in kept),
+                )
+            )
+        return Picture(
+            items=len(self.axis),
+            per_cell=self.per_cell,
+            tied=sum(stop - start for start, stop in self._ties()),
+            width=f"w{min(3, len(self.axis) // 120)}",
+            complete=self.listing.complete,
+            legend=self._legend(),
+            groups=tuple(groups),
+            left_out=left_out,
+            mirrored=self._mirrored(displaced),
+        )
+
+    def _chosen(self) -> tuple[list[Walk], int]:
+        chosen, blocks = [], 0
+        walks = self.evidence.walks
+        for walk in walks:
+            if blocks + len(walk.pages) <= MOST_BLOCKS:
+                chosen.append(walk)
+                blocks += len(walk.pages)
+        return chosen, len(walks) - len(chosen)
+
+    # The strip
+
+    def _legend(self) -> tuple[Legend, ...]:
+        numbers: dict[str, int] = {}
+        for item in self.listing.items.values():
+            if item.project_id:
+                numbers[item.project_id] = numbers.get(item.project_id, 0) + 1
+        named = [
+            Legend(f"p{number}", plain(short(project)), numbers[project])
+            for project, number in self.projects.items()
+            if number < PATTERNS
+        ]
+        others = [project for project, number in self.projects.items() if number >= PATTERNS]
+        if others:
+            items = sum(numbers[project] for project in others)
+            named.append(Legend("pz", count(len(others), "other project"), items))
+        return tuple(named)
+
+    def _known(self, project: str | None) -> str:
+        number = self.projects.get(project or "")
+        return "pz" if number is None or number >= PATTERNS else f"p{number}"
+
+    def _strip(self, order: Order, displaced: Sequence[str]) -> Strip:
+        marks = [(self.at[id_], id_) for id_ in displaced]
+        if order is Order.DESCENDING:
+            marks = [(self.at[id_], id_) for id_ in self._rising()]
+        return Strip(
+            cells=tuple(self._cells(set(self.listing.sequence(order)))),
+            ties=self._beneath(),
+            marks=tuple(self._marks("disorder", marks)),
+        )
+
+    def _cells(self, seen: set[str]) -> Iterator[Span]:
+        """The cells that hold items of an order; one of several items is divided by its projects' shares."""
+        looks = {id_: self._known(self.listing.items[id_].project_id) for id_ in seen}
+        for start in range(0, len(self.axis), self.per_cell):
+            stop = min(start + self.per_cell, len(self.axis))
+            shares = Counter(looks[id_] for id_ in self.axis[start:stop] if id_ in seen)
+            place, taken, whole = self._span(start, stop), 0, sum(shares.values())
+            for look in sorted(shares):
+                y, height = _LANE * taken / whole, _LANE * shares[look] / whole
+                yield Span(place.x, place.width, look, f"{14 + y:.3g}", f"{height:.3g}")
+                taken += shares[look]
+
+    def _beneath(self) -> tuple[Span, ...]:
+        """The lines beneath ties: one each, or where there are too many, one for all that touch."""
+        if self.per_cell == 1:
+            return tuple(self._span(start, stop) for start, stop in self._ties())
+        return tuple(self._span(*run) for run in self._runs(at for run in self._ties() for at in range(*run)))
+
+    def _ties(self) -> list[tuple[int, int]]:
+        """Where neighbours share their second, as (start, stop)."""
+        times = [self.listing.items[id_].created_at for id_ in self.axis]
+        groups = groupby(range(len(times)), key=lambda position: times[position])
+        runs = [(time, list(positions)) for time, positions in groups]
+        return [(run[0], run[-1] + 1) for time, run in runs if time is not None and len(run) > 1]
+
+    def _rising(self) -> Iterator[str]:
+        """Items that are younger than the one before them though the newest come first."""
+        if not self.listing.complete:
+            return
+        before: int | None = None
+        for id_ in self.listing.sequence(Order.DESCENDING):
+            now = self.listing.items[id_].created_at
+            if before is not None and now is not None and now > before:
+                yield id_
+            before = now if now is not None else before
+
+    def _displaced(self) -> tuple[str, ...]:
+        """Items that the ascending order does not have where the descending one mirrored would have them."""
+        mirrored = [id_ for id_ in reversed(self.listing.sequence(Order.ASCENDING)) if id_ in self.at]
+        if self.listing.moved:
+            return ()
+        first = 0
+        groups: dict[str, int] = {}
+        for position, id_ in enumerate(self.axis):
+            if not position or not self.listing.tied(self.axis[position - 1], id_):
+                first = position
+            groups[id_] = first
+        places = [groups[id_] for id_ in mirrored]
+        kept = _longest_rise(places)
+        return tuple(id_ for index, id_ in enumerate(mirrored) if index not in kept)
+
+    def _mirrored(self, displaced: Sequence[str]) -> str:
+        if self.listing.moved:
+            return "The list changed meanwhile."
+        sizes = [set(self.listing.sequence(order)) for order in Order]
+        if not all(sizes):
+            return ""
+        if not self.listing.complete:
+            return "Both ends were looked at in both orders; where a strip is empty, nothing was asked."
+        only = len(sizes[0] ^ sizes[1])
+        parts = [
+            f"{count(len(displaced), 'item')} out of place" if displaced else "",
+            f"{count(only, 'item')} in one of them only" if only else "",
+        ]
+        told = " and ".join(part for part in parts if part)
+        return f"The two orders do not mirror each other: {told}." if told else "The two orders mirror each other."
+
+    # The walks
+
+    def _row(self, walk: Walk) -> Row:
+        noticed = self._noticed(walk)
+        blocks = tuple(self._block(walk, page, found) for page, found in zip(walk.pages, noticed, strict=True))
+        marks: list[Mark] = []
+        for kind in GLYPHS:
+            ids = {id_ for found in noticed for id_ in found.ids[kind]}
+            marks += self._marks(kind, [(self.at[id_], id_) for id_ in ids if id_ in self.at])
+        numbers = {kind: sum(len(found.ids[kind]) for found in noticed) for kind in GLYPHS}
+        project = self.projects.get(walk.project_id) if walk.project_id is not None else None
+        return Row(
+            name=walk.name,
+            title=self._title(walk),
+            ascending=walk.order is Order.ASCENDING,
+            project=min(project, PATTERNS) if project is not None else None,
+            blocks=blocks,
+            marks=tuple(marks),
+            noticed=tuple(
+                (kind, GLYPHS[kind], f"{number} {_NOUNS[kind][number != 1]}")
+                for kind, number in numbers.items()
+                if number
+            ),
+        )
+
+    def _title(self, walk: Walk) -> str:
+        parts = [
+            f"limit {walk.limit}" if walk.limit is not None else "no limit given",
+            count(len(walk.pages), "page"),
+            f"only {short(walk.project_id)}" if walk.project_id is not None else "",
+            "" if walk.pages[0].query.after is None else "from within the list",
+            "" if walk.ended else "not to its end",
+        ]
+        return plain(" · ".join(part for part in parts if part))
+
+    def _noticed(self, walk: Walk) -> list[_Noticed]:
+        sign = -1 if walk.order is Order.ASCENDING else 1
+        seen: set[str] = set()
+        furthest: Item | None = None
+        found = []
+        for page in walk.pages:
+            here = _Noticed()
+            for item in page.items:
+                if item.id in seen:
+                    here.ids["repeat"].append(item.id)
+                    continue
+                seen.add(item.id)
+                if self._foreign(walk, item):
+                    here.ids["foreign"].append(item.id)
+                    continue
+                way = self._way(furthest, item, sign) if furthest is not None else 1
+                if way < 0:
+                    here.ids["disorder"].append(item.id)
+                if way > 0:
+                    furthest = item
+            found.append(here)
+        for number, id_ in self._missing(walk, seen):
+            found[number].ids["gap"].append(id_)
+        return found
+
+    def _way(self, before: Item, item: Item, sign: int) -> int:
+        """Whether an item comes after another one in a walk's order (above 0), before it (below), or beside it.
+
+        Their times tell; where one has none, the places in which they stood elsewhere do.
+        """
+        if before.created_at is not None and item.created_at is not None:
+            return sign * (before.created_at - item.created_at)
+        places = self.at.get(before.id), self.at.get(item.id)
+        return sign * (places[1] - places[0]) if places[0] is not None and places[1] is not None else 0
+
+    def _foreign(self, walk: Walk, item: Item) -> bool:
+        other_project = walk.project_id is not None and item.project_id != walk.project_id
+        return other_project or item.id in self.evidence.foreign
+
+    def _missing(self, walk: Walk, seen: set[str]) -> Iterator[tuple[int, str]]:
+        """Items that surely stood where the walk went and that it did not bring, each with the page that passed it."""
+        listing, order = self.listing, walk.order
+        after = walk.pages[0].query.after
+        low = listing.rank(order, after) if after is not None else -1
+        reached = [rank for id_ in seen if (rank := listing.rank(order, id_)) is not None]
+        if low is None or not reached:
+            return
+        sequence = listing.sequence(order, walk.project_id)
+        high = len(self.axis) if walk.ended and listing.complete else max(reached)
+        ends = walk.pages[0].exchange, walk.pages[-1].exchange
+        moved = listing.moved or not listing.complete
+        for id_ in sequence:
+            rank = listing.rank(order, id_)
+            if rank is None or not low < rank < high or id_ in seen:
+                continue
+            if listing.stands(id_, *ends) if moved else not listing.is_ghost(id_):
+                yield self._passing(walk, rank), id_
+
+    def _passing(self, walk: Walk, rank: int) -> int:
+        """The page that passes over a place of the list: the first one that goes beyond it, else the last."""
+        for number, page in enumerate(walk.pages):
+            ranks = (self.listing.rank(walk.order, id_) for id_ in page.ids)
+            if any(each is not None and each > rank for each in ranks):
+                return number
+        return len(walk.pages) - 1
+
+    def _block(self, walk: Walk, page: Page, noticed: _Noticed) -> Block:
+        odd = {id_ for kind in ("repeat", "disorder", "foreign") for id_ in noticed.ids[kind]}
+        places = sorted(self.at[id_] for id_ in page.ids if id_ in self.at and id_ not in odd)
+        places = places or sorted(self.at[id_] for id_ in page.ids if id_ in self.at)
+        if places:
+            start, stop = places[0], places[-1] + 1
+        else:
+            start = stop = self._after(page, walk.order)
+        whole = len(set(places)) == stop - start
+        look = "whole" if walk.project_id is None else self._known(walk.project_id)
+        index = page.exchange.step.index if page.exchange.step else 0
+        hull = self._span(start, stop)
+        first, last = (plain(short(page.ids[end])) if page.ids else "–" for end in (0, -1))
+        asked = "the beginning" if page.query.after is None else f"after {plain(short(page.query.after))}"
+        more = {True: "true", False: "false", None: "no boolean"}[page.has_more]
+        words = noticed.words()
+        label = f"Page {index + 1}, {asked}: {count(len(page.items), 'item')}, has_more {more}"
+        return Block(
+            number=page.exchange.number,
+            page=index + 1,
+            hull=hull,
+            middle=_percent(start + (stop - start) / 2, len(self.axis)),
+            numbered=walk.project_id is None and float(hull.width.rstrip("%")) > _NUMBERED,
+            ticks=() if whole and look == "whole" else tuple(self._span(*run, look) for run in self._runs(places)),
+            asked=asked,
+            items=len(page.items),
+            first=first,
+            last=last,
+            has_more=more,
+            noticed=words,
+            label=f"{label}{f'; {words}' if words else ''}",
+        )
+
+    def _after(self, page: Page, order: Order) -> int:
+        """Where an empty page stands: behind its cursor."""
+        place = self.at.get(page.query.after or "")
+        if order is Order.ASCENDING:
+            return len(self.axis) if place is None else place
+        return 0 if place is None else place + 1
+
+    def _marks(self, kind: str, places: Sequence[tuple[int, str]]) -> Iterator[Mark]:
+        names = dict(places)
+        for start, stop in self._runs(sorted(names)):
+            ids = [names[place] for place in range(start, stop) if place in names]
+            span = self._span(start, stop)
+            text = f"{len(ids)} {_NOUNS[kind][len(ids) != 1]}: {', '.join(plain(short(id_)) for id_ in ids[:3])}"
+            yield Mark(
+                kind=kind,
+                glyph=GLYPHS[kind],
+                x=span.x,
+                width=span.width,
+                middle=_percent(start + (stop - start) / 2, len(self.axis)),
+                text=text + (f" and {len(ids) - 3} more" if len(ids) > 3 else ""),  # noqa: PLR2004 - as above
+            )
+
+    def _runs(self, places: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Places that touch each other, or are too near to be told apart, as (start, stop)."""
+        begun: list[int] | None = None
+        for place in places:
+            if begun is not None and place - begun[1] < self.per_cell:
+                begun[1] = max(begun[1], place + 1)
+                continue
+            if begun is not None:
+                yield begun[0], begun[1]
+            begun = [place, place + 1]
+        if begun is not None:
+            yield begun[0], begun[1]
+
+    def _span(self, start: int, stop: int, look: str = "") -> Span:
+        whole = len(self.axis)
+        width = max(100 * (stop - start) / whole if whole else 0.0, _LEAST_WIDTH)
+        x = min(100 * start / whole if whole else 0.0, 100 - width)
+        return Span(f"{x:.4g}%", f"{width:.4g}%", look)
+
+
+def _axis(listing: Listing) -> list[str]:
+    """All items that were seen, newest first: as the descending order has them, as far as it tells."""
+    known = listing.sequence(Order.DESCENDING)
+    rest = [id_ for id_ in reversed(listing.sequence(Order.ASCENDING)) if id_ not in set(known)]
+    placed = {*known, *rest}
+    rest += [id_ for id_ in listing.items if id_ not in placed]
+    times = [listing.items[id_].created_at for id_ in (*known, *rest)]
+    sane = [time for time in times if time is not None]
+    sorted_ = listing.moved or [*known] == _by_time(listing, known)
+    if len(sane) < len(times) or not sorted_:
+        return [*known, *rest]
+    return _by_time(listing, (*known, *rest)) if rest else [*known]
+
+
+def _by_time(listing: Listing, ids: Iterable[str]) -> list[str]:
+    return sorted(ids, key=lambda id_: -(listing.items[id_].created_at or 0))
+
+
+def _longest_rise(values: Sequence[int]) -> set[int]:
+    """The indices of a longest subsequence that never falls."""
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int | None] = []
+    for index, value in enumerate(values):
+        place = bisect_right(tails, value)
+        before.append(ends[place - 1] if place else None)
+        tails[place : place + 1] = [value]
+        ends[place : place + 1] = [index]
+    kept: set[int] = set()
+    at = ends[-1] if ends else None
+    while at is not None:
+        kept.add(at)
+        at = before[at]
+    return kept
+
+
+def _percent(place: float, whole: int) -> str:
+    return f"{100 * place / whole if whole else 50:.4g}%"
+
+
+__all__ = ["GLYPHS", "Picture", "picture"]

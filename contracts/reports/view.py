@@ -1,0 +1,361 @@
+"""One run as every report but the terminal's tells it: computed once from the result, in texts that are safe to show.
+
+The JSON report is this model as it stands; its schema is ``report.schema.json`` beside this file. JUnit, Markdown,
+HTML and the annotations are made from it, so they can't disagree with it or with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from contracts.catalogue import Clause, clauses
+from contracts.model import Deviation, Exchange, Finding, Judgement, Known, Level, Result, Standing, Verdict
+from contracts.reports import summary
+from contracts.reports.safe import plain
+from contracts.reports.terminal import outcome, place, ranges, times
+from contracts.traffic.credentials import CREDENTIALS
+from contracts.traffic.curl import curl
+from contracts.wording import count
+
+FORMAT: Final = 1
+"""The version of the JSON report: it grows with every change that a reader of the version before could stumble on."""
+
+MOST_REQUESTS: Final = 12
+"""Requests of one finding that are told; the first and the last of more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a finding. ``number`` is that of the exchange, also in the recording."""
+
+    number: int
+    method: str
+    target: str
+    """Path and query below the base URL, as they were sent."""
+    credential: str
+    sent_as: str
+    """How the credentials were sent, in words; empty for the admin key as it should be."""
+    at_once: bool
+    """Whether it was asked at the same time as others."""
+    status: int | None
+    outcome: str
+    curl: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What broke a clause. ``left_out`` counts requests between the first and the last that are not told."""
+
+    expected: str
+    actual: str
+    requests: tuple[Asked, ...]
+    left_out: int
+    seen: int
+    asked: int
+    times: str
+    repeat: str
+    """The command that asks the deciding request again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clause and what became of it.
+
+    ``gating`` says that a breach fails the run, ``failing`` that this one does. ``accepted`` is the reason for
+    which the team accepts the deviation, if it does.
+    """
+
+    id: str
+    level: Level
+    title: str
+    verdict: Verdict
+    gating: bool
+    failing: bool
+    cases: int
+    breaches: int
+    quote: str
+    place: str
+    why: str
+    finding: Breach | None
+    reason: str
+    provide: str
+    because: str
+    answer: str | None
+    accepted: str | None
+
+    @property
+    def told(self) -> str:
+        """Why there is no verdict, with what would bring one, in one sentence."""
+        follows = f" (because of {self.because})" if self.because else ""
+        return f"{self.reason}{follows}{f'; provide {self.provide}' if self.provide else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The clauses of one family, and how many have each verdict."""
+
+    id: str
+    name: str
+    counts: dict[Verdict, int]
+    clauses: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Clauses that were not exercised for one reason, and what to provide."""
+
+    reason: str
+    provide: str
+    because: str
+    clauses: tuple[str, ...]
+    ids: str
+    """The clauses in few words: ``PAG-010 to PAG-017``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A known deviation and what became of it; ``text`` says all of that in one sentence."""
+
+    clause: str
+    standing: Standing
+    fails: bool
+    reason: str
+    link: str
+    expires: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that is told of a run.
+
+    ``verdict`` is the run's: kept, broken, incomplete, interrupted, target gone, not judged or internal error.
+    ``failing`` names the clauses that fail the run, causes before what follows from them.
+    """
+
+    version: str
+    verdict: str
+    headline: str
+    exit_code: int
+    interrupted: bool
+    name: str
+    """What the user calls the target, where several are judged."""
+    base_url: str
+    embedded: str
+    checkpoint: str
+    other_checkpoint: str | None
+    empty_checkpoint: str | None
+    user_key: bool
+    document: str
+    document_sha256: str
+    seed: int
+    began: str | None
+    """When the first request was sent, in UTC as RFC 3339 writes it."""
+    items: int
+    projects: int
+    gate: tuple[Level, ...]
+    requests: int
+    requests_by_probe: tuple[tuple[str, int], ...]
+    waits: int
+    waited: float
+    retries: int
+    seconds: float
+    notes: tuple[str, ...]
+    repeat: str
+    """The command that runs the same again."""
+    families: tuple[Family, ...]
+    failing: tuple[str, ...]
+    deviations: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, result: Result, *, repeat: str = "", embedded: str = "") -> Report:
+        """Tell a result; ``repeat`` and ``embedded`` are what only the caller knows."""
+        return _Teller(result).report(repeat, embedded)
+
+    @property
+    def clauses(self) -> tuple[Row, ...]:
+        """All clauses, in the catalogue's order."""
+        return tuple(row for family in self.families for row in family.clauses)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many clauses have each verdict."""
+        counted = {verdict: len(self.with_verdict(verdict)) for verdict in Verdict}
+        return {verdict: number for verdict, number in counted.items() if number}
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        """The clauses that fail the run, causes first."""
+        rows = {row.id: row for row in self.clauses}
+        return tuple(rows[id_] for id_ in self.failing)
+
+    @property
+    def ungated(self) -> tuple[Row, ...]:
+        """The clauses that are broken or warned of and do not fail the run."""
+        return tuple(row for row in self.with_verdict(Verdict.BROKEN, Verdict.WARNED) if not row.failing)
+
+    @property
+    def size(self) -> str:
+        """How large the list is, as far as it was seen."""
+        return f"{count(self.items, 'permission')} of {count(self.projects, 'project')}"
+
+    @property
+    def cost(self) -> str:
+        """What the run took, in one line."""
+        waits = f", {count(self.waits, 'wait')} of {self.waited:.1f} s in all" if self.waits else ""
+        retries = f", {self.retries} sent again" if self.retries else ""
+        return f"{count(self.requests, 'request')} in {self.seconds:.1f} s{waits}{retries}"
+
+    @property
+    def lacking(self) -> tuple[Lacking, ...]:
+        """What was not exercised, by what would exercise it."""
+        grouped: dict[tuple[str, str, str], list[str]] = {}
+        for row in self.with_verdict(Verdict.NOT_EXERCISED):
+            grouped.setdefault((row.reason, row.provide, row.because), []).append(row.id)
+        return tuple(Lacking(*key, tuple(ids), ranges(ids)) for key, ids in grouped.items())
+
+    def with_verdict(self, *verdicts: Verdict) -> tuple[Row, ...]:
+        """The clauses with one of these verdicts."""
+        return tuple(row for row in self.clauses if row.verdict in verdicts)
+
+
+class _Teller:
+    def __init__(self, result: Result) -> None:
+        self._result = result
+        self._catalogue: dict[str, Clause] = {entry.id: entry for entry in clauses()}
+        self._failing = tuple(judgement.clause for judgement in summary.failing(result))
+
+    def report(self, repeat: str, embedded: str) -> Report:
+        result, target = self._result, self._result.target
+        headline = summary.headline(result)
+        return Report(
+            version=result.version,
+            verdict=headline.partition(":")[0].lower(),
+            headline=plain(headline),
+            exit_code=result.exit_code,
+            interrupted=result.interrupted,
+            name=plain(target.name),
+            base_url=plain(target.base_url),
+            embedded=plain(embedded),
+            checkpoint=plain(target.checkpoint),
+            other_checkpoint=None if target.other_checkpoint is None else plain(target.other_checkpoint),
+            empty_checkpoint=None if target.empty_checkpoint is None else plain(target.empty_checkpoint),
+            user_key=target.user_key,
+            document=plain(result.document),
+            document_sha256=result.document_sha256,
+            seed=result.seed,
+            began=_moment(result.exchanges[0].at) if result.exchanges else None,
+            items=result.items,
+            projects=result.projects,
+            gate=tuple(level for level in Level if level in result.gate),
+            requests=result.requests,
+            requests_by_probe=result.requests_by_probe,
+            waits=result.waits,
+            waited=result.waited,
+            retries=result.retries,
+            seconds=result.seconds,
+            notes=tuple(plain(note) for note in result.notes),
+            repeat=plain(repeat),
+            families=tuple(
+                Family(family.id, family.name, family.counts, tuple(self._row(one) for one in family.judgements))
+                for family in summary.families(result)
+            ),
+            failing=self._failing,
+            deviations=tuple(_entry(known) for known in result.deviations),
+        )
+
+    def _row(self, judgement: Judgement) -> Row:
+        entry = self._catalogue.get(judgement.clause)
+        return Row(
+            id=judgement.clause,
+            level=judgement.level,
+            title=plain(judgement.title),
+            verdict=judgement.verdict,
+            gating=judgement.level in self._result.gate,
+            failing=judgement.clause in self._failing,
+            cases=judgement.cases,
+            breaches=judgement.breaches,
+            quote=" ".join(entry.quote.text.split()) if entry else "",
+            place=place(entry.quote) if entry else "",
+            why=entry.why if entry else "",
+            finding=self._breach(judgement, judgement.finding) if judgement.finding else None,
+            reason=plain(judgement.reason),
+            provide=plain(judgement.provide),
+            because=judgement.because,
+            answer=plain(judgement.answer.text) if judgement.answer else None,
+            accepted=_accepted(judgement.accepted) if judgement.accepted else None,
+        )
+
+    def _breach(self, judgement: Judgement, finding: Finding) -> Breach:
+        shown = tuple(told(finding))
+        return Breach(
+            expected=plain(finding.expected),
+            actual=plain(finding.actual),
+            requests=tuple(self._asked(exchange) for exchange in shown),
+            left_out=len(finding.exchanges) - len(shown),
+            seen=judgement.seen,
+            asked=judgement.asked,
+            times=times(judgement),
+            repeat=self._curl(finding.exchanges[-1]) if finding.exchanges else "",
+        )
+
+    def _asked(self, exchange: Exchange) -> Asked:
+        credential = exchange.request.credential
+        return Asked(
+            number=exchange.number,
+            method="GET",
+            target=plain(exchange.request.target),
+            credential=credential,
+            sent_as="" if credential == "admin" else CREDENTIALS[credential].sentence,
+            at_once=exchange.concurrent,
+            status=exchange.status,
+            outcome=plain(outcome(exchange)),
+            curl=self._curl(exchange),
+        )
+
+    def _curl(self, exchange: Exchange) -> str:
+        return plain(curl(self._result.target.base_url, exchange.request))
+
+
+def told(finding: Finding) -> Iterator[Exchange]:
+    """The exchanges of a finding that a report tells: all, or the first and the last of many."""
+    half = MOST_REQUESTS // 2
+    many = len(finding.exchanges) > MOST_REQUESTS
+    yield from (*finding.exchanges[:half], *finding.exchanges[-half:]) if many else finding.exchanges
+
+
+def _accepted(deviation: Deviation) -> str:
+    link = f" ({deviation.link})" if deviation.link else ""
+    until = f", until {deviation.expires.isoformat()}" if deviation.expires else ""
+    return plain(f"{deviation.reason}{link}{until}")
+
+
+_STANDINGS: Final = {
+    Standing.ACCEPTED: "accepted",
+    Standing.STALE: "no longer broken: take the entry out",
+    Standing.EXPIRED: "its last day is over",
+    Standing.UNUSED: "no verdict that could tell",
+}
+
+
+def _entry(known: Known) -> Entry:
+    deviation = known.deviation
+    return Entry(
+        clause=deviation.clause,
+        standing=known.standing,
+        fails=known.fails,
+        reason=plain(deviation.reason),
+        link=plain(deviation.link),
+        expires=deviation.expires.isoformat() if deviation.expires else None,
+        text=f"{_STANDINGS[known.standing]}: {_accepted(deviation)}",
+    )
+
+
+def _moment(at: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return None

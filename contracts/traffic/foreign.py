@@ -1,0 +1,222 @@
+"""Recordings that a browser, a proxy or another tool made: read as far as they tell.
+
+They differ from our own: they hold other traffic, keys, requests that were sent at once, answers that came from a
+cache, and they do not say with whose key a request was sent. What is doubtful is left out and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import unquote
+
+from contracts.errors import ConfigurationError
+from contracts.model import Answer, Exchange, Request
+from contracts.traffic.credentials import CREDENTIALS, IN_QUERY, Keys
+from contracts.traffic.fields import MalformedError, answer, get, mapping
+from contracts.traffic.redaction import Redactor
+
+PROBE: Final = "recording"
+"""What the exchanges of a foreign recording say as their probe."""
+
+_OK: Final = 200
+_REFUSED: Final = frozenset({401, 403})
+_REDIRECTS: Final = range(300, 400)
+_WAIT: Final = frozenset({429, 503})
+_CLOCK: Final = 0.002
+"""Seconds by which the clock of a recorder may err: what overlaps by less was not sent at once."""
+_LEAST_GAP: Final = 1e-9
+_QUERY_KEYS: Final = {CREDENTIALS[name].parameter: name for name in IN_QUERY}
+
+BaseOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry that may be judged. ``signed`` is the value of its Authorization header, a key among it."""
+
+    url: str
+    base: str
+    at: float
+    seconds: float
+    answer: Answer
+    signed: str | None
+    cookies: bool
+
+
+def read(entries: Sequence[object], base_url: str | None, base_of: BaseOf | None) -> tuple[str, tuple[Exchange, ...]]:
+    """The base URL and the exchanges, in the order of time.
+
+    Args:
+        entries: The entries of the archive.
+        base_url: Where the target was; by default where most of the requests went that ``base_of`` knows.
+        base_of: For the URL of a request that is of interest, the base URL; by default all below ``base_url`` are.
+
+    Raises:
+        MalformedError: An entry is not as the format says.
+    """
+    base_of = base_of or _below(_plain(base_url or ""))
+    taken = [entry for number, each in enumerate(entries) if (entry := _taken(mapping(each, number), number, base_of))]
+    bases = Counter(entry.base for entry in taken)
+    base = _plain(base_url) if base_url is not None else next(iter(bases.most_common(1)), ("", 0))[0]
+    return base_url.strip() if base_url else base, _exchanges([entry for entry in taken if entry.base == base])
+
+
+def _below(base: str) -> BaseOf:
+    return lambda url: base if url.startswith(base) and url[len(base) :].startswith("/") else None
+
+
+def _plain(url: str) -> str:
+    return url.strip().rstrip("/")
+
+
+def _taken(entry: dict[str, Any], number: int, base_of: BaseOf) -> _Entry | None:
+    where = f"entry {number}"
+    request, response = get(entry, "request", dict, where), get(entry, "response", dict, where)
+    url = get(request, "url", str, where).partition("#")[0]
+    method, status = get(request, "method", str, where), get(response, "status", int, where)
+    base = base_of(url)
+    # No answer: mostly the browser itself gave up. A redirect is followed by what counts, a wait as well.
+    nothing = status <= 0 or status in _REDIRECTS or "_fromCache" in entry
+    if method != "GET" or base is None or nothing or not _whole(response, status):
+        return None
+    received = answer(response, None, where)
+    if status in _WAIT and (status != 503 or received.header("Retry-After")):  # noqa: PLR2004 - the status itself
+        return None
+    try:
+        at = datetime.fromisoformat(get(entry, "startedDateTime", str, where)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        msg = f"{where} has no time"
+        raise MalformedError(msg) from None
+    headers = [each for each in get(request, "headers", list, where) if isinstance(each, dict)]
+    signed = [str(each.get("value", "")) for each in headers if str(each.get("name")).lower() == "authorization"]
+    return _Entry(
+        url=url.removeprefix(base),
+        base=base,
+        at=at,
+        seconds=max(0.0, get(entry, "time", float, where)) / 1000,
+        answer=received,
+        signed=signed[0] if signed else None,
+        cookies=any(str(each.get("name")).lower() == "cookie" for each in headers) or bool(request.get("cookies")),
+    )
+
+
+def _whole(response: dict[str, Any], status: int) -> bool:
+    """Whether the body was recorded, and surely all of it."""
+    content = response.get("content")
+    if not isinstance(content, dict):
+        return False
+    text, size = content.get("text"), content.get("size")
+    if not isinstance(text, str):
+        return status != _OK and not size
+    if status != _OK or content.get("encoding") == "base64" or not isinstance(size, int) or size <= len(text.encode()):
+        return True
+    # Some recorders cut long bodies, and others give a size that means something else.
+    with suppress(ValueError, RecursionError):
+        json.loads(text)
+        return True
+    return False
+
+
+def _exchanges(entries: list[_Entry]) -> tuple[Exchange, ...]:
+    entries = sorted(entries, key=lambda entry: entry.at)
+    credential = _credentials(entries)
+    ends = [entry.at + max(entry.seconds - _CLOCK, _LEAST_GAP) for entry in entries]
+    moments = sorted(
+        [(entry.at, 2 * n) for n, entry in enumerate(entries)] + [(end, 2 * n + 1) for n, end in enumerate(ends)]
+    )
+    ticks = {event: tick for tick, (_, event) in enumerate(moments, 1)}
+    found = []
+    for n, entry in enumerate(entries):
+        name, sent, received = credential(entry), ticks[2 * n], ticks[2 * n + 1]
+        path, _, query = entry.url.partition("?")
+        found.append(
+            Exchange(
+                number=n,
+                request=Request(path, _without_key(query), name),
+                answer=_redacted(entry),
+                failure=None,
+                sent=sent,
+                received=received,
+                at=entry.at,
+                seconds=entry.seconds,
+                probe=PROBE,
+                concurrent=received - sent > 1,
+            )
+        )
+    overlapped = _overlapped(found)
+    return tuple(replace(one, concurrent=one.concurrent or one.number in overlapped) for one in found)
+
+
+def _overlapped(exchanges: Sequence[Exchange]) -> set[int]:
+    """Those that were sent while an earlier one was still open."""
+    found, open_until = set(), 0
+    for one in sorted(exchanges, key=lambda one: one.sent):
+        if one.sent < open_until:
+            found.add(one.number)
+        open_until = max(open_until, one.received)
+    return found
+
+
+def _credentials(entries: Iterable[_Entry]) -> Callable[[_Entry], str]:
+    """Whose key each request seems to have carried.
+
+    A key that opened anything is taken for the admin key. A request without one counts as unsigned only where
+    others are signed: browsers leave the header out of what they export.
+    """
+    statuses: dict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        if entry.signed is not None:
+            statuses[entry.signed].add(entry.answer.status)
+
+    def name(entry: _Entry) -> str:
+        refused = entry.answer.status in _REFUSED
+        if entry.signed is None:
+            unsigned = refused or (bool(statuses) and not entry.cookies)
+            return (_in_query(entry.url) or "none") if unsigned else "admin"
+        if not statuses[entry.signed] <= _REFUSED or len(statuses) == 1:
+            return "admin"
+        return _form(entry.signed)
+
+    return name
+
+
+def _form(signed: str) -> str:
+    scheme, _, token = signed.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return "unknown" if token.strip() else "empty"
+    if scheme.lower() == "basic":
+        return "basic"
+    return "other-scheme" if token else "bare"
+
+
+def _names_key(part: str) -> str | None:
+    return _QUERY_KEYS.get(unquote(part.partition("=")[0]).lower())
+
+
+def _in_query(url: str) -> str | None:
+    return next((name for part in url.partition("?")[2].split("&") if (name := _names_key(part))), None)
+
+
+def _without_key(query: str) -> str:
+    return "&".join(part for part in query.split("&") if not _names_key(part))
+
+
+def _redacted(entry: _Entry) -> Answer:
+    """The answer without the key of the request, which it may repeat."""
+    parts = entry.url.partition("?")[2].split("&")
+    secrets = [unquote(part.partition("=")[2]) for part in parts if _names_key(part)]
+    secrets += re.split(r"\s+", entry.signed.strip())[-1:] if entry.signed else []
+    found = entry.answer
+    for secret in filter(None, secrets):
+        with suppress(ConfigurationError):  # what no header can carry is no key
+            redactor = Redactor(Keys.of(secret), 0)
+            headers = tuple((name, redactor.redact_text(value)) for name, value in found.headers)
+            found = replace(found, body=redactor.redact(found.body), headers=headers)
+    return found

@@ -1,0 +1,189 @@
+"""No clause claims anything of a right server, however its list changes; and what is wrong is still seen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from histories import History, Permission, permissions, query
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.catalogue import clauses
+from contracts.evidence import CONTROL
+from contracts.judging import Again, judge, tally
+from contracts.model import Finding, Level, Order, Query, Step, Verdict
+
+ORDERS = st.sampled_from([None, *Order])
+
+
+def look(history: History, name: str) -> None:
+    history.walk(query(limit=100, order=Order.DESCENDING), name, probe=CONTROL)
+
+
+def findings(history: History) -> dict[str, list[Finding]]:
+    judged = [clause for clause in clauses() if clause.level is not Level.ADVISORY]
+    return {name: kept.breaches for name, kept in tally(judged, history.evidence()).items() if kept.breaches}
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, moves: bool) -> History:
+    """A right server, asked at random, whose list changes between any two requests if ``moves``."""
+    number = draw(st.integers(0, 14))
+    tied = draw(st.integers(1, 5))
+    history = History(
+        permissions(number, projects=draw(st.integers(1, 3)), tied=tied),
+        unknown_cursor=draw(st.sampled_from(["refused", "empty", "first"])),
+        cap=draw(st.sampled_from([100, 100, 3, 20])),
+    )
+    fresh = iter(range(1000, 2000))
+    known = [item.id for item in history.items]
+
+    def change() -> None:
+        for _ in range(draw(st.integers(0, 2))):
+            lose = draw(st.booleans())
+            if lose and history.items:
+                history.items.pop(draw(st.integers(0, len(history.items) - 1)))
+            else:
+                n = next(fresh)
+                born = 1_700_000_000 + draw(st.integers(0, 8))
+                item = Permission(f"cp_{draw(st.integers(0, 9))}{n}", born, f"proj_{n % 3}")
+                history.items.append(item)
+                known.append(item.id)
+
+    look(history, "look 0")
+    for turn in range(draw(st.integers(3, 12))):
+        if moves:
+            change()
+        asked = query(
+            after=draw(st.sampled_from([None, *known])),
+            limit=draw(st.sampled_from([None, 1, 2, 3, 5, 100])),
+            order=draw(ORDERS),
+            project_id=draw(st.sampled_from([None, None, "proj_0", "proj_1"])),
+        )
+        if draw(st.booleans()):
+            history.walk(Query(asked.checkpoint, None, asked.limit, asked.order, asked.project_id), f"walk {turn}")
+        else:
+            history.ask(asked)
+        if draw(st.integers(0, 3)) == 0:
+            look(history, f"look {turn + 1}")
+    look(history, "look last")
+    return history
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(history=histories(moves=False))
+def test_nothing_is_claimed_of_a_list_that_stands(history: History) -> None:
+    assert findings(history) == {}
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(history=histories(moves=True))
+def test_nothing_sure_is_claimed_of_a_list_that_moves(history: History) -> None:
+    sure = {name: [one for one in found if not one.still] for name, found in findings(history).items()}
+    assert {name: found for name, found in sure.items() if found} == {}
+
+
+def whole(history: History) -> None:
+    look(history, "first")
+    for order in Order:
+        for size in (1, 3, 5):
+            history.walk(query(limit=size, order=order), f"{order} {size}")
+    look(history, "last")
+
+
+def tamper(history: History, number: int, **changes: object) -> None:
+    """Make one answer say something else."""
+    exchange = history.exchanges[number]
+    assert exchange.answer is not None
+    body = {**json.loads(exchange.answer.body), **changes}
+    object.__setattr__(exchange.answer, "body", json.dumps(body).encode())
+
+
+def place(history: History, walk: str, index: int) -> int:
+    return next(one.number for one in history.exchanges if one.step == Step(walk, index))
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_page_that_lacks_an_item_is_wrong_though_the_list_moves(*, moving: bool) -> None:
+    history = History(permissions(12))
+    look(history, "first")
+    if moving:
+        history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.walk(query(limit=5, order=Order.DESCENDING), "walk")
+    number = place(history, "walk", 1)
+    answer = history.exchanges[number].answer
+    assert answer is not None
+    data = json.loads(answer.body)["data"]
+    tamper(history, number, data=[data[0], *data[2:]])
+    look(history, "last")
+    found = findings(history)
+    assert {"PAG-012", "PAG-013"} <= set(found)
+    assert not any(one.still for one in found["PAG-012"])
+
+
+def test_has_more_false_before_the_end_is_wrong() -> None:
+    history = History(permissions(12))
+    whole(history)
+    tamper(history, place(history, f"{Order.DESCENDING} 5", 0), has_more=False)
+    assert "PAG-015" in findings(history)
+
+
+def test_has_more_true_at_the_end_needs_a_list_that_stands() -> None:
+    history = History(permissions(12))
+    whole(history)
+    tamper(history, place(history, f"{Order.DESCENDING} 5", 2), has_more=True)
+    (finding,) = findings(history)["PAG-014"]
+    assert finding.still
+
+
+def verdict(history: History, clause: str, again: Again) -> Verdict:
+    chosen = [one for one in clauses() if one.id == clause]
+    evidence = history.evidence()
+    (judgement,) = judge(chosen, evidence, tally(chosen, evidence), {clause: again})
+    return judgement.verdict
+
+
+def test_what_needs_a_standing_list_is_settled_by_asking_again() -> None:
+    history = History(permissions(12))
+    whole(history)
+    tamper(history, place(history, f"{Order.DESCENDING} 5", 2), has_more=True)
+    assert verdict(history, "PAG-014", Again(rounds=3, seen=3)) is Verdict.BROKEN
+    assert verdict(history, "PAG-014", Again(rounds=3, seen=0)) is Verdict.INCONCLUSIVE
+
+
+def test_on_a_moving_list_only_rounds_between_equal_looks_count() -> None:
+    history = History(permissions(12))
+    look(history, "first")
+    history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.walk(query(limit=5, order=Order.ASCENDING), "walk")
+    last = place(history, "walk", 2)
+    history.ask(query(limit=5, order=Order.ASCENDING, after="cp_new"))
+    tamper(history, last, has_more=True)
+    look(history, "last")
+    assert history.evidence().listing.changed
+    assert verdict(history, "PAG-014", Again(rounds=3, seen=3)) is Verdict.INCONCLUSIVE
+    assert verdict(history, "PAG-014", Again(rounds=3, seen=3, sure=1, sure_seen=1)) is Verdict.BROKEN
+    assert verdict(history, "PAG-014", Again(rounds=3, seen=0, sure=2, sure_seen=0)) is not Verdict.BROKEN
+
+
+def test_nothing_is_kept_without_a_case() -> None:
+    history = History([])
+    look(history, "first")
+    evidence = history.evidence()
+    chosen = clauses()
+    for judgement in judge(chosen, evidence, tally(chosen, evidence), {}):
+        assert judgement.verdict is not Verdict.KEPT or judgement.cases > 0
+        if judgement.verdict is Verdict.NOT_EXERCISED:
+            assert judgement.reason
+
+
+def test_a_list_that_cannot_be_read_says_which_clause_is_in_the_way() -> None:
+    history = History([])
+    history.keep(query(), 200, b'{"object": "list", "data": null, "has_more": false}')
+    evidence = history.evidence()
+    chosen = clauses()
+    judged = {one.clause: one for one in judge(chosen, evidence, tally(chosen, evidence), {})}
+    assert judged["ENV-003"].verdict is Verdict.BROKEN
+    assert judged["PAG-014"].verdict is Verdict.NOT_EXERCISED
+    assert judged["PAG-014"].because == "ENV-003"

@@ -1,0 +1,105 @@
+"""A bounded part of the hunt for false alarms and for misses; `hunting` describes what is drawn.
+
+HUNT=1000, which ``tox -e hunt`` sets, tries as many of each, other ones each time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from hunting import POLICIES, Change, Data, Right, Wrong, apart, differs, flagged, missed, noticed, rights, wrongs
+from hypothesis import HealthCheck, Phase, given, settings
+
+from contracts.mock.app import Behaviour
+from contracts.mock.faults import FAULTS
+from contracts.mock.server import Server
+from contracts.selftest import show
+
+EXAMPLES = int(os.environ.get("HUNT", "25"))
+BOUNDED = settings(
+    max_examples=EXAMPLES,
+    derandomize="HUNT" not in os.environ,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@BOUNDED
+@given(rights())
+def test_no_conforming_server_is_flagged(right: Right) -> None:
+    assert apart(flagged, right) == (), repr(right)
+
+
+@BOUNDED
+@given(wrongs())
+def test_no_fault_is_missed(wrong: Wrong) -> None:
+    assert apart(missed, wrong) == (), repr(wrong)
+
+
+# What was found once
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        pytest.param(
+            Right(("parameters-before-credentials", "limit-above-50-refused"), Data(size=1, projects=1)),
+            id="limits refused before credentials",
+        ),
+        pytest.param(
+            Right(
+                ("throttled-when-together",),
+                Data(size=15, projects=1, seed=206),
+                Change(every=10, gains=0, loses=2, fewest=5),
+                seed=32830,
+                budget=81,
+            ),
+            id="a budget that waits have used up on a list that changes",
+        ),
+    ],
+)
+def test_a_server_that_was_flagged_once_is_not_any_more(right: Right) -> None:
+    assert flagged(right) == ()
+
+
+# What hunts
+
+
+class Pretended(Right):
+    """A server that is taken for a right one and has a fault."""
+
+    def behaviour(self) -> type[Behaviour]:
+        return FAULTS["default-of-20"].wrong
+
+
+def test_a_hunt_finds_what_is_wrong() -> None:
+    assert flagged(Pretended(data=Data(size=45))) == ("PAG-002 broken", "exit code 1")
+    shown = show(Server())
+    assert not noticed(Wrong("default-of-20"), shown)
+    assert not noticed(Wrong("errors-as-text"), shown)
+    assert noticed(Wrong("default-of-20"), replace(shown, broken=frozenset({"PAG-003"}), exit_code=1))
+    assert noticed(Wrong("errors-as-text"), replace(shown, warned=frozenset({"INP-007"})))
+
+
+def test_a_hunt_takes_what_is_declared() -> None:
+    right = Right(("unknown-after-begins-again", "errors-as-text"), Data(size=12))
+    assert right.warns == {"PAG-024", "INP-007"}
+    assert show(Server(right.data.dataset(), right.behaviour()())).warned == right.warns
+    assert flagged(right) == ()
+
+
+def test_a_fault_without_a_place_is_told_from_a_miss() -> None:
+    small = Data(size=45)
+    assert differs(Wrong("one-too-many-later", Right(data=small)))
+    assert differs(Wrong("everything-at-once-overlapping", Right(data=small)))
+    large = next(name for name, fault in FAULTS.items() if fault.where is not None and fault.where.name == "large-page")
+    assert differs(Wrong(large, Right(data=small)))
+    assert not differs(Wrong(large, Right(("limit-above-10-refused",), small)))
+
+
+def test_policies_can_be_combined() -> None:
+    behaviour = Right(POLICIES[:: len(POLICIES) // 8], change=Change(7)).behaviour()
+    assert behaviour.__mro__[1].__name__ == "Moving"
+    assert len(POLICIES) >= 60

@@ -1,0 +1,48 @@
+"""What is wrong now and then fails the run, and the report says how often it was seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.mock.faults import FAULTS, open_fault
+from contracts.model import Verdict
+from contracts.reports.terminal import Style, report, times
+from contracts.run import ExitCode
+from contracts.selftest import WARNED_ONLY, against
+
+NOW_AND_THEN = [
+    *(name for name, fault in FAULTS.items() if fault.where is not None and fault.where.name == "sixth"),
+    *("gateway-gives-up", "newest-not-on-each-replica", "reversed-now-and-then", "nothing-now-and-then"),
+]
+FAILING = [name for name in NOW_AND_THEN if name not in WARNED_ONLY]
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_what_is_wrong_one_time_in_six_is_reported(name: str) -> None:
+    result = against(open_fault(name))
+    judgement = next(one for one in result.judgements if one.clause == FAULTS[name].clause)
+    assert judgement.verdict is Verdict.BROKEN
+    assert result.exit_code == ExitCode.BROKEN
+    assert 0 < judgement.breaches < judgement.cases, "how often in all"
+    assert judgement.asked > 0, "it was asked again"
+    assert 0 <= judgement.seen <= judgement.asked
+    said = times(judgement)
+    assert f"{judgement.seen} of {judgement.asked}" in said
+    assert said in " ".join(report(result, Style()).text().split())
+
+
+def test_some_are_seen_now_and_then_when_asked_again() -> None:
+    """The count counts: one that always comes back is told from one that does not."""
+    always = against(open_fault("one-too-many"))
+    judgement = next(one for one in always.judgements if one.clause == "PAG-001")
+    assert judgement.seen == judgement.asked > 0
+    assert "intermittent" not in times(judgement)
+
+
+@pytest.mark.parametrize("name", sorted(WARNED_ONLY))
+def test_what_a_network_does_as_well_only_warns(name: str) -> None:
+    result = against(open_fault(name))
+    judgement = next(one for one in result.judgements if one.clause == FAULTS[name].clause)
+    assert judgement.verdict is Verdict.WARNED
+    assert judgement.finding is not None
+    assert result.exit_code == ExitCode.KEPT
