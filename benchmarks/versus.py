@@ -247,7 +247,8 @@ def page(figures: Figures, seed: int) -> str:
     """Everything that was found, for ``docs/benchmarks.md``."""
     command = f"python -m benchmarks.versus --sample {figures.looked_at} --seed {seed}"
     parts = [
-        f"With {versions()}. Requests and seconds are medians of all runs; the seconds are those of one machine.",
+        f"{figures.looked_at} of {len(FAULTS) + len(VARIANTS)} faults and variants, with {versions()}. Requests and"
+        " seconds are medians of all runs; the seconds are those of one machine.",
         figures.scores(),
         "Faults caught, by the family of the clause that they break:",
         figures.families(),

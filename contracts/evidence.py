@@ -378,9 +378,14 @@ class Evidence:
         pages = [self.page(exchange, query) for exchange, query in zip((left, right), queries, strict=True) if query]
         if len(pages) == 2 and pages[0] is not None and pages[1] is not None:  # noqa: PLR2004 - a pair
             return self.listing.agree(pages[0], pages[1])
-        # A cursor that was deleted between the two may be refused.
-        after = queries[0].after if queries[0] else None
-        return after is not None and not self.listing.stands(after, left, right)
+        # A cursor that was deleted between the two may be refused, and a project without permissions.
+        query, listing = queries[0], self.listing
+        if query is None:
+            return False
+        cursor_gone = query.after is not None and not listing.stands(query.after, left, right)
+        return cursor_gone or (
+            query.project_id is not None and not listing.project_stands(query.project_id, left, right)
+        )
 
     def unread(self) -> Iterator[Exchange]:
         """The 200 answers to allowed queries that could not be read as pages."""

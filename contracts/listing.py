@@ -267,6 +267,15 @@ class Listing:
             and self._last[id_] >= max(exchange.received for exchange in exchanges)
         )
 
+    def project_stands(self, project_id: str, *exchanges: Exchange) -> bool:
+        """Whether a project surely had a permission while all of these were asked."""
+        return any(item.project_id == project_id and self.stands(id_, *exchanges) for id_, item in self.items.items())
+
+    def precedes(self, order: Order, left: str, right: str) -> bool:
+        """Whether it is sure that one item stands before another."""
+        rank = self._rank[order]
+        return left in rank and right in rank and self._knows(order, left, right)
+
     def shown_in(self, id_: str, near: Exchange, order: Order | None = None) -> Exchange:
         """The answer that shows an item, other than ``near`` and as close to it as there is.
 

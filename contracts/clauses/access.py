@@ -72,7 +72,7 @@ def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
         return False
     if exchange.request.target in evidence.refused_to_admin:
         return False
-    known_project = query.project_id is None or query.project_id in evidence.listing.projects
+    known_project = query.project_id is None or evidence.listing.project_stands(query.project_id, exchange)
     return known_project and (query.after is None or query.after in evidence.listing.items)
 
 

@@ -46,7 +46,7 @@ def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> b
     limit = query.limit or 0
     if limit > evidence.operation.default_limit and limit > evidence.largest_accepted:
         return False
-    if query.project_id is not None and query.project_id not in evidence.listing.projects:
+    if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
         return False
     cursor = query.after
     return cursor is None or (

@@ -818,7 +818,7 @@ def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
     if walk.complete:
         return known
     end = walk.ids[-1] if walk.ids else None
-    return known[: known.index(end)] if end in known else ()
+    return tuple(id_ for id_ in known if end is not None and evidence.listing.precedes(order, id_, end))
 
 
 def size(walk: Walk) -> str:

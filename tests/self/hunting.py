@@ -177,10 +177,10 @@ def rights() -> st.SearchStrategy[Right]:
     ).filter(lambda right: not (REFUSES_SLASHES in right.policies and "/" in (right.data.checkpoint or "")))
 
 
-def wrongs() -> st.SearchStrategy[Wrong]:
-    """Any fault on a conforming server that has the data to show it."""
+def wrongs(changing: st.SearchStrategy[Change] | None = None) -> st.SearchStrategy[Wrong]:
+    """Any fault on a conforming server that has the data to show it, and perhaps a list that changes."""
     data = st.builds(Data, size=st.integers(45, 95), projects=st.integers(3, 5), seed=seeds())
-    right = st.builds(Right, policies=policies(), data=data, seed=seeds())
+    right = st.builds(Right, policies=policies(), data=data, change=st.none() if changing is None else changing, seed=seeds())
     return st.builds(Wrong, fault=st.sampled_from(sorted(FAULTS)), right=right)
 
 
@@ -237,7 +237,7 @@ def differs(wrong: Wrong) -> bool:
     dataset = wrong.right.data.dataset()
     # Where everything is redirected first, all first answers are the same.
     kept = tuple(name for name in wrong.right.policies if name not in {"redirected-302", "redirected-308"})
-    base = replace(wrong.right, policies=kept).behaviour()
+    base = replace(wrong.right, policies=kept, change=None).behaviour()
     asked = probes(dataset)
     with mock.patch.object(asyncio, "sleep", yield_at_once):
         return asyncio.run(_differ(FAULTS[wrong.fault].behaviour(base), base(), dataset, asked))
@@ -257,6 +257,7 @@ Judge = Callable[[Any], tuple[str, ...]]
 KINDS: dict[str, tuple[st.SearchStrategy[Any], Judge]] = {
     "conforming servers flagged": (rights(), flagged),
     "faults missed": (wrongs(), missed),
+    "faults missed on lists that change": (wrongs(st.builds(Change, every=st.integers(8, 60))), missed),
 }
 
 

@@ -300,6 +300,7 @@ def test_the_tables_say_what_each_tool_did() -> None:
     ]
     assert rows(figures_.families()) == [["PAG", "1", "1", "0", "0"], ["ENV", "1", "1", "1", "1"]]
     page = versus.page(figures_, 7)
+    assert page.startswith("3 of ")
     assert "--sample 3 --seed 7`" in page
     assert f"On the conforming server {versus.ST} reports Noise." in page
     assert f"Faults that {versus.SUITE} missed: none." in page

@@ -58,6 +58,29 @@ def test_no_fault_is_missed(wrong: Wrong) -> None:
             ),
             id="a budget that waits have used up on a list that changes",
         ),
+        pytest.param(
+            Right(
+                ("unknown-project-400",),
+                Data(size=3, projects=5, seed=1596575),
+                Change(every=47, gains=0, loses=5, fewest=0),
+                seed=4767,
+            ),
+            id="a project that goes away where unknown projects are refused",
+        ),
+        pytest.param(
+            Right(
+                ("unknown-project-400",),
+                Data(size=10, projects=27, seed=3414, tied=11),
+                Change(every=80, gains=1, loses=5, anywhere=True, fewest=0),
+                seed=4294967296,
+                budget=252,
+            ),
+            id="projects that come and go",
+        ),
+        pytest.param(
+            Right((), Data(size=0, projects=1), Change(every=1, gains=5, loses=5), seed=1),
+            id="a list that begins empty and changes all the time",
+        ),
     ],
 )
 def test_a_server_that_was_flagged_once_is_not_any_more(right: Right) -> None:
