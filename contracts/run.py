@@ -189,7 +189,7 @@ class _Run:
                 self._notes.append("The run was interrupted: only what was asked until then is judged.")
             except TargetGone as gone:
                 self._exit = ExitCode.CONFIGURATION
-                self._notes.append(f"The target went away during the run: {gone}{self._last_words()}")
+                self._notes.append(f"The target went away during the run: {gone}.{self._last_words()}")
             except RunStopped as stopped:
                 self._notes.append(f"Not everything was asked: {stopped}.")
         evidence = self._asking.evidence

@@ -180,7 +180,9 @@ def rights() -> st.SearchStrategy[Right]:
 def wrongs(changing: st.SearchStrategy[Change] | None = None) -> st.SearchStrategy[Wrong]:
     """Any fault on a conforming server that has the data to show it, and perhaps a list that changes."""
     data = st.builds(Data, size=st.integers(45, 95), projects=st.integers(3, 5), seed=seeds())
-    right = st.builds(Right, policies=policies(), data=data, change=st.none() if changing is None else changing, seed=seeds())
+    right = st.builds(
+        Right, policies=policies(), data=data, change=st.none() if changing is None else changing, seed=seeds()
+    )
     return st.builds(Wrong, fault=st.sampled_from(sorted(FAULTS)), right=right)
 
 

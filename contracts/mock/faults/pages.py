@@ -518,7 +518,7 @@ def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked:
     return ordered[1:] if lags else ordered
 
 
-@replaces(Behaviour.sort, "PAG-019")
+@replaces(Behaviour.sort, "ORD-002")
 def reversed_now_and_then(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """One answer of six without a cursor is in the other direction."""
     ordered = Behaviour.sort(self, permissions, asked)
