@@ -372,8 +372,10 @@ class Evidence:
         """Whether two answers to the same request say the same, short of what the list's own change explains."""
         if self.signature(left) == self.signature(right):
             return True
-        if not self.listing.changed:
-            return False
+        return self.listing.changed and self.explained(left, right)
+
+    def explained(self, left: Exchange, right: Exchange) -> bool:
+        """Whether a change of the list could explain that two answers to the same request differ."""
         queries = self.query(left), self.query(right)
         pages = [self.page(exchange, query) for exchange, query in zip((left, right), queries, strict=True) if query]
         if len(pages) == 2 and pages[0] is not None and pages[1] is not None:  # noqa: PLR2004 - a pair
@@ -386,6 +388,13 @@ class Evidence:
         return cursor_gone or (
             query.project_id is not None and not listing.project_stands(query.project_id, left, right)
         )
+
+    def comparable(self, exchange: Exchange) -> bool:
+        """Whether an answer can be laid beside another: it is whole, and if it is a 200, then a page."""
+        if exchange.answer is None or exchange.failure:
+            return False
+        query = self.query(exchange)
+        return exchange.status != OK or (query is not None and self.page(exchange, query) is not None)
 
     def unread(self) -> Iterator[Exchange]:
         """The 200 answers to allowed queries that could not be read as pages."""

@@ -95,7 +95,7 @@ def judge_time(wrong: Callable[[int, Exchange], str | None], expected: str) -> C
 
 def _finer(created: int, _: Exchange) -> str | None:
     unit = next((unit for factor, unit in FINER_UNITS.items() if created // factor in SANE_SECONDS), None)
-    return f"{created}: a sane date in {unit}" if unit else None
+    return f"{short(str(created))}: a sane date in {unit}" if unit else None
 
 
 clause(
@@ -177,7 +177,7 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     known: dict[str, tuple[Exchange, tuple[object, ...]]] = {}
     for exchange, path, entry in entries(evidence):
         id_ = entry.get(roles.item_id)
-        if not isinstance(id_, str):
+        if not isinstance(id_, str) or not id_:
             continue
         content = tuple(_plain(entry.get(field)) for field in fields)
         before, expected = known.setdefault(id_, (exchange, content))
@@ -211,14 +211,17 @@ clause(
     bad='"created_at": -1',
     probes=EVERYWHERE,
     needs=ONE,
-)(judge_time(lambda created, _: str(created) if created < 0 else None, "0 or more"))
+)(judge_time(lambda created, _: short(str(created)) if created < 0 else None, "0 or more"))
 
 
 def _odd(created: int, exchange: Exchange) -> str | None:
     if created == 0:
         return "0: the first second of 1970"
-    ahead = created - exchange.at
-    return f"{created}: {ahead / DAY:.0f} days ahead" if ahead > DAY and not _finer(created, exchange) else None
+    # Whole numbers all the way: a server's integer may be beyond the range of floats.
+    ahead = (created - int(exchange.at)) // DAY
+    if ahead < 1 or _finer(created, exchange):
+        return None
+    return f"{short(str(created))}: {short(str(ahead))} days ahead"
 
 
 clause(

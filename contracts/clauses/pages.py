@@ -601,7 +601,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
 def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     before: dict[str, Exchange] = {}
     for exchange, _ in evidence.allowed:
-        if exchange.answer is None or exchange.failure or exchange.failed:
+        if exchange.failed or not evidence.comparable(exchange):
             continue
         earlier = before.get(exchange.request.target)
         before[exchange.request.target] = exchange
@@ -614,7 +614,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
                 describe(evidence, earlier),
                 f"{describe(evidence, exchange)}, asked again",
                 (earlier, exchange),
-                still=not evidence.listing.changed,
+                still=evidence.explained(earlier, exchange),
             )
 
 
@@ -643,12 +643,10 @@ def describe(evidence: Evidence, exchange: Exchange) -> str:
 def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     alone: dict[str, list[Exchange]] = defaultdict(list)
     for exchange, _ in evidence.allowed:
-        if exchange.answer is not None and not exchange.failure:
+        if evidence.comparable(exchange):
             alone[exchange.request.target].append(exchange)
     for exchange in evidence.admin:
-        if not exchange.concurrent or exchange.request.target not in alone:
-            continue
-        if exchange.answer is None or exchange.failure:
+        if not exchange.concurrent or exchange.request.target not in alone or not evidence.comparable(exchange):
             continue
         peers = alone[exchange.request.target]
         if any(evidence.same(peer, exchange) for peer in peers):
@@ -659,7 +657,7 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
                 f"{describe(evidence, peer)}, as when asked alone",
                 f"{describe(evidence, exchange)}, when eight were asked at once",
                 (peer, exchange),
-                still=not evidence.listing.changed,
+                still=any(evidence.explained(other, exchange) for other in peers),
             )
 
 
@@ -694,7 +692,7 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
                 f"{names(large.ids[: len(small.items)] or large.ids, 3)} {place(small)}, as on the larger page",
                 names(small.ids, 3),
                 tuple(sorted((small.exchange, large.exchange), key=lambda exchange: exchange.number)),
-                still=not evidence.listing.changed,
+                still=evidence.listing.agree(small, large),
             )
 
 

@@ -112,9 +112,13 @@ def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
     if ":" not in evidence.target.checkpoint:
         yield Inapplicable("the checkpoint's id has no colon")
         return
-    plain = {query: exchange for exchange, query in reversed(evidence.allowed) if ":" in exchange.request.path}
+    plain = {
+        query: exchange
+        for exchange, query in reversed(evidence.allowed)
+        if ":" in exchange.request.path and evidence.comparable(exchange)
+    }
     for exchange, query in evidence.allowed:
-        if "%3a" not in exchange.request.path.lower() or query not in plain or exchange.answer is None:
+        if "%3a" not in exchange.request.path.lower() or query not in plain or not evidence.comparable(exchange):
             continue
         other = plain[query]
         if evidence.same(other, exchange):
@@ -124,5 +128,5 @@ def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
                 describe(evidence, other),
                 f"{describe(evidence, exchange)}, with %3A",
                 (other, exchange),
-                still=not evidence.listing.changed,
+                still=evidence.explained(other, exchange),
             )

@@ -385,7 +385,7 @@ async def cache_ignores_credentials(self: Behaviour, request: Request, /) -> Res
     return await _cached(self, request, lambda _: True, FOR_EVER)
 
 
-@replaces(Behaviour.serve, "SEC-010")
+@replaces(Behaviour.serve, "SEC-010", timed=True)
 async def cache_ignores_credentials_for_a_while(self: Behaviour, request: Request, /) -> Response:
     """A cache gives everybody what the admin key was given for the same URL in the last three requests."""
     return await _cached(self, request, lambda _: True, 3)
@@ -409,7 +409,7 @@ async def cache_ignores_rights(self: Behaviour, request: Request, /) -> Response
     return await _cached(self, request, lambda asked: _is_user(self, asked), FOR_EVER)
 
 
-@replaces(Behaviour.authenticate, "SEC-010")
+@replaces(Behaviour.authenticate, "SEC-010", timed=True)
 def door_opens_after_admin(self: Behaviour, request: Request, /) -> None:
     """The request after one with the admin key is let in whoever sends it."""
     opened, self.memory["open"] = self.memory.get("open", False), _is_admin(self, request)

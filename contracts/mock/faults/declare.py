@@ -28,7 +28,8 @@ class Fault:
 
     ``clause`` is the id of the clause that must catch it; ``sentence`` says what is wrong; ``where`` says
     in which place only, if not everywhere; ``dataset`` makes the data that it needs, or is ``None`` when
-    the usual ones will do.
+    the usual ones will do. ``timed`` says that the order in which overlapping requests arrive decides which
+    of them it hits, which no seed settles.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Fault:
     sentence: str
     wrong: type[Behaviour] = field(repr=False)
     where: Where | None = field(default=None, repr=False)
+    timed: bool = field(default=False, repr=False)
     dataset: Callable[[], Dataset] | None = field(default=None, repr=False)
 
     def behaviour(self, base: type[Behaviour] = Behaviour) -> Behaviour:
@@ -59,7 +61,7 @@ class Where:
 
     ``name`` is appended to the fault's name and ``words`` to its sentence. ``page`` decides for a whole
     page, ``item`` for one item of a page. ``pause`` is the time in seconds that each request then takes,
-    so that requests overlap.
+    so that requests overlap. ``timed`` is as of a `Fault`.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Where:
     page: Callable[[Behaviour, Asked], bool] = lambda _behaviour, _asked: True
     item: Callable[[Behaviour, Permission, Asked], bool] | None = None
     pause: float = 0.0
+    timed: bool = False
 
 
 Also = tuple["Where | tuple[Where, str]", ...]
@@ -82,7 +85,12 @@ _FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    clause: str, *, also: Also = (), everywhere: bool = True, dataset: Callable[[], Dataset] | None = None
+    clause: str,
+    *,
+    also: Also = (),
+    everywhere: bool = True,
+    timed: bool = False,
+    dataset: Callable[[], Dataset] | None = None,
 ) -> Callable[[type[Behaviour]], Wrong]:
     """Registers a behaviour as a fault, and once more for each place in ``also``.
 
@@ -93,11 +101,11 @@ def fault(
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", wrong.__name__).lower()
         sentence = " ".join((wrong.__doc__ or "").split())
         if everywhere:
-            _add(Fault(name, clause, sentence, wrong, dataset=dataset))
+            _add(Fault(name, clause, sentence, wrong, timed=timed, dataset=dataset))
         for place in also:
             where, other = place if isinstance(place, tuple) else (place, clause)
             words = f"{sentence.removesuffix('.')}: {where.words}."
-            _add(Fault(f"{name}-{where.name}", other, words, wrong, where, dataset))
+            _add(Fault(f"{name}-{where.name}", other, words, wrong, where, timed or where.timed, dataset))
         return wrong
 
     return register
@@ -109,13 +117,14 @@ def replaces(
     *,
     also: Also = (),
     everywhere: bool = True,
+    timed: bool = False,
     dataset: Callable[[], Dataset] | None = None,
 ) -> Callable[[Callable[P, R]], Wrong]:
     """Registers a function as a fault that replaces one step; ``step`` is that method of `Behaviour`."""
 
     def register(function: Callable[P, R]) -> Wrong:
         wrong = type(function.__name__, (Behaviour,), {step.__name__: function, "__doc__": function.__doc__})
-        return fault(clause, also=also, everywhere=everywhere, dataset=dataset)(wrong)
+        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset)(wrong)
 
     return register
 

@@ -205,7 +205,7 @@ def cache_ignores_project(self: Behaviour, asked: Asked, /) -> Response:
     return remembered(self, asked, "checkpoint", "after", "limit", "order")
 
 
-@replaces(Behaviour.page, "FLT-001")
+@replaces(Behaviour.page, "FLT-001", timed=True)
 def cache_ignores_project_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `project_id`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "limit", "order", requests=20)

@@ -236,7 +236,7 @@ def unavailable(_response: Response) -> Response:
     return Response(503, [("Content-Type", "text/plain")], b"Service Unavailable")
 
 
-@replaces(Behaviour.finish, "HTP-005")
+@replaces(Behaviour.finish, "HTP-005", timed=True)
 def gateway_gives_up(_self: Behaviour, request: Request, response: Response, /) -> Response:
     """One request of seven is answered 502 by a gateway, as HTML."""
     if request.number % 7 == 0:

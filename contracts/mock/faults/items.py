@@ -248,14 +248,14 @@ def project_id_of_first_at_limit_1(self: Behaviour, permission: Permission, aske
     return Behaviour.render_item(self, replace(permission, project_id=shown), asked)
 
 
-@replaces(Behaviour.render_item, "ITM-008")
+@replaces(Behaviour.render_item, "ITM-008", timed=True)
 def created_at_drifts_now_and_then(self: Behaviour, permission: Permission, asked: Asked, /) -> object:
     """In one answer of six `created_at` of the 42nd item is a second later."""
     drifts = asked.request.number % 6 == 0 and is_picked(self, permission, asked)
     return Behaviour.render_item(self, replace(permission, created_at=permission.created_at + drifts), asked)
 
 
-@replaces(Behaviour.render_item, "ITM-008")
+@replaces(Behaviour.render_item, "ITM-008", timed=True)
 def created_at_touched_by_reading(self: Behaviour, permission: Permission, asked: Asked, /) -> object:
     """`created_at` of an item rises by a second each fifth time that it is read."""
     self.memory[permission.id] = reads = self.memory.get(permission.id, 0) + 1

@@ -248,7 +248,7 @@ def cache_ignores_order(self: Behaviour, asked: Asked, /) -> Response:
     return remembered(self, asked, "checkpoint", "after", "limit", "project_id")
 
 
-@replaces(Behaviour.page, "ORD-003")
+@replaces(Behaviour.page, "ORD-003", timed=True)
 def cache_ignores_order_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `order`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "limit", "project_id", requests=20)

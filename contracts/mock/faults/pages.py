@@ -510,7 +510,7 @@ def after_last_item_refused(self: Behaviour, asked: Asked, /) -> list[Permission
 # --- repetition
 
 
-@replaces(Behaviour.sort, "PAG-019")
+@replaces(Behaviour.sort, "PAG-019", timed=True)
 def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """One replica of three does not have the list's first item."""
     ordered = Behaviour.sort(self, permissions, asked)
@@ -518,14 +518,14 @@ def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked:
     return ordered[1:] if lags else ordered
 
 
-@replaces(Behaviour.sort, "ORD-002")
+@replaces(Behaviour.sort, "ORD-002", timed=True)
 def reversed_now_and_then(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """One answer of six without a cursor is in the other direction."""
     ordered = Behaviour.sort(self, permissions, asked)
     return ordered[::-1] if asked.after is None and asked.request.number % 6 == 0 else ordered
 
 
-@replaces(Behaviour.permissions, "PAG-019")
+@replaces(Behaviour.permissions, "PAG-019", timed=True)
 def nothing_now_and_then(self: Behaviour, asked: Asked, /) -> Permissions:
     """One answer of seven without a cursor is an empty page."""
     found = Behaviour.permissions(self, asked)
@@ -551,25 +551,25 @@ async def _overtaken(self: Behaviour, request: Request, shared: str) -> Response
     return self.page(replace(asked, **{shared: self.memory[shared]}))
 
 
-@replaces(Behaviour.serve, "PAG-020")
+@replaces(Behaviour.serve, "PAG-020", timed=True)
 async def limit_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `limit`."""
     return await _overtaken(self, request, "limit")
 
 
-@replaces(Behaviour.serve, "PAG-020")
+@replaces(Behaviour.serve, "PAG-020", timed=True)
 async def cursor_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `after`."""
     return await _overtaken(self, request, "after")
 
 
-@replaces(Behaviour.serve, "PAG-020")
+@replaces(Behaviour.serve, "PAG-020", timed=True)
 async def project_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `project_id`."""
     return await _overtaken(self, request, "project_id")
 
 
-@replaces(Behaviour.serve, "PAG-020")
+@replaces(Behaviour.serve, "PAG-020", timed=True)
 async def order_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `order`."""
     return await _overtaken(self, request, "order")
@@ -666,7 +666,7 @@ def cache_ignores_limit(self: Behaviour, asked: Asked, /) -> Response:
     return remembered(self, asked, "checkpoint", "after", "order", "project_id")
 
 
-@replaces(Behaviour.page, "PAG-001")
+@replaces(Behaviour.page, "PAG-001", timed=True)
 def cache_ignores_limit_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `limit`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "order", "project_id", requests=20)

@@ -60,9 +60,13 @@ ONE_PROJECT = Where(
     lambda b, asked: asked.project_id == smallest_project(b.dataset),
 )
 CURSOR_ELSEWHERE = Where("cursor-elsewhere", "only after an item of another project", _cursor_elsewhere)
-SIXTH = Where("sixth", "in one request of six", lambda _, asked: asked.request.number % 6 == 0)
+SIXTH = Where("sixth", "in one request of six", lambda _, asked: asked.request.number % 6 == 0, timed=True)
 OVERLAPPING = Where(
-    "overlapping", "only at once with another request", lambda b, _: b.in_flight > 1, pause=OVERLAP_SECONDS
+    "overlapping",
+    "only at once with another request",
+    lambda b, _: b.in_flight > 1,
+    pause=OVERLAP_SECONDS,
+    timed=True,
 )
 ITEM_42 = Where("item-42", "only in the 42nd item", item=is_picked)
 ITEM_OF_ONE_PROJECT = Where(

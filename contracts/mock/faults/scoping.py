@@ -52,7 +52,7 @@ def unknown_checkpoint_is_main(self: Behaviour, asked: Asked, /) -> Permissions:
     return _as_main(self, asked)
 
 
-@replaces(Behaviour.permissions, "SCO-002")
+@replaces(Behaviour.permissions, "SCO-002", timed=True)
 def unknown_checkpoint_is_the_last_one(self: Behaviour, asked: Asked, /) -> Permissions:
     """An unknown checkpoint shows the list that was asked for before it."""
     found = self.dataset.checkpoints.get(asked.checkpoint, self.memory.get("last"))
