@@ -53,16 +53,22 @@ database = "none"
 """
 
 
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""What the operating system counts memory in, in bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What one run of a command took: ``wall`` and ``cpu`` in seconds, the latter of the command's processes alone.
 
-    ``exit_code`` is ``None`` when the command was ended because it took longer than allowed.
+    ``exit_code`` is ``None`` when the command was ended because it took longer than allowed. ``peak`` is the most
+    memory that one process of it had, in bytes.
     """
 
     wall: float
     cpu: float
     exit_code: int | None
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,8 @@ class Workshop:
                 if process.returncode is None:  # an interrupt: nothing may be left behind
                     process.kill()
                     process.wait()
-        return Taken(wall, usage.ru_utime + usage.ru_stime, None if late.is_set() else process.returncode)
+        exit_code = None if late.is_set() else process.returncode
+        return Taken(wall, usage.ru_utime + usage.ru_stime, exit_code, usage.ru_maxrss * _RSS_UNIT)
 
     def output(self) -> str:
         """What the last command printed."""

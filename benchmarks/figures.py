@@ -11,6 +11,7 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 NOTHING = "–"
 """What a table shows where there is no number."""
 
@@ -75,9 +76,9 @@ def put(page: str, name: str, text: str) -> str:
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
-def write(name: str, text: str) -> None:
-    """Replaces one part of ``docs/benchmarks.md``."""
-    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+def write(name: str, text: str, page: Path = PAGE) -> None:
+    """Replaces one part of a page."""
+    page.write_text(put(page.read_text(encoding="utf-8"), name, text), encoding="utf-8")
 
 
 def versions() -> str:

@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from benchmarks.depths import DEPTHS
 from benchmarks.figures import ROOT
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
+from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
 
-Kind = Literal["right", "fault", "variant"]
+Kind = Literal["right", "fault", "variant", "depth"]
 _END_SECONDS = 10.0
 
 
@@ -58,13 +60,18 @@ class Standing:
             self._process.kill()
             self._process.communicate()
 
-    def open(self, kind: Kind = "right", name: str = "") -> Place:
+    def open(self, kind: Kind = "right", name: str = "", items: int | None = None) -> Place:
         """Ends what it served before and serves this, as new.
+
+        Args:
+            kind: What kind of server.
+            name: Its name, where there are several of the kind.
+            items: How many permissions it holds; faults and variants bring their own.
 
         Raises:
             RuntimeError: If there is no such fault or variant; then the process has ended.
         """
-        return Place(**self._tell({"open": kind, "name": name}))
+        return Place(**self._tell({"open": kind, "name": name, "items": items}))
 
     def counted(self) -> int:
         """How many requests it has answered since it was asked last, or since `open`."""
@@ -84,7 +91,7 @@ class Standing:
         return answer
 
 
-def made(kind: Kind, name: str) -> Server:
+def made(kind: Kind, name: str, items: int | None = None) -> Server:
     """The server of that kind and name, not started yet.
 
     Raises:
@@ -96,7 +103,10 @@ def made(kind: Kind, name: str) -> Server:
         case "variant":
             return open_variant(name)
         case "right":
-            return Server()
+            return Server(seeded(size=items) if items is not None else None)
+        case "depth":
+            dataset = seeded(size=items or 0)
+            return Server(dataset, DEPTHS[name](len(dataset.permissions) * 9 // 10))
 
 
 def place(server: Server) -> Place:
@@ -121,7 +131,7 @@ def main() -> None:
             order = json.loads(line)
             if "open" in order:
                 server.stop()
-                server = made(order["open"], order["name"]).start()
+                server = made(order["open"], order["name"], order["items"]).start()
                 answer: dict[str, object] = asdict(place(server))
             else:
                 answer = {"requests": len(server.log)}

@@ -19,7 +19,7 @@ from itertools import zip_longest
 import click
 
 from benchmarks.commands import EXAMPLES, LONGEST, PHASES, Workshop, check, workshop
-from benchmarks.figures import middle, share, shown, table, versions, write
+from benchmarks.figures import README, middle, share, shown, table, versions, write
 from benchmarks.serving import Kind, Place, Standing
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
@@ -295,7 +295,7 @@ def measured(bench: Bench, subjects: Sequence[Subject], seed: int, tell: Callabl
 @click.command()
 @click.option("--sample", "size", type=click.IntRange(1), help="How many faults and variants; by default all.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the sample and of the tools.")
-@click.option("--write", "writes", is_flag=True, help="Put the figures into docs/benchmarks.md as well.")
+@click.option("--write", "writes", is_flag=True, help="Put the figures into docs/benchmarks.md and the README as well.")
 def main(size: int | None, seed: int, *, writes: bool) -> None:
     """Count what the suite and st run catch, and what they flag wrongly.
 
@@ -309,6 +309,7 @@ def main(size: int | None, seed: int, *, writes: bool) -> None:
     click.echo(f"\n{text}")
     if writes:
         write("versus", text)
+        write("scores", figures.scores(), README)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,21 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Any, NoReturn
 
 DEEPEST = 200
 """Levels of nesting that are still read; RFC 8259 §9 lets a reader set a limit."""
+MOST_VALUES = 100_000
+"""Values that are still read, commas and opening brackets counted; a full page of permissions has some five hundred."""
 WIDEST = 60
 """Characters of an untrusted text that are shown."""
 
-_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+MOST_DOUBLED = 100
+"""Keys that stand twice which are named."""
+
+_BRACKETS = re.compile(r"[\[\]{}]")
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -47,8 +54,8 @@ def parse(body: bytes) -> Parsed:
     """Read a body.
 
     Never raises: whatever is wrong is the ``defect`` of the result. A number beyond the range of a float
-    becomes infinite; an integer of more digits than Python converts, and nesting beyond `DEEPEST`, are
-    defects.
+    becomes infinite; an integer of more digits than Python converts, nesting beyond `DEEPEST`, and more than
+    `MOST_VALUES` are defects.
     """
     try:
         return _parse(_text(body))
@@ -69,6 +76,9 @@ def _text(body: bytes) -> str:
 
 
 def _parse(text: str) -> Parsed:
+    if _is_wide(text):
+        problem = f"more than {MOST_VALUES} values, which is as much as is read"
+        raise _DefectError(problem)
     if _depth(text) > DEEPEST:
         problem = f"nested more than {DEEPEST} levels deep"
         raise _DefectError(problem)
@@ -96,7 +106,7 @@ def _parse(text: str) -> Parsed:
         raise _DefectError("nested too deeply") from None
     except ValueError:
         raise _DefectError("an integer has too many digits to be read") from None
-    return Parsed(value, None, tuple(_doubled(value, "$")) if any_doubled else ())
+    return Parsed(value, None, tuple(islice(_doubled(value, "$"), MOST_DOUBLED)) if any_doubled else ())
 
 
 def _constant(name: str) -> NoReturn:
@@ -108,15 +118,16 @@ def _depth(text: str) -> int:
     # Python's reader fails at a depth that depends on its caller's; counting first makes it always the same.
     if text.count("[") + text.count("{") <= DEEPEST:
         return 0
-    depth = deepest = 0
-    for match in _TOKENS.finditer(text):
-        character = match.group()[0]
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
+    signs = _BRACKETS.findall(_STRINGS.sub("", text))
+    return max(accumulate(1 if sign in "[{" else -1 for sign in signs), default=0)
+
+
+def _is_wide(text: str) -> bool:
+    return _signs(text) > MOST_VALUES and _signs(_STRINGS.sub("", text)) > MOST_VALUES
+
+
+def _signs(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _doubled(value: Any, path: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from contracts.errors import ConfigurationError
 from contracts.evidence import Evidence
 from contracts.listing import Listing
-from contracts.model import Answered, Finding, Held, Inapplicable, Level, Order
+from contracts.model import Answered, Finding, Held, Inapplicable, Level, Order, Target
 from contracts.quotes import Quote
 from contracts.wording import count
 
@@ -53,6 +53,12 @@ class Needs:
     def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
         """What is missing, and what the user can provide; ``None`` when nothing is."""
         return self._in_the_list(evidence.listing) or self._in_the_pages(evidence) or self._beside_it(evidence)
+
+    def given(self, target: Target) -> bool:
+        """Whether the user gave all that only the user can give."""
+        return (target.other_checkpoint is not None or not self.other_checkpoint) and (
+            target.user_key or not self.user_key
+        )
 
     def _in_the_pages(self, evidence: Evidence) -> tuple[str, str] | None:
         if self.empty_page and all(page.items for page in evidence.every_page):

@@ -25,6 +25,8 @@ PYPROJECT: Final = "pyproject.toml"
 
 _LARGEST: Final = 1_000_000
 """Bytes; more is no configuration."""
+_MOST_DOTS: Final = 1000
+"""In a line: the time for reading a dotted key grows with the square of its dots."""
 _SECRET: Final = re.compile(r"(?i)\bsk-[a-z0-9_-]{8,}|\bbearer\s+\S{8,}")
 _SECRET_NAME: Final = re.compile(r"(?i)(^|[-_])(key|keys|token|tokens|secret|secrets|password|passwd|credential)s?$")
 _NAME_OF_TARGET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -103,7 +105,10 @@ def _table(path: Path) -> dict[str, Any] | None:
     if len(content) > _LARGEST:
         raise ConfigurationError(f"{path.name} is too large for a configuration.")
     try:
-        document = tomllib.loads(content.decode())
+        text = content.decode()
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ConfigurationError(f"{path.name} has a line with more than {_MOST_DOTS} dots: break it.")
+        document = tomllib.loads(text)
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path.name} is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
@@ -186,7 +191,10 @@ class _File:
         """A path as seen from the folder of the file."""
         if not value.strip() or not value.isprintable():
             return value
-        return str(self._path.parent / Path(value).expanduser())
+        path = Path(value)
+        with suppress(RuntimeError):  # of a home that is not known there is no file, and that is told later
+            path = path.expanduser()
+        return str(self._path.parent / path)
 
     def _tables(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         tables = self._table.get(name, [])

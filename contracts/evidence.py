@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from contracts.listing import Listing, Walk
-from contracts.model import Exchange, Item, Order, Page, Query, Target
+from contracts.model import Exchange, FailureKind, Item, Order, Page, Query, Request, Target
 from contracts.operation import Operation
 from contracts.reading import Reading
 from contracts.validation import Parsed, Validator, Violation, parse
 
 OK = 200
+_LONGEST_AGE = 9
+"""Digits of an Age that is one."""
+_MOST_HELD = 4 * 1024 * 1024
+"""Bytes of bodies that are held as JSON values at the same time."""
 USUAL_SIZE = 100
 """The largest page size that the vendor's other lists take."""
 
@@ -31,25 +36,93 @@ class Document:
     """One 200 answer as JSON, and where it breaks the response schema."""
 
     exchange: Exchange
-    parsed: Parsed
-    violations: tuple[Violation, ...]
+    reader: Reader
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        """What the body holds; ``None`` with a defect."""
+        return self.reader.parsed(self.body).value
+
+    @property
+    def defect(self) -> str | None:
+        """Why the body is no JSON that can be read."""
+        return self.reader.said(self.body)[0]
+
+    @property
+    def doubled(self) -> tuple[str, ...]:
+        """The keys that stand twice in one object."""
+        return self.reader.said(self.body)[1]
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Where the body breaks the response schema."""
+        return self.reader.violations(self.body)
+
+
+_BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+
+
+def lost(exchange: Exchange) -> bool:
+    """Whether the last try of a request brought no whole answer because of its connection."""
+    if exchange.failure is not None:
+        return exchange.failure.kind in _BROKEN
+    return bool(exchange.retries) and exchange.answer is not None and exchange.answer.flaw is not None
 
 
 class Reader:
-    """Reads bodies by the operation's response schema, each different body once."""
+    """Reads bodies by the operation's response schema, each different body once as far as memory allows."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, validator: Validator | None = None) -> None:
         self.operation = operation
-        self._validator = Validator(operation)
+        self._validator = validator or Validator(operation)
         self._parsed: dict[bytes, Parsed] = {}
+        self._held = 0
+        self._said: dict[bytes, tuple[str | None, tuple[str, ...]]] = {}
         self._violations: dict[bytes, tuple[Violation, ...]] = {}
         self._contents: dict[bytes, _Content | None] = {}
+        self._dated: dict[int, tuple[Exchange, Exchange]] = {}
+
+    def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+        """The exchanges, those that a cache answered as if they had been sent when its answer was made.
+
+        Age (RFC 9111 §5.1) says how long ago that was, in whole seconds.
+        """
+        return tuple(self._date(exchange, exchanges) for exchange in exchanges)
+
+    def _date(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> Exchange:
+        known, dated = self._dated.get(exchange.number, (None, exchange))
+        if known is not exchange:
+            age = stored(exchange)
+            made = exchange.at - (age or 0) - 1
+            since = exchange.sent if age is None else min(one.sent for one in exchanges if one.at >= made)
+            dated = replace(exchange, sent=min(since, exchange.sent))
+            self._dated[exchange.number] = exchange, dated
+        return dated
+
+    def fresh(self) -> Reader:
+        """A reader of the same operation that has read nothing yet."""
+        return Reader(self.operation, self._validator)
 
     def parsed(self, body: bytes) -> Parsed:
         """The body as JSON."""
-        if body not in self._parsed:
-            self._parsed[body] = parse(body)
-        return self._parsed[body]
+        parsed = self._parsed.get(body)
+        if parsed is None:
+            parsed = self._parsed[body] = parse(body)
+            self._held += len(body)
+            self._said[body] = parsed.defect, parsed.doubled
+            # What a body holds takes up to thirty times its size in memory.
+            while self._held > _MOST_HELD and len(self._parsed) > 1:
+                oldest = next(iter(self._parsed))
+                self._held -= len(oldest)
+                del self._parsed[oldest]
+        return parsed
+
+    def said(self, body: bytes) -> tuple[str | None, tuple[str, ...]]:
+        """The defect of a body, and its keys that stand twice."""
+        if body not in self._said:
+            self.parsed(body)
+        return self._said[body]
 
     def violations(self, body: bytes) -> tuple[Violation, ...]:
         """Where a body breaks the response schema; a body that is no JSON breaks none of its nodes."""
@@ -105,13 +178,28 @@ class Evidence:
         reader: what reads the answers.
         target: the target, with the checkpoints that it was said to hold.
         exchanges: all exchanges, in the order in which they were asked.
+        ends: the last item of each order, where a walk came to it that is not among them.
+        part: whether they show a part of a list that is too long to be kept, its ends elsewhere.
+        changed: of a part, whether the list is known to have changed there.
     """
 
-    def __init__(self, reader: Reader, target: Target, exchanges: Sequence[Exchange]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        target: Target,
+        exchanges: Sequence[Exchange],
+        *,
+        ends: Mapping[Order, str] | None = None,
+        part: bool = False,
+        changed: bool = False,
+    ) -> None:
         self.reader = reader
         self.operation = reader.operation
         self.target = target
-        self.exchanges = tuple(exchanges)
+        self.exchanges = reader.dated(exchanges)
+        self.part = part
+        self._ends = ends or {}
+        self._changed = changed
         self._pages: dict[tuple[int, Query], Page | None] = {}
 
     # What was asked
@@ -123,6 +211,16 @@ class Evidence:
     def query(self, exchange: Exchange) -> Query | None:
         """The request of an exchange, if it is one that the document allows."""
         return self.reading(exchange).query
+
+    @cached_property
+    def stored(self) -> bool:
+        """Whether a cache answered the admin key now and then, perhaps with the list as it was."""
+        return any(stored(exchange) is not None for exchange in self.admin)
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the list changed, or may have changed without its being seen."""
+        return self.listing.moved or self.stored
 
     @cached_property
     def admin(self) -> tuple[Exchange, ...]:
@@ -166,7 +264,7 @@ class Evidence:
         for exchange in self.exchanges:
             if exchange.status == OK and exchange.answer and not exchange.failure and self._plain_path(exchange):
                 body = exchange.answer.body
-                found.append(Document(exchange, self.reader.parsed(body), self.reader.violations(body)))
+                found.append(Document(exchange, self.reader, body))
         return tuple(found)
 
     def _plain_path(self, exchange: Exchange) -> bool:
@@ -230,11 +328,46 @@ class Evidence:
         own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
         return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
 
+    # What a network did
+
+    @cached_property
+    def lost(self) -> tuple[Exchange, ...]:
+        """All that has no whole answer because of its connection, be it the server's fault or the network's."""
+        return tuple(exchange for exchange in self.exchanges if lost(exchange))
+
+    @cached_property
+    def loss(self) -> float:
+        """The share of tries that a network lost, from 0 to 1.
+
+        Counted are the requests that were answered whole at another try: what a server does to a request
+        it does each time.
+        """
+        broken: Counter[Request] = Counter()
+        whole: Counter[Request] = Counter()
+        for exchange in self.exchanges:
+            broken[exchange.request] += exchange.retries + lost(exchange)
+            whole[exchange.request] += exchange.answer is not None and not lost(exchange)
+        known = [request for request, number in whole.items() if number]
+        failed = sum(broken[request] for request in known)
+        return failed / (failed + whole.total()) if failed else 0.0
+
+    def doubtful(self, exchange: Exchange) -> bool:
+        """Whether a request lacks a whole answer for which a network may be to blame.
+
+        A request with which the target went away is not doubtful as long as nothing else was lost: refused
+        connections come from the target's own host, which a network that is down does not reach.
+        """
+        if exchange.failure is not None and exchange.failure.kind is FailureKind.FATAL:
+            return any(other.retries or lost(other) for other in self.exchanges if other.number != exchange.number)
+        return lost(exchange)
+
     # What it shows of the list
 
     @cached_property
     def _learnable(self) -> tuple[Page, ...]:
         """Pages that may teach what the list holds: those that continue from what is known already."""
+        if self.part:
+            return self.pages
         known: set[str] = set()
         projects: set[str | None] = {None}
         found = []
@@ -248,7 +381,10 @@ class Evidence:
     @cached_property
     def listing(self) -> Listing:
         """What the list holds, as far as it was seen."""
-        listing = Listing(self._learnable)
+        listing = Listing(self._learnable, part=self.part, ends=self._ends)
+        if self.part:
+            listing.changed = self._changed
+            return listing
         whole = [walk for walk in self.walks if walk.project_id is None]
         listing.look_for_movement(
             [walk for walk in whole if walk.control]
@@ -340,6 +476,21 @@ class Evidence:
                 steps[page.exchange.step.walk].append(page)
         return tuple(_walk(name, pages, self.operation.default_order) for name, pages in steps.items())
 
+    @cached_property
+    def runs(self) -> tuple[tuple[Page, ...], ...]:
+        """The pages of walks as far as each goes on where the one before ends, none of them left out."""
+        found: list[tuple[Page, ...]] = []
+        for walk in self.walks:
+            run: list[Page] = []
+            for page in walk.pages:
+                if run and page.query.after != run[-1].ids[-1]:
+                    found.append(tuple(run))
+                    run = []
+                if page.items:
+                    run.append(page)
+            found.append(tuple(run))
+        return tuple(run for run in found if run)
+
     @property
     def endless(self) -> bool:
         """Whether a walk came back to a cursor that it had been at."""
@@ -366,7 +517,8 @@ class Evidence:
             return (exchange.status, page.ids, page.has_more, page.first_id, page.last_id)
         if exchange.answer is None:
             return (exchange.failure.kind if exchange.failure else None,)
-        return (exchange.status, exchange.answer.body if exchange.status == OK else None)
+        whole = exchange.answer.flaw is None
+        return (exchange.status, whole, exchange.answer.body if exchange.status == OK and whole else None)
 
     def same(self, left: Exchange, right: Exchange) -> bool:
         """Whether two answers to the same request say the same, short of what the list's own change explains."""
@@ -391,7 +543,7 @@ class Evidence:
 
     def comparable(self, exchange: Exchange) -> bool:
         """Whether an answer can be laid beside another: it is whole, and if it is a 200, then a page."""
-        if exchange.answer is None or exchange.failure:
+        if exchange.answer is None or exchange.failure or exchange.answer.flaw:
             return False
         query = self.query(exchange)
         return exchange.status != OK or (query is not None and self.page(exchange, query) is not None)
@@ -402,6 +554,12 @@ class Evidence:
         for exchange, _ in self.allowed:
             if exchange.status == OK and exchange.number not in readable:
                 yield exchange
+
+
+def stored(exchange: Exchange) -> int | None:
+    """How many seconds ago an answer was made that a cache had kept; ``None`` if none had."""
+    age = exchange.answer.header("Age") if exchange.answer is not None else None
+    return int(age) if age is not None and age.isascii() and age.isdigit() and len(age) <= _LONGEST_AGE else None
 
 
 def _walk(name: str, pages: Sequence[Page], default: Order) -> Walk:

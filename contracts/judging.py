@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from contracts.catalogue import Clause
-from contracts.evidence import Evidence
+from contracts.evidence import CONTROL, Evidence, lost
 from contracts.model import (
     Answered,
     Exchange,
-    FailureKind,
     Finding,
     Held,
     Inapplicable,
@@ -19,14 +19,20 @@ from contracts.model import (
     Level,
     Verdict,
 )
+from contracts.wording import count
 
 ENOUGH_BREACHES = 3
 """So many separate answers are no passing change of the list, though asking again did not show it."""
+
+A_PAGE = 4096
+"""Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
 
 _TIMES = ("ITM-004", "ITM-008", "ITM-009")
 
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "PAG-002": ("PAG-014",),
+        "PAG-003": ("PAG-014",),
         "PAG-009": ("PAG-010", "PAG-011", "ORD-007"),
         "PAG-013": ("PAG-011", "PAG-012", "PAG-015", "ORD-007"),
         "PAG-015": ("PAG-011", "ORD-007"),
@@ -52,15 +58,19 @@ EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Which breaches follow from others, when the same answers show both."""
 
 
-_BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+CHANCE = 1e-4
+"""With a smaller probability than this, a network is not taken to have lost each try of one request."""
+
+_STEADY = "a run over a steady connection"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a clause made of the evidence."""
+    """What a clause made of the evidence. ``dropped`` counts breaches that are not kept among the findings."""
 
     cases: int = 0
     findings: list[Finding] = field(default_factory=list)
+    dropped: int = 0
     inapplicable: Inapplicable | None = None
     answered: Answered | None = None
 
@@ -70,20 +80,34 @@ class Tally:
         return [finding for finding in self.findings if not finding.warning]
 
     @property
+    def number(self) -> int:
+        """How many breaches there are, those that are not kept among them."""
+        return len(self.breaches) + self.dropped
+
+    def add(self, other: Tally, most: int | None = None) -> None:
+        """Add what the clause made of other evidence; of many findings only the smallest are kept."""
+        number = self.number + other.number
+        self.cases += other.cases
+        self.findings = sorted([*self.findings, *other.findings], key=size)[:most]
+        self.dropped = number - len(self.breaches)
+
+    @property
     def least(self) -> Finding | None:
         """The finding to show: a breach before a warning, what is sure before what is not, then the smallest."""
-        return min(self.findings, key=_size, default=None)
+        return min(self.findings, key=size, default=None)
 
 
-def _size(finding: Finding) -> tuple[object, ...]:
+def size(finding: Finding) -> tuple[Any, ...]:
+    """What the findings of a clause are ranked by; the smallest one is shown."""
     last = finding.exchanges[-1]
     return (
         finding.warning,
+        any(map(lost, finding.exchanges)),
         finding.still,
         len(finding.exchanges),
         last.concurrent,
         last.request.query.count("=") + last.request.query.count("&"),
-        len(last.answer.body) if last.answer is not None else 0,
+        len(last.answer.body) // A_PAGE if last.answer is not None else 0,
         len(last.request.query),
         last.number,
     )
@@ -94,13 +118,15 @@ class Again:
     """How a finding did when it was asked again.
 
     ``rounds`` counts the times, ``seen`` those in which it came back; ``sure`` those between two looks at the
-    list that were equal, and ``sure_seen`` those of them in which it came back.
+    list that were equal, and ``sure_seen`` those of them in which it came back. ``tries`` counts how often a
+    request was sent in these rounds without a whole answer.
     """
 
     rounds: int = 0
     seen: int = 0
     sure: int = 0
     sure_seen: int = 0
+    tries: int = 0
 
 
 def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
@@ -145,13 +171,15 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
         title=clause.title,
         verdict=Verdict.KEPT,
         cases=kept.cases,
-        breaches=len(kept.breaches),
+        breaches=kept.number,
         answer=kept.answered,
     )
     if finding is not None:
-        listing = evidence.listing
-        stood = not listing.moved and listing.watched(finding.exchanges)
-        settled = _settle(common, finding, again, moved=listing.moved, stood=stood)
+        stood = not evidence.unsteady and evidence.listing.watched(finding.exchanges)
+        if not finding.warning and any(map(evidence.doubtful, finding.exchanges)):
+            settled: Judgement | None = _settle_lost(common, finding, again, evidence.loss)
+        else:
+            settled = _settle(common, finding, again, moved=evidence.unsteady, stood=stood)
         if settled is not None:
             return settled
     if clause.level is Level.OBSERVED and kept.answered is not None:
@@ -164,15 +192,10 @@ def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, s
 
     ``moved`` says that the list was seen to change, ``stood`` that looks before the finding and after it saw none.
     """
-    verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
-    shown = _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
-    if _network(finding) and not finding.warning:
-        if again.rounds and again.seen == again.rounds:
-            return shown
-        reason = "a connection broke, and asking again did not show whose fault it was"
-    elif not finding.still:
+    shown = _shown(common, finding, again)
+    if not finding.still:
         return shown
-    elif moved:
+    if moved:
         if again.sure and again.sure_seen == again.sure:
             return shown
         if again.sure and not again.sure_seen:
@@ -184,6 +207,32 @@ def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, s
         reason = "it was not asked again, and the list was not looked at afterwards: it could have changed"
     else:
         reason = "it was seen once, not when asked again, and could be a change of the list"
+    return _undecided(common, finding, again, reason, provide="a run while the list is quiet")
+
+
+def _settle_lost(common: Judgement, finding: Finding, again: Again, loss: float) -> Judgement:
+    """The verdict where no whole answer came, which a network can be to blame for as well.
+
+    It is the server's fault if the request was lost each time that it was asked again, more often than a
+    network that loses ``loss`` of all tries would do it by chance.
+    """
+    if not again.rounds:
+        reason = "the connection broke, and it was not asked again whose fault that is"
+    elif again.seen < again.rounds:
+        reason = "the connection broke, but not each time: the network may be to blame"
+    elif loss**again.tries > CHANCE:
+        reason = f"the connection broke, and the network lost {loss:.0%} of what was asked elsewhere as well"
+    else:
+        return _shown(common, finding, again)
+    return _undecided(common, finding, again, reason, provide=_STEADY)
+
+
+def _shown(common: Judgement, finding: Finding, again: Again) -> Judgement:
+    verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
+    return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
+
+
+def _undecided(common: Judgement, finding: Finding, again: Again, reason: str, *, provide: str) -> Judgement:
     return _but(
         common,
         Verdict.INCONCLUSIVE,
@@ -191,17 +240,7 @@ def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, s
         seen=again.seen,
         asked=again.rounds,
         reason=reason,
-        provide="a run over a steady connection" if _network(finding) else "a run while the list is quiet",
-    )
-
-
-def _network(finding: Finding) -> bool:
-    """Whether a finding rests on broken connections, which a network can be to blame for."""
-    return any(
-        exchange.failure.kind in _BROKEN
-        if exchange.failure is not None
-        else exchange.retries and exchange.answer is not None and exchange.answer.flaw is not None
-        for exchange in finding.exchanges
+        provide=provide,
     )
 
 
@@ -211,6 +250,11 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
     lacking = clause.needs.lacking(evidence)
     if lacking is None and kept.cases:
         return common
+    missed = _missed(clause, evidence)
+    if missed and _may_hide(clause, evidence, missed):
+        number = count(len(missed), "request")
+        reason = f"the connection broke: {number} that could have shown a case brought no whole answer"
+        return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=_STEADY)
     unread = next(evidence.unread(), None)
     if unread is not None and not evidence.pages:
         return _but(
@@ -226,9 +270,23 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
     )
 
 
+def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
+    """What was asked for this clause, and has no whole answer because of its connection."""
+    return [exchange for exchange in evidence.lost if exchange.probe in clause.probes | {CONTROL}]
+
+
+def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> bool:
+    """Whether that can be why a clause has no case, or not the data that it needs."""
+    if clause.needs.lacking(evidence) is None or not evidence.listing.complete:
+        return clause.needs.given(evidence.target)
+    other = evidence.target.other_checkpoint
+    unseen = clause.needs.other_checkpoint and other is not None and not evidence.foreign
+    return unseen and any(evidence.reading(exchange).checkpoint == other for exchange in missed)
+
+
 def _unread_because(evidence: Evidence) -> str:
     for document in evidence.documents:
-        if document.parsed.defect:
+        if document.defect:
             return "ENV-001"
         for violation in document.violations:
             return violation.clause

@@ -11,12 +11,22 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from contracts.model import Exchange, Item, Order, Page
+
+MOST_NOTED = 1_000_000
+"""Pairs of items whose order is noted one by one; of more it is only known where their times tell it.
+
+Their number grows with the square of a page, and how large a page is the server decides.
+"""
+
+
+LAG = 16
+"""Ticks, two for each request, in which a change of the list may reach one copy of it and not yet another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +67,13 @@ class Listing:
 
     Args:
         pages: the pages that may be learned from, in the order in which they were asked.
+        part: whether they are a part of a longer list, whose ends are elsewhere.
+        ends: the last item of each order, where another walk came to it.
     """
 
-    def __init__(self, pages: Sequence[Page]) -> None:
+    def __init__(self, pages: Sequence[Page], *, part: bool = False, ends: Mapping[Order, str] | None = None) -> None:
+        self._part = part
+        self._ends = ends or {}
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
@@ -70,6 +84,7 @@ class Listing:
         """Items that were fitted in between others later: their place among ties is a guess."""
         self._behind: dict[Order, dict[str, set[str]]] = {order: defaultdict(set) for order in Order}
         """What was shown behind an item, where one of the two is late."""
+        self._noted = 0
         for page in pages:
             self._sight(page)
             # Where an item of one project stands among those of the others, its own list does not tell.
@@ -115,6 +130,9 @@ class Listing:
         behind = self._behind[order]
         for place, id_ in enumerate(ids):
             if id_ in self._late[order]:
+                self._noted += len(ids)
+                if self._noted > MOST_NOTED:
+                    return
                 behind[id_].update(ids[place + 1 :])
                 for before in ids[:place]:
                     behind[before].add(id_)
@@ -214,6 +232,15 @@ class Listing:
         times = [item.created_at for item in self.items.values() if item.created_at is not None]
         return len(set(times)) < len(times)
 
+    @property
+    def ends(self) -> tuple[int, int] | None:
+        """When the newest item and the oldest one were created, as far as the heads of the two orders tell."""
+        heads = [self._sequence[order][:1] for order in (Order.DESCENDING, Order.ASCENDING)]
+        times = [self.items[id_].created_at for head in heads for id_ in head]
+        if len(times) != len(heads) or times[0] is None or times[1] is None:
+            return None
+        return times[0], times[1]
+
     def sequence(self, order: Order, project_id: str | None = None) -> tuple[str, ...]:
         """All ids that were ever seen in this order, of one project if it is given."""
         return tuple(id_ for id_ in self._sequence[order] if self.belongs(id_, project_id))
@@ -260,11 +287,15 @@ class Listing:
         return stood[0][:shared] == stood[1][:shared]
 
     def stands(self, id_: str, *exchanges: Exchange) -> bool:
-        """Whether an item was there while all of these were asked: it was seen before them and after."""
+        """Whether an item was there while all of these were asked: it was seen before them and after.
+
+        Of a list that changes well before and well after: what has just come or gone may not be known everywhere yet.
+        """
+        margin = LAG if self.changed else 0
         return (
             id_ in self._first
-            and self._first[id_] <= min(exchange.sent for exchange in exchanges)
-            and self._last[id_] >= max(exchange.received for exchange in exchanges)
+            and self._first[id_] + margin <= min(exchange.sent for exchange in exchanges)
+            and self._last[id_] - margin >= max(exchange.received for exchange in exchanges)
         )
 
     def project_stands(self, project_id: str, *exchanges: Exchange) -> bool:
@@ -361,10 +392,15 @@ class Listing:
         Of a list that was not seen to its end it is the first one of the other order, unless that shares its
         second with another one.
         """
+        if self._part:
+            return None
         if self._all_ranked(order):
             return next(iter(self.sequence(order, project_id)[-1:]), None)
         other = next(each for each in Order if each is not order)
         head = self._sequence[other][:2]
+        known = self._ends.get(order)
+        if project_id is None and known in self.items and head and self.tied(known, head[0]):
+            return known
         if project_id is not None or len(head) < 2 or self.tied(*head):  # noqa: PLR2004 - it takes two to tie
             return None
         return head[0]

@@ -5,6 +5,7 @@ Everything here is frozen data without input or output.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -82,11 +83,15 @@ class Request:
 
 
 class FailureKind(StrEnum):
-    """Why a request has no usable answer."""
+    """Why a request has no usable answer.
+
+    ``FATAL`` is a connection that was cut on a request, where the target refused every further one from then on.
+    """
 
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     CUT = "cut"
+    FATAL = "fatal"
     GARBLED = "garbled"
     REDIRECT = "redirect"
     THROTTLED = "throttled"
@@ -353,3 +358,8 @@ class Result:
     deviations: tuple[Known, ...] = ()
     """The known deviations of this target, and what became of each."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+    pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
+    """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each
+    piece, with how many items they have there."""
+    spooled: Iterable[Exchange] = field(default=(), repr=False, compare=False)
+    """What was asked in a walk through a list that is too long for memory, by number, from disk."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +34,10 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "ca_bundle": "certificates (PEM) of the authorities to trust",
         "spec": "an OpenAPI document that holds the operation, in place of the published one",
         "requests": "the most requests that are sent",
+        "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",
         "rate": "the most requests in a second, as N/s, or in a minute, as N/m",
+        "timeout": "the longest that one answer may take, in seconds",
+        "max_time": "the longest that a run may take, in seconds",
         "seed": "what every choice of the run is drawn from, or 'random'",
         "gate": "the levels whose breach fails, with commas between them",
         "strict": "a breach of an advisory clause fails as well",
@@ -44,16 +47,23 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "items": "how many permissions the embedded server holds",
         "projects": "how many projects they belong to",
         "record": "write every exchange to this HAR file",
+        "html": "write the report as one HTML file, walks drawn",
+        "markdown": "write the report as Markdown",
+        "json": "write the report as JSON",
+        "junit": "write the report as JUnit XML that is the same as that of `contracts check`",
     }
 )
 """The settings whose options begin with ``--contract-`` here, and what each is for."""
-SWITCHES: Final = frozenset({"strict", "allow_incomplete"})
+SWITCHES: Final = frozenset({"deep", "strict", "allow_incomplete"})
 """Those of them that take no value."""
 _ONLY_OURS: Final = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(PREFIXED).replace('_', '-')})(?![\w-]))")
 
 
 FACTS: Final = pytest.StashKey[dict[str, Any]]()
 """What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
+
+INTERRUPTED: Final = pytest.StashKey[dict[str, Any]]()
+"""The same of a run that was interrupted: its item has no report."""
 
 _SETTINGS: Final = pytest.StashKey[tuple[str | None, "tuple[Settings, ...]"]]()
 _EMPTY: Final = "contract_empty_base_url"
@@ -81,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # pytest-base-url makes an empty string of an option that was not given; workers inherit all options.
         setattr(config.option, _EMPTY, config.getoption("base_url") == "")
-        config.pluginmanager.register(_Ending(), "contracts-ending")
+        config.pluginmanager.register(_Ending(config), "contracts-ending")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -126,7 +136,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 class _Ending:
     """Ends a session of contract items as a run ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._facts: dict[str, dict[str, Any]] = {}
 
     def pytest_report_collectionfinish(self, config: pytest.Config, items: Sequence[pytest.Item]) -> str | list[str]:
@@ -142,6 +153,7 @@ class _Ending:
         if facts is None:
             return
         if "stop" in facts:
+            self._annotate([facts])
             pytest.exit(facts["stop"], returncode=facts["exit"])
         self._facts[facts["target"]] = facts
 
@@ -153,11 +165,26 @@ class _Ending:
             session.exitstatus = worst([exitstatus, *codes])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        interrupted = self._config.stash.get(INTERRUPTED, None)
+        if interrupted is not None:
+            self._facts[interrupted["target"]] = interrupted
         for target, facts in sorted(self._facts.items()):
             terminalreporter.section(f"contracts: {target}" if target else "contracts")
-            if terminalreporter.verbosity >= 0:
-                terminalreporter.write_line(facts["summary"])
+            if terminalreporter.verbosity >= 0 and facts["summary"]:
+                terminalreporter.write_line(facts["summary"] + "\n")
             terminalreporter.write_line(facts["headline"])
+        self._annotate(self._facts.values())
+
+    def _annotate(self, facts: Iterable[dict[str, Any]]) -> None:
+        """Tell GitHub Actions, where that is what runs this."""
+        remarks = [remark for each in facts for remark in each["remarks"]]
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if not remarks or terminal is None:
+            return
+        from contracts.reports.github import Annotation, commands
+
+        for line in commands(Annotation(*remark) for remark in remarks):
+            terminal.write_line(line)
 
 
 def clause_of(item: pytest.Item) -> Clause | None:
@@ -184,7 +211,8 @@ def settings_of(config: pytest.Config, base_url: str | None, target: str = "") -
     from contracts.settings import single
 
     found = all_settings(config, base_url)
-    return single(tuple(settings for settings in found if settings.name == target) or found)
+    one = single(tuple(settings for settings in found if settings.name == target) or found)
+    return one if len(found) == 1 else one.apart()
 
 
 def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings, ...]:
@@ -195,14 +223,18 @@ def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings,
     """
     from contracts.settings import Settings
 
-    base_url = base_url or ("" if config.getoption(_EMPTY, default=False) else None)
+    given = given_to(config, base_url)
     # The same seed, though it be random, in all that one session says and does.
-    if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != base_url:
-        given: dict[str, str | bool | None] = {"base_url": base_url}
-        given |= {name: config.getoption(name) for name in SHARED}
-        given |= {name: config.getoption(f"contract_{name}") for name in PREFIXED}
-        config.stash[_SETTINGS] = base_url, Settings.all_of(given, names=given)
+    if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != given["base_url"]:
+        config.stash[_SETTINGS] = given["base_url"], Settings.all_of(given, names=given)
     return config.stash[_SETTINGS][1]
+
+
+def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
+    """What the options of this session say, by the names of the settings."""
+    given: dict[str, Any] = {"base_url": base_url or ("" if config.getoption(_EMPTY, default=False) else None)}
+    given |= {name: config.getoption(name) for name in SHARED}
+    return given | {name: config.getoption(f"contract_{name}") for name in PREFIXED}
 
 
 def spelled(text: str) -> str:

@@ -161,7 +161,7 @@ def _limit(value: str) -> Oddity | None:
         return Oddity.ZERO
     if re.fullmatch("-[1-9][0-9]*", value, re.ASCII):
         return Oddity.NEGATIVE
-    if re.fullmatch(r"-?[0-9]+\.[0-9]*[1-9][0-9]*", value, re.ASCII):
+    if re.fullmatch(r"-?[0-9]+\.(?=0*[1-9])[0-9]+", value, re.ASCII):
         return Oddity.NO_INTEGER
     # Nothing but digits of any script, signs and separators: some reader takes it for an integer.
     if all(character.isspace() or character.isnumeric() or character in "+-−_.,'" for character in value):

@@ -144,7 +144,9 @@ class _Reducer:
             raise self._error(problem=f"has no mapping at {place}", remedy="mend it")
         return {**node, **siblings}
 
-    def _target(self, reference: str, place: str) -> Any:
+    def _target(self, reference: Any, place: str) -> Any:
+        if not isinstance(reference, str):
+            raise self._error(problem=f"has a reference that is no text at {place}", remedy="mend it")
         if not reference.startswith("#/"):
             kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
             raise self._error(
@@ -239,7 +241,7 @@ def pointer(reference: str) -> list[str]:
     return [unquote(part).replace("~1", "/").replace("~0", "~") for part in reference[2:].split("/")]
 
 
-def _references(node: Any) -> Iterator[str]:
+def _references(node: Any) -> Iterator[Any]:
     waiting: list[tuple[Any, bool]] = [(node, False)]
     while waiting:
         current, names = waiting.pop()
@@ -249,25 +251,25 @@ def _references(node: Any) -> Iterator[str]:
             for key, value in current.items():
                 if names:
                     waiting.append((value, False))
-                elif key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                elif key in ("$ref", "$dynamicRef"):
                     yield value
                 elif key not in _LITERAL and not key.startswith("x-"):
                     waiting.append((value, key in _NAMES))
 
 
 def _in_place_references(schema: Any) -> Iterator[str]:
-    if not isinstance(schema, dict):
-        return
-    if isinstance(schema.get("$ref"), str):
-        yield schema["$ref"]
-    for keyword in _IN_PLACE_LISTS:
-        for branch in _sequence(schema.get(keyword)):
-            yield from _in_place_references(branch)
-    for keyword in _IN_PLACE:
-        yield from _in_place_references(schema.get(keyword))
-    dependent = schema.get("dependentSchemas")
-    for branch in dependent.values() if isinstance(dependent, dict) else ():
-        yield from _in_place_references(branch)
+    waiting = [schema]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, dict):
+            continue
+        if isinstance(current.get("$ref"), str):
+            yield current["$ref"]
+        for keyword in _IN_PLACE_LISTS:
+            waiting += _sequence(current.get(keyword))
+        waiting += [current.get(keyword) for keyword in _IN_PLACE]
+        dependent = current.get("dependentSchemas")
+        waiting += dependent.values() if isinstance(dependent, dict) else ()
 
 
 def apply_overlay(document: dict[str, Any], overlay: Document) -> dict[str, Any]:

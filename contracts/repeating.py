@@ -6,12 +6,11 @@ Who answers is the caller's matter: the target while a run lasts, or the recordi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.catalogue import Clause
-from contracts.evidence import Evidence, Reader
+from contracts.evidence import Evidence, Reader, lost, stored
 from contracts.judging import Again, Tally, tally
 from contracts.model import Exchange, Finding, Order, Query, Target
 
@@ -64,6 +63,10 @@ class Repeating:
         answering: Who answers.
         moved: Whether the list is known to change: then what rests on its standing still is asked between two looks.
         ends: The exceptions that end the asking before its time, and not the counting.
+        part: Whether the findings are of a part of a list that is too long to be kept.
+
+    Attributes:
+        ended_by: The exception that ended the asking before its time, if one did.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Repeating:
         *,
         moved: bool,
         ends: tuple[type[BaseException], ...],
+        part: bool = False,
     ) -> None:
         self._clauses = clauses
         self._reader = reader
@@ -82,14 +86,18 @@ class Repeating:
         self._answering = answering
         self._moved = moved
         self._ends = ends
+        self._part = part
+        self.ended_by: BaseException | None = None
         self._copies: dict[str, list[_Round]] = {}
 
     def ask(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
         """Ask the finding of each of these clauses again; how each did."""
         self._copies = {name: [] for name, _ in found}
-        with suppress(*self._ends):
+        try:
             for number in range(1, ROUNDS + 1):
                 self._round(number, found)
+        except self._ends as end:
+            self.ended_by = end
         return self._count(found)
 
     def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
@@ -109,10 +117,14 @@ class Repeating:
             self._copies[name].append(
                 _Round(
                     tuple(mine),
-                    still=bool(before) and before == after if enclosed else not self._moved,
+                    still=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
                     alone=tuple(self._answering.exchanges[began:]) if enclosed else (),
                 )
             )
+
+    def _kept(self, began: int) -> bool:
+        """Whether a cache answered anything of what was asked since then, perhaps with the list as it was."""
+        return any(stored(exchange) is not None for exchange in self._answering.exchanges[began:])
 
     def _look(self, finding: Finding) -> tuple[str, ...]:
         """Look at the list in each order that a finding speaks of; returns what was seen."""
@@ -132,7 +144,7 @@ class Repeating:
     def _count(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
         """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
         wanted = {name for name, _ in found}
-        evidence = Evidence(self._reader, self._target, self._answering.exchanges)
+        evidence = Evidence(self._reader, self._target, self._answering.exchanges, part=self._part)
         tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
         counted = {}
         for name, finding in found:
@@ -143,6 +155,7 @@ class Repeating:
                 again.seen += seen
                 again.sure += one.still
                 again.sure_seen += seen and one.still
+                again.tries += sum(1 + exchange.retries for exchange in one.exchanges if lost(exchange))
         return counted
 
     def _alone(self, name: str, one: _Round) -> bool:

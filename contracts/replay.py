@@ -6,17 +6,20 @@ for all that it can show: which of its pages belong to one walk is derived from 
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
+from contracts.deep import DEEP, Deep, Full
 from contracts.errors import ConfigurationError
 from contracts.evidence import CONTROL, OK, Evidence, Reader
 from contracts.judging import Again, judge, tally
-from contracts.model import Exchange, Finding, Judgement, Page, Query, Result, Step, Target, Verdict
+from contracts.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
 from contracts.operation import Operation
 from contracts.repeating import Repeating, worth_asking
 from contracts.run import Cost, Terms, conclude
@@ -54,7 +57,9 @@ def record(result: Result, path: Path) -> None:
         "seed": result.seed,
         "document_sha256": result.document_sha256,
     }
-    write_har(path, result.exchanges, base_url=target.base_url, version=result.version, about=about)
+    # Both are in the order of their numbers; what is on disk is read one by one.
+    exchanges = heapq.merge(result.exchanges, result.spooled, key=lambda exchange: exchange.number)
+    write_har(path, exchanges, base_url=target.base_url, version=result.version, about=about)
 
 
 def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], said: Said = Said()) -> Result:
@@ -70,10 +75,17 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
         ConfigurationError: It is no HAR file, or holds no page of the operation.
     """
     recording = read_har(path, said.base_url, lambda url: base_of(operation, url))
+    if recording.bodiless and not any(exchange.status == OK for exchange in recording.exchanges):
+        raise ConfigurationError(
+            f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
+            " none: let its recorder keep the content, in the same file."
+        )
     if not recording.exchanges:
         raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{_below(said)}.")
     target = _target(path, operation, recording, said)
-    exchanges, notes = recording.exchanges, [f"Judged from {path.name}: nothing was asked."]
+    deep = [exchange for exchange in recording.exchanges if exchange.probe == DEEP]
+    exchanges = tuple(exchange for exchange in recording.exchanges if exchange.probe != DEEP)
+    notes = [f"Judged from {path.name}: nothing was asked."]
     reader = Reader(operation)
     if recording.foreign:
         exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
@@ -90,13 +102,31 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     judged = terms(target, seed if isinstance(seed, int) else 0)
     if isinstance(sha256, str) and sha256 != operation.sha256:
         notes.append("It was recorded for another version of the document.")
-    again = _repeated(judged, reader, exchanges)
-    judgements = judge(judged.clauses, evidence, tally(judged.clauses, evidence), again)
+    again = dict(_repeated(judged, reader, exchanges))
+    tallies = tally(judged.clauses, evidence)
+    through = _walked_through(judged, evidence, deep, again) if deep else None
+    if through is not None:
+        evidence = Evidence(reader, target, exchanges, ends=through.ends)
+        tallies = tally(judged.clauses, evidence)
+        through.add_to(tallies)
+        notes += through.notes()
+    judgements = judge(judged.clauses, evidence, tallies, again)
     if recording.foreign:
         changed = seems_changed(evidence)
         whole = evidence.listing.complete
         judgements = tuple(_of_another_tool(judgement, changed=changed, whole=whole) for judgement in judgements)
-    return conclude(judged, evidence, judgements, _cost(exchanges), seconds=_seconds(exchanges), notes=notes)
+    result = conclude(
+        judged,
+        evidence,
+        judgements,
+        _cost(recording.exchanges),
+        seconds=_seconds(recording.exchanges),
+        notes=notes,
+    )
+    if through is None:
+        return result
+    census = through.census
+    return replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=deep)
 
 
 def _below(said: Said) -> str:
@@ -106,7 +136,7 @@ def _below(said: Said) -> str:
 def base_of(operation: Operation, url: str) -> str | None:
     """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
     before, _, behind = operation.path_template.partition("{" + operation.roles.checkpoint + "}")
-    found = re.match(rf"(https?://[^/?#@\s]+[^?#]*?){re.escape(before)}[^/?#]+{re.escape(behind)}(?:[?#]|$)", url)
+    found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){re.escape(before)}[^/?#]+{re.escape(behind)}(?:[?#]|$)", url)
     return found[1] if found else None
 
 
@@ -243,7 +273,7 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
 
     def known(until: int) -> tuple[list[tuple[str, Finding]], bool]:
         evidence = Evidence(reader, terms.target, exchanges[:until])
-        return worth_asking(terms.clauses, evidence), evidence.listing.moved
+        return worth_asking(terms.clauses, evidence), evidence.unsteady
 
     found, moved = known(begin)
     if moved and found and found[0][1].still:
@@ -252,6 +282,58 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
         found, moved = known(begin)
     answering = _Recorded(exchanges, begin)
     return Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,)).ask(found)
+
+
+class _RecordedDeep:
+    """Answers from a recording what a walk through the whole list asked again; see `contracts.repeating.Answering`."""
+
+    def __init__(self, copies: Sequence[Exchange], found: Iterable[tuple[str, Finding]]) -> None:
+        self._copies = iter(copies)
+        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
+        self.exchanges: list[Exchange] = [known[number] for number in sorted(known)]
+
+    def look(self, *, ascending: bool) -> None:
+        """Nothing was looked at as a whole."""
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        copy = next(self._copies, None)
+        if copy is None or copy.again != (number, exchange.number):
+            raise _Over
+        self.exchanges.append(copy)
+        return copy
+
+
+def _walked_through(terms: Terms, evidence: Evidence, exchanges: Sequence[Exchange], again: dict[str, Again]) -> Deep:
+    """Judge a recorded walk through the whole list; how its findings did when they were asked again is added."""
+    deep = Deep(evidence, terms.clauses, {exchange.number: exchange for exchange in exchanges}, len(exchanges))
+    looks = []
+    for exchange in exchanges:
+        query = evidence.query(exchange)
+        if exchange.step is not None and exchange.step.walk.startswith(DEEP):
+            looks.append(exchange)
+        elif exchange.step is not None and query is not None:
+            with suppress(Full):
+                deep.read(exchange, query)
+    deep.judge()
+    recorded = iter(looks)
+
+    def ask(request: Request, _: Step) -> Exchange:
+        exchange = next(recorded, None)
+        if exchange is None or exchange.request != request:
+            raise _Over
+        return exchange
+
+    with suppress(_Over):
+        for doubt in deep.doubts():
+            deep.look(doubt, ask)
+    found = deep.worth_asking(worth_asking(terms.clauses, evidence))
+    copies = [exchange for exchange in exchanges if exchange.again is not None]
+    answering = _RecordedDeep(copies, found)
+    repeating = Repeating(
+        terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True
+    )
+    again |= repeating.ask(found)
+    return deep
 
 
 def _before_the_looks(exchanges: Sequence[Exchange], begin: int) -> int:

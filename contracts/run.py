@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from contracts import interrupts
 from contracts.catalogue import Clause, clauses
+from contracts.deep import DEEP, ORDERS, Deep, Full
 from contracts.deviations import accept, failing, today
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ContractsError
 from contracts.evidence import CONTROL, Evidence, Reader
-from contracts.judging import Again, judge, tally
+from contracts.judging import Again, Tally, judge, tally
 from contracts.model import (
     GATING,
     Deviation,
@@ -33,7 +37,7 @@ from contracts.model import (
 from contracts.operation import Operation
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import control, every_cursor, look
+from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.repeating import Repeating, worth_asking
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
@@ -47,10 +51,17 @@ AGAIN = "again"
 SHARE_OF_AGAIN = 0.1
 LAST_RESERVE = 6
 """Requests that are kept for asking again what only the last probe found."""
+CLOSER = 200
+"""Requests beside those of the walk through the whole list, for looking again at what was doubtful in it."""
 LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
+_ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
+"""What ends asking again before its time: what was asked by then is counted."""
 SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
+
+
+_NO_ANSWER = frozenset({FailureKind.TIMEOUT, FailureKind.THROTTLED})
 
 
 class ExitCode:
@@ -65,13 +76,39 @@ class ExitCode:
     INCOMPLETE = 6
 
 
+class InternalError(ContractsError):
+    """The suite itself failed during a run.
+
+    Attributes:
+        result: What was asked and judged all the same.
+    """
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, cause: BaseException, result: Result) -> None:
+        super().__init__(failure(cause))
+        self.result = result
+
+
+def failure(error: BaseException) -> str:
+    """What is told of a defect of this suite: where it is, and nothing that a target has sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"internal error: {type(error).__name__}{where}; please report it"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: what is being asked, and how much of the budget is used."""
+    """How far a run is: what is being asked, and how much of the budget is used.
+
+    ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be.
+    """
 
     probe: str
     requests: int
     budget: int
+    pages: int = 0
+    of: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +137,15 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Terms):
-    """Everything that decides what a run asks and how it is judged; ``rate`` is in requests a second."""
+    """Everything that decides what a run asks and how it is judged.
+
+    ``deep`` is how many pages a walk through the whole list may have, beside the ``budget`` of all else; 0 for no
+    such walk. ``rate`` is in requests a second.
+    """
 
     keys: Keys = field(repr=False)
     budget: int = DEFAULT_BUDGET
+    deep: int = 0
     rate: float | None = None
     limits: Limits = field(default_factory=Limits)
     verify: bool | Path = True
@@ -113,6 +155,11 @@ class Plan(Terms):
         """The probes that these clauses need, in the order in which they ask."""
         needed = {probe for clause in self.clauses for probe in clause.probes}
         return tuple(name for name in PROBES if name in needed)
+
+    @property
+    def most(self) -> int:
+        """How many requests are sent at the most."""
+        return self.budget + (self.deep + CLOSER if self.deep else 0)
 
 
 def own_version() -> str:
@@ -131,10 +178,12 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
 
     Raises:
         ConfigurationError: the target can't be reached, refuses the key or does not know the checkpoint.
+        InternalError: the suite itself failed; the error holds what was judged all the same.
     """
     if plan.budget < LEAST_BUDGET:
         raise ConfigurationError(f"--requests {plan.budget} is too few for a verdict: give at least {LEAST_BUDGET}.")
-    return _Run(plan, on_progress).result()
+    with interrupts.held():
+        return _Run(plan, on_progress).result()
 
 
 class _Run:
@@ -162,39 +211,102 @@ class _Run:
             available(plan.keys),
         )
         self._again: dict[str, Again] = {}
+        self._deep: Deep | None = None
         self._notes: list[str] = []
-        self._interrupted = False
         self._exit: int | None = None
+        self._failed: Exception | None = None
 
     def _last_words(self) -> str:
-        """The request with which the target went away, if one broke before nothing could be reached."""
-        broken = [each for each in self._client.exchanges if each.failure is not None and each.retries]
-        first = next(
-            (each for each in broken if each.failure and each.failure.kind is not FailureKind.UNREACHABLE), None
-        )
-        if first is None:
-            return ""
-        return f" It was gone after request {first.number + 1} ({first.probe}): GET {first.request.target}"
+        """With which request the target went away, or which was the last that it answered."""
+        exchanges = self._client.exchanges
+        last = exchanges[-1]
+        if last.failure is not None and last.failure.kind is not FailureKind.UNREACHABLE:
+            return f" It went away with request {last.number + 1} ({last.probe}): GET {last.request.target}"
+        answered = next((each for each in reversed(exchanges) if each.answer is not None), None)
+        return f" The last request that it answered is number {answered.number + 1}." if answered else ""
 
     def _tell(self, exchange: Exchange) -> None:
+        if not exchange.concurrent:  # those that were answered together are all kept first
+            interrupts.check()
         if self._on_progress is not None:
-            self._on_progress(Progress(exchange.probe, self._client.requests, self._client.budget))
+            pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
+            self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
 
     def result(self) -> Result:
         with self._client:
             try:
-                self._ask_all()
+                with interrupts.allowed():
+                    self._ask_all()
+                    interrupts.check()
             except KeyboardInterrupt:
-                self._interrupted = True
-                self._notes.append("The run was interrupted: only what was asked until then is judged.")
+                self._end(ExitCode.INTERRUPTED, "The run was interrupted: only what was asked until then is judged.")
             except TargetGone as gone:
-                self._exit = ExitCode.CONFIGURATION
-                self._notes.append(f"The target went away during the run: {gone}.{self._last_words()}")
+                self._end(ExitCode.CONFIGURATION, f"The target went away during the run: {gone}.{self._last_words()}")
             except RunStopped as stopped:
                 self._notes.append(f"Not everything was asked: {stopped}.")
+            except ConfigurationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was asked until then is judged
+                self._failed = error
+        try:
+            result = self._judged()
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was asked is told
+            self._failed = self._failed or error
+            result = self._unjudged()
+        if self._failed is not None:
+            note = f"{failure(self._failed)}. What was asked until then is judged, as far as that goes."
+            result = replace(result, exit_code=ExitCode.INTERNAL, notes=(*result.notes, note), interrupted=False)
+            raise InternalError(self._failed, result) from self._failed
+        return result
+
+    def _end(self, code: int, note: str) -> None:
+        self._exit = code
+        self._notes.append(note)
+
+    def _judged(self) -> Result:
         evidence = self._asking.evidence
-        tallies = tally(self._plan.clauses, evidence)
-        return self._report(evidence, judge(self._plan.clauses, evidence, tallies, self._again))
+        judged: list[Clause] = []
+        tallies: dict[str, Tally] = {}
+        for clause in self._plan.clauses:
+            try:
+                tallies |= tally([clause], evidence)
+                judged.append(clause)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other clauses are judged
+                self._failed = self._failed or error
+        if self._deep is not None:
+            try:
+                self._deep.judge()
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was judged as it came is told
+                self._failed = self._failed or error
+            self._deep.add_to(tallies)
+        known = {one.clause: one for one in judge(judged, evidence, tallies, self._again)}
+        return self._report(
+            evidence, tuple(known.get(clause.id) or _without_judgement(clause) for clause in self._plan.clauses)
+        )
+
+    def _unjudged(self) -> Result:
+        """All that was asked, without a verdict on any clause."""
+        plan, client = self._plan, self._client
+        return Result(
+            version=own_version(),
+            target=plan.target,
+            document=plan.operation.name,
+            document_sha256=plan.operation.sha256,
+            seed=plan.seed,
+            judgements=tuple(map(_without_judgement, plan.clauses)),
+            items=0,
+            projects=0,
+            requests=client.requests,
+            requests_by_probe=tuple(client.requests_by_probe.items()),
+            waits=client.waits,
+            waited=client.waited,
+            retries=client.retries,
+            seconds=time.monotonic() - self._began,
+            exit_code=ExitCode.INTERNAL,
+            gate=plan.gate,
+            notes=tuple(self._notes),
+            exchanges=tuple(client.exchanges),
+        )
 
     # Asking
 
@@ -215,9 +327,39 @@ class _Run:
             # Nothing is to be asked again, so what was kept for that can look further.
             asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
             with suppress(ShareSpent):
-                every_cursor(asking)
+                further(asking)
         self._look_again()
         self._ask_again()
+        if plan.deep and "walks" in plan.probes:
+            self._go_deep()
+
+    def _go_deep(self) -> None:
+        """Walk through the whole list in both orders, and look again at what is doubtful in it."""
+        plan, asking, evidence = self._plan, self._asking, self._asking.evidence
+        self._client.extend(plan.deep + CLOSER)
+        deep = self._deep = Deep(evidence, plan.clauses, self._client.spool, plan.deep)
+        walk_through(asking, deep, plan.deep)
+        asking.ends = deep.ends
+        asking.begin("walks", self._client.remaining)
+        with suppress(ShareSpent):
+            after_the_ends(asking)
+        asking.begin(DEEP, self._client.remaining)
+        self._ask_deep_again(deep)
+
+    def _ask_deep_again(self, deep: Deep) -> None:
+        """Ask again what nothing but the walk through the whole list shows, or shows more plainly."""
+        found = deep.worth_asking(self._found())
+        repeating = Repeating(
+            self._plan.clauses,
+            self._reader,
+            self._plan.target,
+            _Deeper(self._asking, found),
+            moved=False,
+            ends=_ENDS,
+            part=True,
+        )
+        self._again |= repeating.ask(found)
+        _go_on(repeating)
 
     def _found(self) -> list[tuple[str, Finding]]:
         return worth_asking(self._plan.clauses, self._asking.evidence)
@@ -247,7 +389,7 @@ class _Run:
         if first.failure is not None and first.failure.kind is FailureKind.UNREACHABLE:
             reason = first.failure.text.partition(": ")[2] or first.failure.text
             raise ConfigurationError(f"{target.base_url} can't be reached: {reason}")
-        if any(exchange.status == 200 for exchange in self._client.exchanges):  # noqa: PLR2004 - the status itself
+        if any(exchange.status == HTTPStatus.OK for exchange in self._client.exchanges):
             return
         plain = self._asking.ask(self._asking.query())
         if plain.status in {401, 403}:
@@ -255,11 +397,20 @@ class _Run:
                 f"{target.base_url} refuses the admin key with {plain.status}: check OPENAI_ADMIN_KEY, or whether"
                 " the key has admin rights."
             )
-        if plain.status == 404:  # noqa: PLR2004 - the status itself
+        if plain.status == HTTPStatus.NOT_FOUND:
+            colon = ":" in target.checkpoint
+            if colon and self._asking.ask(self._asking.query(), encode_colon=True).status == HTTPStatus.OK:
+                raise ConfigurationError(
+                    f"{target.base_url} knows the checkpoint {target.checkpoint!r} only with its colons as %3A, and"
+                    " answers 404 when they are sent as the official clients send them: mend that first (SCO-004)."
+                )
             raise ConfigurationError(
                 f"{target.base_url} does not know the checkpoint {target.checkpoint!r} (404): check --checkpoint,"
                 " and whether the base URL ends where the path of the operation begins."
             )
+        failures = [exchange.failure for exchange in self._client.exchanges]
+        if all(failure is not None and failure.kind in _NO_ANSWER for failure in failures):
+            raise ConfigurationError(f"{target.base_url} gives no answer: {failures[-1].text if failures[-1] else ''}.")
 
     # Asking again
 
@@ -274,10 +425,11 @@ class _Run:
             self._reader,
             plan.target,
             self,
-            moved=self._asking.evidence.listing.moved,
-            ends=(ShareSpent, RunStopped),
+            moved=self._asking.evidence.unsteady,
+            ends=_ENDS,
         )
         self._again = repeating.ask(found)
+        _go_on(repeating)
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
@@ -305,6 +457,14 @@ class _Run:
     def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
         if evidence.endless:
             self._notes.append("The list does not end: a cursor comes back. What was seen until then is judged.")
+        elif self._deep is not None:
+            self._notes += self._deep.notes()
+        elif (
+            evidence.listing.items
+            and not evidence.listing.complete
+            and any(each.probe == CONTROL for each in evidence.lost)
+        ):
+            self._notes.append("The list was not seen to its end: the connection broke each time before that.")
         elif evidence.listing.items and not evidence.listing.complete:
             self._notes.append(
                 f"The list is longer than the budget of {self._plan.budget} requests reaches, or does not end: it is"
@@ -319,8 +479,72 @@ class _Run:
             seconds=time.monotonic() - self._began,
             notes=self._notes,
         )
-        code = ExitCode.INTERRUPTED if self._interrupted else result.exit_code if self._exit is None else self._exit
-        return replace(result, exit_code=code, interrupted=self._interrupted)
+        if self._deep is not None:
+            census = self._deep.census
+            result = replace(
+                result,
+                items=len(census),
+                projects=census.projects,
+                pieces=census.pieces(),
+                spooled=self._client.spool,
+            )
+        if self._exit is None and interrupts.came():
+            self._end(ExitCode.INTERRUPTED, "The run was interrupted when everything was asked: nothing is missing.")
+            result = replace(result, notes=(*result.notes, self._notes[-1]))
+        code = result.exit_code if self._exit is None else self._exit
+        return replace(result, exit_code=code, interrupted=code == ExitCode.INTERRUPTED)
+
+
+def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
+    """Walk through the whole list in both orders, and look again at what is doubtful in it.
+
+    Args:
+        asking: What asks.
+        deep: What judges the pages.
+        pages: The most pages of both walks together; `CLOSER` more requests are for what is doubtful.
+    """
+    asking.begin(DEEP, pages)
+    for order in ORDERS:
+        with suppress(ShareSpent, Full):
+            whole(asking, order, pages // len(ORDERS), deep.read)
+    deep.judge()
+    # The other half is for asking again what is found.
+    asking.begin(DEEP, CLOSER // 2)
+    with suppress(ShareSpent):
+        for doubt in deep.doubts():
+            deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
+
+
+class _Deeper:
+    """Answers from the target what was asked in a walk through the whole list; see `contracts.repeating.Answering`."""
+
+    def __init__(self, asking: Asking, found: Iterable[tuple[str, Finding]]) -> None:
+        self._asking = asking
+        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
+        self._exchanges = [known[number] for number in sorted(known)]
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._exchanges
+
+    def look(self, *, ascending: bool) -> None:
+        """The list is too long to be looked at as a whole: what rests on that is not asked again."""
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        copy = self._asking.send(exchange.request, again=(number, exchange.number), spooled=True)
+        self._exchanges.append(copy)
+        return copy
+
+
+def _go_on(repeating: Repeating) -> None:
+    """Let what ended the asking end the run, unless it is only that no more may be asked again."""
+    if repeating.ended_by is not None and not isinstance(repeating.ended_by, ShareSpent):
+        raise repeating.ended_by
+
+
+def _without_judgement(clause: Clause) -> Judgement:
+    reason = "the suite itself failed when it judged this"
+    return Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from contracts import interrupts
 from contracts.catalogue import clauses
 from contracts.errors import ConfigurationError
 from contracts.mock.faults import FAULTS, Fault, open_fault
@@ -82,6 +83,8 @@ class Shown:
     undecided: frozenset[str]
     requests: int
     exit_code: int
+    retries: int = 0
+    """Requests that were sent again: a server of this process that does not answer in time has a busy machine."""
     crashes: tuple[str, ...] = ()
     """What the embedded server raised instead of answering: a mistake of the server, not of the suite."""
 
@@ -143,6 +146,7 @@ def show(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -> S
         frozenset().union(*map(having, undecided)),
         result.requests,
         result.exit_code,
+        result.retries,
         tuple(repr(crash) for crash in server.crashes),
     )
 
@@ -205,7 +209,7 @@ def missed(fault: Fault, shown: Shown) -> Iterator[str]:
     """Why a fault is not caught: the same on every server that has it."""
     yield from _crashed(shown)
     if warns(fault):
-        if fault.clause not in shown.warned:
+        if fault.clause not in shown.warned | shown.broken:
             yield f"{fault.clause} does not warn"
         return
     if fault.clause not in shown.broken:
@@ -225,7 +229,7 @@ def _of_fault(name: str, shown: Shown) -> Iterator[str]:
     ):
         if not FAULTS[name].timed and (lost := mine - theirs - {FAULTS[name].clause}):
             yield f"no longer {words}: {' '.join(sorted(lost))}"
-        if more := theirs - mine - entry.may:
+        if more := theirs - mine - entry.may - (entry.warned if FAULTS[name].timed else frozenset()):
             yield f"unexpectedly {other}: {' '.join(sorted(more))}"
 
 
@@ -251,7 +255,7 @@ def examine(subject: Subject) -> Outcome:
     """Judge one server, and compare what came out with what is known of it; again where timing has a say."""
     outcome = _examine(subject)
     tries = 1
-    while outcome.wrong and subject.timed and tries < TRIES:
+    while outcome.wrong and (subject.timed or outcome.shown.retries) and tries < TRIES:
         outcome, tries = _examine(subject), tries + 1
     return outcome
 
@@ -264,10 +268,16 @@ def _examine(subject: Subject) -> Outcome:
 def examine_all(wanted: Iterable[Subject], workers: int) -> Iterator[Outcome]:
     """Judge many servers in so many processes; they come in the order in which they are done."""
     if workers == 1:
-        yield from map(examine, wanted)
+        for subject in wanted:
+            outcome = examine(subject)
+            interrupts.check()
+            yield outcome
         return
     # A process that was forked from one with threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for done in as_completed([pool.submit(examine, subject) for subject in wanted]):
-            yield done.result()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=interrupts.ignore) as pool:
+        try:
+            for done in as_completed([pool.submit(examine, subject) for subject in wanted]):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -21,7 +21,8 @@ from contracts import configfile
 from contracts.configfile import Entry, TargetTable
 from contracts.errors import ConfigurationError
 from contracts.model import GATING, Deviation, Level
-from contracts.run import DEFAULT_BUDGET, LEAST_BUDGET
+from contracts.run import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
+from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url
 
 PREFIX: Final = "CONTRACTS_"
@@ -33,9 +34,13 @@ DEFAULT = "default"
 ANY_SEED: Final = "random"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PRIVATE = frozenset({"key_command", "user_key_command"})
+_MOST_SHOWN = 200
 _LARGEST_SEED = 2**32 - 1
 _MOST_REQUESTS = 1_000_000
-_MOST_ITEMS = 100_000
+_MOST_ITEMS = 1_000_000
+_MOST_PROJECTS = 100_000
+SECONDS_EACH: Final = 5.0
+"""Seconds that a run may take for each request of its budget, unless the user says how long it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,14 @@ def _variable(word: str) -> str:
 
 
 def _path(word: str) -> Path:
-    return Path(_text(word)).expanduser()
+    try:
+        path = Path(_text(word)).expanduser()
+        path.exists()  # raises where there can be no such name, or nobody may look
+    except RuntimeError:
+        raise ValueError("begins with a home folder that is not known") from None
+    except OSError as error:
+        raise ValueError(f"can't be looked at: {(error.strerror or 'no reason given').lower()}") from None
+    return path
 
 
 def _file(word: str) -> Path:
@@ -138,6 +150,12 @@ def _rate(word: str) -> float:
     return number
 
 
+def _seconds(word: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", word.strip()) or not float(word):
+        raise ValueError("is no number of seconds above 0")
+    return float(word)
+
+
 def _seed(word: str) -> int:
     if word.strip().lower() == ANY_SEED:
         return random.SystemRandom().randint(0, _LARGEST_SEED)
@@ -150,7 +168,8 @@ def _gate(word: str) -> frozenset[Level]:
     for name in chosen:
         if name not in allowed:
             hint = f"did you mean {closest(name, allowed)}?" if name else ""
-            raise ValueError(f"names no level{f' {name!r}' if name else ''}: {hint or 'write ' + ','.join(allowed)}")
+            said = f" {_cut(name)!r}" if name else ""
+            raise ValueError(f"names no level{said}: {hint or 'write ' + ','.join(allowed)}")
     return frozenset(Level(name) for name in chosen)
 
 
@@ -218,7 +237,26 @@ class Settings:
             _integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
         ),
     ] = DEFAULT_BUDGET
+    deep: Annotated[
+        bool,
+        Option(
+            "",
+            "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests.",
+            _boolean,
+        ),
+    ] = False
     rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", _rate)] = None
+    timeout: Annotated[
+        float, Option("SECONDS", f"The longest that one answer may take (default {Limits().answer:g}).", _seconds)
+    ] = Limits().answer
+    max_time: Annotated[
+        float | None,
+        Option(
+            "SECONDS",
+            f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
+            _seconds,
+        ),
+    ] = None
     seed: Annotated[int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", _seed)] = 0
     gate: Annotated[
         frozenset[Level],
@@ -240,7 +278,7 @@ class Settings:
         Option("N", "How many permissions the embedded server holds (default 57).", _integer(0, _MOST_ITEMS)),
     ] = None
     projects: Annotated[
-        int | None, Option("N", "How many projects they belong to (default 3).", _integer(1, _MOST_ITEMS))
+        int | None, Option("N", "How many projects they belong to (default 3).", _integer(1, _MOST_PROJECTS))
     ] = None
     record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", _destination)] = None
     html: Annotated[Path | None, Option("FILE", "Write the report as one HTML file, walks drawn.", _destination)] = None
@@ -273,6 +311,30 @@ class Settings:
     def written(self, name: str) -> bool:
         """Whether a value comes from the configuration file."""
         return ": " in self.origin(name)
+
+    def apart(self) -> Settings:
+        """The settings of one of several targets, with files of its own to write to."""
+        paths: dict[str, Any] = {name: apart(getattr(self, name), self.name) for name in self.given("record", *REPORTS)}
+        return replace(self, **paths)
+
+    @property
+    def most(self) -> int:
+        """How many requests are sent at the most."""
+        return self.requests + (DEFAULT_BUDGET + CLOSER if self.deep else 0)
+
+    @property
+    def limits(self) -> Limits:
+        """What one answer and the run may take, of the time that the user grants."""
+        usual = Limits()
+        share = self.timeout / usual.answer
+        return replace(
+            usual,
+            connect=min(usual.connect, self.timeout),
+            read=min(usual.read, self.timeout),
+            answer=self.timeout,
+            stalled=usual.stalled * share,
+            run=self.max_time or self.most * (SECONDS_EACH + (1 / self.rate if self.rate else 0.0)),
+        )
 
     @property
     def gating(self) -> frozenset[Level]:
@@ -437,7 +499,7 @@ def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple
     names = [table.name for table in tables]
     if chosen.word not in names:
         hint = f"Did you mean {closest(str(chosen.word), names)}?" if names else "The configuration file names none."
-        raise ConfigurationError(f"{chosen.origin} {chosen.word}: there is no such target. {hint}")
+        raise ConfigurationError(f"{chosen.origin} {_cut(str(chosen.word))}: there is no such target. {hint}")
     return tuple(table for table in tables if table.name == chosen.word)
 
 
@@ -477,8 +539,13 @@ def _parsed(option: Option, origin: str, word: str) -> Any:
     except ValueError as error:
         # What is no base URL may hold a password; what is empty shows nothing.
         hidden = option.name == "base_url" or option.parse is _variable
-        shown = "" if hidden or not word.strip() else f" {word}"
+        shown = "" if hidden or not word.strip() else f" {_cut(word)}"
         raise ConfigurationError(f"{origin}{shown} {error}.".replace("?.", "?")) from None
+
+
+def _cut(word: str) -> str:
+    """What somebody typed, short enough for a sentence."""
+    return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"
 
 
 def _shown(value: object) -> str:
@@ -493,7 +560,7 @@ def _refuse_unknown(variables: Mapping[str, str]) -> None:
     known = [option.variable for option in OPTIONS.values()]
     for name in sorted(variables):
         if name.startswith(PREFIX) and name not in known:
-            raise ConfigurationError(f"There is no variable {name}. Did you mean {closest(name, known)}?")
+            raise ConfigurationError(f"There is no variable {_cut(name)}. Did you mean {closest(name, known)}?")
 
 
 def _refuse_contradictions(settings: Settings) -> None:

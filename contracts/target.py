@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -12,7 +12,7 @@ from contracts.catalogue import Clause
 from contracts.errors import ConfigurationError
 from contracts.model import Target
 from contracts.operation import Operation, load_operation
-from contracts.run import Plan
+from contracts.run import DEFAULT_BUDGET, Plan, Terms
 from contracts.settings import Settings
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
 
@@ -43,8 +43,10 @@ class Opened:
             keys=self.keys,
             operation=self.operation,
             seed=settings.seed,
-            budget=settings.requests,
+            budget=DEFAULT_BUDGET if settings.deep else settings.requests,
+            deep=settings.requests if settings.deep else 0,
             rate=settings.rate,
+            limits=settings.limits,
             verify=settings.ca_bundle or True,
             selected=selected,
             gate=settings.gating,
@@ -87,6 +89,21 @@ def opened(settings: Settings) -> Iterator[Opened]:
         name=settings.name,
     )
     yield Opened(target, keys, operation, settings)
+
+
+def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
+    """What was to be judged when the target could not be opened.
+
+    Of the target only its name is told: as long as no key is known, one may have been pasted anywhere. A document
+    that can't be used has the operation of the published one here, and no digest.
+    """
+    try:
+        operation = load_operation(settings.spec)
+    except ConfigurationError:
+        name = settings.spec.name if settings.spec else ""
+        operation = replace(load_operation(), name=name, sha256="")
+    target = Target("", "", name=settings.name)
+    return Terms(target=target, operation=operation, seed=settings.seed, selected=selected, gate=settings.gating)
 
 
 def embedded(settings: Settings, port: int = 0) -> Server:

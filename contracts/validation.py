@@ -16,7 +16,12 @@ from contracts.body import Parsed, parse, shown, step
 from contracts.document import short, unusable
 from contracts.operation import Operation
 
-__all__ = ["Parsed", "Validator", "Violation", "parse"]
+__all__ = ["MOST_VIOLATIONS", "Parsed", "Validator", "Violation", "parse"]
+
+MOST_VIOLATIONS = 1000
+"""Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""
+MOST_ITEMS = 1000
+"""Items of one page that are laid against the schema: ten times the largest page that is asked for."""
 
 _NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "schemas"})
 _LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
@@ -77,11 +82,26 @@ class Validator:
         self._schema = _schema_validator(operation)
 
     def violations(self, value: Any) -> tuple[Violation, ...]:
-        """All breaches of the schema by a parsed body, each once, in the order in which they stand."""
+        """The breaches of the schema by a parsed body, each once, in the order in which they are found.
+
+        After `MOST_VIOLATIONS` no more are looked for, and only the first `MOST_ITEMS` items are looked at.
+        """
         if not isinstance(value, dict):
             return (Violation("ENV-001", "$", "an object", shown(value)),)
+        try:
+            return self._violations(value)
+        except RecursionError:
+            # A schema that contains itself is followed as deep as the server's value goes.
+            return (Violation("ENV-001", "$", "values that can be followed", "values that are nested too deeply"),)
+
+    def _violations(self, value: Any) -> tuple[Violation, ...]:
         found: dict[tuple[str, str], Violation] = {}
+        items = value.get(self._roles.items)
+        if isinstance(items, list) and len(items) > MOST_ITEMS:
+            value = {**value, self._roles.items: items[:MOST_ITEMS]}
         for error in self._schema.iter_errors(value):
+            if len(found) >= MOST_VIOLATIONS:
+                break
             for place, expected, actual in _leaves(error):
                 path = "$"
                 for part in place:
@@ -128,6 +148,9 @@ def _schema_validator(operation: Operation) -> SchemaValidator:
         except SchemaError as error:
             problem = f"has no valid schema at {short(place)} ({short(error.message)})"
             raise unusable(operation.name, problem=problem, remedy="mend it") from None
+        except RecursionError:
+            problem = f"has a schema that is nested too deeply at {short(place)}"
+            raise unusable(operation.name, problem=problem, remedy="flatten it") from None
     # An explicit registry, because the default one fetches what it does not know.
     return strict({"allOf": [schema], "components": components}, registry=Registry())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -28,9 +29,10 @@ UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "
 """Forms whose acceptance other clauses judge, and that no server may fail over."""
 
 PLAIN_FORMS = ("none", "unknown", "user")
-ECHO = re.compile(r"\[credential:[^\]]+\]")
+ECHO = re.compile(r"\[credential:[a-z_ -]{1,40}\]")
 """What the traffic puts in the place of a credential that an answer repeats."""
 
+WORD = re.compile(r"[\w-]+")
 LEAST_ID = 8
 """Characters of an id from which on its occurrence in a text is no coincidence."""
 
@@ -111,7 +113,7 @@ clause(
     good="a key that was never issued: 401",
     bad="a key that was never issued: 200",
     probes=ACCESS,
-)(credential_clause("unknown", allowed=NOT_ALLOWED))
+)(credential_clause("unknown", "null", allowed=NOT_ALLOWED))
 
 clause(
     "SEC-003",
@@ -167,13 +169,32 @@ clause(
     good="the key without its last character: 401",
     bad="the key without its last character: 200",
     probes=ACCESS,
-)(credential_clause("shortened", "lengthened", "other-case", "first-half", allowed=NOT_ALLOWED))
+)(
+    credential_clause(
+        "shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half", allowed=NOT_ALLOWED
+    )
+)
 
 
 @lru_cache(maxsize=8)
-def _pattern(ids: frozenset[str]) -> re.Pattern[str] | None:
-    long = sorted((re.escape(id_) for id_ in ids if len(id_) >= LEAST_ID), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(long)})(?![\w-])") if long else None
+def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+    """The ids that are long enough to be looked for, by their longest word: most are one word."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for id_ in ids:
+        if len(id_) >= LEAST_ID:
+            found[max(WORD.findall(id_), key=len, default="")].append(id_)
+    return {word: tuple(each) for word, each in found.items()}
+
+
+def _named(text: str, ids: frozenset[str]) -> set[str]:
+    """Those of the ids that stand in a text, in a time that does not grow with their number."""
+    by_word = _by_word(ids)
+    return {
+        id_
+        for word in {"", *WORD.findall(text)} & by_word.keys()
+        for id_ in by_word[word]
+        if id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text)
+    }
 
 
 @clause(
@@ -188,16 +209,18 @@ def _pattern(ids: frozenset[str]) -> re.Pattern[str] | None:
     needs=Needs(items=1),
 )
 def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
+    found_refusals = tuple(refusals(evidence))
+    if not found_refusals:
+        return
     listing = evidence.listing
     ids = frozenset({*listing.items, *listing.projects, *evidence.foreign})
-    pattern = _pattern(ids)
-    for exchange in refusals(evidence):
+    for exchange in found_refusals:
         answer = exchange.answer
         if answer is None:
             continue
         asked = unquote(exchange.request.target)
         text = "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
-        found = {match for match in pattern.findall(text) if match not in asked} if pattern else set()
+        found = {id_ for id_ in _named(text, ids) if id_ not in asked}
         found |= {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids and id_ not in asked}
         if found:
             yield Finding("nothing of the list", f"it names {names(tuple(sorted(found)), 2)}", (exchange,))

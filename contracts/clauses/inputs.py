@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote
 
 from contracts.catalogue import Needs, Outcome, clause
@@ -21,7 +22,7 @@ ERRORS = range(400, 600)
 SIBLINGS_WORDS = frozenset({"asc", "desc"})
 """What all other lists of the vendor call the two orders."""
 SERVER_ERROR = 500
-BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT})
+BROKEN = frozenset({FailureKind.CUT, FailureKind.FATAL, FailureKind.GARBLED, FailureKind.TIMEOUT})
 
 
 def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
@@ -208,20 +209,22 @@ INTERNALS = tuple(
     for pattern, flags, what in (
         (r"Traceback \(most recent call last\)", False, "a Python stack trace"),
         (r"File \"[^\"\n]+\.py\", line \d+", False, "a Python stack trace"),
-        (r"\bat [\w$.<>\[\] ]+\([\w./\\:-]+\.(?:java|kt|scala|js|ts|mjs|cjs|cs)(?::\d+)+\)", False, "a stack trace"),
+        (r"\bat [\w$.<>\[\] ]{1,300}\([\w./\\:-]+\.(?:java|kt|scala|[mc]?js|ts|cs)(?::\d+)+\)", False, "a stack trace"),
         (r"\bat [\w$.]+\((?:Native Method|Unknown Source|[\w]+\.(?:java|kt|scala):\d+)\)", False, "a Java stack trace"),
         (r"\bat (?:async )?(?:file://)?/[\w./-]+\.(?:m|c)?[jt]s:\d+:\d+", False, "a JavaScript stack trace"),
         (r"\bin [\w./\\:]+\.(?:cs|vb):line \d+", False, "a .NET stack trace"),
-        (r"goroutine \d+ \[|panic: runtime error|[\w/.-]+\.go:\d+ \+0x", False, "a Go stack trace"),
-        (r"[\w./-]+\.rb:\d+:in [`']", False, "a Ruby stack trace"),
-        (r"[\w./-]+\.php(?: on line |:)\d+|Stack trace:\s*#0", True, "a PHP stack trace"),
-        (r"thread '[^']*' panicked at|[\w/.-]+\.rs:\d+:\d+", False, "a Rust stack trace"),
-        (r"\b(?:java|javax|org|com)\.[\w.]+(?:Exception|Error)\b", False, "the name of an internal exception"),
+        (r"goroutine \d+ \[|panic: runtime error|(?<![\w/.-])[\w/.-]+\.go:\d+ \+0x", False, "a Go stack trace"),
+        (r"(?<![\w./-])[\w./-]+\.rb:\d+:in [`']", False, "a Ruby stack trace"),
+        (r"(?<![\w./-])[\w./-]+\.php(?: on line |:)\d+|Stack trace:\s*#0", True, "a PHP stack trace"),
+        (r"thread '[^']*' panicked at|(?<![\w/.-])[\w/.-]+\.rs:\d+:\d+", False, "a Rust stack trace"),
+        (r"\b(?:java|javax|org|com)\.[\w.]{1,200}(?:Exception|Error)\b", False, "the name of an internal exception"),
         (
             r"\b(?:sqlalchemy|psycopg2?|asyncpg|sqlite3|pymysql|MySQLdb|django\.db|mysql\.connector)\.\w+",
             False,
             "a database error",
         ),
+        (r"\bMongo(?:Server|Network|Bulk\w*)?Error\b|\bRedis\w*Error\b|\bE11000\b", False, "a database error"),
+        (r"\b[a-z][a-z0-9+]{2,20}://[^\s:/@\"']{0,80}:[^\s/@\"']{1,80}@[\w.-]", True, "an address with its password"),
         (r"SQLSTATE\W|ORA-\d{5}|syntax error at or near|You have an error in your SQL syntax", True, "an SQL error"),
         (r"\b(?:SELECT|select) .{1,200}? (?:FROM|from) \w|\bINSERT INTO \w|\bWHERE \w+ ?(?:=|LIKE|IN)", False, "SQL"),
         (r"near \"[^\"]*\": syntax error|no such (?:table|column):|unrecognized token:", True, "an SQL error"),
@@ -250,23 +253,22 @@ INTERNALS = tuple(
 def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
         asked = unquote(exchange.request.target)
-        told = next(
-            (
-                (what, match.group())
-                for pattern, what in INTERNALS
-                if (match := pattern.search(body)) and match.group().strip(" \"'(=:") not in asked
-            ),
-            None,
-        )
+        told = next((each for each in _internals(body) if each[1].strip(" \"'(=:") not in asked), None)
         if told:
             yield Finding("an error in the caller's words", f"{told[0]}: {short(told[1].strip())}", (exchange,))
         else:
             yield HELD
 
 
+@lru_cache(maxsize=256)
+def _internals(body: str) -> tuple[tuple[str, str], ...]:
+    """What a body tells, each with the words that do: a run looks at the same bodies again and again."""
+    return tuple((what, match.group()) for pattern, what in INTERNALS if (match := pattern.search(body)))
+
+
 def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     for exchange in evidence.exchanges:
-        if exchange.answer is not None and exchange.answer.status in ERRORS:
+        if exchange.answer is not None and exchange.answer.status in ERRORS and not exchange.answer.flaw:
             yield exchange, exchange.answer.body[:65_536].decode("utf-8", "replace")
 
 

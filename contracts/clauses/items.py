@@ -27,7 +27,7 @@ def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]
     """Every item that is an object: its exchange, its place in the body and its content."""
     roles = evidence.operation.roles
     for document in evidence.documents:
-        value = document.parsed.value
+        value = document.value
         data = value.get(roles.items) if isinstance(value, dict) else None
         for position, entry in enumerate(data if isinstance(data, list) else ()):
             if isinstance(entry, dict):
@@ -218,10 +218,10 @@ def _odd(created: int, exchange: Exchange) -> str | None:
     if created == 0:
         return "0: the first second of 1970"
     # Whole numbers all the way: a server's integer may be beyond the range of floats.
-    ahead = (created - int(exchange.at)) // DAY
-    if ahead < 1 or _finer(created, exchange):
+    ahead = created - int(exchange.at)
+    if ahead <= DAY or _finer(created, exchange):
         return None
-    return f"{short(str(created))}: {short(str(ahead))} days ahead"
+    return f"{short(str(created))}: {short(str((ahead + DAY // 2) // DAY))} days ahead"
 
 
 clause(

@@ -168,6 +168,9 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
 )
 def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
+    if evidence.part:
+        yield from _both_orders_same_part(evidence)
+        return
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
         other = listing.sequence(OTHER[order])
@@ -197,6 +200,48 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 f"the {order} list does not hold it",
                 (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, OTHER[order])),
             )
+
+
+def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
+    """The same of pages in the middle: what was created between the first item of a run and its last is in it."""
+    listing = evidence.listing
+    for run in evidence.runs:
+        order = evidence.order(run[0])
+        times = [item.created_at for page in run for item in page.items]
+        if None in times or not all(
+            page.query.after is None or listing.stands(page.query.after, page.exchange) for page in run[1:]
+        ):
+            continue
+        known = [time for time in times if time is not None]
+        ids = {id_ for page in run for id_ in page.ids}
+        ends = run[0].exchange, run[-1].exchange
+        lost = next(
+            (
+                id_
+                for id_ in listing.sequence(OTHER[order])
+                if id_ not in ids
+                and min(known) < (listing.items[id_].created_at or 0) < max(known)
+                and listing.stands(id_, *ends)
+            ),
+            None,
+        )
+        if lost is not None:
+            time = listing.items[lost].created_at
+            at = next(page for page in run if any(_reaches(order, item.created_at, time) for item in page.items))
+            yield Finding(
+                f"{short(lost)}, which the {OTHER[order]} list holds",
+                f"the {order} list does not hold it {place(at)}",
+                (at.exchange, listing.shown_in(lost, at.exchange, OTHER[order])),
+            )
+        elif listing.sequence(OTHER[order]):
+            yield HELD
+
+
+def _reaches(order: Order, time: int | None, other: int | None) -> bool:
+    """Whether an item of one time comes behind an item of another in this order."""
+    if time is None or other is None:
+        return False
+    return time < other if order is Order.DESCENDING else time > other
 
 
 def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bool:

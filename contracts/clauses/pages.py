@@ -577,11 +577,10 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _leads(evidence: Evidence, after: str, query: Query) -> bool:
-    """Whether a cursor stands before all items of the asked project, so that it may well begin with the first."""
+    """Whether a cursor may stand before all items of the asked project, so that it may well begin with the first."""
     order = query.order or evidence.operation.default_order
     head = evidence.listing.sequence(order, query.project_id)[:1]
-    ranks = [evidence.listing.rank(order, id_) for id_ in (after, *head)]
-    return len(ranks) < 2 or None in ranks or (ranks[0] or 0) < (ranks[1] or 0)  # noqa: PLR2004 - a pair
+    return not head or not evidence.listing.precedes(order, head[0], after)
 
 
 # Pages against each other

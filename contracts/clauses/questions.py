@@ -42,7 +42,7 @@ def said(evidence: Evidence, exchange: Exchange) -> str:
 
 def tell(evidence: Evidence, exchanges: Iterable[Exchange]) -> Iterator[Outcome]:
     """The different answers to the same question, the most frequent first."""
-    asked = [exchange for exchange in exchanges if exchange.answer is not None]
+    asked = [exchange for exchange in exchanges if exchange.answer is not None and not exchange.answer.flaw]
     if asked:
         counted = Counter(said(evidence, exchange) for exchange in asked)
         text = "; ".join(
@@ -223,7 +223,7 @@ def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     kinds: Counter[str] = Counter()
     for document in evidence.documents:
-        value = document.parsed.value
+        value = document.value
         if isinstance(value, dict) and value.get(roles.items) == []:
             for name in (roles.first_id, roles.last_id):
                 given = value.get(name, "absent") if name in value else "absent"
@@ -246,7 +246,7 @@ def shape_of_errors(evidence: Evidence) -> Iterator[Outcome]:
     shapes: Counter[str] = Counter()
     for exchange in evidence.exchanges:
         answer = exchange.answer
-        if answer is None or answer.status < 400:  # noqa: PLR2004 - below the errors
+        if answer is None or answer.flaw or answer.status < 400:  # noqa: PLR2004 - below the errors
             continue
         value: Any = parse(answer.body).value
         kind = (answer.header("content-type") or "no media type").partition(";")[0]

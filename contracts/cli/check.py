@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.cli.shell import Shell, encoding, options, show
-from contracts.errors import ContractsError
+from contracts import interrupts
+from contracts.cli.shell import BEFORE, Shell, encoding, options, show
+from contracts.errors import ConfigurationError, ContractsError
 from contracts.model import Result
 from contracts.reports.safe import printable
-from contracts.run import ExitCode, worst
-from contracts.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings, apart
+from contracts.run import ExitCode, Terms, worst
+from contracts.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
 
 if TYPE_CHECKING:
-    from contracts.operation import Operation
-    from contracts.reports.view import Report
+    from contracts.catalogue import Clause
+    from contracts.reports.github import Annotation
 
-_UNREPEATED = {
-    "key_file",
-    "key_command",
-    "key_variable",
-    "user_key_file",
-    "user_key_command",
-    "user_key_variable",
-    "record",
-    *REPORTS,
-    "quiet",
-    "verbose",
-    "color",
-    "seed",
+
+_ENDS = {
+    ExitCode.KEPT: "kept",
+    ExitCode.BROKEN: "broken",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.INTERNAL: "internal error",
+    ExitCode.CONFIGURATION: "not judged",
+    ExitCode.INCOMPLETE: "incomplete",
 }
+
+
+def annotate(remarks: Sequence[Annotation]) -> None:
+    """Tell GitHub Actions, where that is what runs this."""
+    if not remarks:
+        return
+    from contracts.reports.github import commands
+
+    for line in commands(remarks):
+        click.echo(printable(line, encoding()))
+
+
+def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
+    """Let the reports say why nothing was judged."""
+    from contracts.reports import output
+
+    annotate(output.write_refused(given, error, Shell().redacted))
 
 
 @click.command()
@@ -49,7 +61,10 @@ _UNREPEATED = {
     *TARGET_MORE,
     "spec",
     "requests",
+    "deep",
     "rate",
+    "timeout",
+    "max_time",
     "seed",
     "gate",
     "strict",
@@ -61,6 +76,7 @@ _UNREPEATED = {
     "verbose",
     "color",
     several=True,
+    refused=_refused,
 )
 @click.pass_obj
 def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...], *, accept_current: bool) -> int:
@@ -73,76 +89,113 @@ def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...],
     6 incomplete; of several targets the worst.
     """
     codes: list[int] = []
+    remarks: list[Annotation] = []
     alone = len(targets) == 1
-    for settings in targets:
+    with interrupts.held():
+        try:
+            for settings in targets:
+                if not alone:
+                    click.echo(f"{'' if settings is targets[0] else chr(10)}Target {settings.name}")
+                one = settings if alone else settings.apart()
+                codes.append(_guarded(shell, one, clauses, remarks, accept=accept_current, alone=alone))
+                if interrupts.came():
+                    _tell_of_interrupt(shell, codes, [each.name for each in targets[len(codes) :]])
+                    break
+        finally:
+            annotate(remarks)
         if not alone:
-            click.echo(f"{'' if settings is targets[0] else chr(10)}Target {settings.name}")
-        one = settings if alone else _apart(settings)
-        codes.append(_guarded(shell, one, clauses, accept=accept_current, alone=alone))
-        if codes[-1] == ExitCode.INTERRUPTED:
-            break
-    return worst(codes)
+            _tell_of_all([settings.name for settings in targets], codes)
+        return worst(codes)
 
 
-def _apart(settings: Settings) -> Settings:
-    """The settings of one of several targets, each of which writes files of its own."""
-    paths: dict[str, Any] = {name: getattr(settings, name) for name in settings.given("record", *REPORTS)}
-    paths |= {name: apart(path, settings.name) for name, path in paths.items()}
-    return replace(settings, **paths)
+def _tell_of_all(names: Sequence[str], codes: Sequence[int]) -> None:
+    """The last word on several targets, each of which has had its own."""
+    from contracts.reports.sheet import Sheet
+
+    words = [_ENDS[code] for code in codes[: len(names)]]
+    words += ["not judged"] * (len(names) - len(words))
+    told = ", ".join(f"{name} {word}" for name, word in zip(names, words, strict=True))
+    sheet = Sheet(encoding())
+    click.echo()
+    sheet.block("", f"{len(names)} targets: {told}  exit {worst(codes)}")
+    click.echo(sheet.text(), nl=False)
 
 
-def _guarded(shell: Shell, settings: Settings, clauses: tuple[str, ...], *, accept: bool, alone: bool) -> int:
+def _tell_of_interrupt(shell: Shell, codes: list[int], left: Sequence[str]) -> None:
+    """Say what an interrupt did not reach any more, and what it kept from being judged."""
+    if codes[-1] != ExitCode.INTERRUPTED:
+        codes.append(ExitCode.INTERRUPTED)
+        shell.say("contracts: interrupted when everything was judged: the reports are complete  exit 2")
+    if left:
+        shell.say(f"contracts: interrupted before these were judged: {', '.join(left)}")
+
+
+def _guarded(
+    shell: Shell,
+    settings: Settings,
+    clauses: tuple[str, ...],
+    remarks: list[Annotation],
+    *,
+    accept: bool,
+    alone: bool,
+) -> int:
     """Judge one target; what is wrong with one of several does not keep the others from being judged."""
     try:
-        return _check(shell, settings, clauses, accept=accept)
+        return _check(shell, settings, clauses, remarks, accept=accept)
     except ContractsError as error:
         if alone:
             raise
         shell.say(f"contracts: {settings.name}: {error}")
         return error.exit_code
+    except KeyboardInterrupt:
+        if alone:
+            raise
+        shell.say(f"contracts: {settings.name}: {BEFORE}")
+        return ExitCode.INTERRUPTED
 
 
-def _check(shell: Shell, settings: Settings, clauses: tuple[str, ...], *, accept: bool) -> int:
+def _check(
+    shell: Shell, settings: Settings, clauses: tuple[str, ...], remarks: list[Annotation], *, accept: bool
+) -> int:
     from contracts.catalogue import find
     from contracts.cli.progress import progress
-    from contracts.reports import files
+    from contracts.reports import output
     from contracts.run import run
-    from contracts.target import opened
+    from contracts.target import opened, unopened
 
-    files.refuse_unwritable(
-        {OPTIONS[name].flagged: getattr(settings, name) for name in settings.given("record", *REPORTS)}
-    )
-    selected = find(clauses) if clauses else ()
-    with opened(settings) as ready:
-        shell.keys = ready.keys
-        asked = ready.plan(selected)
-        try:
-            with progress(quiet=settings.quiet) as tell:
-                result = run(asked, tell)
-        except BaseException as error:
-            from contracts.reports.unfinished import unfinished
-
-            broken_off = unfinished(asked, error, shell.redacted)
-            with suppress(Exception):  # what ended the run is told, and not this
-                write(settings, _told(settings, clauses, broken_off), broken_off, ready.operation)
-            annotate(_told(settings, clauses, broken_off))
-            raise
-        hints = _hints(settings, result)
+    output.refuse_unwritable(settings)
+    terms: Terms | None = None
+    selected: tuple[Clause, ...] = ()
+    try:
+        with ExitStack() as until_it_is_asked:
+            with interrupts.allowed():
+                selected = find(clauses) if clauses else ()
+                ready = until_it_is_asked.enter_context(opened(settings))
+                shell.keys = ready.keys
+                terms = asked = ready.plan(selected)
+                tell = until_it_is_asked.enter_context(progress(quiet=settings.quiet))
+            result = run(asked, tell)
+            hints = _hints(settings, result)
+    except BaseException as error:
+        known = terms or unopened(settings, selected)
+        remarks += output.write_unfinished(settings, clauses, known, error, shell.redacted)
+        raise
     from contracts.reports.terminal import Style, report
 
+    told = output.told(settings, clauses, result)
     style = Style(
         quiet=settings.quiet,
         verbose=settings.verbose,
-        embedded=_embedded(settings),
-        repeat=repeat(settings, clauses, result.seed),
+        embedded=told.embedded,
+        repeat=told.repeat,
         hints=hints,
         settings=settings.told(),
     )
     try:
-        write(settings, _told(settings, clauses, result), result, ready.operation)
+        output.write(settings, told, result, asked.operation)
     finally:
         show(report(result, style, encoding()), settings)
-        annotate(_told(settings, clauses, result))
+        remarks += output.announce(told)
     if accept:
         _propose(settings, result)
     return result.exit_code
@@ -159,83 +212,9 @@ def _propose(settings: Settings, result: Result) -> None:
     new = [one for one in deviations.failing(result.judgements, result.gate) if one.clause not in written]
     number = deviations.propose(path, new, target=settings.name)
     if number:
-        click.echo(
-            f"{count(number, 'deviation')} written to {path.name}: give each a reason, and a last day or none at all."
-        )
+        click.echo(f"{count(number, 'deviation')} written to {path.name}: give each a reason, or take it out.")
     else:
         click.echo(f"Nothing was written to {path.name}: there is no breach without an entry.")
-
-
-def write(settings: Settings, told: Report, result: Result, operation: Operation) -> None:
-    """Write the recording and the reports, all that can be written.
-
-    Raises:
-        ConfigurationError: one of them can't.
-    """
-    from contracts.replay import record
-    from contracts.reports import as_json, files, html, junit, markdown
-
-    forms: dict[str, Callable[[], str]] = {
-        "html": lambda: html.render(told, result, operation),
-        "markdown": lambda: markdown.render(told),
-        "json": lambda: as_json.render(told),
-        "junit": lambda: junit.render(told),
-    }
-    failed: Exception | None = None
-    for name in settings.given("record", *REPORTS):
-        path: Path = getattr(settings, name)
-        try:
-            if name == "record":
-                record(result, path)
-            else:
-                files.write(path, forms[name]())
-        except Exception as error:  # noqa: BLE001 - it is raised when the others are written
-            failed = failed or error
-    if failed is not None:
-        raise failed
-
-
-def annotate(told: Report) -> None:
-    """Tell GitHub Actions, where that is what runs this."""
-    if not os.environ.get("GITHUB_ACTIONS") and not os.environ.get("GITHUB_STEP_SUMMARY"):
-        return
-    from contracts.reports import github
-
-    github.append_summary(told)
-    if os.environ.get("GITHUB_ACTIONS"):
-        for line in github.commands(told):
-            click.echo(printable(line, encoding()))
-
-
-def _told(settings: Settings, words: tuple[str, ...], result: Result) -> Report:
-    from contracts.reports.view import Report
-
-    return Report.of(result, repeat=repeat(settings, words, result.seed), embedded=_embedded(settings))
-
-
-def repeat(settings: Settings, clauses: tuple[str, ...], seed: int) -> str:
-    """The command that asks the same again, for a POSIX shell. Keys and where they are from are not part of it."""
-    words = ["contracts", "check", *clauses]
-    said = [name for name in OPTIONS if name not in _UNREPEATED and not settings.written(name)]
-    if settings.name and "target" not in settings.given("target"):
-        words += ["--target", settings.name]
-    for name in settings.given(*said):
-        value, option = getattr(settings, name), OPTIONS[name]
-        if option.flag:
-            words += [option.flagged] if value else []
-        elif isinstance(value, frozenset):
-            words += [option.flagged, ",".join(sorted(value))]
-        else:
-            words += [option.flagged, f"{value:g}/s" if name == "rate" else str(value)]
-    return shlex.join([*words, "--seed", str(seed)])
-
-
-def _embedded(settings: Settings) -> str:
-    if settings.base_url is not None:
-        return ""
-    if settings.fault is not None:
-        return f"the embedded server with the fault {settings.fault}"
-    return "the embedded server" + (f", variant {settings.variant}" if settings.variant is not None else "")
 
 
 def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
@@ -250,7 +229,7 @@ def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
 
 @click.command()
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
-@options("requests", "rate", "seed", "spec", *EMBEDDED, "color")
+@options("requests", "deep", "rate", "seed", "spec", *EMBEDDED, "color")
 @click.pass_obj
 def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     """Say how many requests which probe will send.
@@ -260,23 +239,36 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     """
     from contracts.catalogue import find
     from contracts.cli.progress import WORDS
+    from contracts.deep import DEEP, ORDERS
+    from contracts.probes.walks import pages_of
     from contracts.reports.sheet import Sheet
-    from contracts.run import run
+    from contracts.run import CLOSER, run
     from contracts.target import opened
     from contracts.wording import count
 
     selected = find(clauses) if clauses else ()
     with opened(settings) as ready:
         shell.keys = ready.keys
-        result = run(replace(ready.plan(selected), rate=None))
+        asked = ready.plan(selected)
+        result = run(replace(asked, rate=None, deep=0))
+        if result.interrupted:
+            raise KeyboardInterrupt
+        whole = ready.server.dataset.permissions if ready.server is not None else ()
     sheet = Sheet(encoding())
-    size = f"{count(result.items, 'permission')} of {count(result.projects, 'project')}"
+    # What walks through the whole list asks for one page after the other: nothing need be asked to count them.
+    deep = min(asked.deep, len(ORDERS) * pages_of(len(whole)))
+    requests = result.requests + deep
+    size = f"{count(len(whole), 'permission')} of {count(result.projects, 'project')}"
     sheet.block("", f"Counted on the embedded server with {size}; a list of another size takes other numbers.")
     sheet.blank()
     for name, number in result.requests_by_probe:
         sheet.block((f"{number:>6}  {name:<12}", "bold"), WORDS[name])
-    sheet.line((f"{result.requests:>6}  of at most {settings.requests} requests", "bold"))
+    if deep:
+        sheet.block(
+            (f"{deep:>6}  {DEEP:<12}", "bold"), f"{WORDS[DEEP]}; up to {CLOSER} more for what is doubtful in it"
+        )
+    sheet.line((f"{requests:>6}  of at most {settings.most} requests", "bold"))
     if settings.rate:
-        sheet.line(f"        at {settings.rate:g}/s at least {result.requests / settings.rate:.0f} s")
+        sheet.line(f"        at {settings.rate:g}/s at least {requests / settings.rate:.0f} s")
     show(sheet, settings)
     return 0

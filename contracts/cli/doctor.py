@@ -16,6 +16,7 @@ from contracts.settings import TARGET, TARGET_MORE, Settings
     *TARGET_MORE,
     "spec",
     "rate",
+    "timeout",
     "gate",
     "strict",
     "fault",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
+from contracts.deep import DEEP
 from contracts.probes import CONTROL, PROBES
 from contracts.run import AGAIN, Progress
 
@@ -15,9 +18,15 @@ Tell = Callable[[Progress], None]
 WORDS = {
     CONTROL: "a look at the whole list",
     AGAIN: "what broke a clause, three times more",
+    DEEP: "the whole list, in both orders",
     **{name: entry.words for name, entry in PROBES.items()},
 }
 """What each probe asks, in a few words."""
+
+
+EVERY_SECONDS: Final = 30.0
+"""How often a pipeline is told how far a walk through a long list is."""
+_MINUTE: Final = 60
 
 
 @contextmanager
@@ -29,13 +38,28 @@ def progress(*, quiet: bool) -> Iterator[Tell | None]:
         with _moving() as tell:
             yield tell
     else:
-        yield _plain()
+        yield plain()
 
 
-def _plain() -> Tell:
+def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
+    """A line for each probe, and one now and then in a long walk; ``clock`` counts seconds."""
     told: set[str] = set()
+    pace: tuple[float, float] | None = None
+    """When the walk through the whole list began, and when it was told of last."""
+
+    def deep(now: Progress) -> None:
+        nonlocal pace
+        moment = clock()
+        if pace is None:
+            pace = moment, moment
+        elif moment - pace[1] >= EVERY_SECONDS and now.pages < now.of:
+            left = (moment - pace[0]) / now.pages * (now.of - now.pages)
+            pace = pace[0], moment
+            click.echo(f"{now.probe}: {now.pages} of about {now.of} pages, about {_span(left)} left", err=True)
 
     def tell(now: Progress) -> None:
+        if now.probe == DEEP and now.pages:
+            deep(now)
         if now.probe not in told and now.probe != CONTROL:
             told.add(now.probe)
             words = WORDS.get(now.probe, "")
@@ -44,17 +68,35 @@ def _plain() -> Tell:
     return tell
 
 
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
+
+
 @contextmanager
 def _moving() -> Iterator[Tell]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("requests"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task("starting", total=None, unit="requests")
+        walk: TaskID | None = None
 
         def tell(now: Progress) -> None:
-            bar.update(task, completed=now.requests, total=now.budget, description=WORDS.get(now.probe, now.probe))
+            nonlocal walk
+            if now.probe != DEEP or not now.pages:
+                bar.update(task, completed=now.requests, total=now.budget, description=WORDS.get(now.probe, now.probe))
+                return
+            if walk is None:
+                bar.update(task, visible=False)
+                walk = bar.add_task(WORDS[DEEP], total=now.of, unit="pages")
+            bar.update(walk, completed=now.pages, total=max(now.pages, now.of))
 
         yield tell

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from contracts.cli.check import annotate, write
+from contracts import interrupts
+from contracts.cli.check import annotate
 from contracts.cli.shell import encoding, options, show
 from contracts.errors import ConfigurationError
 from contracts.model import Target
@@ -36,11 +37,11 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     from contracts.operation import load_operation
     from contracts.replay import Said
     from contracts.replay import replay as judged
-    from contracts.reports import files
+    from contracts.reports import output
     from contracts.reports.terminal import Style, report
     from contracts.reports.view import Report
 
-    files.refuse_unwritable({OPTIONS[name].flagged: getattr(settings, name) for name in settings.given(*REPORTS)})
+    output.refuse_unwritable(settings)
     selected = find(clauses) if clauses else ()
     operation = load_operation(settings.spec)
 
@@ -58,12 +59,15 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     said = {name: _parsed(name, word) for name, word in words.items() if word is not None}
     result = judged(Path(file), operation, terms, Said(**said))
     again = shlex.join(["contracts", "replay", file, *clauses, *_again(said)])
-    try:
-        write(settings, Report.of(result, repeat=again), result, operation)
-    finally:
-        style = Style(quiet=settings.quiet, verbose=settings.verbose, repeat=again, settings=settings.told())
-        show(report(result, style, encoding()), settings)
-        annotate(Report.of(result, repeat=again))
+    told = Report.of(result, repeat=again)
+    with interrupts.held():
+        try:
+            output.write(settings, told, result, operation)
+        finally:
+            style = Style(quiet=settings.quiet, verbose=settings.verbose, repeat=again, settings=settings.told())
+            show(report(result, style, encoding()), settings)
+            annotate(output.announce(told))
+    interrupts.check()
     return result.exit_code
 
 

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from contracts import interrupts
 from contracts.errors import ConfigurationError, ContractsError
 from contracts.reports.safe import inert, printable
-from contracts.run import ExitCode, own_version
+from contracts.run import ExitCode, InternalError, failure, own_version
 from contracts.settings import OPTIONS, Settings, closest, single
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
     from contracts.traffic.credentials import Keys
 
-_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
-"""What looks like a key of the vendor, wherever it was typed."""
-_VARIABLES = ("OPENAI_ADMIN_KEY", "OPENAI_USER_KEY")
-_SHORTEST = 8
-"""Characters of a value that is looked for in what is told; a shorter one may be a part of any word."""
+BEFORE = "interrupted before there was anything to report"
 _SHORTS = {"quiet": "-q", "verbose": "-v"}
 
 
@@ -44,15 +35,9 @@ class Shell:
 
     def redacted(self, text: str) -> str:
         """The text without any key that is known, and without what looks like one."""
-        for name in _VARIABLES:
-            value = os.environ.get(name, "").strip()
-            if len(value) >= _SHORTEST:
-                text = text.replace(value, f"${name}")
-        if self.keys is not None:
-            from contracts.traffic.redaction import Redactor
+        from contracts.traffic.redaction import without_keys
 
-            text = Redactor(self.keys, 0).redact_text(text)
-        return _KEY.sub("sk-…", text)
+        return without_keys(text, self.keys)
 
     def say(self, text: str) -> None:
         """Tell something on standard error: safe lines, without keys."""
@@ -73,6 +58,13 @@ class Commands(click.Group):
             raise ConfigurationError(f"There is no command {name!r}. Did you mean {closest(name, self.commands)}?")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an interrupt that it does not see to ends it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
     def main(  # type: ignore[override]  # it always ends, whatever standalone_mode says
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
@@ -81,8 +73,15 @@ class Commands(click.Group):
         extra.pop("standalone_mode", None)
         words = list(sys.argv[1:] if args is None else args)
         shell = Shell(verbose=bool({"-v", "--verbose"} & set(words)))
-        with _terminating():
-            code = self._guarded(words, shell, extra)
+        code: int | None = None
+        with interrupts.held():
+            try:
+                with interrupts.allowed():
+                    code = self._guarded(words, shell, extra)
+            except KeyboardInterrupt:
+                if code is None:
+                    shell.say("contracts: interrupted")
+                    code = ExitCode.INTERRUPTED
         sys.exit(code)
 
     def _guarded(self, words: list[str], shell: Shell, extra: dict[str, Any]) -> int:
@@ -112,16 +111,27 @@ def encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
-def options(*names: str, several: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def options(
+    *names: str,
+    several: bool = False,
+    refused: Callable[[Mapping[str, Any], ConfigurationError], None] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command these options of `contracts.settings`; it gets the `Settings` as its first argument.
 
-    With ``several`` it gets a tuple of them, one for each target.
+    With ``several`` it gets a tuple of them, one for each target. ``refused`` is told what was given when that
+    can't be used.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(**words: Any) -> Any:
-            found = Settings.all_of({name: words.pop(name) for name in names}, names=names)
+            given = {name: words.pop(name) for name in names}
+            try:
+                found = Settings.all_of(given, names=names)
+            except ConfigurationError as error:
+                if refused is not None:
+                    refused(given, error)
+                raise
             click.get_current_context().find_object(Shell).verbose |= found[0].verbose  # type: ignore[union-attr]  # `main` gives it
             return function(found if several else single(found), **words)
 
@@ -145,30 +155,15 @@ def show_version(context: click.Context, _parameter: click.Parameter, value: boo
         context.exit()
 
 
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     """What an exception ends the command with: the exit code, and what is told."""
     match error:
+        case InternalError():
+            return error.exit_code, _internal(error.__cause__ or error, verbose=verbose)
         case ContractsError():
             return error.exit_code, f"contracts: {error}"
         case click.Abort():
-            return ExitCode.INTERRUPTED, "contracts: interrupted before there was anything to report"
+            return ExitCode.INTERRUPTED, f"contracts: {BEFORE}"
         case click.exceptions.NoArgsIsHelpError():
             return ExitCode.CONFIGURATION, error.format_message()
         case click.ClickException():
@@ -192,9 +187,7 @@ def command_path(error: click.UsageError) -> str:
 
 
 def _internal(error: BaseException, *, verbose: bool) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    sentence = f"contracts: internal error: {type(error).__name__}{where}; please report it"
+    sentence = f"contracts: {failure(error)}"
     if not verbose:
         return f"{sentence} (--verbose shows more)."
     return f"{''.join(traceback.format_exception(error))}{sentence}."

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hmac
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 from urllib.parse import unquote_to_bytes
 
 from contracts.mock.store import Dataset, Permission
@@ -19,6 +20,8 @@ from contracts.mock.store import Dataset, Permission
 BASE_PATH = "/v1"
 DEFAULT_LIMIT = 10
 LARGEST_LIMIT = 100
+LONG = 100_000
+"""Permissions of a list that takes noticeable time to sort."""
 KNOWN = ("after", "limit", "order", "project_id")
 _PATH = re.compile(re.escape(BASE_PATH) + r"/fine_tuning/checkpoints/([^/]+)/permissions")
 _BEARER = re.compile(r"bearer +([!-~]+)", re.IGNORECASE)
@@ -100,6 +103,66 @@ class Refused(Exception):  # noqa: N818 - the word for an answer, not for a mist
         self.headers = list(headers)
 
 
+class Tail(Sequence[Permission]):
+    """What follows a cursor, without a copy of it: a page of a list of a million costs as much as one of ten."""
+
+    __slots__ = ("_begin", "_whole")
+
+    def __init__(self, whole: Sequence[Permission], begin: int = 0) -> None:
+        self._whole = whole
+        self._begin = slice(begin, None).indices(len(whole))[0]
+
+    def __len__(self) -> int:
+        return len(self._whole) - self._begin
+
+    @overload
+    def __getitem__(self, place: int) -> Permission: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Permission]: ...
+
+    def __getitem__(self, place: int | slice) -> Permission | Sequence[Permission]:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            if step > 0:
+                return self._whole[self._begin + start : self._begin + stop : step]
+            return [self._whole[self._begin + each] for each in range(start, stop, step)]
+        return self._whole[self._begin + range(len(self))[place]]
+
+
+class _Sorted:
+    """A list in one order, with the places of its items and the lists of its projects, made when they are asked for."""
+
+    def __init__(self, source: Sequence[Permission], ordered: list[Permission]) -> None:
+        self.source = source
+        self.ordered = ordered
+        self._places: dict[str, int] | None = None
+        self._projects: dict[str, tuple[list[Permission], list[int]]] | None = None
+
+    def place(self, id_: str) -> int | None:
+        """Where an id stands; one that stands twice, where it stands first."""
+        return self.index().get(id_)
+
+    def index(self) -> dict[str, int]:
+        """The place of each id."""
+        if self._places is None:
+            self._places = {}
+            for place, permission in enumerate(self.ordered):
+                self._places.setdefault(permission.id, place)
+        return self._places
+
+    def of_project(self, project_id: str, begin: int) -> Tail:
+        """What one project has from a place of the whole list on."""
+        if self._projects is None:
+            self._projects = {}
+            for place, permission in enumerate(self.ordered):
+                items, places = self._projects.setdefault(permission.project_id, ([], []))
+                items.append(permission)
+                places.append(place)
+        items, places = self._projects.get(project_id, ([], []))
+        return Tail(items, bisect_left(places, begin))
+
+
 class Behaviour:
     """The right implementation. One instance serves one server.
 
@@ -114,7 +177,20 @@ class Behaviour:
         self.dataset = dataset
         self.in_flight = 0
         self.memory: dict[Any, Any] = {}
-        self._sorted: dict[tuple[str, str], tuple[Sequence[Permission], list[Permission]]] = {}
+        self._sorted: dict[tuple[str, str], _Sorted] = {}
+
+    def prepare(self) -> None:
+        """Sorts a long list before the first request, which would have to wait for it."""
+        if len(self.dataset.permissions) >= LONG and type(self).arrange is Behaviour.arrange:
+            self._sort_all()
+
+    def _sort_all(self) -> None:
+        checkpoint = self.dataset.checkpoint
+        for order in ("descending", "ascending"):
+            asked = Asked(Request(0, "GET", ""), checkpoint, order=order)
+            known = self._known(self.sort(self.dataset.permissions, asked), asked)
+            if known is not None:
+                known.index()
 
     async def answer(self, request: Request, /) -> Response:
         """Runs all steps for one request."""
@@ -258,7 +334,7 @@ class Behaviour:
 
     def page(self, asked: Asked, /) -> Response:
         """The answer to a request that was read."""
-        rest = self.rest(asked)
+        rest = self._tail(asked)
         items = self.cut(rest, asked)
         envelope = self.render(
             items,
@@ -275,6 +351,17 @@ class Behaviour:
         ordered = self.sort(self.permissions(asked), asked)
         return self.filter(ordered[self.position(ordered, asked) :], asked)
 
+    def _tail(self, asked: Asked) -> Sequence[Permission]:
+        """What `rest` brings, without a copy of it where nothing replaces how it is made."""
+        if type(self).rest is not Behaviour.rest or type(self).filter is not Behaviour.filter:
+            return self.rest(asked)
+        ordered = self.sort(self.permissions(asked), asked)
+        begin = self.position(ordered, asked)
+        if asked.project_id is None:
+            return Tail(ordered, begin)
+        known = self._known(ordered, asked)
+        return self.rest(asked) if known is None else known.of_project(asked.project_id, begin)
+
     def permissions(self, asked: Asked, /) -> Sequence[Permission]:
         """What the checkpoint holds, as stored."""
         found = self.dataset.checkpoints.get(asked.checkpoint)
@@ -289,11 +376,15 @@ class Behaviour:
     def sort(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
         """All permissions in the order of the list."""
         place = (asked.checkpoint, asked.order)
-        source, ordered = self._sorted.get(place, (None, []))
-        if source is not permissions:
-            ordered = self.arrange(permissions, asked)
-            self._sorted[place] = (permissions, ordered)
-        return ordered
+        known = self._sorted.get(place)
+        if known is None or known.source is not permissions:
+            known = self._sorted[place] = _Sorted(permissions, self.arrange(permissions, asked))
+        return known.ordered
+
+    def _known(self, ordered: Sequence[Permission], asked: Asked) -> _Sorted | None:
+        """What `sort` knows of a list that it made."""
+        known = self._sorted.get((asked.checkpoint, asked.order))
+        return known if known is not None and known.ordered is ordered else None
 
     def arrange(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
         """Sorts by time; ties are sorted by id. `sort` remembers the result as long as the data stay."""
@@ -304,10 +395,12 @@ class Behaviour:
         """Where the page begins in the whole list, whatever the filter."""
         if asked.after is None:
             return 0
-        for index, permission in enumerate(ordered):
-            if permission.id == asked.after:
-                return index + 1
-        return self.unknown_after(ordered, asked)
+        known = self._known(ordered, asked)
+        if known is not None:
+            place = known.place(asked.after)
+        else:
+            place = next((at for at, permission in enumerate(ordered) if permission.id == asked.after), None)
+        return self.unknown_after(ordered, asked) if place is None else place + 1
 
     def unknown_after(self, _ordered: Sequence[Permission], _asked: Asked, /) -> int:
         """What a cursor that the list does not have means."""

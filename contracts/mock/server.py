@@ -74,6 +74,7 @@ class Server:
         """
         if self._thread:
             raise RuntimeError("The server is running already.")
+        self.behaviour.prepare()
         # Without IPPROTO_TCP asyncio leaves Nagle's algorithm on, and each kept-alive answer is 40 ms late.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

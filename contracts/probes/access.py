@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.model import Order, Query
+from dataclasses import replace
+
+from contracts.model import Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.filters import nobody
 from contracts.traffic.credentials import MALFORMED
@@ -24,9 +26,9 @@ def access(asking: Asking) -> None:
     rest = [form for form in asking.forms if form not in {*FIRST, "admin"}]
     for form in rest:
         asking.ask(plain, credential=form)
-    for query, extra in _queries(asking):
+    for request in _requests(asking):
         for form in strangers:
-            asking.ask(query, credential=form, extra=extra)
+            asking.send(replace(request, credential=form))
 
 
 def _right_after(asking: Asking, form: str) -> None:
@@ -43,27 +45,24 @@ def _right_after(asking: Asking, form: str) -> None:
     asking.ask(query, credential=form)
 
 
-def _queries(asking: Asking) -> list[tuple[Query, tuple[tuple[str, str], ...]]]:
+def _requests(asking: Asking) -> list[Request]:
+    """Requests that differ from the plain one in every way there is, several ways in one request."""
     own = asking.listing.sequence(Order.DESCENDING)
     projects = asking.listing.projects
-    target = asking.target
+    target, roles, write = asking.target, asking.operation.roles, asking.operation.request
     after = own[len(own) // 2] if own else None
-    name = asking.operation.roles
-    found: list[tuple[Query, tuple[tuple[str, str], ...]]] = []
-    if projects:
-        found.append((asking.query(project_id=projects[0]), ()))
-    if after:
-        found.append((asking.query(after=after), ()))
-    found += [
-        (asking.query(order=Order.ASCENDING), ()),
-        (asking.query(limit=1), ()),
-        (asking.query(limit=100, order=Order.DESCENDING), ()),
-        (asking.query(), ((name.limit, "ten"),)),
-        (asking.query(), ((name.order, "sideways"),)),
-        (Query(f"{target.checkpoint}-{nobody(asking, 'none')}"), ()),
+    first, last = (projects[0], projects[-1]) if projects else (None, None)
+    elsewhere = Query(target.other_checkpoint or target.checkpoint)
+    found = [
+        write(asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        write(asking.query(after=after, limit=1, order=Order.ASCENDING)),
+        write(elsewhere, encode_colon=True),
+        write(asking.query(after=after, limit=3, order=Order.ASCENDING, project_id=last)),
+        write(Query(f"{target.checkpoint}-{nobody(asking, 'none')}")),
+        write(asking.query(project_id=nobody(asking, first or "proj_unknown"))),
+        write(asking.query(), extra=((roles.order, "sideways"),)),
     ]
-    if projects and after:
-        found.append((asking.query(project_id=projects[-1], after=after, order=Order.ASCENDING, limit=3), ()))
-    if target.other_checkpoint:
-        found.append((Query(target.other_checkpoint), ()))
+    if target.empty_checkpoint:
+        found.append(write(Query(target.empty_checkpoint)))
+    found.append(write(asking.query(), extra=((roles.limit, "ten"),)))
     return found

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
 from contracts.evidence import Evidence, Reader
 from contracts.listing import Listing
-from contracts.model import Exchange, Page, Query, Request, Step, Target
+from contracts.model import Exchange, Order, Page, Query, Request, Step, Target
 from contracts.traffic.client import Client
+
+Read = Callable[[Exchange, Query], Page | None]
+"""Reads the page that an exchange brought; ``None`` if it can't be read."""
+
+
+TRIES = 3
+"""How often a page is asked for in a walk through the whole list until it can be read."""
 
 
 class ShareSpent(Exception):  # noqa: N818 - it is no error: the next probe goes on
@@ -42,6 +49,8 @@ class Asking:
         """Whether one look reaches the end of the list; ``None`` while that is not known."""
         self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
         """For each exchange of a concurrent batch: its place in the batch, and the batch."""
+        self.ends: Mapping[Order, str] = {}
+        """The last item of each order of a list that is too long for the evidence, where a walk came to it."""
         self._probe = ""
         self._ceiling = 0
         self._names = count(1)
@@ -62,7 +71,7 @@ class Asking:
         """All that is known by now."""
         number = len(self.client.exchanges)
         if self._known is None or self._known[0] != number:
-            self._known = number, Evidence(self.reader, self.target, self.client.exchanges)
+            self._known = number, Evidence(self.reader, self.target, self.client.exchanges, ends=self.ends)
         return self._known[1]
 
     @property
@@ -83,6 +92,7 @@ class Asking:
         extra: Sequence[tuple[str, str]] = (),
         encode_colon: bool = False,
         step: Step | None = None,
+        spooled: bool = False,
     ) -> Exchange:
         """Ask a query.
 
@@ -90,17 +100,24 @@ class Asking:
             ShareSpent: the probe has asked as much as it may.
         """
         request = self.operation.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
-        return self.send(request, step=step)
+        return self.send(request, step=step, spooled=spooled)
 
-    def send(self, request: Request, *, step: Step | None = None, again: tuple[int, int] | None = None) -> Exchange:
-        """Ask a request as it stands.
+    def send(
+        self,
+        request: Request,
+        *,
+        step: Step | None = None,
+        again: tuple[int, int] | None = None,
+        spooled: bool = False,
+    ) -> Exchange:
+        """Ask a request as it stands; what is spooled is kept on disk, and is no part of the evidence.
 
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
         if self.left <= 0:
             raise ShareSpent
-        return self.client.send(request, probe=self._probe, step=step, again=again)
+        return self.client.send(request, probe=self._probe, step=step, again=again, spooled=spooled)
 
     def together(self, requests: Sequence[Request], *, again: tuple[int, int] | None = None) -> list[Exchange]:
         """Ask several requests at the same time.
@@ -120,21 +137,39 @@ class Asking:
 
         It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back.
         """
+        return list(self._pages(query, most=most, name=name, read=self.reader.page, spooled=False))
+
+    def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> int:
+        """Walk as `walk` does through a list of any length: the pages go to disk and through ``read``.
+
+        A page that can't be read is asked for again before the walk ends there.
+
+        Returns:
+            How many pages it read.
+        """
+        return sum(1 for _ in self._pages(query, most=most, name=name, read=read, spooled=True, tries=TRIES))
+
+    def _pages(
+        self, query: Query, *, most: int, name: str, read: Read, spooled: bool, tries: int = 1
+    ) -> Iterator[Page]:
         label = f"{name} {next(self._names)}"
-        pages: list[Page] = []
         cursors = {query.after}
         cursor = query.after
-        while len(pages) < most:
+        unread = 0
+        for index in range(most):
             asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
-            exchange = self.ask(asked, step=Step(label, len(pages)))
-            page = self.reader.page(exchange, asked)
+            exchange = self.ask(asked, step=Step(label, index), spooled=spooled)
+            page = read(exchange, asked)
             if page is None:
-                break
-            pages.append(page)
+                unread += 1
+                if unread == tries:
+                    return
+                continue
+            unread = 0
+            yield page
             if page.has_more is False or not page.items:
-                break
+                return
             cursor = page.ids[-1]
             if cursor in cursors:
-                break
+                return
             cursors.add(cursor)
-        return pages

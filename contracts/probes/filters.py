@@ -73,10 +73,15 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         name.upper(),
         name[: max(1, len(name) // 2)],
         f"_{name[1:]}",
+        '" OR "1"="1',
+        "null",
+        "all",
         ",".join(known[:2]) if len(known) > 1 else f"{name},{name}",
-        f"{name[:3]}*",
+        f"%{ord(name[0]):02X}{name[1:]}" if name[0].isascii() else "",
         name.lower(),
+        f"{name[:3]}*",
         f"{name[:-1]}?",
         ".*",
+        "undefined",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in known]

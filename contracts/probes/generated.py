@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -10,8 +12,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.errors import SchemathesisError
 
+from contracts.document import short, unusable
 from contracts.model import Order, Query, Request
+from contracts.operation import Operation
 from contracts.probes.asking import Asking, ShareSpent
 
 Case = schemathesis.Case[Any]
@@ -54,11 +59,15 @@ class _Cases:
         self._asking = asking
         operation = asking.operation
         # Credentials are a matter of their own; a generated one would only be refused.
-        document = {key: value for key, value in operation.document.items() if key != "security"}
+        document = {key: value for key, value in operation.document.items() if key not in {"security", "servers"}}
+        document["openapi"] = f"{operation.dialect}.0"
         logging.getLogger("schemathesis").setLevel(logging.ERROR)
         config = schemathesis.Config.from_dict({"seed": asking.rng.randrange(2**32)})
-        schema = schemathesis.openapi.from_dict(document, config=config)
-        self._operation = schema[operation.path_template]["GET"]
+        # All of Unicode but its surrogates, as by default, without 200 MiB for working out what UTF-8 can hold.
+        config.projects.default.generation.codec = None
+        with _drawable(operation):
+            schema = schemathesis.openapi.from_dict(document, config=config)
+            self._operation = schema[operation.path_template]["GET"]
         listing = asking.listing
         self._ids = sorted(listing.items)
         self._projects = list(listing.projects)
@@ -70,9 +79,11 @@ class _Cases:
         What the positive ones hold is checked against the page that the learned list predicts.
         """
         drawn: list[Request] = []
-        cases = self._operation.as_strategy(
-            generation_mode=mode, path_parameters={self._asking.operation.roles.checkpoint: "checkpoint"}
-        )
+        operation = self._asking.operation
+        with _drawable(operation):
+            cases = self._operation.as_strategy(
+                generation_mode=mode, path_parameters={operation.roles.checkpoint: "checkpoint"}
+            )
         write = self._positive if mode is GenerationMode.POSITIVE else self._negative
 
         @seed(self._asking.rng.randrange(2**32))
@@ -89,7 +100,8 @@ class _Cases:
             if request is not None:
                 drawn.append(request)
 
-        collect()
+        with _drawable(operation):
+            collect()
         return drawn
 
     def _learned(self) -> st.SearchStrategy[dict[str, Any]]:
@@ -142,6 +154,16 @@ class _Cases:
         _, _, query = url.partition("?")
         plain = self._asking.operation.request(self._asking.query())
         return Request(plain.path, query) if query and query.isascii() else None
+
+
+@contextmanager
+def _drawable(operation: Operation) -> Iterator[None]:
+    """Tell of a document that is well-formed, and that Schemathesis can draw nothing from."""
+    try:
+        yield
+    except SchemathesisError as error:
+        problem = f"describes parameters that no query can be drawn from ({short(str(error))})"
+        raise unusable(operation.name, problem=problem, remedy="mend them") from None
 
 
 def _names(roles: Any) -> tuple[str, ...]:

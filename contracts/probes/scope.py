@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from contracts.model import Order, Query
 from contracts.probes.asking import Asking
 from contracts.probes.filters import nobody
@@ -35,6 +37,8 @@ def scope(asking: Asking) -> None:
         asking.ask(asking.query(after=others[0], project_id=projects[0]))
         if own:
             asking.ask(Query(target.other_checkpoint, after=own[len(own) // 2]))
+        if project is not None:
+            asking.ask(Query(target.other_checkpoint, limit=asking.size, project_id=project))
     if target.empty_checkpoint:
         asking.ask(Query(target.empty_checkpoint))
         asking.ask(Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING))
@@ -60,16 +64,21 @@ def _unknown(asking: Asking) -> str:
 def almost(checkpoint: str, asking: Asking) -> list[str]:
     """Checkpoint ids that a careless comparison takes for the given one."""
     named = {checkpoint, asking.target.other_checkpoint, asking.target.empty_checkpoint}
+    parts = checkpoint.rsplit(":", 1)
     made = [
         checkpoint[:-1],
         checkpoint.swapcase(),
+        parts[0] if parts[0] != checkpoint else "",
         f"{checkpoint}x",
-        checkpoint[: max(1, len(checkpoint) // 2)],
         f"{checkpoint[:-1]}%",
-        checkpoint.upper(),
-        f"{checkpoint}*",
+        f"{checkpoint[:-1]}_",
+        f"{checkpoint}/x",
+        checkpoint[: max(1, len(checkpoint) // 2)],
+        quote(checkpoint, safe=""),
         f"{checkpoint} ",
+        f"{checkpoint}*",
         checkpoint[1:],
+        checkpoint.upper(),
         "*",
         "%",
     ]

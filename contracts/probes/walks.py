@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contracts.evidence import CONTROL
 from contracts.model import Order, Query
-from contracts.probes.asking import Asking
+from contracts.probes.asking import Asking, Read
 
 SIZES = (100, 50, 20, 10)
 """The page sizes that are tried for looking at the whole list, until the target takes one."""
@@ -18,6 +18,9 @@ WINDOW = 4
 """Pages at each end of a list that is longer than that."""
 
 MOST_PROJECTS = 5
+
+USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
+"""Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
 
 BOTH_ENDS = 6
 """A walk that its share does not suffice for may use one in so many of the requests that are left, at each end."""
@@ -70,8 +73,64 @@ def walks(asking: Asking) -> None:
         _walk(asking, plan)
 
 
-def every_cursor(asking: Asking) -> None:
-    """Ask for the page after each item that was no cursor yet, in either order."""
+def pages_of(items: int) -> int:
+    """How many of the largest usual pages so many items make."""
+    return max(1, -(-items // SIZES[0]))
+
+
+def whole(asking: Asking, order: Order, most: int, read: Read) -> None:
+    """Walk through a list of any length with the largest pages that the target takes."""
+    asking.walk_through(asking.query(limit=asking.size, order=order), most=most, name="whole", read=read)
+
+
+def after_the_ends(asking: Asking) -> None:
+    """Ask for the page after the last item of each order, where a walk came to it; look at that item before and after.
+
+    The last item of one order is among the first of the other.
+    """
+    for order, last in asking.ends.items():
+        head = asking.query(limit=asking.size, order=next(each for each in Order if each is not order))
+        asking.ask(head)
+        asking.ask(asking.query(after=last, order=order))
+        asking.ask(head)
+
+
+def further(asking: Asking) -> None:
+    """Ask what the walks left out: full pages at the end of a list, usual sizes, the page after each item."""
+    _exact_ends(asking)
+    _usual_sizes(asking)
+    _every_cursor(asking)
+
+
+def _exact_ends(asking: Asking) -> None:
+    """Ask for pages that are full and that nothing follows, and for what follows those of a project."""
+    listing = asking.listing
+    default = asking.operation.default_limit
+    for order in Order:
+        before = listing.sequence(order)[-default - 1 :]
+        if len(before) > default:
+            asking.ask(asking.query(after=before[0], order=order))
+    for project in listing.projects[:MOST_PROJECTS]:
+        for order in Order:
+            items = len(listing.sequence(order, project))
+            if items <= asking.size:
+                asking.ask(asking.query(limit=items, order=order, project_id=project))
+        last = listing.last(Order.ASCENDING, project)
+        if last is not None:
+            asking.ask(asking.query(after=last, order=Order.ASCENDING, project_id=project))
+
+
+def _usual_sizes(asking: Asking) -> None:
+    """Ask for pages of the sizes that clients choose, after the first item, as far as the list fills them."""
+    asked = {query.limit for _, query in asking.evidence.allowed if query.after is not None}
+    for size in USUAL_SIZES:
+        order = asking.rng.choice(list(Order))
+        sequence = asking.listing.sequence(order)
+        if size not in asked and size <= asking.size and size + 1 < len(sequence):
+            asking.ask(asking.query(after=sequence[0], limit=size, order=order))
+
+
+def _every_cursor(asking: Asking) -> None:
     evidence = asking.evidence
     used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
     for order in (Order.ASCENDING, Order.DESCENDING):

@@ -40,7 +40,7 @@ def document(report: Report) -> dict[str, Any]:
             "empty_checkpoint": report.empty_checkpoint,
             "user_key": report.user_key,
         },
-        "document": {"name": report.document, "sha256": report.document_sha256},
+        "document": {"name": report.document, "sha256": report.document_sha256 or None},
         "seed": report.seed,
         "began": report.began,
         "list": {"permissions": report.items, "projects": report.projects},

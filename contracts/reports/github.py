@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from contracts.reports import markdown
 from contracts.reports.safe import inert
@@ -12,36 +13,62 @@ from contracts.reports.view import Report
 from contracts.run import ExitCode
 from contracts.wording import count
 
-MOST_ANNOTATIONS = 10
-"""Errors of one step that GitHub shows."""
+MOST_ANNOTATIONS: Final = 10
+"""Annotations of one kind that GitHub shows of one step."""
 
 _UNFINISHED = {ExitCode.INTERRUPTED, ExitCode.INTERNAL, ExitCode.CONFIGURATION}
 
 
-def commands(report: Report) -> Iterator[str]:
-    """The commands that annotate a run: one a failing clause, at most ten, the others counted."""
-    unfinished = report.exit_code in _UNFINISHED
-    if unfinished:
-        yield _command("error", "contracts", "\n".join((report.headline, *report.notes)))
+_KEPT_FREE: Final = 64 * 1024
+"""Bytes of the summary that one report leaves to those of further targets."""
+_LEAST: Final = 4096
+"""Bytes of a report that is appended when there is no more than that: its verdict, and that the rest is cut."""
+
+
+class Annotation(NamedTuple):
+    """One remark on a run. ``kind`` is error or warning; ``name`` stands for it where it is only counted."""
+
+    kind: str
+    title: str
+    message: str
+    name: str
+
+
+def remarks(report: Report) -> Iterator[Annotation]:
+    """What there is to remark on a run: one a failing clause, after what concerns the whole."""
+    name = f"{report.name}: " if report.name else ""
+    title = f"{name}contracts"
+    if report.exit_code in _UNFINISHED:
+        yield Annotation("error", title, "\n".join((report.headline, *report.notes)), title)
     stale = [entry for entry in report.deviations if entry.fails]
     if stale:
-        yield _command("error", "contracts: known deviations", "\n".join(f"{one.clause} {one.text}" for one in stale))
-    failures = report.failures
-    most = MOST_ANNOTATIONS - unfinished - bool(stale)
-    for row in failures[:most]:
+        message = "\n".join(f"{one.clause} {one.text}" for one in stale)
+        yield Annotation("error", f"{title}: known deviations", message, f"{title}: known deviations")
+    for row in report.failures:
         finding = row.finding
         lines = (
             [f"Expected: {finding.expected}", f"Actual: {finding.actual}", f"Repeat: {finding.repeat}"]
             if finding
             else []
         )
-        yield _command("error", f"{row.id} {row.title}", "\n".join([*lines, f"Why: {row.why}"]))
-    if len(failures) > most:
-        more = ", ".join(row.id for row in failures[most:])
-        yield _command("notice", "contracts", f"{count(len(failures) - most, 'more clause')} broken: {more}")
+        yield Annotation("error", f"{name}{row.id} {row.title}", "\n".join([*lines, f"Why: {row.why}"]), name + row.id)
     if report.exit_code == ExitCode.INCOMPLETE:
         lacking = [f"{one.ids}: {one.reason}. Provide {one.provide}" for one in report.lacking if one.provide]
-        yield _command("warning", "contracts", "\n".join((report.headline, *lacking)))
+        yield Annotation("warning", title, "\n".join((report.headline, *lacking)), title)
+
+
+def commands(made: Iterable[Annotation]) -> Iterator[str]:
+    """The lines of a log that annotate a step, of one run or of several: at most ten errors, the others counted."""
+    errors: list[Annotation] = []
+    warnings: list[Annotation] = []
+    for each in made:
+        (errors if each.kind == "error" else warnings).append(each)
+    for each in [*errors[:MOST_ANNOTATIONS], *warnings[:MOST_ANNOTATIONS]]:
+        yield _command(each.kind, each.title, each.message)
+    rest = errors[MOST_ANNOTATIONS:]
+    if rest:
+        more = ", ".join(each.name for each in rest)
+        yield _command("notice", "contracts", f"{count(len(rest), 'more clause')} broken: {more}")
 
 
 def _command(kind: str, title: str, message: str) -> str:
@@ -68,9 +95,11 @@ def append_summary(report: Report, environ: Mapping[str, str] = os.environ) -> N
     try:
         taken = path.stat().st_size if path.exists() else 0
         lead = "\n" if taken else ""
-        text = lead + markdown.render(report, max(0, markdown.SUMMARY_LIMIT - taken - len(lead)))
-        if text.strip():
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(text)
+        room = markdown.SUMMARY_LIMIT - taken - len(lead)
+        text = markdown.render(report, room - _KEPT_FREE) or markdown.render(report, min(room, _LEAST))
+        if text:
+            # At once, because workers of pytest-xdist may append side by side.
+            with path.open("ab", buffering=0) as stream:
+                stream.write((lead + text).encode())
     except OSError:
         return

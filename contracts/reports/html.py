@@ -51,7 +51,7 @@ class Shown:
 
 def render(report: Report, result: Result, operation: Operation) -> str:
     """The report as HTML."""
-    drawn = picture(Evidence(Reader(operation), result.target, result.exchanges))
+    drawn = picture(Evidence(Reader(operation), result.target, result.exchanges), result.pieces)
     style, script = asset("report.css"), asset("report.js")
     return template("report.html").render(
         report=report,

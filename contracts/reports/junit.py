@@ -29,8 +29,11 @@ def render(report: Report) -> str:
         suites.append(_deviations(report, stale))
     if report.exit_code in _UNFINISHED:
         suites.append(_unfinished(report))
+    # Once, because some readers take the properties of all suites together.
+    suites[0].insert(0, _about(report))
     root.extend(suites)
-    for name in ("tests", "failures", "errors", "skipped"):
+    # The schema of Jenkins knows no count of what is skipped here.
+    for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
     root.set("time", f"{report.seconds:.3f}")
     ET.indent(root)
@@ -41,17 +44,19 @@ def _suite(report: Report, name: str, rows: tuple[Row, ...]) -> ET.Element:
     suite = ET.Element("testsuite", name=f"contracts.{name}")
     cases = [_case(report, name, row) for row in rows]
     _count(report, suite, cases)
-    _properties(
-        suite,
+    suite.extend(cases)
+    return suite
+
+
+def _about(report: Report) -> ET.Element:
+    return _properties(
         ("target", f"{report.name} {report.base_url}".strip()),
         ("checkpoint", report.checkpoint),
-        ("document", f"{report.document} sha256:{report.document_sha256}"),
+        ("document", f"{report.document} {report.document_sha256 and 'sha256:'}{report.document_sha256}".strip()),
         ("seed", str(report.seed)),
         ("version", report.version),
         ("verdict", report.verdict),
     )
-    suite.extend(cases)
-    return suite
 
 
 def _count(report: Report, suite: ET.Element, cases: list[ET.Element]) -> None:
@@ -65,7 +70,7 @@ def _count(report: Report, suite: ET.Element, cases: list[ET.Element]) -> None:
 
 def _case(report: Report, family: str, row: Row) -> ET.Element:
     case = ET.Element("testcase", classname=f"contracts.{family}", name=_clean(f"{row.id} {row.title}"), time="0.000")
-    _properties(case, *_facts(row))
+    case.append(_properties(*facts(row)))
     finding = row.finding
     if row.failing and finding is not None:
         failure = ET.SubElement(case, "failure", message=_clean(finding.actual), type=row.level.value)
@@ -83,7 +88,8 @@ def _case(report: Report, family: str, row: Row) -> ET.Element:
     return case
 
 
-def _facts(row: Row) -> Iterator[tuple[str, str]]:
+def facts(row: Row) -> Iterator[tuple[str, str]]:
+    """What is known of a clause, as the properties of its test case."""
     yield from (("clause", row.id), ("level", row.level.value), ("verdict", row.verdict.value))
     yield from (("cases", str(row.cases)), ("breaches", str(row.breaches)))
     if row.accepted is not None:
@@ -117,8 +123,10 @@ def _unfinished(report: Report) -> ET.Element:
     """A run that was interrupted or broke down must not look as if it had passed."""
     suite = ET.Element("testsuite", name="contracts.run")
     case = ET.Element("testcase", classname="contracts.run", name="The run ends by itself", time="0.000")
-    error = ET.SubElement(case, "error", message=_clean(report.headline), type=report.verdict)
-    error.text = _clean("\n".join(report.notes))
+    # A reader that shows the message alone must say why.
+    why = report.notes[0] if report.notes and not report.requests else report.headline
+    error = ET.SubElement(case, "error", message=_clean(why), type=report.verdict)
+    error.text = _clean("\n".join((report.headline, *report.notes)))
     _count(report, suite, [case])
     suite.append(case)
     return suite
@@ -137,10 +145,11 @@ def _deviations(report: Report, stale: list[Entry]) -> ET.Element:
     return suite
 
 
-def _properties(parent: ET.Element, *pairs: tuple[str, str]) -> None:
-    holder = ET.SubElement(parent, "properties")
+def _properties(*pairs: tuple[str, str]) -> ET.Element:
+    holder = ET.Element("properties")
     for name, value in pairs:
         ET.SubElement(holder, "property", name=name, value=_clean(value))
+    return holder
 
 
 def _clean(text: str) -> str:

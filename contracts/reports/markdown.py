@@ -20,6 +20,8 @@ def render(report: Report, limit: int | None = None) -> str:
     text = _joined(blocks)
     if limit is None or len(text.encode()) <= limit:
         return text
+    if limit <= 0:
+        return ""
     for kept in range(len(blocks) - 1, 0, -1):
         left_out = count(len(blocks) - kept, "section")
         text = _joined(

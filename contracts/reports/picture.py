@@ -30,6 +30,9 @@ _NUMBERED: Final = 2.4
 _PLAIN_WALKS: Final = 6
 _LANE: Final = 22
 
+Pieces = Sequence[Sequence[tuple[str | None, int]]]
+"""The pieces of a list: the projects of each, with how many items they have there."""
+
 GLYPHS: Final = {"gap": "△", "repeat": "↻", "disorder": "⇅", "foreign": "◆"}
 """The sign of each mark, which stands for it where colour does not."""
 _NOUNS: Final = {
@@ -137,6 +140,8 @@ class Picture:
     groups: tuple[Group, ...]
     left_out: int
     mirrored: str
+    whole: tuple[Span, ...] = ()
+    """The cells of a list that was walked through as a whole, of which the rest shows the ends alone."""
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -146,9 +151,9 @@ class Picture:
                 yield from row.blocks
 
 
-def picture(evidence: Evidence) -> Picture:
-    """Draw what a run walked through."""
-    return _Drawing(evidence).picture()
+def picture(evidence: Evidence, pieces: Pieces = ()) -> Picture:
+    """Draw what a run walked through; ``pieces`` are those of `contracts.model.Result`."""
+    return _Drawing(evidence).picture(pieces)
 
 
 @dataclass
@@ -170,7 +175,7 @@ class _Drawing:
         self.per_cell = max(1, -(-len(self.axis) // MOST_CELLS))
         self.projects = {project: number for number, project in enumerate(self.listing.projects)}
 
-    def picture(self) -> Picture:
+    def picture(self, pieces: Pieces) -> Picture:
         walks, left_out = self._chosen()
         displaced = self._displaced()
         groups = []
@@ -197,7 +202,17 @@ class _Drawing:
             groups=tuple(groups),
             left_out=left_out,
             mirrored=self._mirrored(displaced),
+            whole=tuple(self._whole(pieces)),
         )
+
+    def _whole(self, pieces: Pieces) -> Iterator[Span]:
+        """One cell a piece, divided by its projects' shares."""
+        for number, owners in enumerate(pieces):
+            shares: Counter[str] = Counter()
+            for project, items in owners:
+                shares[self._known(project)] += items
+            x, width = f"{100 * number / len(pieces):.4g}%", f"{100 / len(pieces):.4g}%"
+            yield from self._shared(shares, Span(x, width))
 
     def _chosen(self) -> tuple[list[Walk], int]:
         chosen, blocks = [], 0
@@ -246,11 +261,15 @@ class _Drawing:
         for start in range(0, len(self.axis), self.per_cell):
             stop = min(start + self.per_cell, len(self.axis))
             shares = Counter(looks[id_] for id_ in self.axis[start:stop] if id_ in seen)
-            place, taken, whole = self._span(start, stop), 0, sum(shares.values())
-            for look in sorted(shares):
-                y, height = _LANE * taken / whole, _LANE * shares[look] / whole
-                yield Span(place.x, place.width, look, f"{14 + y:.3g}", f"{height:.3g}")
-                taken += shares[look]
+            yield from self._shared(shares, self._span(start, stop))
+
+    def _shared(self, shares: Counter[str], place: Span) -> Iterator[Span]:
+        """One place of a strip, divided by the shares of projects."""
+        taken, whole = 0, shares.total()
+        for look in sorted(shares):
+            y, height = _LANE * taken / whole, _LANE * shares[look] / whole
+            yield Span(place.x, place.width, look, f"{14 + y:.3g}", f"{height:.3g}")
+            taken += shares[look]
 
     def _beneath(self) -> tuple[Span, ...]:
         """The lines beneath ties: one each, or where there are too many, one for all that touch."""

@@ -42,13 +42,22 @@ def _filled(line: str, word: str, width: int) -> Iterator[str]:
             yield line
             line = ""
         line += part
-        while cell_len(line) > width:
-            end = len(line)
-            while cell_len(line[:end]) > width:
-                end -= max(1, (cell_len(line[:end]) - width) // 2)
-            yield line[:end]
-            line = line[end:]
+        begin = 0
+        while (end := _fitting(line, begin, width)) < len(line):
+            yield line[begin:end]
+            begin = end
+        line = line[begin:]
     yield line
+
+
+def _fitting(line: str, begin: int, width: int) -> int:
+    """Up to which place a line fits: a server decides how long it is, so each character is looked at once."""
+    used = 0
+    for place in range(begin, len(line)):
+        used += cell_len(line[place])
+        if used > width:
+            return max(place, begin + 1)
+    return len(line)
 
 
 class Sheet:

@@ -83,7 +83,7 @@ def _verdict(result: Result, most: int) -> str:
     broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"
     by_then = f"broken by then: {broken}" if failed else "nothing broken by then"
     if result.exit_code and not result.requests and not result.exchanges:
-        return "NOT JUDGED: the run ended before"
+        return "NOT JUDGED: the run ended before there was a verdict"
     if result.exit_code in _ENDED:
         return f"{_ENDED[result.exit_code]}: {by_then}"
     if result.exit_code == ExitCode.BROKEN:

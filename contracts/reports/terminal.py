@@ -44,6 +44,8 @@ class Style:
 
     quiet: bool = False
     verbose: bool = False
+    failures: bool = True
+    """Whether what fails the run is shown with its evidence; pytest shows that with its items."""
     embedded: str = ""
     """What the embedded server is, if it is the target."""
     repeat: str = ""
@@ -156,8 +158,8 @@ class _Report:
     # What was found
 
     def _failures(self) -> None:
-        broken = summary.with_verdict(self.result, Verdict.BROKEN)
-        advisory = [one for one in summary.with_verdict(self.result, Verdict.WARNED) if one.clause in self._failing]
+        broken = self._shown(Verdict.BROKEN)
+        advisory = [one for one in self._shown(Verdict.WARNED) if one.clause in self._failing]
         for judgement in (*(one for one in broken if not one.because), *advisory):
             self._failure(judgement)
         folded = [one for one in broken if one.because]
@@ -166,6 +168,10 @@ class _Report:
         for judgement in folded:
             lead = "".join((glyph(Verdict.BROKEN)[0], judgement.clause, "  "))
             self.sheet.short((lead, "red"), judgement.title, f"follows from {judgement.because}")
+
+    def _shown(self, verdict: Verdict) -> list[Judgement]:
+        found = summary.with_verdict(self.result, verdict)
+        return [one for one in found if self.style.failures or one.clause not in self._failing]
 
     def _failure(self, judgement: Judgement) -> None:
         sheet, clause, finding = self.sheet, self._clauses.get(judgement.clause), judgement.finding

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 from contracts.errors import ContractsError
 from contracts.model import Judgement, Level, Result, Verdict
-from contracts.run import ExitCode, Plan, own_version
+from contracts.run import ExitCode, InternalError, Terms, failure, own_version
+
+_BEFORE = "the run ended before it was judged"
 
 
-def unfinished(plan: Plan, error: BaseException, redacted: Callable[[str], str]) -> Result:
+def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str]) -> Result:
     """A result without a verdict on any clause, and with the reason as its note.
 
     Args:
-        plan: What was to be judged.
+        terms: What was to be judged, as far as that is known.
         error: What ended the run.
         redacted: Takes the keys out of a text.
     """
+    if isinstance(error, InternalError):
+        return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
     return Result(
         version=own_version(),
-        target=plan.target,
-        document=plan.operation.name,
-        document_sha256=plan.operation.sha256,
-        seed=plan.seed,
+        target=terms.target,
+        document=terms.operation.name,
+        document_sha256=terms.operation.sha256,
+        seed=terms.seed,
         judgements=tuple(
-            Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason="the run ended before")
-            for clause in plan.clauses
+            Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=_BEFORE)
+            for clause in terms.clauses
         ),
         items=0,
         projects=0,
@@ -39,7 +42,7 @@ def unfinished(plan: Plan, error: BaseException, redacted: Callable[[str], str])
         retries=0,
         seconds=0.0,
         exit_code=code,
-        gate=frozenset(level for level in Level if level in plan.gate),
+        gate=frozenset(level for level in Level if level in terms.gate),
         notes=(redacted(note),),
         interrupted=code == ExitCode.INTERRUPTED,
     )
@@ -50,6 +53,4 @@ def _reason(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, "The run was interrupted before anything was judged."
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return ExitCode.INTERNAL, f"The suite itself failed ({type(error).__name__}{where}); please report it."
+    return ExitCode.INTERNAL, f"The suite itself failed: {failure(error)}."

@@ -27,6 +27,7 @@ from contracts.traffic.pacing import (
     TOO_MANY_REQUESTS,
     UNAVAILABLE,
     BudgetSpent,
+    OutOfRoom,
     OutOfTime,
     Pace,
     RunStopped,
@@ -34,6 +35,7 @@ from contracts.traffic.pacing import (
     asked_to_wait,
 )
 from contracts.traffic.redaction import Redactor
+from contracts.traffic.spool import Spool
 from contracts.traffic.wire import AnswerError, FenceError, Raw, Wire
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Client",
     "FenceError",
     "Limits",
+    "OutOfRoom",
     "OutOfTime",
     "RunStopped",
     "TargetGone",
@@ -51,9 +54,13 @@ MOST_TOGETHER: Final = 8
 """Requests that are under way at the same time, at most."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _EXCERPT = 200
+_VALUE = 30
+"""Bytes that one value of JSON takes at least once it is read; a usual permission takes as much for each of its own."""
 _GATE_SECONDS = 10.0
+_KNOCK_SECONDS = 0.25
+"""How long to wait before it is tried again whether a target came back."""
 
 
 def user_agent() -> str:
@@ -69,6 +76,8 @@ class _Course:
     """How asking one request goes: where it is sent now, and what was counted on the way."""
 
     target: str
+    fresh: bool
+    """Whether caches are asked to look whether the answer that they keep is still true."""
     waits: int = 0
     waited: float = 0.0
     unavailable: bool = False
@@ -121,7 +130,10 @@ class Client:
     ) -> None:
         self.limits = limits or Limits()
         self.exchanges: list[Exchange] = []
-        """All exchanges, by their number; those asked together stand in the order in which they were given."""
+        """All exchanges that are kept in memory; those asked together stand in the order in which they were given."""
+        self.spool = Spool()
+        """The exchanges that are kept on disk."""
+        self._numbered = 0
         self.waits = 0
         """How many answers asked to wait, and were followed."""
         self.waited = 0.0
@@ -140,10 +152,22 @@ class Client:
         self._lock = threading.Lock()
         self._tick = 0
         self._unreachable = 0
+        self._reached = False
+        """Whether the target was ever connected to."""
+        self._refused = False
+        """Whether all connections since the last one were refused by the target's host."""
         self._cut_in_a_row = 0
         self._hung = False
         """Whether a request timed out twice: then others need not be waited for twice."""
+        self._recovered = False
+        """Whether an answer came at another try after a time-out: then others are worth it as well."""
         self._bodies: dict[bytes, bytes] = {}
+        self._stalled = 0.0
+        """Seconds spent on answers that did not come or did not end; those that passed together counted once."""
+        self._stalled_until = 0.0
+        self._stored = 0
+        """Bytes of what was answered, small bodies that are equal counted once."""
+        self._room = self.limits.stored + budget * self.limits.stored_each
         self._threads: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -181,8 +205,19 @@ class Client:
         """How many requests each probe put on the wire."""
         return self._pace.by_probe
 
+    def extend(self, more: int) -> None:
+        """Lets so many more requests be put on the wire, whose answers go to disk."""
+        self._pace.budget += more
+        self.spool.room += self.limits.stored + more * self.limits.stored_each
+
     def send(
-        self, request: Request, *, probe: str, step: Step | None = None, again: tuple[int, int] | None = None
+        self,
+        request: Request,
+        *,
+        probe: str,
+        step: Step | None = None,
+        again: tuple[int, int] | None = None,
+        spooled: bool = False,
     ) -> Exchange:
         """Asks one request.
 
@@ -191,16 +226,22 @@ class Client:
             probe: Who asks, for the report.
             step: Its place in a walk.
             again: The round and the exchange that it repeats.
+            spooled: Whether the exchange is kept on disk, and not in memory.
 
         Raises:
             BudgetSpent: Nothing more may be sent.
+            OutOfRoom: No more answers can be kept.
             TargetGone: The target can't be connected to any more. The exchange is kept.
             OutOfTime: The time of the run is over.
             ValueError: The credential can't be formed with these keys.
             FenceError: The request can't be put on the wire as it is. A defect of the caller.
         """
-        exchange = self._record(replace(self._ask(request, probe), step=step, again=again))
-        self._check_target(exchange)
+        asked = self._ask(request, probe, kept=not spooled)
+        unasked = asked.failure is not None and asked.failure.kind is FailureKind.UNREACHABLE
+        if unasked and self._comes_back():
+            asked, unasked = self._ask(request, probe, kept=not spooled), False
+        exchange = self._record(replace(asked, step=step, again=again), kept=not spooled)
+        self._check_target(exchange, waited=unasked)
         return exchange
 
     def send_together(
@@ -248,20 +289,48 @@ class Client:
             self._check_target(exchange)
         return done
 
-    def _record(self, exchange: Exchange) -> Exchange:
+    def _record(self, exchange: Exchange, *, kept: bool = True) -> Exchange:
         with self._lock:
-            numbered = replace(exchange, number=len(self.exchanges))
-            self.exchanges.append(numbered)
+            numbered = replace(exchange, number=self._numbered)
+            if kept:
+                self.exchanges.append(numbered)
+            else:
+                self.spool.append(numbered)
+            self._numbered += 1
         if self._on_exchange is not None:
             self._on_exchange(numbered)
         return numbered
 
-    def _check_target(self, exchange: Exchange) -> None:
-        if self._unreachable >= self.limits.gone and exchange.failure is not None:
-            raise TargetGone(exchange.failure.text)
+    def _check_target(self, exchange: Exchange, *, waited: bool = False) -> None:
+        if exchange.failure is None or not self._unreachable or (not waited and self._comes_back()):
+            return
+        if self._unreachable < self.limits.gone:
+            return
+        failure = exchange.failure
+        if failure.kind is FailureKind.CUT and self._refused and self.exchanges[-1:] == [exchange]:
+            failure = Failure(FailureKind.FATAL, f"{failure.text}, and refused connections from then on")
+            self.exchanges[-1] = replace(exchange, failure=failure)
+        raise TargetGone(failure.text)
 
-    def _ask(self, request: Request, probe: str) -> Exchange:
-        course = _Course(self._prefix + request.target)
+    def _comes_back(self) -> bool:
+        """Whether a target that was there before can be connected to again within the time that it has for that."""
+        until = time.monotonic() + self.limits.back
+        while self._reached and time.monotonic() < until:
+            self._pace.pause(min(_KNOCK_SECONDS, self.limits.back))
+            try:
+                self._wire.knock()
+            except AnswerError as error:
+                with self._lock:
+                    self._unreachable += 1
+                    self._refused = self._refused and error.refused
+            else:
+                with self._lock:
+                    self._unreachable = 0
+                return True
+        return False
+
+    def _ask(self, request: Request, probe: str, *, kept: bool = True) -> Exchange:
+        course = _Course(self._prefix + request.target, fresh=request.credential == "admin")
         authorization = self._credentials(request.credential, course)
         answer: Answer | None = None
         failure: Failure | None = None
@@ -271,7 +340,7 @@ class Client:
             if isinstance(raw, Failure):
                 answer, failure = None, raw
                 break
-            answer = self._clean(raw)
+            answer = self._clean(raw, kept=kept)
             pause = asked_to_wait(answer, course.waits, self._now())
             if pause is not None and self._may_wait(pause, course):
                 self._wait(pause, course, answer.status)
@@ -326,6 +395,7 @@ class Client:
                 if error.stale and not renewed:
                     # The server had closed the connection that was kept for it, or spoke unasked on it.
                     renewed = True
+                    broken = Failure(error.kind, self._sentence(error.text))
                     self._wire.drop()
                     continue
                 failure = Failure(error.kind, self._sentence(error.text))
@@ -337,11 +407,12 @@ class Client:
                 outcome: Raw | Failure = failure
                 again = error.again
                 if failure.kind is FailureKind.TIMEOUT:
-                    again = again and not self._hung
+                    again = again and (self._recovered or not self._hung)
                     self._hung = self._hung or tries > 0
             else:
                 if not raw.cut:
                     self._cut_in_a_row = 0
+                    self._recovered |= broken is not None and broken.kind is FailureKind.TIMEOUT
                     return raw
                 outcome = cut = raw
                 again = True
@@ -356,27 +427,53 @@ class Client:
                 self.retries += 1
 
     def _transmit(self, course: _Course, authorization: Secret | None, probe: str) -> Raw:
-        self._pace.pass_one(probe)
+        self._refuse_more(probe)
         reached = True
         course.sent = self._next_tick()
         course.at = self._now()
+        late = refused = False
         begun = time.perf_counter()
         ends = time.monotonic() + self._pace.left(self.limits.answer)
         try:
-            raw = self._wire.get(course.target, authorization, ends)
+            raw = self._wire.get(course.target, authorization, ends, fresh=course.fresh)
+            late = raw.late
         except AnswerError as error:
             reached = error.kind is not FailureKind.UNREACHABLE
+            late = error.kind is FailureKind.TIMEOUT
+            refused = error.refused
             # What broke because the run is over says nothing about the target.
             self._pace.pause(0.0)
             raise
         finally:
-            course.seconds = time.perf_counter() - begun
+            ended = time.perf_counter()
+            course.seconds = ended - begun
             course.received = self._next_tick()
             with self._lock:
+                if late:
+                    self._stalled += max(0.0, ended - max(begun, self._stalled_until))
+                    self._stalled_until = ended
+                self._refused = refused and (self._refused or not self._unreachable)
                 self._unreachable = 0 if reached else self._unreachable + 1
+                self._reached = self._reached or reached
         if raw.flaw is not None:
             self._pace.pause(0.0)
         return raw
+
+    def _refuse_more(self, probe: str) -> None:
+        """Waits until the next request may go, unless the target has used up what it may take.
+
+        Raises:
+            OutOfTime: Too long was waited for answers that did not come or did not end.
+            OutOfRoom: The answers are too large to be kept.
+            BudgetSpent: Nothing more may be sent.
+        """
+        if self._stalled >= self.limits.stalled:
+            msg = f"{self._stalled:.0f} s went into answers that did not come or did not end"
+            raise OutOfTime(msg)
+        if self._stored > self._room:
+            msg = f"the answers hold more than {self._room >> 20} MiB, which is as much as is kept"
+            raise OutOfRoom(msg)
+        self._pace.pass_one(probe)
 
     def _next_tick(self) -> int:
         with self._lock:
@@ -419,14 +516,20 @@ class Client:
         course.target = target
         return None
 
-    def _clean(self, raw: Raw) -> Answer:
-        """The answer without keys."""
+    def _clean(self, raw: Raw, *, kept: bool) -> Answer:
+        """The answer without keys; what is not kept takes no room."""
         head = b"\n".join([raw.reason, *(part for header in raw.headers for part in header)])
         redact = self._redactor.redact if self._redactor.holds(head) else _unchanged
         body = self._redactor.redact(raw.body)
-        with self._lock:
-            # Runs ask for the same page many times: each body is kept once.
-            body = self._bodies.setdefault(body, body)
+        if raw.trimmed:
+            body = body[: self.limits.kept]
+        if kept:
+            with self._lock:
+                # Runs ask for the same page many times: each body is kept once.
+                # A large one is written to the recording each time, though.
+                again = len(body) <= self.limits.kept and body in self._bodies
+                self._stored += len(head) + (0 if again else _weight(body))
+                body = self._bodies.setdefault(body, body)
         return Answer(
             status=raw.status,
             reason=redact(raw.reason).decode("latin-1"),
@@ -442,6 +545,11 @@ class Client:
         """Text that may hold what a server sent, safe to be shown."""
         clean = "".join(character if character.isprintable() else "?" for character in self._redactor.redact_text(text))
         return clean if len(clean) <= _EXCERPT else f"{clean[:_EXCERPT]}…"
+
+
+def _weight(body: bytes) -> int:
+    """The bytes that a body takes, or its values where it is JSON of many small ones."""
+    return max(len(body), _VALUE * sum(body.count(sign) for sign in (b",", b"[", b"{")))
 
 
 def _unchanged(data: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
@@ -245,6 +246,21 @@ def other_case(key: str) -> str | None:
     return swapped if swapped != key else None
 
 
+def other_end(key: str) -> str | None:
+    """The key with another last character, if that is another key however it is read.
+
+    In base64 the low bits of the last character may mean nothing, so one is chosen that differs in the high ones.
+    """
+    if key.endswith("="):
+        return None
+    return key[:-1] + ("0" if re.match("[A-Pa]", key[-1]) else "A")
+
+
+def other_beginning(key: str) -> str:
+    """The key with another first character."""
+    return ("1" if key[0] == "0" else "0") + key[1:]
+
+
 def first_half(key: str) -> str | None:
     """The first half of the key, if there is one."""
     return key[: len(key) // 2] or None
@@ -297,6 +313,7 @@ _TABLE: Final = (
         "Bearer sk-admin-nobody-issued-this-key",
         lambda _keys, seed: f"Bearer {unknown_key(seed)}",
     ),
+    _header("null", "with the word null as its key", "Bearer null", lambda _keys, _seed: "Bearer null"),
     _header("empty", "with an empty bearer token", "Bearer ", lambda _keys, _seed: "Bearer "),
     _header("empty-bare", "with the word Bearer and nothing after it", "Bearer", lambda _keys, _seed: "Bearer"),
     Credential(
@@ -338,11 +355,24 @@ _TABLE: Final = (
         _bearer(other_case),
     ),
     _header(
+        "other-end",
+        "with the admin key but for its last character",
+        f"Bearer $({_PRINTED} | sed -e 's/[A-Pa]$/0/' -e t -e 's/.$/A/')",
+        _bearer(other_end),
+    ),
+    _header(
+        "other-beginning",
+        "with the admin key but for its first character",
+        f"Bearer $({_PRINTED} | sed -e 's/^0/1/' -e t -e 's/^./0/')",
+        _bearer(other_beginning),
+    ),
+    _header(
         "first-half",
         "with the first half of the admin key",
         f"Bearer $({_PRINTED} | awk '{{print substr($0, 1, length($0) / 2)}}')",
         _bearer(first_half),
     ),
+    _malformed("condition", "an SQL condition as the bearer token", "Bearer ' OR '1'='1"),
     _malformed("two-tokens", "two bearer tokens", "Bearer one two"),
     _malformed("commas", "an Authorization header of commas only", ",,,,"),
     _malformed("equals", "an Authorization header of one equals sign", "="),
@@ -362,7 +392,7 @@ MALFORMED: Final = tuple(name for name in CREDENTIALS if name.startswith("malfor
 IN_QUERY: Final = tuple(name for name in CREDENTIALS if name.startswith("query-"))
 """The forms that hold the admin key in the query string only."""
 
-ALMOST: Final = ("shortened", "lengthened", "other-case", "first-half")
+ALMOST: Final = ("shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half")
 """The forms with a key that is almost the admin key."""
 
 

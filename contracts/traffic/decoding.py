@@ -79,7 +79,7 @@ class _Stage:
         elif name == "deflate":
             self._window = 0
         else:
-            msg = f"coded as {name[:40]!r}, which was not asked for"
+            msg = f"coded as {name!r}, which was not asked for"
             raise UndecodableError(msg)
         self._name = name
         self._inflate: zlib._Decompress | None = None

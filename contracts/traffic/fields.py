@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -27,7 +28,8 @@ def get(holder: dict[str, Any], name: str, kind: type[_T], where: str) -> _T:
     if kind is float and type(value) is int:
         with suppress(OverflowError):
             value = float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or endless:
         msg = f"{where} has no {name} of the right kind"
         raise MalformedError(msg)
     return value

@@ -31,8 +31,15 @@ _REDIRECTS: Final = range(300, 400)
 _WAIT: Final = frozenset({429, 503})
 _CLOCK: Final = 0.002
 """Seconds by which the clock of a recorder may err: what overlaps by less was not sent at once."""
+_WHOLE_SECONDS: Final = 1.0
 _LEAST_GAP: Final = 1e-9
 _QUERY_KEYS: Final = {CREDENTIALS[name].parameter: name for name in IN_QUERY}
+
+_BODILESS: Final = "without its body"
+_HIDDEN: Final = re.compile(
+    r"[^\w.~+/=\- ]|^\W*$|redact|hidden|removed|masked|filtered|censored|sanitized|secret|x{5}", re.IGNORECASE
+)
+"""What recorders and people write where a key stood; no key looks like that."""
 
 BaseOf = Callable[[str], str | None]
 
@@ -50,8 +57,10 @@ class _Entry:
     cookies: bool
 
 
-def read(entries: Sequence[object], base_url: str | None, base_of: BaseOf | None) -> tuple[str, tuple[Exchange, ...]]:
-    """The base URL and the exchanges, in the order of time.
+def read(
+    entries: Sequence[object], base_url: str | None, base_of: BaseOf | None
+) -> tuple[str, tuple[Exchange, ...], int]:
+    """The base URL, the exchanges in the order of time, and how many more were recorded without their bodies.
 
     Args:
         entries: The entries of the archive.
@@ -62,10 +71,12 @@ def read(entries: Sequence[object], base_url: str | None, base_of: BaseOf | None
         MalformedError: An entry is not as the format says.
     """
     base_of = base_of or _below(_plain(base_url or ""))
-    taken = [entry for number, each in enumerate(entries) if (entry := _taken(mapping(each, number), number, base_of))]
+    read_ = [_taken(mapping(each, number), number, base_of) for number, each in enumerate(entries)]
+    taken = [entry for entry in read_ if isinstance(entry, _Entry)]
     bases = Counter(entry.base for entry in taken)
     base = _plain(base_url) if base_url is not None else next(iter(bases.most_common(1)), ("", 0))[0]
-    return base_url.strip() if base_url else base, _exchanges([entry for entry in taken if entry.base == base])
+    found = _exchanges([entry for entry in taken if entry.base == base])
+    return base_url.strip() if base_url else base, found, read_.count(_BODILESS)
 
 
 def _below(base: str) -> BaseOf:
@@ -76,7 +87,7 @@ def _plain(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def _taken(entry: dict[str, Any], number: int, base_of: BaseOf) -> _Entry | None:
+def _taken(entry: dict[str, Any], number: int, base_of: BaseOf) -> _Entry | str | None:
     where = f"entry {number}"
     request, response = get(entry, "request", dict, where), get(entry, "response", dict, where)
     url = get(request, "url", str, where).partition("#")[0]
@@ -84,8 +95,10 @@ def _taken(entry: dict[str, Any], number: int, base_of: BaseOf) -> _Entry | None
     base = base_of(url)
     # No answer: mostly the browser itself gave up. A redirect is followed by what counts, a wait as well.
     nothing = status <= 0 or status in _REDIRECTS or "_fromCache" in entry
-    if method != "GET" or base is None or nothing or not _whole(response, status):
+    if method != "GET" or base is None or nothing:
         return None
+    if not _whole(response, status):
+        return _BODILESS
     received = answer(response, None, where)
     if status in _WAIT and (status != 503 or received.header("Retry-After")):  # noqa: PLR2004 - the status itself
         return None
@@ -115,7 +128,9 @@ def _whole(response: dict[str, Any], status: int) -> bool:
     text, size = content.get("text"), content.get("size")
     if not isinstance(text, str):
         return status != _OK and not size
-    if status != _OK or content.get("encoding") == "base64" or not isinstance(size, int) or size <= len(text.encode()):
+    if status != _OK or content.get("encoding") == "base64" or not isinstance(size, int):
+        return True
+    if size <= len(text.encode("utf-8", "surrogatepass")):
         return True
     # Some recorders cut long bodies, and others give a size that means something else.
     with suppress(ValueError, RecursionError):
@@ -127,7 +142,9 @@ def _whole(response: dict[str, Any], status: int) -> bool:
 def _exchanges(entries: list[_Entry]) -> tuple[Exchange, ...]:
     entries = sorted(entries, key=lambda entry: entry.at)
     credential = _credentials(entries)
-    ends = [entry.at + max(entry.seconds - _CLOCK, _LEAST_GAP) for entry in entries]
+    # A recorder that writes whole seconds can't show that two requests were sent at once.
+    clock = _CLOCK if any(entry.at % 1 for entry in entries) else _WHOLE_SECONDS
+    ends = [entry.at + max(entry.seconds - clock, _LEAST_GAP) for entry in entries]
     moments = sorted(
         [(entry.at, 2 * n) for n, entry in enumerate(entries)] + [(end, 2 * n + 1) for n, end in enumerate(ends)]
     )
@@ -168,7 +185,8 @@ def _credentials(entries: Iterable[_Entry]) -> Callable[[_Entry], str]:
     """Whose key each request seems to have carried.
 
     A key that opened anything is taken for the admin key. A request without one counts as unsigned only where
-    others are signed: browsers leave the header out of what they export.
+    others are signed: browsers leave the header out of what they export. Where keys were blotted out, one that was
+    refused is taken for another one than that which was not.
     """
     statuses: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
@@ -180,6 +198,8 @@ def _credentials(entries: Iterable[_Entry]) -> Callable[[_Entry], str]:
         if entry.signed is None:
             unsigned = refused or (bool(statuses) and not entry.cookies)
             return (_in_query(entry.url) or "none") if unsigned else "admin"
+        if refused and _HIDDEN.search(entry.signed) and not statuses[entry.signed] <= _REFUSED:
+            return "unknown"
         if not statuses[entry.signed] <= _REFUSED or len(statuses) == 1:
             return "admin"
         return _form(entry.signed)

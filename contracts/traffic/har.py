@@ -26,6 +26,7 @@ from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
 from contracts.traffic.fields import MalformedError, get, mapping, optional
 from contracts.traffic.fields import answer as answer_of
+from contracts.traffic.wire import REVALIDATE
 
 _FIELD: Final = "_contracts"
 _FORMAT: Final = 1
@@ -36,13 +37,15 @@ class Recording:
     """What a HAR file holds.
 
     ``about`` is what `write_har` was given. ``skipped`` counts entries that say nothing about the target: other
-    methods, other places, bodies that were not recorded. ``foreign`` says that another tool made it.
+    methods, other places, bodies that were not recorded; ``bodiless`` counts the last of these. ``foreign`` says
+    that another tool made it.
     """
 
     exchanges: tuple[Exchange, ...]
     base_url: str
     about: Mapping[str, object] = field(default_factory=dict)
     skipped: int = 0
+    bodiless: int = 0
     foreign: bool = False
 
 
@@ -99,6 +102,7 @@ def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str) -> None:
     headers = [
         harfile.Record("Accept", "application/json"),
         harfile.Record("Accept-Encoding", ", ".join(CODINGS)),
+        *([harfile.Record(*REVALIDATE)] if request.credential == "admin" else []),
         *([harfile.Record("Authorization", shown)] if shown is not None else []),
     ]
     sent = _Request(
@@ -187,8 +191,8 @@ def read_har(path: Path, base_url: str | None = None, base_of: foreign.BaseOf | 
             if base_url is None and base_of is None:
                 msg = f"{path} was not recorded by this suite: give the base URL of its target."
                 raise ConfigurationError(msg)
-            base, taken = foreign.read(entries, base_url, base_of)
-            return Recording(taken, base, skipped=len(entries) - len(taken), foreign=True)
+            base, taken, bodiless = foreign.read(entries, base_url, base_of)
+            return Recording(taken, base, skipped=len(entries) - len(taken), bodiless=bodiless, foreign=True)
         exchanges = tuple(_own(mapping(entry, n), n) for n, entry in enumerate(entries))
         return Recording(exchanges, get(header, "base_url", str, "log"), get(header, "about", dict, "log"))
     except MalformedError as error:

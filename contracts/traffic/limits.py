@@ -15,12 +15,19 @@ class Limits:
     """Seconds between two bytes."""
     answer: float = 30.0
     """Seconds for one answer in all."""
-    body: int = 16 * 1024 * 1024
+    stalled: float = 300.0
+    """Seconds that answers which do not come or do not end may take in the whole run."""
+    body: int = 4 * 1024 * 1024
     """Bytes of a body, with its content coding undone."""
     kept: int = 64 * 1024
     """Bytes that are kept of a body that is too large or does not end."""
     head: int = 100 * 1024
     """Bytes of a status line with its headers."""
+    fields: int = 1000
+    """Headers of an answer; most clients take 100."""
+    stored: int = 8 * 1024 * 1024
+    """Bytes of all answers, with `stored_each` more for each request of the budget."""
+    stored_each: int = 32 * 1024
     tries: int = 3
     """How often a request is sent when its connection breaks."""
     pause: float = 0.2
@@ -34,5 +41,7 @@ class Limits:
     """Seconds of all such waits for one request."""
     gone: int = 5
     """Tries in a row without a connection after which the target counts as gone."""
+    back: float = 10.0
+    """Seconds in which a target that answered before, and can't be connected to now, may come back."""
     run: float | None = None
     """Seconds for the whole run."""

@@ -40,6 +40,10 @@ class OutOfTime(RunStopped):
     """The time for the whole run is over."""
 
 
+class OutOfRoom(RunStopped):
+    """The answers are larger than what a run keeps of them."""
+
+
 class Pace:
     """Lets requests pass one by one, from any thread.
 

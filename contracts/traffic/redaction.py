@@ -10,13 +10,14 @@ import base64
 import html
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Final
 from urllib.parse import quote
 
-from contracts.traffic.credentials import Keys, first_half, other_case, unknown_key
+from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, first_half, other_case, unknown_key
 
 MARKER: Final = re.compile(r"\[credential:([a-z_-]+)( in part)?\]")
 """What stands in an answer where credentials stood: their name, and whether all of them."""
@@ -31,6 +32,21 @@ _ENCODINGS = ("latin-1", "utf-8")
 
 _Ways = tuple[bytes, ...]
 """The ways in which one character may be written, the plain one first."""
+
+
+_LOOKS_LIKE_ONE: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
+"""What looks like a key of the vendor, wherever it was typed."""
+
+
+def without_keys(text: str, keys: Keys | None = None) -> str:
+    """A text of ours without these keys, without those of the usual variables, and without what looks like one."""
+    for name in (ADMIN_VARIABLE, USER_VARIABLE):
+        value = os.environ.get(name, "").strip()
+        if len(value) >= SHORTEST:
+            text = text.replace(value, f"${name}")
+    if keys is not None:
+        text = Redactor(keys, 0).redact_text(text)
+    return _LOOKS_LIKE_ONE.sub("sk-…", text)
 
 
 def marker(name: str, *, part: bool = False) -> str:
@@ -75,6 +91,13 @@ class Redactor:
 
     def redact(self, data: bytes) -> bytes:
         """The data with a marker in the place of each secret; the same object where there is none."""
+        try:
+            return self._redact(data)
+        except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
+            # The frames below hold what was found.
+            raise error.with_traceback(None) from None
+
+    def _redact(self, data: bytes) -> bytes:
         found = list(self._found(data))
         # Whole ones first: a part of one secret may be all of another. But for the half, which is part of a whole.
         for needle in found:

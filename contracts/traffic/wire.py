@@ -29,6 +29,10 @@ from contracts.traffic.limits import Limits
 from contracts.traffic.origin import Origin
 
 _READ = 65536
+SPARE: Final = 4096
+"""Bytes behind what is kept of a body, so that a key which would be cut in two is still found whole."""
+REVALIDATE: Final = ("Cache-Control", "no-cache")
+"""What keeps a right cache (RFC 9111 §5.2.1.4) from telling of a list as it was."""
 _TARGET = re.compile(r"/[!-~]*")
 _GET = re.compile(rb"GET /[!-~]* HTTP/1\.1\r\n(?:[A-Za-z-]+:[^\r\n]*\r\n)+\r\n")
 
@@ -37,15 +41,19 @@ class AnswerError(Exception):
     """No usable answer came.
 
     ``again`` says whether the connection is to blame, so that another try makes sense; ``stale`` that it
-    was a kept connection on which the server sent nothing at all.
+    was a kept connection on which the server sent nothing at all; ``refused`` that the host of the target was
+    reached, and nobody listened there.
     """
 
-    def __init__(self, kind: FailureKind, text: str, *, again: bool, stale: bool = False) -> None:
+    def __init__(
+        self, kind: FailureKind, text: str, *, again: bool, stale: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = text
         self.again = again
         self.stale = stale
+        self.refused = refused
 
 
 class FenceError(Exception):
@@ -63,6 +71,10 @@ class Raw:
     flaw: str | None
     cut: bool
     """The connection broke inside the body: another try makes sense."""
+    trimmed: bool = False
+    """The body is the beginning of a longer one, with `SPARE` bytes more than are to be kept."""
+    late: bool = False
+    """It was not over when its time was."""
 
 
 class _LateError(Exception):
@@ -100,9 +112,10 @@ class _Connection:
             response = self._head(ends)
             return self._body(response, ends)
         except h11.RemoteProtocolError as error:
-            if self.ended and (self.start.startswith(b"HTTP/") or not self.start):
+            if self.ended and self._like_http():
                 self._cut("the connection was closed before an answer came")
-            raise AnswerError(FailureKind.GARBLED, _printable(str(error)), again=False) from None
+            text = "what came is not HTTP" if self.ended else _printable(str(error))
+            raise AnswerError(FailureKind.GARBLED, text, again=False) from None
         except _LateError:
             raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s", again=False) from None
         except TimeoutError:
@@ -121,6 +134,10 @@ class _Connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             self.sock.sendall(head)
 
+    def _like_http(self) -> bool:
+        """Whether what came may be the beginning of an answer."""
+        return b"HTTP/".startswith(self.start)
+
     def _receive(self, ends: float) -> None:
         left = ends - time.monotonic()
         if left <= 0:
@@ -134,8 +151,8 @@ class _Connection:
             raise
         if not data:
             self.ended = True
-        elif not self.arrived:
-            self.start = data[:5]
+        else:
+            self.start = (self.start + data)[:5]
         self.arrived += len(data)
         self.parser.receive_data(data)
 
@@ -143,10 +160,13 @@ class _Connection:
         while True:
             event = self.parser.next_event()
             if isinstance(event, h11.Response):
+                if len(event.headers) > self.limits.fields:
+                    msg = f"{len(event.headers)} headers, which is more than {self.limits.fields}"
+                    raise AnswerError(FailureKind.GARBLED, msg, again=False)
                 return event
             if event is h11.NEED_DATA:
                 if self.ended:
-                    if self.arrived and not self.start.startswith(b"HTTP/"):
+                    if not self._like_http():
                         raise AnswerError(FailureKind.GARBLED, "what came is not HTTP", again=False)
                     self._cut("the connection was closed before an answer came")
                 self._receive(ends)
@@ -159,18 +179,20 @@ class _Connection:
         headers = tuple(response.headers.raw_items())
         body = BytesIO()
         flaw: str | None = None
-        cut = False
+        cut = late = trimmed = False
         try:
             self._read(headers, body, ends)
         except UndecodableError as error:
             flaw = str(error)
         except TooLargeError:
-            flaw = f"larger than {_size(self.limits.body)}"
-            body.truncate(self.limits.kept)
+            flaw, trimmed = f"larger than {_size(self.limits.body)}", True
+            body.truncate(self.limits.kept + SPARE)
         except _LateError:
             flaw = f"did not end within {self.limits.answer:g} s"
-            body.truncate(self.limits.kept)
+            late = trimmed = True
+            body.truncate(self.limits.kept + SPARE)
         except TimeoutError:
+            late = True
             flaw, cut = f"{self._short(headers, body)}: nothing more came for {self.limits.read:g} s", True
         except OSError as error:
             flaw, cut = f"{self._short(headers, body)}: the connection broke ({_reason(error)})", True
@@ -191,7 +213,9 @@ class _Connection:
                 self.used = True
                 return Raw(response.status_code, response.reason, headers, body.getvalue(), None, cut=False)
         self.close()
-        return Raw(response.status_code, response.reason, headers, body.getvalue(), flaw, cut=cut)
+        return Raw(
+            response.status_code, response.reason, headers, body.getvalue(), flaw, cut=cut, trimmed=trimmed, late=late
+        )
 
     def _read(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO, ends: float) -> None:
         coding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
@@ -268,20 +292,21 @@ class Wire:
         self._busy: set[_Connection] = set()
         self._closed = False
 
-    def get(self, target: str, authorization: Secret | None, ends: float) -> Raw:
+    def get(self, target: str, authorization: Secret | None, ends: float, *, fresh: bool = False) -> Raw:
         """Sends one GET and reads the answer.
 
         Args:
             target: Path and query, sent byte for byte.
             authorization: The value of the Authorization header.
             ends: When the answer must have come, on the clock of `time.monotonic`.
+            fresh: Whether caches are asked to look whether the answer that they keep is still true.
 
         Raises:
             AnswerError: No usable answer came.
         """
         connection = self._take(ends)
         try:
-            return connection.get(self._request(target, authorization), ends)
+            return connection.get(self._request(target, authorization, fresh=fresh), ends)
         except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
             connection.close()
             # The frames below hold the bytes that were sent.
@@ -289,11 +314,13 @@ class Wire:
         finally:
             self._give(connection)
 
-    def _request(self, target: str, authorization: Secret | None) -> bytes:
+    def _request(self, target: str, authorization: Secret | None, *, fresh: bool) -> bytes:
         if not _TARGET.fullmatch(target):
             msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
             raise FenceError(msg)
         head = b"GET " + target.encode("ascii") + self._head
+        if fresh:
+            head += ": ".join(REVALIDATE).encode("ascii") + b"\r\n"
         if authorization is not None:
             head += b"Authorization: " + authorization.reveal().encode("latin-1") + b"\r\n"
         return head + b"\r\n"
@@ -336,7 +363,8 @@ class Wire:
             msg = f"no connection within {allowed:g} s"
             raise self._unreachable(msg) from None
         except (OSError, UnicodeError) as error:
-            raise self._unreachable(_reason(error)) from None
+            refused = isinstance(error, ConnectionRefusedError)
+            raise self._unreachable(_reason(error), refused=refused) from None
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is None:
@@ -359,8 +387,20 @@ class Wire:
             sock.close()
             raise
 
-    def _unreachable(self, why: str, *, again: bool = True) -> AnswerError:
-        return AnswerError(FailureKind.UNREACHABLE, f"{self.origin} is not reachable: {why}", again=again)
+    def _unreachable(self, why: str, *, again: bool = True, refused: bool = False) -> AnswerError:
+        text = f"{self.origin} is not reachable: {why}"
+        return AnswerError(FailureKind.UNREACHABLE, text, again=again, refused=refused)
+
+    def knock(self) -> None:
+        """Opens a connection and keeps it for the next request; nothing is sent.
+
+        Raises:
+            AnswerError: The target can't be connected to.
+        """
+        connection = _Connection(self._connect(time.monotonic() + self.limits.connect), self.limits)
+        with self._lock:
+            self._busy.add(connection)
+        self._give(connection)
 
     def drop(self) -> None:
         """Closes the connections that are kept, so that the next request opens a new one."""

@@ -122,6 +122,7 @@ def test_prism_dies_of_one_request_and_the_run_says_so(programs: str, tmp_path: 
         assert not served.alive
     assert (code, report["verdict"]) == (4, "target gone")
     assert having(report, "broken") < ids(PRISM.broken)
+    assert "INP-008" in having(report, "broken")
     assert "went away" in said
     assert "/checkpoints/%FF/permissions" in said
 

@@ -214,6 +214,46 @@ def mitmproxy(seen: Iterable[Seen]) -> bytes:
     return json.dumps(_archive("mitmproxy", entries)).encode()
 
 
+def charles(seen: Iterable[Seen]) -> bytes:
+    """Charles: HTTP/2 with pseudo-headers on both sides, base64 bodies, no sizes."""
+    archive = json.loads(mitmproxy(seen))
+    archive["log"]["creator"] = {"name": "Charles Proxy", "version": "4.6.6"}
+    for entry in archive["log"]["entries"]:
+        request, response = entry["request"], entry["response"]
+        request["httpVersion"] = response["httpVersion"] = "HTTP/2.0"
+        request["headers"] = _pairs([(":method", "GET"), (":authority", "x"), (":path", "/x")]) + request["headers"]
+        response["headers"] = _pairs([(":status", str(response["status"]))]) + response["headers"]
+        text = base64.b64encode(response["content"]["text"].encode()).decode()
+        response["content"] = {"mimeType": "application/json", "encoding": "base64", "text": text}
+        entry["_charlesStatus"] = response["_charlesStatus"] = "COMPLETE"
+    return json.dumps(archive).encode()
+
+
+def whole_seconds(seen: Iterable[Seen]) -> bytes:
+    """A recorder whose clock shows whole seconds, several requests in each; the entries stand in order."""
+    archive = json.loads(mitmproxy(seen))
+    for entry in archive["log"]["entries"]:
+        entry["startedDateTime"] = entry["startedDateTime"][:19] + "Z"
+    return json.dumps(archive).encode()
+
+
+def blotted(seen: Iterable[Seen], word: str = "[REDACTED]") -> bytes:
+    """What somebody sends on after blotting out every key."""
+    archive = json.loads(mitmproxy(seen))
+    for entry in archive["log"]["entries"]:
+        for header in entry["request"]["headers"]:
+            header["value"] = word if header["name"] == "Authorization" else header["value"]
+    return json.dumps(archive).encode()
+
+
+def without_content(seen: Iterable[Seen]) -> bytes:
+    """An export without content."""
+    archive = json.loads(mitmproxy(seen))
+    for entry in archive["log"]["entries"]:
+        del entry["response"]["content"]["text"]
+    return json.dumps(archive).encode()
+
+
 SHAPES = {"chrome": chrome, "firefox": firefox, "mitmproxy": mitmproxy}
 
 

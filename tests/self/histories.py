@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from contracts.evidence import Evidence, Reader
+from contracts.listing import LAG
 from contracts.model import Answer, Exchange, Order, Query, Step, Target
 from contracts.operation import Operation, load_operation
 
@@ -68,6 +69,10 @@ class History:
             "last_id": shown[-1].id if shown else None,
             "has_more": len(rest) > len(shown),
         }
+
+    def rest(self) -> None:
+        """Let so much time pass that a change of the list is known everywhere."""
+        self._tick += LAG
 
     def ask(self, query: Query, *, probe: str = "walks", step: Step | None = None) -> Exchange:
         status, body = self.page_of(query)

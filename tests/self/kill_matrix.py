@@ -34,7 +34,7 @@ def runs(subject: Subject) -> list[Shown]:
 def entry(subject: Subject, shown: Sequence[Shown]) -> dict[str, Any]:
     """What is written down of a server."""
     broken = frozenset.intersection(*(one.broken for one in shown))
-    warned = frozenset.intersection(*(one.warned for one in shown))
+    warned = frozenset.intersection(*(one.broken | one.warned for one in shown)) - broken
     if subject.kind is Kind.VARIANT:
         return {
             "broken": sorted(broken),

@@ -96,6 +96,7 @@ def probes(dataset: Dataset) -> list[Probe]:
     queries += ["limit=ten", "limit=5x", "limit=5.5", "limit=1e1", "limit=0", "limit=-3", "limit=", f"limit=-{10**19}"]
     queries += [
         f"limit={10**10}",
+        f"limit={10**30}",
         "after=%00",
         "project_id=%01",
         "after=%FF",

@@ -27,9 +27,9 @@ from contracts.traffic.credentials import Keys
 PACKAGE = Path(contracts.__file__).parent
 
 ROOMS = (
-    *("errors", "model", "wording", "mock"),
+    *("errors", "model", "wording", "interrupts", "mock"),
     *("document", "reading", "reduction", "body", "operation", "quotes", "validation"),
-    *("traffic", "listing", "evidence", "catalogue", "clauses", "judging", "deviations", "repeating"),
+    *("traffic", "listing", "evidence", "catalogue", "clauses", "judging", "deviations", "repeating", "deep"),
     *("probes", "run", "configfile", "settings", "target", "replay", "doctor", "reports"),
     *("hooks", "selftest", "pytest", "cli", "__main__"),
 )

@@ -83,6 +83,15 @@ def test_the_page_has_a_part_for_each_command() -> None:
         assert "SENTINEL" in figures.put(page, name, "SENTINEL")
 
 
+def test_the_readme_shows_the_same_scores() -> None:
+    _, begun, rest = figures.README.read_text(encoding="utf-8").partition("<!-- begin scores -->")
+    scores, ended, _ = rest.partition("<!-- end scores -->")
+    assert begun
+    assert ended
+    assert scores.strip() in figures.PAGE.read_text(encoding="utf-8")
+    assert all(f"| {tool} " in scores for tool in versus.TOOLS)
+
+
 # Cost
 
 

@@ -204,7 +204,7 @@ def test_a_key_in_the_query_is_percent_encoded() -> None:
     assert form.reveal() == "a%2Fb%2Bc%3Dd%26e%20%E9"
 
 
-@pytest.mark.parametrize("name", ["none", "unknown", "empty", "empty-bare", *MALFORMED])
+@pytest.mark.parametrize("name", ["none", "unknown", "null", "empty", "empty-bare", *MALFORMED])
 def test_forms_without_a_key_hold_none(name: str) -> None:
     form = CREDENTIALS[name].form(KEYS, 1)
     assert form is None or ADMIN[:4] not in form.reveal() or name == "unknown"
@@ -361,7 +361,7 @@ def test_everything_that_may_be_sent_is_found(secret: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [name for name in available(KEYS) if name not in {"none", "empty", "empty-bare", *MALFORMED}]
+    "form", [name for name in available(KEYS) if name not in {"none", "null", "empty", "empty-bare", *MALFORMED}]
 )
 def test_every_form_is_found_when_it_comes_back(form: str) -> None:
     secret = CREDENTIALS[form].form(KEYS, 1)

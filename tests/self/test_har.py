@@ -289,9 +289,9 @@ def test_what_a_foreign_recording_does_not_tell_is_skipped(tmp_path: Path) -> No
 def test_requests_of_a_foreign_recording_stand_in_the_order_of_time(tmp_path: Path) -> None:
     file = record(
         tmp_path,
-        foreign(BASE + "/third", startedDateTime="2025-11-13T02:13:22+00:00"),
-        foreign(BASE + "/first", startedDateTime="2025-11-13T02:13:20Z", time=1500),
-        foreign(BASE + "/second", startedDateTime="2025-11-13T03:13:21+01:00", time=1000),
+        foreign(BASE + "/third", startedDateTime="2025-11-13T02:13:22.250+00:00"),
+        foreign(BASE + "/first", startedDateTime="2025-11-13T02:13:20.250Z", time=1500),
+        foreign(BASE + "/second", startedDateTime="2025-11-13T03:13:21.250+01:00", time=1000),
     )
     read = read_har(file, BASE).exchanges
     assert [one.request.path for one in read] == ["/first", "/second", "/third"]

@@ -110,7 +110,9 @@ def test_a_page_that_lacks_an_item_is_wrong_though_the_list_moves(*, moving: boo
     look(history, "first")
     if moving:
         history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.rest()
     history.walk(query(limit=5, order=Order.DESCENDING), "walk")
+    history.rest()
     number = place(history, "walk", 1)
     answer = history.exchanges[number].answer
     assert answer is not None
@@ -120,6 +122,20 @@ def test_a_page_that_lacks_an_item_is_wrong_though_the_list_moves(*, moving: boo
     found = findings(history)
     assert {"PAG-012", "PAG-013"} <= set(found)
     assert not any(one.still for one in found["PAG-012"])
+
+
+def test_what_has_just_come_may_not_be_known_everywhere() -> None:
+    history = History(permissions(12))
+    look(history, "first")
+    history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.ask(query(limit=3))
+    history.items.pop()
+    history.ask(query(limit=5))
+    history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.ask(query(limit=3))
+    look(history, "last")
+    assert history.evidence().listing.changed
+    assert {name for name, found in findings(history).items() if not all(one.still for one in found)} == set()
 
 
 def test_has_more_false_before_the_end_is_wrong() -> None:
@@ -156,10 +172,13 @@ def test_on_a_moving_list_only_rounds_between_equal_looks_count() -> None:
     history = History(permissions(12))
     look(history, "first")
     history.items.append(Permission("cp_new", 1_800_000_000, "proj_0"))
+    history.walk(query(limit=5, order=Order.DESCENDING), "newest first")
+    history.rest()
     history.walk(query(limit=5, order=Order.ASCENDING), "walk")
     last = place(history, "walk", 2)
     history.ask(query(limit=5, order=Order.ASCENDING, after="cp_new"))
     tamper(history, last, has_more=True)
+    history.rest()
     look(history, "last")
     assert history.evidence().listing.changed
     assert verdict(history, "PAG-014", Again(rounds=3, seen=3)) is Verdict.INCONCLUSIVE

@@ -8,14 +8,14 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import harmless
 import pytest
+from harmless import Page
 from test_reports import RUNS, hostile
 from test_terminal import HOSTILE, exchange, result
 
@@ -37,7 +37,6 @@ OPERATION = load_operation()
 CHECKPOINT = "ft:m:o::ckpt-1"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
-VOID = {"meta", "br", "hr", "input", "link", "img"}
 
 
 def rendered(made: Result) -> str:
@@ -103,47 +102,14 @@ def of_server(size: int, fault: str = "", budget: int = 400) -> Result:
 # The page
 
 
-class Page(HTMLParser):
-    """What a page consists of; it fails where tags are not closed in their order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def every(self, name: str) -> Iterator[dict[str, str | None]]:
-        return (attributes for tag, attributes in self.tags if tag == name)
-
-
 PAGES = {**RUNS, "hostile": hostile(HOSTILE + "'\"><script>a()</script>"), "walk": listed("abc", "dEf", "g")}
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole_and_leads_nowhere_else(name: str) -> None:
-    page = Page(rendered(PAGES[name]))
+    page = harmless.page(rendered(PAGES[name]))
     ids = [str(attributes["id"]) for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
-    for tag, attributes in page.tags:
-        assert tag not in {"img", "iframe", "object", "embed", "link", "form", "base"}
-        assert not [key for key in attributes if key.startswith("on") or key in {"src", "style", "srcset", "action"}]
-        if "href" in attributes:
-            link = str(attributes["href"])
-            assert link.startswith("#")
-            assert link[1:] in ids, f"{link} leads nowhere"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -301,6 +267,13 @@ SCRIPTS = (
     "<math><mtext></table><mglyph><style><img src onerror=document.title='owned'>",
     "{{ 7 * 7 }}{% raw %}<details open ontoggle=document.title='owned'>",
     "javascript:document.title='owned'",
+    "]]><!--><script>document.title='owned'</script><!--",
+    "<a href=javascript:document.title='owned' id=x autofocus>x</a>",
+    "&#x3C;script&#x3E;document.title='owned'&#x3C;/script&#x3E;",
+    "<template shadowrootmode=open><script>document.title='owned'</script></template>",
+    "<style>@import 'https://evil.example/x';body{display:none}</style>",
+    "<noscript><p title=\"</noscript><img src=x onerror=document.title='owned'>\">",
+    "\u2028document.title='owned'//`${document.title='owned'}`\\",
     "<base href='https://evil.example/'><meta http-equiv=refresh content='0;url=https://evil.example/'>",
 )
 

@@ -42,8 +42,9 @@ def test_some_are_seen_now_and_then_when_asked_again() -> None:
     assert "intermittent" not in times(judgement)
 
 
-@pytest.mark.parametrize("name", sorted(WARNED_ONLY))
-def test_what_a_network_does_as_well_only_warns(name: str) -> None:
+def test_what_a_network_does_as_well_only_warns() -> None:
+    name = "cut-short-sixth"
+    assert name in WARNED_ONLY
     result = against(open_fault(name))
     judgement = next(one for one in result.judgements if one.clause == FAULTS[name].clause)
     assert judgement.verdict is Verdict.WARNED

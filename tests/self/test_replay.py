@@ -5,11 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import SHAPES, Session, broken, chrome, mitmproxy, saved
+from browsing import (
+    SHAPES,
+    Seen,
+    Session,
+    blotted,
+    broken,
+    charles,
+    chrome,
+    mitmproxy,
+    saved,
+    whole_seconds,
+    without_content,
+)
 
 from contracts.errors import ConfigurationError
 from contracts.mock.faults import FAULTS, open_fault
@@ -122,6 +135,45 @@ def test_what_was_browsed_on_a_wrong_server_shows_it(tmp_path: Path, shape: str,
     result = again(saved(tmp_path, SHAPES[shape](session.seen)))
     assert clause in broken(result.judgements)
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("shape", [charles, whole_seconds, blotted])
+@pytest.mark.parametrize("fault", ["", "one-skipped"])
+def test_other_recorders_have_other_ways(tmp_path: Path, fault: str, shape: Callable[[list[Seen]], bytes]) -> None:
+    with open_fault(fault) if fault else Server() as server:
+        session = Session(server)
+        session.browse()
+        session.get(limit=5, key="sk-somebody-else-0123456789")
+        session.get(limit=5)
+    result = again(saved(tmp_path, shape(session.seen)))
+    assert len(result.exchanges) == len(session.seen)
+    assert set(broken(result.judgements)) <= (
+        {"PAG-011", "PAG-013", "PAG-021", "FLT-002", "FLT-003"} if fault else set()
+    )
+    assert ("PAG-011" in broken(result.judgements)) is bool(fault)
+    assert [one.request.credential for one in result.exchanges][-2:] == ["unknown", "admin"]
+
+
+@pytest.mark.parametrize("word", ["", "***", "Bearer [FILTERED]", "Bearer xxxxxxxxxxxx", "REDACTED"])
+def test_a_key_that_is_blotted_out_is_not_one_that_is_refused_now_and_then(tmp_path: Path, word: str) -> None:
+    with Server() as server:
+        session = Session(server)
+        session.get(limit=5)
+        session.get(limit=5, key="sk-somebody-else-0123456789")
+    result = again(saved(tmp_path, blotted(session.seen, word)))
+    assert list(broken(result.judgements)) == []
+    assert [one.request.credential for one in result.exchanges] == ["admin", "unknown"]
+
+
+def test_a_recording_without_content_is_told_as_such(tmp_path: Path) -> None:
+    with Server() as server:
+        session = Session(server)
+        session.get(limit=5)
+        session.get(limit=6)
+    assert refused(saved(tmp_path, without_content(session.seen))).endswith(
+        "holds 2 answers to GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions, and the body of"
+        " none: let its recorder keep the content, in the same file."
+    )
 
 
 @pytest.mark.parametrize("variant", ["gains-every-3", "gains-every-40", "loses-every-10", "moves-every-10"])

@@ -8,19 +8,20 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import harmless
 import jsonschema
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Done
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from test_cli import start
 from test_terminal import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 
@@ -36,6 +37,7 @@ from contracts.reports.view import MOST_REQUESTS, Report
 from contracts.run import ExitCode
 from contracts.traffic.curl import curl
 
+ROOT = Path(__file__).parents[2]
 KEPT = result(*(judgement(clause.id) for clause in clauses() if clause.id[:3] != "OBS"))
 INCOMPLETE = result(
     judgement("ENV-001"),
@@ -157,7 +159,8 @@ def test_all_reports_say_the_same(name: str) -> None:
     assert sum(int(cell) for _, cells in rows for cell in cells.split("|") if cell.strip()) == sum(counted.values())
 
     assert terminal.report(made).text().splitlines()[-1] == told.headline
-    errors = {line.split("title=")[1][:7] for line in github.commands(told) if line.startswith("::error title=")}
+    lines = github.commands(github.remarks(told))
+    errors = {line.split("title=")[1][:7] for line in lines if line.startswith("::error title=")}
     assert fails <= errors | {"contrac"}
 
 
@@ -208,6 +211,10 @@ def test_junit_counts_what_it_holds() -> None:
         assert suite.get("tests") == str(len(cases))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             assert suite.get(name) == str(sum(case.find(tag) is not None for case in cases))
+    assert [suite.find("properties") is not None for suite in root.findall("testsuite")].count(True) == 1
+    about = {one.get("name"): one.get("value") for one in root.findall("testsuite/properties/property")}
+    assert about["target"] == "https://staging.example/v1"
+    assert {"checkpoint", "document", "seed", "version", "verdict"} < about.keys()
     assert root.get("errors") == "1", "an interrupted run must not look like a whole one"
     names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     assert len(set(names)) == len(names)
@@ -232,7 +239,7 @@ def test_no_text_breaks_a_report(text: str) -> None:
     told = Report.of(hostile(text))
     xml(junit.render(told))
     json.loads(as_json.render(told))
-    for line in [*github.commands(told), *markdown.render(told).splitlines()]:
+    for line in [*github.commands(github.remarks(told)), *markdown.render(told).splitlines()]:
         assert plain(line) == line
 
 
@@ -261,22 +268,9 @@ def test_markdown_of_a_hostile_target_shows_it_and_does_nothing() -> None:
 )
 def test_a_renderer_makes_nothing_of_what_a_target_sends(text: str) -> None:
     """An independent reader of Markdown finds no markup but ours."""
-    renderer = MarkdownIt("commonmark", {"html": True}).enable("table")
 
     def forms(of: str) -> Counter[str]:
-        found = [
-            each
-            for token in renderer.parse(markdown.render(Report.of(hostile(of))))
-            for each in (token, *(token.children or ()))
-        ]
-        assert not {"link_open", "image", "em_open", "s_open"} & {each.type for each in found}
-        for each in found:
-            if each.type in {"html_inline", "html_block"}:
-                tags = set(re.findall(r"<(/?[a-z!-]+)", each.content))
-                assert tags <= {"details", "/details", "summary", "/summary", "b", "/b", "code", "/code", "!--"}
-        return Counter(
-            each.type for each in found if each.type not in {"text", "html_inline", "softbreak", "text_special"}
-        )
+        return harmless.markdown(markdown.render(Report.of(hostile(of))))
 
     assert forms(text) == forms("harmless")
 
@@ -297,14 +291,23 @@ def test_markdown_is_cut_where_it_must_be() -> None:
 
 
 def test_at_most_ten_annotations_and_the_rest_counted() -> None:
-    lines = list(github.commands(Report.of(MANY)))
+    lines = list(github.commands(github.remarks(Report.of(MANY))))
     assert [line.split(" ")[0] for line in lines] == ["::error"] * 10 + ["::notice"]
     assert "13 more clauses broken: PAG-011, " in lines[-1]
     assert all("\n" not in line for line in lines)
 
 
+def test_ten_annotations_of_all_targets_together() -> None:
+    reports = [Report.of(replace(MANY, target=replace(MANY.target, name=name))) for name in ("eu", "us")]
+    lines = list(github.commands(remark for told in reports for remark in github.remarks(told)))
+    assert [line.split(" ")[0] for line in lines] == ["::error"] * 10 + ["::notice"]
+    assert lines[0].startswith("::error title=eu%3A PAG-001 ")
+    assert "36 more clauses broken: eu: PAG-011, " in lines[-1]
+    assert lines[-1].endswith("us: PAG-023")
+
+
 def test_annotations_can_not_be_broken_out_of() -> None:
-    lines = list(github.commands(Report.of(hostile("100%\r\n::error::x ##[error]y, a:b"))))
+    lines = list(github.commands(github.remarks(Report.of(hostile("100%\r\n::error::x ##[error]y, a:b")))))
     for line in lines:
         assert re.fullmatch(r"::(error|warning|notice) title=[^:,\r\n]*::[^\r\n]*", line)
         assert "##[" not in line
@@ -312,7 +315,7 @@ def test_annotations_can_not_be_broken_out_of() -> None:
 
 
 def test_an_incomplete_run_is_a_warning() -> None:
-    (line,) = github.commands(Report.of(INCOMPLETE))
+    (line,) = github.commands(github.remarks(Report.of(INCOMPLETE)))
     assert line.startswith("::warning title=contracts::INCOMPLETE")
     assert "%0APAG-002: the list has 3 permissions. Provide --checkpoint with 11" in line
 
@@ -329,6 +332,21 @@ def test_the_summary_is_appended_within_its_limit(tmp_path: Path, monkeypatch: p
     assert 1000 < file.stat().st_size <= 6000
     github.append_summary(told, {"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "folder")})
     github.append_summary(told, {})
+
+
+def test_the_summaries_of_several_targets_stay_within_the_limit_of_github(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    long = Finding("x" * 20_000, "y" * 20_000, (exchange(1),))
+    broken = tuple(judgement(clause.id, Verdict.BROKEN, finding=long) for clause in clauses() if clause.id[:3] != "OBS")
+    for number in range(1, 8):
+        made = result(*broken, exit_code=ExitCode.BROKEN)
+        told = Report.of(replace(made, target=replace(made.target, name=f"target{number}")))
+        github.append_summary(told, {"GITHUB_STEP_SUMMARY": str(file)})
+    text = file.read_text(encoding="utf-8")
+    assert 900_000 < len(text.encode()) <= 1024 * 1024
+    assert [f"| Target | target{number} · " in text for number in range(1, 8)] == [True] * 7
+    assert text.count("*The report is cut here: ") == 7
+    assert text.count("<details") == text.count("</details>")
 
 
 # curl
@@ -385,6 +403,19 @@ def test_a_report_that_can_not_be_written_is_refused_before_the_run(
         done = run("check", f"--{name}", str(path))
         assert done.exit_code == 4
         assert done.stderr.splitlines()[-1].endswith(words)
+
+
+def test_nothing_is_left_behind_but_what_was_asked_for(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    folder.mkdir()
+    environ = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
+    environ |= {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environ.pop("XDG_CACHE_HOME", None)
+    command = [sys.executable, "-m", "contracts", "check", "PAG-001", "--requests", "60", "-q", "--json", "r.json"]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in folder.iterdir()] == ["r.json"]
 
 
 def test_two_reports_in_one_file_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from contracts.errors import ConfigurationError
 from contracts.model import GATING, Level
-from contracts.settings import OPTIONS, Settings
+from contracts.run import DEFAULT_BUDGET
+from contracts.settings import OPTIONS, SECONDS_EACH, Settings
+from contracts.traffic.limits import Limits
 
 TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}
 
@@ -177,3 +179,17 @@ def test_a_command_is_not_disturbed_by_what_it_has_no_use_for() -> None:
 def test_random_is_another_seed_each_time() -> None:
     seeds = {Settings.of({"seed": "random"}, {}).seed for _ in range(8)}
     assert len(seeds) > 1
+
+
+def test_the_time_of_a_run_grows_with_what_it_may_ask() -> None:
+    assert Settings.of({}, {}).limits.run == DEFAULT_BUDGET * SECONDS_EACH
+    assert Settings.of({"requests": "100", "rate": "2/s"}, {}).limits.run == 100 * (SECONDS_EACH + 0.5)
+    chosen = Settings.of({"timeout": "3", "max_time": "60.5"}, {}).limits
+    assert (chosen.connect, chosen.read, chosen.answer, chosen.run) == (3.0, 3.0, 3.0, 60.5)
+    assert chosen.stalled == Limits().stalled / 10
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "1e9", "nan", "", "ten", "9999999"])
+def test_a_time_that_is_none_is_refused(word: str) -> None:
+    assert refused({"max_time": word}).startswith("--max-time ")
+    assert refused({"timeout": word}).startswith("--timeout ")

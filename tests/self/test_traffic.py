@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
+from hostile import (
+    ANSWERS,
+    BOMB,
+    CHUNKED,
+    GZIP,
+    ODD_BUT_RIGHT,
+    SMALL,
+    ClosedError,
+    Reply,
+    Target,
+    dripping,
+    ending,
+    ok,
+    resetting,
+    waiting,
+    zipped,
+)
 
 from contracts.errors import ConfigurationError
 from contracts.mock.server import Server
@@ -26,6 +41,7 @@ from contracts.traffic.client import (
     Client,
     FenceError,
     Limits,
+    OutOfRoom,
     OutOfTime,
     RunStopped,
     TargetGone,
@@ -41,124 +57,6 @@ LIST = Request("/permissions")
 
 HASTY = Limits(connect=2.0, read=0.3, answer=0.8, body=64 * 1024, kept=1024, tries=2, pause=0.0)
 PATIENT = Limits(pause=0.0)
-
-Reply = bytes | Callable[[socket.socket], None]
-
-
-def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> bytes:
-    lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-def zipped(body: bytes) -> bytes:
-    return gzip.compress(body, mtime=0)
-
-
-class ClosedError(Exception):
-    """This connection is not used any more."""
-
-
-class Target:
-    """A server that answers the n-th request with the n-th reply, and every further one with the last."""
-
-    def __init__(self, *replies: Reply) -> None:
-        self.replies = replies
-        self.asked: list[bytes] = []
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._accept)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    @property
-    def targets(self) -> list[str]:
-        return [head.split(b" ")[1].decode() for head in self.asked]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for sock in self._open:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
-
-    def _accept(self) -> None:
-        threads = []
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                break
-            self.connections += 1
-            self._open.append(sock)
-            threads.append(threading.Thread(target=self._serve, args=(sock,)))
-            threads[-1].start()
-        for thread in threads:
-            thread.join(5)
-
-    def _serve(self, sock: socket.socket) -> None:
-        with sock, suppress(OSError, ClosedError):
-            while True:
-                head = b""
-                while not head.endswith(b"\r\n\r\n"):
-                    data = sock.recv(65536)
-                    if not data:
-                        return
-                    head += data
-                with self._lock:
-                    reply = self.replies[min(len(self.asked), len(self.replies) - 1)]
-                    self.asked.append(head)
-                if isinstance(reply, bytes):
-                    sock.sendall(reply)
-                else:
-                    reply(sock)
-
-
-def ending(data: bytes = b"") -> Reply:
-    """Sends and closes."""
-
-    def reply(sock: socket.socket) -> None:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_RDWR)
-        raise ClosedError
-
-    return reply
-
-
-def resetting(data: bytes = b"") -> Reply:
-    """Sends and resets the connection."""
-
-    def reply(sock: socket.socket) -> None:
-        sock.sendall(data)
-        time.sleep(0.05)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.close()
-        raise ClosedError
-
-    return reply
-
-
-def dripping(head: bytes, drop: bytes, pause: float = 0.0) -> Reply:
-    """Sends the same again and again for as long as anyone reads it."""
-
-    def reply(sock: socket.socket) -> None:
-        sock.sendall(head)
-        while True:
-            sock.sendall(drop)
-            if pause:
-                time.sleep(pause)
-
-    return reply
 
 
 @contextmanager
@@ -381,92 +279,10 @@ def test_equal_bodies_are_kept_once() -> None:
 
 # Hostile answers
 
-JSON = b"Content-Type: application/json"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-BOMB = zipped(bytes(8 << 20))
-GZIP = b"Content-Encoding: gzip"
-SMALL = zipped(b'{"data": []}')
 
-
-def waiting(data: bytes) -> Reply:
-    """Sends, and then nothing."""
-
-    def reply(sock: socket.socket) -> None:
-        sock.sendall(data)
-        sock.recv(1)
-
-    return reply
-
-
-HOSTILE: dict[str, tuple[Reply, FailureKind | str]] = {
-    "silence": (waiting(b""), FailureKind.TIMEOUT),
-    "silence inside the status line": (waiting(b"HTTP/1.1 2"), FailureKind.TIMEOUT),
-    "silence inside the headers": (waiting(b"HTTP/1.1 200 OK\r\nX: y"), FailureKind.TIMEOUT),
-    "headers a byte at a time": (dripping(b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.02), FailureKind.TIMEOUT),
-    "endless 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), FailureKind.TIMEOUT),
-    "a body a byte at a time": (
-        dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b" ", 0.02),
-        "did not end within 0.8 s",
-    ),
-    "chunks a byte at a time": (dripping(CHUNKED, b"1\r\nx\r\n", 0.02), "did not end within 0.8 s"),
-    "an endless body": (dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9999), "larger than 65536 bytes"),
-    "endless chunks": (dripping(CHUNKED, b"400\r\n" + b"x" * 1024 + b"\r\n"), "larger than 65536 bytes"),
-    "1 GiB": (dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", bytes(65536)), "larger than"),
-    "an endless chunk extension": (dripping(CHUNKED + b"5;", b"x" * 9999), FailureKind.GARBLED),
-    "endless trailers": (dripping(CHUNKED + b"0\r\n", b"X: y\r\n" * 99), FailureKind.GARBLED),
-    "a gzip bomb": (ok(BOMB, GZIP), "larger than 65536 bytes"),
-    "a gzip bomb in gzip": (ok(zipped(BOMB), b"Content-Encoding: gzip, gzip"), "larger than 65536 bytes"),
-    "a deflate bomb": (ok(zlib.compress(bytes(8 << 20)), b"Content-Encoding: deflate"), "larger than 65536 bytes"),
-    "coded forty times": (ok(SMALL, b"Content-Encoding: " + b"gzip," * 40), "coded 40 times"),
-    "gzip cut short": (ok(SMALL[:-9], GZIP), "cut short inside its gzip data"),
-    "gzip that is none": (ok(b'{"data": []}', GZIP), "not gzip, as its Content-Encoding says"),
-    "gzip with a wrong checksum": (ok(SMALL[:-8] + bytes(8), GZIP), "not gzip, as its Content-Encoding says"),
-    "gzip with text after it": (ok(SMALL + b"{}", GZIP), "not gzip, as its Content-Encoding says"),
-    "deflate that is none": (ok(b"\xff" * 40, b"Content-Encoding: deflate"), "not deflate"),
-    "a coding nobody asked for": (ok(b"abc", b"Content-Encoding: br"), "coded as 'br', which was not asked for"),
-    "Content-Length too long, then closed": (ending(ok().replace(b": 2", b": 100")), "after 2 bytes (Content-Length"),
-    "Content-Length too long, then silence": (waiting(ok().replace(b": 2", b": 100")), "nothing more came for 0.3 s"),
-    "Content-Length too short": (ok(b"{}").replace(b": 2", b": 1"), "followed by 1 bytes more"),
-    "two answers": (ok() + ok(), "followed by 40 bytes more"),
-    "text after the body": (ok() + b"<html>", "followed by 6 bytes more"),
-    "two Content-Lengths": (ok(b"{}", b"Content-Length: 1"), FailureKind.GARBLED),
-    "a negative Content-Length": (ok().replace(b": 2", b": -2"), FailureKind.GARBLED),
-    "a Content-Length in words": (ok().replace(b": 2", b": two"), FailureKind.GARBLED),
-    "a Content-Length of 5000 digits": (ok().replace(b": 2", b": " + b"9" * 5000), FailureKind.GARBLED),
-    "an unknown transfer coding": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: rot13\r\n\r\n", FailureKind.GARBLED),
-    "a chunk size in words": (CHUNKED + b"five\r\nhello\r\n0\r\n\r\n", FailureKind.GARBLED),
-    "a negative chunk size": (CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n", FailureKind.GARBLED),
-    "a huge chunk size": (CHUNKED + b"F" * 40 + b"\r\nhello\r\n0\r\n\r\n", FailureKind.GARBLED),
-    "a chunk longer than it says": (CHUNKED + b"3\r\nhello\r\n0\r\n\r\n", FailureKind.GARBLED),
-    "chunks cut short": (ending(CHUNKED + b"5\r\nhello\r\n"), "cut short after 5 bytes"),
-    "a chunk cut short": (ending(CHUNKED + b"50\r\nhello"), "cut short after 5 bytes"),
-    "no status line": (ending(b"Content-Length: 2\r\n\r\n{}"), FailureKind.GARBLED),
-    "HTTP/0.9": (ending(b'{"object": "list", "data": []}'), FailureKind.GARBLED),
-    "HTML of HTTP/0.9": (ending(b"<html>\n<body>\n\nhello</body>"), FailureKind.GARBLED),
-    "another protocol": (ending(b"SSH-2.0-OpenSSH_9.6\r\n"), FailureKind.GARBLED),
-    "TLS to one who did not ask": (ending(b"\x15\x03\x03\x00\x02\x02\x28"), FailureKind.GARBLED),
-    "noise": (ending(bytes(range(256)) * 9 + b"\r\n\r\n"), FailureKind.GARBLED),
-    "endless noise": (dripping(b"", b"x" * 9999), FailureKind.GARBLED),
-    "HTTP/2": (ending(b"\0\0\x12\x04\0\0\0\0\0" + bytes(18)), FailureKind.GARBLED),
-    "a status of letters": (b"HTTP/1.1 abc OK\r\n\r\n", FailureKind.GARBLED),
-    "a status of two digits": (b"HTTP/1.1 20 OK\r\n\r\n", FailureKind.GARBLED),
-    "switching protocols": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", FailureKind.GARBLED),
-    "10,000 headers": (ok(b"{}", *(b"X-%d: value" % n for n in range(10_000))), FailureKind.GARBLED),
-    "a header of 1 MiB": (ok(b"{}", b"X: " + b"y" * (1 << 20)), FailureKind.GARBLED),
-    "a header with NUL": (ok(b"{}", b"X: a\0b"), FailureKind.GARBLED),
-    "a header without a colon": (ok(b"{}", b"nonsense"), FailureKind.GARBLED),
-    "closed at once": (ending(), FailureKind.CUT),
-    "closed inside the status line": (ending(b"HTTP/1.1 20"), FailureKind.CUT),
-    "closed inside the headers": (ending(b"HTTP/1.1 200 OK\r\nContent-"), FailureKind.CUT),
-    "reset at once": (resetting(), FailureKind.CUT),
-    "reset inside the headers": (resetting(b"HTTP/1.1 200 OK\r\nContent-"), FailureKind.CUT),
-    "reset inside the body": (resetting(ok(b"12345").replace(b": 5", b": 9")), "cut short after 5 bytes"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", ANSWERS)
 def test_a_hostile_answer_ends_and_says_what_it_was(name: str) -> None:
-    reply, expected = HOSTILE[name]
+    reply, expected = ANSWERS[name]
     with asking(Target(reply), HASTY) as client:
         exchange = client.send(LIST, probe="p")
     if isinstance(expected, FailureKind):
@@ -478,38 +294,10 @@ def test_a_hostile_answer_ends_and_says_what_it_was(name: str) -> None:
         assert exchange.failure is None
         assert exchange.answer is not None
         assert exchange.answer.status == 200
-        assert expected in (exchange.answer.flaw or "")
+        assert any(each in (exchange.answer.flaw or "") for each in expected.split("|"))
         assert len(exchange.answer.body) <= HASTY.body
         if "larger" in expected or "did not end" in expected:
             assert len(exchange.answer.body) <= HASTY.kept
-
-
-ODD_BUT_RIGHT: dict[str, tuple[Reply, int, bytes]] = {
-    "status 999": (ok(status=b"999 What"), 999, b"{}"),
-    "no reason": (ok(status=b"200"), 200, b"{}"),
-    "early hints": (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok(), 200, b"{}"),
-    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
-    "304": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 20\r\n\r\n", 304, b""),
-    "HTTP/1.0": (ending(b"HTTP/1.0 200 OK\r\n\r\n{}"), 200, b"{}"),
-    "no length": (ending(b"HTTP/1.1 200 OK\r\n\r\n{}"), 200, b"{}"),
-    "Connection: close": (ending(ok(b"{}", b"Connection: close")), 200, b"{}"),
-    "chunks with extensions and trailers": (CHUNKED + b"1;a=b\r\n{\r\n1\r\n}\r\n0\r\nX: y\r\n\r\n", 200, b"{}"),
-    "gzip": (ok(SMALL, GZIP), 200, b'{"data": []}'),
-    "x-gzip in capitals": (ok(SMALL, b"Content-Encoding: X-GZip"), 200, b'{"data": []}'),
-    "gzip in members": (ok(zipped(b"{") + zipped(b"}"), GZIP), 200, b"{}"),
-    "gzip with padding": (ok(SMALL + bytes(9), GZIP), 200, b'{"data": []}'),
-    "an empty gzip body": (ok(b"", GZIP), 200, b""),
-    "zlib": (ok(zlib.compress(b"{}"), b"Content-Encoding: deflate"), 200, b"{}"),
-    "raw deflate": (ok(zlib.compress(b"{}", wbits=-15), b"Content-Encoding: deflate"), 200, b"{}"),
-    "gzip in deflate": (ok(zlib.compress(SMALL), b"Content-Encoding: gzip, deflate"), 200, b'{"data": []}'),
-    "identity": (ok(b"{}", b"Content-Encoding: identity"), 200, b"{}"),
-    "a line break after the body": (ok() + b"\r\n", 200, b"{}"),
-    "a flood of cookies": (ok(b"{}", *(b"Set-Cookie: c%d=%d" % (n, n) for n in range(900))), 200, b"{}"),
-    "the same Content-Length twice": (ok(b"{}", b"Content-Length: 2"), 200, b"{}"),
-    "a folded header": (ok(b"{}", b"X: a\r\n  b"), 200, b"{}"),
-    "Latin-1 in a header": (ok(b"{}", b"X: \xe9"), 200, b"{}"),
-    "another charset": (ok("é".encode("utf-16"), b"Content-Type: text/x; charset=none"), 200, "é".encode("utf-16")),
-}
 
 
 @pytest.mark.parametrize("name", ODD_BUT_RIGHT)
@@ -687,7 +475,7 @@ def test_no_connection_is_unreachable_and_soon_gone() -> None:
 
 
 def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
-    with asking(target := Target(ok()), Limits(pause=0.0, tries=1, gone=2)) as client:
+    with asking(target := Target(ok()), Limits(pause=0.0, tries=1, gone=2, back=0.0)) as client:
         client._wire.origin, right = type(client._origin)("http", "127.0.0.1", closed_port()), client._wire.origin
         wrong = client._wire.origin
         for origin in (wrong, right, wrong):
@@ -742,7 +530,7 @@ def test_requests_together_are_sent_all_or_none() -> None:
 
 def test_stopping_a_run_is_no_ordinary_exception() -> None:
     assert not issubclass(RunStopped, Exception)
-    assert all(issubclass(stop, RunStopped) for stop in (BudgetSpent, TargetGone, OutOfTime))
+    assert all(issubclass(stop, RunStopped) for stop in (BudgetSpent, TargetGone, OutOfTime, OutOfRoom))
 
 
 def test_the_run_ends_in_time() -> None:
@@ -752,6 +540,45 @@ def test_the_run_ends_in_time() -> None:
         with pytest.raises(OutOfTime):
             client.send(LIST, probe="p")
     assert client.requests == 1
+
+
+def send_many(client: Client, number: int) -> None:
+    for _ in range(number):
+        client.send(LIST, probe="p")
+
+
+ENDLESS = dripping(b"HTTP/1.1 200 OK\r\n\r\n", b" ", 0.02)
+
+
+@pytest.mark.parametrize("reply", [waiting(b""), ENDLESS])
+def test_answers_that_never_end_do_not_hold_a_run_for_ever(reply: Reply) -> None:
+    limits = Limits(read=0.2, answer=0.2, stalled=0.5, tries=1)
+    with asking(target := Target(reply), limits) as client, pytest.raises(OutOfTime, match="did not come or did not"):
+        send_many(client, 9)
+    assert 1 <= len(target.asked) <= 3
+
+
+def test_what_is_waited_for_at_the_same_time_is_counted_once() -> None:
+    limits = Limits(read=0.5, answer=0.5, stalled=3.0, tries=1)
+    with asking(target := Target(waiting(b"")), limits) as client:
+        client.send_together([LIST] * 8, probe="p")
+        client.send(LIST, probe="p")
+    assert len(target.asked) == 9
+
+
+def test_what_is_kept_of_large_answers_has_an_end() -> None:
+    limits = Limits(stored=200_000, stored_each=0, kept=1024)
+    with asking(target := Target(ok(b"x" * 90_000)), limits) as client, pytest.raises(OutOfRoom, match="is kept"):
+        send_many(client, 9)
+    assert len(target.asked) == len(client.exchanges) == 3
+    # Many small values take more room than their text.
+    with asking(target := Target(ok(b"{}," * 1500)), limits) as client, pytest.raises(OutOfRoom, match="is kept"):
+        send_many(client, 9)
+    assert len(target.asked) == 3
+    # What is small and says the same is kept once.
+    with asking(Target(ok(b"x" * 1000)), limits) as client:
+        send_many(client, 99)
+    assert len(client.exchanges) == 99
 
 
 def test_a_wait_beyond_the_end_of_the_run_is_not_begun() -> None:
@@ -1071,6 +898,18 @@ def test_a_key_in_a_failure_is_replaced(reply: Reply) -> None:
         exchange = client.send(LIST, probe="p")
     shown = repr(exchange) + repr(client) + str(vars(client))
     assert ADMIN[8:-8].lower() not in shown.lower()
+
+
+@pytest.mark.parametrize("spare", [5, 20, 40])
+def test_no_part_of_a_key_is_left_where_we_cut(spare: int) -> None:
+    """What a server cuts is its own; what we cut was searched before."""
+    body = b"x" * (HASTY.kept - spare) + ADMIN.encode() + b"x" * HASTY.body
+    coding = b"Content-Encoding: " + b"x" * (200 - spare) + ADMIN.encode()
+    for reply in (ok(body), ok(b"x", coding)):
+        with asking(Target(reply), HASTY) as client:
+            shown = repr(client.send(LIST, probe="p"))
+        assert "[cred" in shown or spare < 20
+        assert ADMIN[:5].lower() not in shown.lower()
 
 
 def test_the_search_for_keys_would_find_one() -> None:

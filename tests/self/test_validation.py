@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.body import DEEPEST, WIDEST, shown
+from contracts.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, shown
 from contracts.errors import ConfigurationError
+from contracts.evidence import Reader
 from contracts.operation import Operation, load_operation
-from contracts.validation import Validator, parse
+from contracts.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator, parse
 
 PUBLISHED = load_operation()
 VENDOR_LIKE = load_operation(Path(__file__).parent / "documents" / "vendor-like-3.1.yaml")
@@ -365,6 +366,35 @@ def test_bodies_that_are_json(body: bytes, value: Any) -> None:
 def test_nesting_is_counted_exactly() -> None:
     body = b"[" * (DEEPEST - 1) + b"[],[]" + b"]" * (DEEPEST - 1)
     assert parse(body).defect is None
+
+
+def test_values_are_counted_and_what_looks_like_them_in_a_string_is_not() -> None:
+    assert parse(b"[" + b"0," * (MOST_VALUES - 2) + b"0]").defect is None
+    assert "values" in str(parse(b"[" + b"0," * MOST_VALUES + b"0]").defect)
+    text = "[{," * MOST_VALUES + "\\"
+    assert parse(json.dumps([text, text]).encode()).value == [text, text]
+
+
+def test_what_is_named_of_a_body_has_an_end() -> None:
+    doubled = b"[" + b",".join(b'{"a": 1, "a": 2}' for _ in range(MOST_DOUBLED * 2)) + b"]"
+    assert len(parse(doubled).doubled) == MOST_DOUBLED
+    found = VALIDATORS["3.0"].violations({"object": "list", "data": [{}] * 9999, "has_more": False})
+    assert MOST_VIOLATIONS <= len(found) <= MOST_VIOLATIONS + 4
+    right = {"object": "checkpoint.permission", "id": "a", "created_at": 1, "project_id": "p"}
+    beyond = {"object": "list", "data": [*[right] * MOST_ITEMS, {}], "has_more": False}
+    assert VALIDATORS["3.0"].violations(beyond) == ()
+
+
+def test_a_reader_holds_little_of_what_it_has_read() -> None:
+    reader = Reader(PUBLISHED)
+    bodies = [json.dumps({"object": "list", "data": [], "n": n, "pad": "x" * 10**6}).encode() for n in range(9)]
+    first = reader.parsed(bodies[0])
+    assert reader.parsed(bodies[0]) is first
+    for body in bodies:
+        assert reader.parsed(body).value["pad"]
+    assert reader.parsed(bodies[0]) is not first
+    assert reader.parsed(bodies[0]) == first
+    assert all(reader.said(body) == (None, ()) for body in bodies)
 
 
 @pytest.mark.parametrize(

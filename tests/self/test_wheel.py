@@ -44,7 +44,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
 
 def test_its_entry_points_are_there() -> None:
     assert {(entry.group, entry.name, entry.value) for entry in WHEEL.entry_points} == {
-        ("console_scripts", "contracts", "contracts.cli:main"),
+        ("console_scripts", "contracts", "contracts.__main__:main"),
         ("pytest11", "contracts", "contracts.plugin"),
     }
 

@@ -154,6 +154,7 @@ _ODD_QUERIES: dict[str, tuple[str, Callable[[Request], bool]]] = {
     "repeated_name": ("a repeated parameter", lambda request: len(set(_names(request))) < len(_names(request))),
     "unknown_name": ("an unknown parameter", lambda request: bool(set(_names(request)) - set(KNOWN))),
     "huge_limit": ("a limit of more than 64 bits", lambda r: bool(re.search("limit=-?[0-9]{19}", r.query))),
+    "limit_of_30_digits": ("a limit of 30 digits", lambda r: bool(re.search("limit=-?[0-9]{30}", r.query))),
     "large_limit": ("a limit of more than 31 bits", lambda r: bool(re.search("limit=-?[0-9]{10}", r.query))),
     "negative_limit": ("a negative limit", lambda request: "limit=-" in request.query),
     "zero_limit": ("a limit of 0", lambda request: "limit=0" in request.query.split("&")),

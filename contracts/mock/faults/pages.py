@@ -123,6 +123,12 @@ def one_too_few(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Pe
 
 
 @replaces(Behaviour.cut, "PAG-003")
+def twenty_are_nineteen(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """With limit=20, and no other, a page holds 19 items."""
+    return list(rest[: asked.limit - (asked.limit == MANY)])
+
+
+@replaces(Behaviour.cut, "PAG-003")
 def page_ends_with_project(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """A page ends where the project changes."""
     page = rest[: asked.limit]
@@ -383,7 +389,7 @@ def odd_pages_lose_an_item(self: Behaviour, permissions: Permissions, asked: Ask
 # --- has_more
 
 
-@replaces(Behaviour.has_more, "PAG-014", also=(ASCENDING, FILTERED, LIMIT_1))
+@replaces(Behaviour.has_more, "PAG-014", also=(ASCENDING, FILTERED, ASCENDING_FILTERED, LIMIT_1))
 def has_more_from_full_page(_self: Behaviour, items: Permissions, _rest: Permissions, asked: Asked, /) -> object:
     """`has_more` says whether the page is full."""
     return len(items) == asked.limit

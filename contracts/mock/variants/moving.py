@@ -7,12 +7,16 @@ taken away is no cursor any more, except where a variant says so.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from contracts.mock.app import Asked, Behaviour
+from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.store import NEWEST, SEED, Permission, permission_id, seeded
 from contracts.mock.variants.declare import Variant, add
 
+LIFETIME = 60
+"""Seconds for which a cache keeps an answer."""
 FEWEST = 25
 """Nothing is taken away from a list as short as this."""
 _PACES = (40, 10, 3)
@@ -35,11 +39,15 @@ class Moving(Behaviour):
         found = super().permissions(asked)
         if asked.checkpoint != self.dataset.checkpoint:
             return found
-        step = asked.request.number // self.every
+        step = self.seen(asked.request.number) // self.every
         states: list[tuple[Permission, ...]] = self.memory.setdefault("states", [tuple(found)])
         while len(states) <= step:
             states.append(self.moved(states[-1], len(states)))
         return states[step]
+
+    def seen(self, number: int) -> int:
+        """The number of the request whose list a request is answered with."""
+        return number
 
     def moved(self, before: tuple[Permission, ...], step: int) -> tuple[Permission, ...]:
         """The list one change later."""
@@ -75,6 +83,32 @@ class Outliving(Behaviour):
         return super().unknown_after(ordered, asked)
 
 
+class Copied(Moving):
+    """Every other request is answered by a copy that follows six requests later."""
+
+    def seen(self, number: int) -> int:
+        """The number of the request whose list a request is answered with."""
+        return max(0, number - 6) if number % 2 else number
+
+
+class Cached(Behaviour):
+    """A cache keeps each answer for a minute, for the same request of the same key, and says how old it is."""
+
+    def page(self, asked: Asked, /) -> Response:
+        """The page, or that of an earlier request."""
+        now = time.monotonic()
+        place = asked.request.path, asked.request.query
+        known: tuple[float, Response] | None = self.memory.get(place)
+        if known is None or now - known[0] >= LIFETIME:
+            fresh = super().page(asked)
+            headers = [field for field in fresh.headers if field[0] != "Cache-Control"]
+            fresh = replace(fresh, headers=[*headers, ("Cache-Control", f"private, max-age={LIFETIME}")])
+            self.memory[place] = now, fresh
+            return fresh
+        made, kept = known
+        return replace(kept, headers=[*kept.headers, ("Age", str(int(now - made)))])
+
+
 _KINDS = {"gains": (1, 0), "loses": (0, 1), "moves": (1, 1)}
 _SENTENCES = {
     "gains": "The list gains an item at its head every {} requests.",
@@ -84,7 +118,7 @@ _SENTENCES = {
 
 
 def _changes(name: str, sentence: str, *bases: type[Behaviour], size: int = 90, **steps: object) -> None:
-    behaviour = type(name.replace("-", "_"), (*bases, Moving), steps)
+    behaviour = type(name.replace("-", "_"), tuple(dict.fromkeys((*bases, Moving))), steps)
     add(Variant(name, "moving", sentence, behaviour, dataset=lambda: seeded(size=size), moving=True))
 
 
@@ -102,4 +136,15 @@ _changes(
     "cursors-outlive",
     "The list gains an item at its head and loses one anywhere, every 10 requests; what is gone is still a cursor.",
     Outliving,
+)
+_changes(
+    "moves-behind-a-cache",
+    "The list gains an item at its head and loses one anywhere, every 10 requests, and answers are kept for a minute.",
+    Cached,
+)
+_changes(
+    "copies-follow",
+    "The list gains an item at its head and loses one anywhere, every 20 requests; a copy follows six requests later.",
+    Copied,
+    every=20,
 )

@@ -1,0 +1,147 @@
+"""All that is written of one run, the same whether the command line or pytest made it.
+
+That is the recording, the report files, and on GitHub Actions the job's summary and the annotations.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from contracts.errors import ConfigurationError
+from contracts.model import Result
+from contracts.operation import Operation
+from contracts.replay import record
+from contracts.reports import as_json, files, github, html, junit, markdown
+from contracts.reports.github import Annotation
+from contracts.reports.unfinished import unfinished
+from contracts.reports.view import Report
+from contracts.run import Terms
+from contracts.settings import OPTIONS, REPORTS, Settings
+from contracts.target import unopened
+
+FILES: Final = ("record", *REPORTS)
+"""The options that have something written to a file."""
+
+_UNREPEATED: Final = {
+    *("key_file", "key_command", "key_variable", "user_key_file", "user_key_command", "user_key_variable"),
+    *FILES,
+    *("quiet", "verbose", "color", "seed"),
+}
+
+
+def refuse_unwritable(settings: Settings) -> None:
+    """Look before the run whether each file can be written.
+
+    Raises:
+        ConfigurationError: one can't, or two options name the same file.
+    """
+    files.refuse_unwritable({OPTIONS[name].flagged: getattr(settings, name) for name in settings.given(*FILES)})
+
+
+def told(settings: Settings, words: Sequence[str], result: Result) -> Report:
+    """The report of a run that ``contracts check`` with these words would make as well."""
+    return Report.of(result, repeat=repeat(settings, words, result.seed), embedded=embedded(settings))
+
+
+def write(settings: Settings, report: Report, result: Result, operation: Operation) -> None:
+    """Write the recording and the reports that the settings ask for, all that can be written.
+
+    Raises:
+        ConfigurationError: one of them can't.
+    """
+    forms: dict[str, Callable[[], str]] = {
+        "html": lambda: html.render(report, result, operation),
+        "markdown": lambda: markdown.render(report),
+        "json": lambda: as_json.render(report),
+        "junit": lambda: junit.render(report),
+    }
+    failed: Exception | None = None
+    for name in settings.given(*FILES):
+        path = getattr(settings, name)
+        try:
+            if name in forms:
+                files.write(path, forms[name]())
+            elif result.exchanges:
+                record(result, path)
+        except Exception as error:  # noqa: BLE001 - it is raised when the others are written
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def announce(report: Report) -> tuple[Annotation, ...]:
+    """Append to the summary of the job, and say how the log is to be annotated: nothing but on GitHub Actions."""
+    github.append_summary(report)
+    return tuple(github.remarks(report)) if os.environ.get("GITHUB_ACTIONS") else ()
+
+
+def write_unfinished(
+    settings: Settings, words: Sequence[str], terms: Terms, error: BaseException, redacted: Callable[[str], str]
+) -> tuple[Annotation, ...]:
+    """Write and announce that nothing was judged, and why; what can't be written is left out.
+
+    Args:
+        settings: What says where to.
+        words: The clauses, as the user wrote them.
+        terms: What was to be judged; without a target if that could not be opened.
+        error: What ended the run.
+        redacted: Takes the keys out of a text.
+    """
+    result = unfinished(terms, error, redacted)
+    report = told(settings, words, result) if terms.target.base_url else Report.of(result)
+    return _left(settings, report, result, terms)
+
+
+def write_refused(
+    given: Mapping[str, str | bool | None], error: ConfigurationError, redacted: Callable[[str], str]
+) -> tuple[Annotation, ...]:
+    """As `write_unfinished`, where the settings can't be used: written is what they name by themselves.
+
+    Args:
+        given: By field name, what the command line says; as for `Settings.all_of`.
+        error: What is wrong with the settings.
+        redacted: Takes the keys out of a text.
+    """
+    try:
+        settings = Settings.of({name: given.get(name) for name in ("config", *FILES)}, names=("config", *FILES))
+    except ConfigurationError:
+        settings = Settings()
+    terms = unopened(settings)
+    result = unfinished(terms, error, redacted)
+    return _left(settings, Report.of(result), result, terms)
+
+
+def _left(settings: Settings, report: Report, result: Result, terms: Terms) -> tuple[Annotation, ...]:
+    with suppress(Exception):  # what ended the run is told, and not this
+        write(settings, report, result, terms.operation)
+    return announce(report)
+
+
+def repeat(settings: Settings, words: Sequence[str], seed: int) -> str:
+    """The command that asks the same again, for a POSIX shell. Keys and where they are from are not part of it."""
+    line = ["contracts", "check", *words]
+    said = [name for name in OPTIONS if name not in _UNREPEATED and not settings.written(name)]
+    if settings.name and "target" not in settings.given("target"):
+        line += ["--target", settings.name]
+    for name in settings.given(*said):
+        value, option = getattr(settings, name), OPTIONS[name]
+        if option.flag:
+            line += [option.flagged] if value else []
+        elif isinstance(value, frozenset):
+            line += [option.flagged, ",".join(sorted(value))]
+        else:
+            line += [option.flagged, f"{value:g}/s" if name == "rate" else str(value)]
+    return shlex.join([*line, "--seed", str(seed)])
+
+
+def embedded(settings: Settings) -> str:
+    """What the embedded server is, if it is the target; else an empty text."""
+    if settings.base_url is not None:
+        return ""
+    if settings.fault is not None:
+        return f"the embedded server with the fault {settings.fault}"
+    return "the embedded server" + (f", variant {settings.variant}" if settings.variant is not None else "")
