@@ -19,6 +19,9 @@ WINDOW = 4
 
 MOST_PROJECTS = 5
 
+FEW = 40
+"""Requests that do not suffice for more than the essential walks."""
+
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
 
@@ -183,7 +186,11 @@ def _odd(items: int, pages: int) -> int:
 
 
 def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
-    plans = [_plan(asking, items, asking.size, Order.DESCENDING, project) for project, items in sizes.items()]
+    plans = []
+    if asking.left < FEW and 0 < total <= asking.size:
+        # The thorough walks are out of reach: the fullest page tells most about has_more.
+        plans.append(_plan(asking, total, total, Order.DESCENDING))
+    plans += [_plan(asking, items, asking.size, Order.DESCENDING, project) for project, items in sizes.items()]
     plans.append(_plan(asking, total, _odd(total, min(8, asking.left // 2)), Order.ASCENDING))
     plans.append(_plan(asking, total, None, None))
     plans += [_plan(asking, items, _odd(items, 4), Order.ASCENDING, project) for project, items in sizes.items()]

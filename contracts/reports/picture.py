@@ -410,14 +410,19 @@ class _Drawing:
             return
         sequence = listing.sequence(order, walk.project_id)
         high = len(self.axis) if walk.ended and listing.complete else max(reached)
-        ends = walk.pages[0].exchange, walk.pages[-1].exchange
         moved = listing.moved or not listing.complete
+        passed = max(seen, key=lambda id_: listing.rank(order, id_) or 0)
         for id_ in sequence:
             rank = listing.rank(order, id_)
             if rank is None or not low < rank < high or id_ in seen:
                 continue
-            if listing.stands(id_, *ends) if moved else not listing.is_ghost(id_):
+            if self._surely_passed(id_, passed, walk) if moved else not listing.is_ghost(id_):
                 yield self._passing(walk, rank), id_
+
+    def _surely_passed(self, id_: str, passed: str, walk: Walk) -> bool:
+        """Whether an item was there all the time, before another one that the walk brought."""
+        ends = walk.pages[0].exchange, walk.pages[-1].exchange
+        return self.listing.precedes(walk.order, id_, passed) and self.listing.stands(id_, *ends)
 
     def _passing(self, walk: Walk, rank: int) -> int:
         """The page that passes over a place of the list: the first one that goes beyond it, else the last."""
