@@ -129,6 +129,15 @@ def probes(dataset: Dataset) -> list[Probe]:
         Probe(query, checkpoint="ft:none")
         for query in ("limit=1", "order=ascending", f"project_id={project}", f"after={ids[0]}")
     ]
+    found += [
+        Probe("", checkpoint=main.rpartition(":")[0]),
+        Probe("", checkpoint=quote(quote(main, safe=""))),
+        Probe("", checkpoint=quote(main, safe=""), authorization=None),
+        Probe("", checkpoint=quote(dataset.other_checkpoint), authorization="user"),
+        Probe("", checkpoint=quote(dataset.empty_checkpoint), authorization="user"),
+        Probe(f"project_id={project}", checkpoint=quote(dataset.other_checkpoint)),
+        Probe("project_id=null"),
+    ]
     found += [Probe(f"after={ids[0]}", checkpoint=main.swapcase()), Probe("", checkpoint=main[:-1])]
     basic = base64.b64encode(f"{admin}:".encode()).decode()
     headers = [
@@ -146,6 +155,9 @@ def probes(dataset: Dataset) -> list[Probe]:
         f"Bearer {admin}x",
         f"Bearer {admin.swapcase()}",
         f"Bearer {admin[:-4]}zzzz",
+        f"Bearer {admin[:-1]}~",
+        f"Bearer ~{admin[1:]}",
+        "Bearer null",
         "user",
     ]
     headers += ["Bearer two words", "Bearer \u00fc"]

@@ -136,6 +136,13 @@ def test_the_request_carries_the_key_and_says_who_asks() -> None:
     assert any(line.startswith("User-Agent: contracts") for line in lines)
 
 
+@pytest.mark.parametrize(("credential", "asks"), [("admin", True), ("none", False), ("unknown", False)])
+def test_only_the_admin_key_asks_caches_to_look_again(credential: str, *, asks: bool) -> None:
+    with asking(target := Target(ok())) as client:
+        client.send(Request(LIST.path, LIST.query, credential), probe="p")
+    assert (b"Cache-Control: no-cache\r\n" in target.asked[0]) is asks
+
+
 @pytest.mark.parametrize(
     ("credential", "header"),
     [

@@ -244,7 +244,44 @@ def key_shortened_by_one(_self: Behaviour, given: str, known: str, /) -> bool:
     return given in {known, known[:-1]}
 
 
+@replaces(Behaviour.is_key, "SEC-007")
+def key_compared_without_its_last(_self: Behaviour, given: str, known: str, /) -> bool:
+    """The last character of a key may be any."""
+    return len(given) == len(known) and given[:-1] == known[:-1]
+
+
+@replaces(Behaviour.is_key, "SEC-007")
+def key_compared_without_its_first(_self: Behaviour, given: str, known: str, /) -> bool:
+    """The first character of a key may be any."""
+    return len(given) == len(known) and given[1:] == known[1:]
+
+
+@replaces(Behaviour.authenticate, "SEC-002")
+def null_is_a_key(self: Behaviour, request: Request, /) -> None:
+    """The word null is taken for a key."""
+    _lets_in(self, request, when=_token(request) == "null")
+
+
+@replaces(Behaviour.authenticate, "SEC-001")
+def anonymous_let_in_by_encoded_path(self: Behaviour, request: Request, /) -> None:
+    """A request without credentials is let in where the path has a colon as %3A."""
+    _lets_in(self, request, when=_anonymous(request) and "%3a" in request.path.lower())
+
+
 # --- a key that may not look
+
+
+@replaces(Behaviour.authenticate, "SEC-005")
+def user_key_let_in_elsewhere(self: Behaviour, request: Request, /) -> None:
+    """A key without admin rights sees the lists of all checkpoints but the main one."""
+    elsewhere = self.route(request) in {*self.dataset.checkpoints} - {self.dataset.checkpoint}
+    _lets_in(self, request, when=_is_user(self, request) and elsewhere)
+
+
+@replaces(Behaviour.authenticate, "SEC-005")
+def user_key_let_in_where_nothing_is(self: Behaviour, request: Request, /) -> None:
+    """A key without admin rights is let in at a checkpoint without permissions."""
+    _lets_in(self, request, when=_is_user(self, request) and self.route(request) == self.dataset.empty_checkpoint)
 
 
 @replaces(Behaviour.authenticate, "SEC-005")

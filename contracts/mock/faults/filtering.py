@@ -150,6 +150,12 @@ def unknown_project_is_no_filter(self: Behaviour, permissions: Permissions, aske
 
 
 @replaces(Behaviour.filter, "FLT-004")
+def project_null_is_no_filter(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The word null as `project_id` is no filter."""
+    return list(permissions) if asked.project_id == "null" else Behaviour.filter(self, permissions, asked)
+
+
+@replaces(Behaviour.filter, "FLT-004")
 def unknown_project_is_the_first(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """An unknown project gives the list of the project with the fewest items."""
     known = {each.project_id for each in self.permissions(asked)} | {None}

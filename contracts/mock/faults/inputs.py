@@ -293,6 +293,11 @@ _TRACES = {
         "ERROR: invalid input syntax for type uuid\nLINE 1: SELECT id, created_at, project_id FROM permissions "
         "WHERE checkpoint_id = $1 AND id < $2 ORDER BY created_at DESC LIMIT 10",
     ),
+    "document_database": ("an error of the database", "MongoServerError: unknown operator: $ne"),
+    "connection": (
+        "the address of the database",
+        "could not connect to postgres://lists:hunter2@db.internal:5432/lists",
+    ),
     "path": ("a path of the server's source", "Validation failed in /srv/api/app/controllers/permissions.rb:23"),
 }
 _PAGE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.caches import remembered
@@ -93,6 +94,26 @@ def checkpoint_with_suffix(self: Behaviour, asked: Asked, /) -> Permissions:
 def checkpoint_in_any_case(self: Behaviour, asked: Asked, /) -> Permissions:
     """A checkpoint is found in any case."""
     return _found_by(self, asked, lambda wanted, had: wanted.casefold() == had.casefold())
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_without_its_last_part(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint's id up to its last colon finds it."""
+    return _found_by(self, asked, lambda wanted, had: wanted == had.rpartition(":")[0])
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_decoded_twice(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint's id is decoded once more."""
+    return _found_by(self, asked, lambda wanted, had: unquote(wanted) == had)
+
+
+@replaces(Behaviour.permissions, "SCO-001")
+def filter_forgets_checkpoint(self: Behaviour, asked: Asked, /) -> Permissions:
+    """With `project_id` a checkpoint shows the permissions of all checkpoints."""
+    if asked.project_id is None:
+        return Behaviour.permissions(self, asked)
+    return tuple(each for permissions in self.dataset.checkpoints.values() for each in permissions)
 
 
 @replaces(Behaviour.page, "SCO-001")
