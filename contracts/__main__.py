@@ -27,12 +27,14 @@ def main() -> None:
 
 def _leave_nothing_here() -> None:
     """Let Hypothesis cache where caches are, and not in a folder of its own wherever the command is typed."""
-    from contextlib import suppress
     from pathlib import Path
 
-    with suppress(RuntimeError):  # there is no home
+    try:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(caches / "contracts" / "hypothesis"))
+        place = str(caches / "contracts" / "hypothesis")
+    except RuntimeError:  # there is no home
+        place = os.devnull
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", place)
 
 
 if __name__ == "__main__":

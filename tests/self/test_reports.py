@@ -405,12 +405,14 @@ def test_a_report_that_can_not_be_written_is_refused_before_the_run(
         assert done.stderr.splitlines()[-1].endswith(words)
 
 
-def test_nothing_is_left_behind_but_what_was_asked_for(tmp_path: Path) -> None:
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
+@pytest.mark.parametrize("home", ["home", "~"], ids=["a home", "no home"])
+def test_nothing_is_left_behind_but_what_was_asked_for(home: str, tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    for each in (tmp_path / "home", folder):
+        each.mkdir()
     environ = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
-    environ |= {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    # A home that begins with a tilde is what an account without one has.
+    environ |= {"HOME": home if home == "~" else str(tmp_path / home), "PYTHONPATH": str(ROOT)}
     environ.pop("XDG_CACHE_HOME", None)
     command = [sys.executable, "-m", "contracts", "check", "PAG-001", "--requests", "60", "-q", "--json", "r.json"]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
