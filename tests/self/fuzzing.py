@@ -130,7 +130,7 @@ def changed(reads: Reads, data: bytes, choose: Choose) -> bytes:
             with suppress(ValueError, RecursionError):
                 data = _changed_tree(data, choose)
                 continue
-        data = _changed_text(reads, data, choose)
+        data = _changed_text(reads, data, choose)[:MOST]
     return data[:MOST]
 
 
@@ -193,7 +193,7 @@ def _changed_text(reads: Reads, data: bytes, choose: Choose) -> bytes:
         case 1:
             token += word
         case 2:
-            token *= (2, 10, 1000, 100_000 // max(1, len(token)))[choose(4)]
+            token *= min((2, 10, 1000, 100_000)[choose(4)], MOST // max(1, len(token)))
         case 3:
             other, until = spans[choose(len(spans))]
             token = data[other:until]
