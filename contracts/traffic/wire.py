@@ -13,10 +13,13 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from ipaddress import ip_address
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Final, NoReturn
 
 import h11
@@ -356,9 +359,9 @@ class Wire:
         origin = self.origin
         host = origin.host.strip("[]")
         allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))
-        begun = time.monotonic()
+        until = time.monotonic() + allowed
         try:
-            sock = socket.create_connection((host, origin.port), timeout=allowed)
+            sock = _reach(_look_up(host, origin.port, allowed), origin.port, until)
         except TimeoutError:
             msg = f"no connection within {allowed:g} s"
             raise self._unreachable(msg) from None
@@ -369,7 +372,7 @@ class Wire:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is None:
                 return sock
-            sock.settimeout(max(0.001, allowed - (time.monotonic() - begun)))
+            sock.settimeout(_left(until))
             return self._context.wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             sock.close()
@@ -417,6 +420,49 @@ class Wire:
         self.drop()
         for connection in busy:
             connection.interrupt()
+
+
+def _left(until: float) -> float:
+    return max(0.001, until - time.monotonic())
+
+
+def _look_up(host: str, port: int, within: float) -> tuple[str, ...]:
+    """The addresses of a host.
+
+    Nothing bounds how long a name server may be waited for, so this is left to a thread that may be left behind.
+
+    Raises:
+        TimeoutError: None was found within so many seconds.
+        OSError: There is none.
+        UnicodeError: It is no name.
+    """
+    with suppress(ValueError):
+        return (str(ip_address(host)),)
+    answer: Queue[tuple[str, ...] | Exception] = Queue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.put(tuple(dict.fromkeys(str(address[0]) for *_, address in found)))
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    threading.Thread(target=ask, name="name", daemon=True).start()
+    try:
+        known = answer.get(timeout=within)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(known, Exception):
+        raise known
+    return known
+
+
+def _reach(addresses: Sequence[str], port: int, until: float) -> socket.socket:
+    """A connection to the first address that takes one, each having its share of the time."""
+    for more, address in zip(range(len(addresses), 1, -1), addresses, strict=False):
+        with suppress(OSError):
+            return socket.create_connection((address, port), timeout=_left(until) / more)
+    return socket.create_connection((addresses[-1], port), timeout=_left(until))
 
 
 def _context(*, verify: bool | Path) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hostile import (
@@ -490,6 +490,45 @@ def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
             client._wire.origin = origin
             client.send(LIST, probe="p")
     assert len(target.asked) == 1
+
+
+def test_a_name_server_that_is_silent_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def late(*_: object, **__: object) -> NoReturn:
+        answered.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr("contracts.traffic.wire.socket.getaddrinfo", late)
+    with Client("http://target.invalid", KEYS, budget=9, seed=1, limits=Limits(connect=0.1, tries=1)) as client:
+        exchange = client.send(LIST, probe="p")
+    answered.set()
+    assert exchange.failure is not None
+    assert exchange.failure.text == "http://target.invalid is not reachable: no connection within 0.1 s"
+
+
+@pytest.mark.parametrize("dead", ["100::1", "127.0.0.2"])
+def test_a_name_is_reached_at_the_address_that_answers(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, connect, tried = socket.getaddrinfo, socket.create_connection, list[str]()
+
+    def found(host: str, *more: Any, **named: Any) -> list[Any]:
+        hosts = (dead, "127.0.0.1") if host == "target.invalid" else (host,)
+        return [address for each in hosts for address in look_up(each, *more, **named)]
+
+    monkeypatch.setattr("contracts.traffic.wire.socket.getaddrinfo", found)
+
+    def connection(place: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append(place[0])
+        if place[0] == dead:
+            raise TimeoutError
+        return connect(place, timeout)
+
+    monkeypatch.setattr("contracts.traffic.wire.socket.create_connection", connection)
+    with Target(ok()) as target:
+        base_url = target.base_url.replace("127.0.0.1", "target.invalid")
+        with Client(base_url, KEYS, budget=9, seed=1, limits=Limits(tries=1)) as client:
+            assert client.send(LIST, probe="p").status == 200
+    assert tried == [dead, "127.0.0.1"]
 
 
 def test_an_unknown_host_is_unreachable() -> None:
