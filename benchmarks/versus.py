@@ -21,9 +21,9 @@ import click
 from benchmarks.commands import EXAMPLES, LONGEST, PHASES, Workshop, check, workshop
 from benchmarks.figures import README, middle, share, shown, table, versions, write
 from benchmarks.serving import Kind, Place, Standing
+from contracts.errors import ExitCode
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
-from contracts.run import ExitCode
 
 SUITE = "this suite"
 ST = "`st run`"

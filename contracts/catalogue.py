@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from contracts.evidence import Evidence
 from contracts.listing import Listing
 from contracts.model import Answered, Finding, Held, Inapplicable, Level, Order, Target
 from contracts.quotes import Quote
-from contracts.wording import count
+from contracts.wording import closest, count
 
 Outcome = Finding | Held | Inapplicable | Answered
 Judge = Callable[[Evidence], Iterator[Outcome]]
@@ -63,7 +62,8 @@ class Needs:
     def _in_the_pages(self, evidence: Evidence) -> tuple[str, str] | None:
         if self.empty_page and all(page.items for page in evidence.every_page):
             return "no answer was an empty page", "--empty-checkpoint with a checkpoint that has no permissions"
-        if self.end and evidence.listing.items and all(evidence.listing.last(order) is None for order in Order):
+        ended = any(page.has_more is False and page.items for page in evidence.pages)
+        if self.end and evidence.listing.items and not (ended or any(map(evidence.listing.last, Order))):
             return "no walk came to the end of the list", "a checkpoint whose list ends (see PAG-017)"
         return None
 
@@ -186,8 +186,7 @@ def find(names: Iterable[str]) -> tuple[Clause, ...]:
         elif wanted in FAMILIES:
             chosen |= {identifier for identifier in known if identifier.startswith(wanted)}
         else:
-            close = difflib.get_close_matches(wanted, [*known, *FAMILIES], n=1, cutoff=0)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            msg = f"There is no clause {name!r}.{hint} `contracts list` shows all."
+            hint = closest(wanted, [*known, *FAMILIES])
+            msg = f"There is no clause {name!r}. Did you mean {hint}? `contracts list` shows all."
             raise ConfigurationError(msg)
     return tuple(item for item in known.values() if item.id in chosen)

@@ -5,7 +5,6 @@ It is read strictly: what is not understood is refused with one sentence, and no
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 from contracts.errors import ConfigurationError
 from contracts.model import Deviation, Level
+from contracts.wording import closest
 
 NAME: Final = "contracts.toml"
 PYPROJECT: Final = "pyproject.toml"
@@ -167,8 +167,7 @@ class _File:
             )
         if key.replace("-", "_") in self._kinds and "_" not in key:
             raise self._refusal(f"{place}{key}", "is no key of this table: write it above all tables")
-        close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.0)[0]
-        raise self._refusal(f"{place}{_short(key)}", f"is unknown: did you mean {close}?")
+        raise self._refusal(f"{place}{_short(key)}", f"is unknown: did you mean {closest(key, known)}?")
 
     def _word(self, name: str, value: object, place: str) -> str | bool:
         kinds = self._kinds[name]
@@ -252,8 +251,7 @@ class _File:
     def _check_target(self, target: str, targets: tuple[TargetTable, ...], place: str) -> None:
         names = [table.name for table in targets]
         if target and target not in names:
-            close = difflib.get_close_matches(target, names, n=1, cutoff=0.0)
-            hint = f"did you mean {close[0]}?" if close else "there is no [[target]] at all"
+            hint = f"did you mean {closest(target, names)}?" if names else "there is no [[target]] at all"
             raise self._refusal(place, f"names no target {target!r}: {hint}")
 
     def _text(self, table: Mapping[str, Any], name: str, place: str, *, needed: bool = True) -> str:

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.evidence import Evidence, Reader
+from contracts.evidence import Evidence
 from contracts.model import Exchange, FailureKind
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.filters import nobody
 from contracts.probes.walks import control
+from contracts.reader import Reader
 from contracts.run import Plan
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, available
@@ -172,7 +173,7 @@ class _Look:
         exchange = self.asking.ask(self.asking.query(checkpoint=name, limit=10))
         if exchange.status == _OK and self.asking.evidence.foreign:
             return Check("Other", State.GOOD, "it has permissions of its own")
-        return Check("Other", State.DOUBTFUL, f"it shows no permissions ({_said(exchange)})", remedy)
+        return Check("Other", State.DOUBTFUL, f"it shows no permissions ({_status(exchange)})", remedy)
 
     def _empty(self, name: str | None) -> Check:
         if name is None:
@@ -191,7 +192,7 @@ class _Look:
         page = self.asking.reader.page(exchange, query)
         if page is not None and not page.items:
             return Check("Empty", State.GOOD, "it is empty")
-        said = "it has permissions" if page is not None else f"it is no empty list ({_said(exchange)})"
+        said = "it has permissions" if page is not None else f"it is no empty list ({_status(exchange)})"
         return Check("Empty", State.DOUBTFUL, said, "--empty-checkpoint with one that has no permissions")
 
     def _refused(self, credential: str, name: str, remedy: str) -> Check:
@@ -199,10 +200,10 @@ class _Look:
         allowed = _REFUSED_OR_HIDDEN if credential == "user" else _REFUSED
         if exchange.status in allowed:
             return Check(name, State.GOOD, f"refused with {exchange.status}")
-        return Check(name, State.DOUBTFUL, f"not refused ({_said(exchange)}): a run will say more", remedy)
+        return Check(name, State.DOUBTFUL, f"not refused ({_status(exchange)}): a run will say more", remedy)
 
 
-def _said(exchange: Exchange) -> str:
+def _status(exchange: Exchange) -> str:
     if exchange.answer is not None:
         return str(exchange.answer.status)
     return f"no answer: {exchange.failure.kind}" if exchange.failure else "no answer"

@@ -68,7 +68,7 @@ def unusable(name: str, *, problem: str, remedy: str) -> ConfigurationError:
     return ConfigurationError(f"{name} {problem}; {remedy}.")
 
 
-def short(text: object) -> str:
+def excerpt(text: object) -> str:
     """A text of unknown length and content, cut and escaped for use within a sentence."""
     shown = str(text)
     shown = shown if len(shown) <= _WIDEST else shown[: _WIDEST - 1] + "…"
@@ -141,7 +141,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
         ((double, _),) = Counter(name for name, _ in pairs).most_common(1)
-        problem = f"has the key {short(double)} twice in one mapping"
+        problem = f"has the key {excerpt(double)} twice in one mapping"
         raise _UnreadableError(problem)
     return mapping
 
@@ -207,7 +207,7 @@ class _Builder:
 
     def _start(self, container: dict[str, Any] | list[Any], event: yaml.CollectionStartEvent) -> None:
         if event.tag not in (None, "!") and event.tag not in _CORE_TAGS:
-            raise _unreadable(event.start_mark, f"uses the YAML tag {short(event.tag)}")
+            raise _unreadable(event.start_mark, f"uses the YAML tag {excerpt(event.tag)}")
         if len(self._open) >= DEEPEST:
             raise _UnreadableError(_TOO_DEEP)
         if self._expects_key():
@@ -224,7 +224,7 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         if event.tag is not None and event.tag not in ("!", _CORE + "str") and event.tag not in _CORE_TAGS:
-            raise _unreadable(event.start_mark, f"uses the YAML tag {short(event.tag)}")
+            raise _unreadable(event.start_mark, f"uses the YAML tag {excerpt(event.tag)}")
         if self._expects_key():
             self._key(event.value, event.start_mark)
             return
@@ -236,7 +236,7 @@ class _Builder:
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         if event.anchor not in self._anchors:
-            raise _unreadable(event.start_mark, f"has an alias *{short(event.anchor)} to nothing, or to itself")
+            raise _unreadable(event.start_mark, f"has an alias *{excerpt(event.anchor)} to nothing, or to itself")
         value, nodes = self._anchors[event.anchor]
         if self._expects_key():
             self._key(value, event.start_mark)
@@ -252,7 +252,7 @@ class _Builder:
         if not isinstance(key, str):
             raise _unreadable(mark, "has a key that is no text")
         if key in container:
-            raise _unreadable(mark, f"has the key {short(key)} twice in one mapping")
+            raise _unreadable(mark, f"has the key {excerpt(key)} twice in one mapping")
         self._keys[-1] = key
 
     def _place(self, value: Any) -> None:

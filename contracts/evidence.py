@@ -4,171 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 from contracts.listing import Listing, Walk
-from contracts.model import Exchange, FailureKind, Item, Order, Page, Query, Request, Target
-from contracts.operation import Operation
+from contracts.model import Exchange, FailureKind, Order, Page, Query, Request, Target
+from contracts.reader import Document, Reader
 from contracts.reading import Reading
-from contracts.validation import Parsed, Validator, Violation, parse
 
-OK = 200
-_LONGEST_AGE = 9
-"""Digits of an Age that is one."""
-_MOST_HELD = 4 * 1024 * 1024
-"""Bytes of bodies that are held as JSON values at the same time."""
 USUAL_SIZE = 100
 """The largest page size that the vendor's other lists take."""
 
 CONTROL = "control"
 """The probe that looks at the whole list again and again to see whether it changes."""
-
-
-_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None]
-"""The items of a page, has_more, first_id and last_id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One 200 answer as JSON, and where it breaks the response schema."""
-
-    exchange: Exchange
-    reader: Reader
-    body: bytes
-
-    @property
-    def value(self) -> Any:
-        """What the body holds; ``None`` with a defect."""
-        return self.reader.parsed(self.body).value
-
-    @property
-    def defect(self) -> str | None:
-        """Why the body is no JSON that can be read."""
-        return self.reader.said(self.body)[0]
-
-    @property
-    def doubled(self) -> tuple[str, ...]:
-        """The keys that stand twice in one object."""
-        return self.reader.said(self.body)[1]
-
-    @property
-    def violations(self) -> tuple[Violation, ...]:
-        """Where the body breaks the response schema."""
-        return self.reader.violations(self.body)
-
-
-_BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
-
-
-def lost(exchange: Exchange) -> bool:
-    """Whether the last try of a request brought no whole answer because of its connection."""
-    if exchange.failure is not None:
-        return exchange.failure.kind in _BROKEN
-    return bool(exchange.retries) and exchange.answer is not None and exchange.answer.flaw is not None
-
-
-class Reader:
-    """Reads bodies by the operation's response schema, each different body once as far as memory allows."""
-
-    def __init__(self, operation: Operation, validator: Validator | None = None) -> None:
-        self.operation = operation
-        self._validator = validator or Validator(operation)
-        self._parsed: dict[bytes, Parsed] = {}
-        self._held = 0
-        self._said: dict[bytes, tuple[str | None, tuple[str, ...]]] = {}
-        self._violations: dict[bytes, tuple[Violation, ...]] = {}
-        self._contents: dict[bytes, _Content | None] = {}
-        self._dated: dict[int, tuple[Exchange, Exchange]] = {}
-
-    def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
-        """The exchanges, those that a cache answered as if they had been sent when its answer was made.
-
-        Age (RFC 9111 §5.1) says how long ago that was, in whole seconds.
-        """
-        return tuple(self._date(exchange, exchanges) for exchange in exchanges)
-
-    def _date(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> Exchange:
-        known, dated = self._dated.get(exchange.number, (None, exchange))
-        if known is not exchange:
-            age = stored(exchange)
-            made = exchange.at - (age or 0) - 1
-            since = exchange.sent if age is None else min(one.sent for one in exchanges if one.at >= made)
-            dated = replace(exchange, sent=min(since, exchange.sent))
-            self._dated[exchange.number] = exchange, dated
-        return dated
-
-    def fresh(self) -> Reader:
-        """A reader of the same operation that has read nothing yet."""
-        return Reader(self.operation, self._validator)
-
-    def parsed(self, body: bytes) -> Parsed:
-        """The body as JSON."""
-        parsed = self._parsed.get(body)
-        if parsed is None:
-            parsed = self._parsed[body] = parse(body)
-            self._held += len(body)
-            self._said[body] = parsed.defect, parsed.doubled
-            # What a body holds takes up to thirty times its size in memory.
-            while self._held > _MOST_HELD and len(self._parsed) > 1:
-                oldest = next(iter(self._parsed))
-                self._held -= len(oldest)
-                del self._parsed[oldest]
-        return parsed
-
-    def said(self, body: bytes) -> tuple[str | None, tuple[str, ...]]:
-        """The defect of a body, and its keys that stand twice."""
-        if body not in self._said:
-            self.parsed(body)
-        return self._said[body]
-
-    def violations(self, body: bytes) -> tuple[Violation, ...]:
-        """Where a body breaks the response schema; a body that is no JSON breaks none of its nodes."""
-        if body not in self._violations:
-            parsed = self.parsed(body)
-            self._violations[body] = () if parsed.defect else self._validator.violations(parsed.value)
-        return self._violations[body]
-
-    def page(self, exchange: Exchange, query: Query) -> Page | None:
-        """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
-        if exchange.status != OK or exchange.answer is None or exchange.failure:
-            return None
-        body = exchange.answer.body
-        if body not in self._contents:
-            self._contents[body] = self._content(self.parsed(body).value)
-        content = self._contents[body]
-        if content is None:
-            return None
-        items, has_more, first_id, last_id = content
-        return Page(exchange, query, items, has_more, first_id, last_id)
-
-    def _content(self, value: object) -> _Content | None:
-        roles = self.operation.roles
-        data = value.get(roles.items) if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(data, list):
-            return None
-        items = []
-        for entry in data:
-            id_ = entry.get(roles.item_id) if isinstance(entry, dict) else None
-            if not isinstance(id_, str) or not id_:
-                return None
-            created, project = entry.get(roles.item_created_at), entry.get(roles.item_project_id)
-            items.append(
-                Item(
-                    id=id_,
-                    created_at=created if isinstance(created, int) and not isinstance(created, bool) else None,
-                    project_id=project if isinstance(project, str) else None,
-                )
-            )
-        has_more, first, last = (value.get(name) for name in (roles.has_more, roles.first_id, roles.last_id))
-        return (
-            tuple(items),
-            has_more if isinstance(has_more, bool) else None,
-            first if isinstance(first, str) else None,
-            last if isinstance(last, str) else None,
-        )
 
 
 class Evidence:
@@ -206,16 +54,24 @@ class Evidence:
 
     def reading(self, exchange: Exchange) -> Reading:
         """The request of an exchange in the document's terms."""
-        return self.operation.read(exchange.request.path, exchange.request.query)
+        return self.operation.read(exchange.request)
 
     def query(self, exchange: Exchange) -> Query | None:
         """The request of an exchange, if it is one that the document allows."""
-        return self.reading(exchange).query
+        return self.reader.query(exchange)
+
+    def asked_order(self, query: Query) -> Order:
+        """The order that a query asks for, with ``order`` or by leaving it out."""
+        return query.order or self.operation.default_order
+
+    def above_cap(self, query: Query) -> bool:
+        """Whether a refusal may be for the size: no page of so many items was ever given."""
+        return (query.limit or 0) > max(self.operation.default_limit, self.largest_accepted)
 
     @cached_property
     def stored(self) -> bool:
         """Whether a cache answered the admin key now and then, perhaps with the list as it was."""
-        return any(stored(exchange) is not None for exchange in self.admin)
+        return any(exchange.age is not None for exchange in self.admin)
 
     @property
     def unsteady(self) -> bool:
@@ -262,7 +118,7 @@ class Evidence:
         """Every 200 answer of the operation, whatever asked for it."""
         found = []
         for exchange in self.exchanges:
-            if exchange.status == OK and exchange.answer and not exchange.failure and self._plain_path(exchange):
+            if exchange.ok and exchange.answer and not exchange.failure and self._plain_path(exchange):
                 body = exchange.answer.body
                 found.append(Document(exchange, self.reader, body))
         return tuple(found)
@@ -333,7 +189,7 @@ class Evidence:
     @cached_property
     def lost(self) -> tuple[Exchange, ...]:
         """All that has no whole answer because of its connection, be it the server's fault or the network's."""
-        return tuple(exchange for exchange in self.exchanges if lost(exchange))
+        return tuple(exchange for exchange in self.exchanges if exchange.lost)
 
     @cached_property
     def loss(self) -> float:
@@ -345,8 +201,8 @@ class Evidence:
         broken: Counter[Request] = Counter()
         whole: Counter[Request] = Counter()
         for exchange in self.exchanges:
-            broken[exchange.request] += exchange.retries + lost(exchange)
-            whole[exchange.request] += exchange.answer is not None and not lost(exchange)
+            broken[exchange.request] += exchange.retries + exchange.lost
+            whole[exchange.request] += exchange.answer is not None and not exchange.lost
         known = [request for request, number in whole.items() if number]
         failed = sum(broken[request] for request in known)
         return failed / (failed + whole.total()) if failed else 0.0
@@ -358,8 +214,8 @@ class Evidence:
         connections come from the target's own host, which a network that is down does not reach.
         """
         if exchange.failure is not None and exchange.failure.kind is FailureKind.FATAL:
-            return any(other.retries or lost(other) for other in self.exchanges if other.number != exchange.number)
-        return lost(exchange)
+            return any(other.retries or other.lost for other in self.exchanges if other.number != exchange.number)
+        return exchange.lost
 
     # What it shows of the list
 
@@ -401,10 +257,11 @@ class Evidence:
         if page.query.order is not None:
             return page.query.order
         default = self.operation.default_order
-        other = next(order for order in Order if order is not default)
-        return other if not self._fits(page, default) and self._fits(page, other) else default
+        other = default.opposite
+        return other if not self._stands_in(page, default) and self._stands_in(page, other) else default
 
-    def _fits(self, page: Page, order: Order) -> bool:
+    def _stands_in(self, page: Page, order: Order) -> bool:
+        """Whether nothing that is known speaks against a page standing in this order."""
         sign = 1 if order is Order.ASCENDING else -1
         times = [sign * item.created_at for item in page.items if item.created_at is not None]
         if times != sorted(times) or not page.items:
@@ -518,7 +375,7 @@ class Evidence:
         if exchange.answer is None:
             return (exchange.failure.kind if exchange.failure else None,)
         whole = exchange.answer.flaw is None
-        return (exchange.status, whole, exchange.answer.body if exchange.status == OK and whole else None)
+        return (exchange.status, whole, exchange.answer.body if exchange.ok and whole else None)
 
     def same(self, left: Exchange, right: Exchange) -> bool:
         """Whether two answers to the same request say the same, short of what the list's own change explains."""
@@ -542,24 +399,18 @@ class Evidence:
         )
 
     def comparable(self, exchange: Exchange) -> bool:
-        """Whether an answer can be laid beside another: it is whole, and if it is a 200, then a page."""
-        if exchange.answer is None or exchange.failure or exchange.answer.flaw:
+        """Whether an answer can be laid beside another: it is whole, puts nothing off, and a 200 is a page."""
+        if exchange.answer is None or exchange.failure or exchange.answer.flaw or exchange.postponed:
             return False
         query = self.query(exchange)
-        return exchange.status != OK or (query is not None and self.page(exchange, query) is not None)
+        return not exchange.ok or (query is not None and self.page(exchange, query) is not None)
 
     def unread(self) -> Iterator[Exchange]:
         """The 200 answers to allowed queries that could not be read as pages."""
         readable = {page.exchange.number for page in self.pages}
         for exchange, _ in self.allowed:
-            if exchange.status == OK and exchange.number not in readable:
+            if exchange.ok and exchange.number not in readable:
                 yield exchange
-
-
-def stored(exchange: Exchange) -> int | None:
-    """How many seconds ago an answer was made that a cache had kept; ``None`` if none had."""
-    age = exchange.answer.header("Age") if exchange.answer is not None else None
-    return int(age) if age is not None and age.isascii() and age.isdigit() and len(age) <= _LONGEST_AGE else None
 
 
 def _walk(name: str, pages: Sequence[Page], default: Order) -> Walk:

@@ -19,10 +19,11 @@ from schemathesis.core.failures import Failure, FailureGroup, Severity
 
 from contracts.catalogue import Clause, find
 from contracts.errors import ConfigurationError
-from contracts.evidence import Evidence, Reader
+from contracts.evidence import Evidence
 from contracts.judging import EXPLAINED_BY, tally
 from contracts.model import Answer, Exchange, Finding, Level, Request, Target
 from contracts.operation import load_operation
+from contracts.reader import Reader
 from contracts.replay import base_of, seems_changed, with_steps
 from contracts.reports.safe import plain
 from contracts.traffic.credentials import ADMIN_VARIABLE, Keys
@@ -145,8 +146,7 @@ def _credential(headers: Any) -> str | None:
 
 def _evidence(base: str, exchanges: Sequence[Exchange]) -> Evidence | None:
     operation = _reader().operation
-    request = exchanges[0].request
-    checkpoint = operation.read(request.path, request.query).checkpoint
+    checkpoint = operation.read(exchanges[0].request).checkpoint
     return None if checkpoint is None else Evidence(_reader(), Target(base, checkpoint), exchanges)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.catalogue import Clause
-from contracts.evidence import CONTROL, Evidence, lost
+from contracts.evidence import CONTROL, Evidence
 from contracts.model import (
     Answered,
     Exchange,
@@ -102,7 +102,7 @@ def size(finding: Finding) -> tuple[Any, ...]:
     last = finding.exchanges[-1]
     return (
         finding.warning,
-        any(map(lost, finding.exchanges)),
+        any(exchange.lost for exchange in finding.exchanges),
         finding.still,
         len(finding.exchanges),
         last.concurrent,
@@ -262,12 +262,10 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
         )
     if lacking is not None:
         return _but(common, Verdict.NOT_EXERCISED, reason=lacking[0], provide=lacking[1])
-    return _but(
-        common,
-        Verdict.NOT_EXERCISED,
-        reason="no answer of this run showed a case that could break it",
-        provide="more requests (--requests)",
-    )
+    reason, provide = "no answer of this run showed a case that could break it", "more requests (--requests)"
+    if evidence.unsteady:
+        reason, provide = f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
+    return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=provide)
 
 
 def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:

@@ -62,6 +62,15 @@ class Walk:
         return self.pages[-1].exchange.received
 
 
+def came_or_went(seen: Sequence[bool]) -> bool:
+    """Whether something moved that was seen in some looks and not in others, one after the other.
+
+    What is there, gone, and there again has not moved: some answer was wrong.
+    """
+    first, last = seen.index(True), len(seen) - 1 - seen[::-1].index(True)
+    return not all(seen) and all(seen[first : last + 1])
+
+
 class Listing:
     """The list of one checkpoint: its items, their order in both directions, and how long each was there.
 
@@ -146,7 +155,7 @@ class Listing:
             return True
         times = self.items[left].created_at, self.items[right].created_at
         if times[0] is not None and times[1] is not None and times[0] != times[1]:
-            return (times[0] < times[1]) == (order is Order.ASCENDING)
+            return order.precedes(times[0], times[1])
         return right in self._behind[order].get(left, ())
 
     def _insert(self, order: Order, run: list[str], *, left: str | None, right: str | None) -> None:
@@ -206,8 +215,7 @@ class Listing:
             if not any(seen):
                 ghosts.append(id_)
                 continue
-            first, last = seen.index(True), len(seen) - 1 - seen[::-1].index(True)
-            if all(seen[first : last + 1]):
+            if came_or_went(seen):
                 self.changed = True
         self._ghosts = frozenset(ghosts)
 
@@ -396,8 +404,7 @@ class Listing:
             return None
         if self._all_ranked(order):
             return next(iter(self.sequence(order, project_id)[-1:]), None)
-        other = next(each for each in Order if each is not order)
-        head = self._sequence[other][:2]
+        head = self._sequence[order.opposite][:2]
         known = self._ends.get(order)
         if project_id is None and known in self.items and head and self.tied(known, head[0]):
             return known

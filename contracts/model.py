@@ -11,8 +11,12 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
+_OK = 200
 _CLIENT_ERROR = 4
 _SERVER_ERROR = 5
+_UNAVAILABLE = 503
+_MOST_DIGITS = 9
+"""Digits of an Age that is one."""
 
 
 class Level(StrEnum):
@@ -47,6 +51,15 @@ class Order(StrEnum):
 
     ASCENDING = "ascending"
     DESCENDING = "descending"
+
+    @property
+    def opposite(self) -> Order:
+        """The other direction."""
+        return Order.ASCENDING if self is Order.DESCENDING else Order.DESCENDING
+
+    def precedes(self, left: int, right: int) -> bool:
+        """Whether what was created at one time comes before what was created at another."""
+        return left < right if self is Order.ASCENDING else left > right
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,10 @@ class FailureKind(StrEnum):
     GARBLED = "garbled"
     REDIRECT = "redirect"
     THROTTLED = "throttled"
+
+
+_BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+"""What a network can be to blame for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +185,11 @@ class Exchange:
         return self.answer.status if self.answer else None
 
     @property
+    def ok(self) -> bool:
+        """Whether the answer is a 200."""
+        return self.status == _OK
+
+    @property
     def refused(self) -> bool:
         """Whether the answer is a 4xx."""
         return self.answer is not None and self.answer.status // 100 == _CLIENT_ERROR
@@ -176,6 +198,26 @@ class Exchange:
     def failed(self) -> bool:
         """Whether the answer is a 5xx."""
         return self.answer is not None and self.answer.status // 100 >= _SERVER_ERROR
+
+    @property
+    def postponed(self) -> bool:
+        """Whether the answer is a 503 that says when to ask again: it says nothing about what was asked."""
+        return (
+            self.answer is not None and self.answer.status == _UNAVAILABLE and bool(self.answer.header("Retry-After"))
+        )
+
+    @property
+    def lost(self) -> bool:
+        """Whether its last try brought no whole answer because of the connection."""
+        if self.failure is not None:
+            return self.failure.kind in _BROKEN
+        return bool(self.retries) and self.answer is not None and self.answer.flaw is not None
+
+    @property
+    def age(self) -> int | None:
+        """How many seconds ago the answer was made that a cache had kept (RFC 9111 §5.1); ``None`` if none had."""
+        age = self.answer.header("Age") if self.answer is not None else None
+        return int(age) if age is not None and age.isascii() and age.isdigit() and len(age) <= _MOST_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,14 +97,9 @@ class Operation:
         text = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in (*sent, *extra))
         return Request(path, text, credential)
 
-    def read(self, path: str, query: str) -> Reading:
-        """Read a recorded request back: the inverse of `request`, and more for what the document forbids.
-
-        Args:
-            path: The raw path below the target's base URL.
-            query: The raw query without ``?``.
-        """
-        return self._grammar.read(path, query)
+    def read(self, request: Request) -> Reading:
+        """Read a recorded request back: the inverse of `request`, and more for what the document forbids."""
+        return self._grammar.read(request.path, request.query)
 
 
 def load_operation(path: Path | None = None, overlay: Path | None = None) -> Operation:
@@ -136,7 +131,7 @@ def _dialect(source: documents.Document) -> Dialect:
     match = re.match(r"3\.[01](?=\.|$)", str(version))
     if match is None:
         found = f"is OpenAPI {version}" if version is not None else "names no OpenAPI version"
-        raise documents.unusable(source.name, problem=documents.short(found), remedy="give one in OpenAPI 3.0 or 3.1")
+        raise documents.unusable(source.name, problem=documents.excerpt(found), remedy="give one in OpenAPI 3.0 or 3.1")
     return "3.0" if match.group() == "3.0" else "3.1"
 
 

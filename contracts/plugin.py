@@ -47,7 +47,7 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "items": "how many permissions the embedded server holds",
         "projects": "how many projects they belong to",
         "record": "write every exchange to this HAR file",
-        "html": "write the report as one HTML file, walks drawn",
+        "html": "write the report as HTML, with the walks drawn",
         "markdown": "write the report as Markdown",
         "json": "write the report as JSON",
         "junit": "write the report as JUnit XML that is the same as that of `contracts check`",
@@ -158,7 +158,7 @@ class _Ending:
         self._facts[facts["target"]] = facts
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        from contracts.run import worst
+        from contracts.conclusion import worst
 
         codes = [facts["exit"] for facts in self._facts.values() if exitstatus in facts["replaces"]]
         if codes:

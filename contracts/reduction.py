@@ -14,14 +14,14 @@ from urllib.parse import unquote
 
 from jsonpath_rfc9535 import JSONPathError, JSONPathNode, find
 
-from contracts.document import DEEPEST, Document, short, unusable
+from contracts.document import DEEPEST, Document, excerpt, unusable
 from contracts.errors import ConfigurationError
 
 JSON_MEDIA_TYPE = "application/json"
 
-_NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
 """Below these, keys are names that an author chose, and no keywords."""
-_LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
+LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
 """Below these, a mapping with ``$ref`` is data, and no reference."""
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("not", "if", "then", "else")
@@ -150,7 +150,7 @@ class _Reducer:
         if not reference.startswith("#/"):
             kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
             raise self._error(
-                problem=f"refers to {kind} at {place} ({short(reference)})", remedy="bundle it into components"
+                problem=f"refers to {kind} at {place} ({excerpt(reference)})", remedy="bundle it into components"
             )
         node: Any = self._data
         for part in pointer(reference):
@@ -160,7 +160,8 @@ class _Reducer:
                 node = node[int(part)]
             else:
                 raise self._error(
-                    problem=f"refers to {short(reference)} at {place}, which is not there", remedy="mend the reference"
+                    problem=f"refers to {excerpt(reference)} at {place}, which is not there",
+                    remedy="mend the reference",
                 )
         return node
 
@@ -174,14 +175,14 @@ class _Reducer:
                 parts = pointer(reference)
                 if parts[:1] != ["components"] or not parts[2:]:
                     raise self._error(
-                        problem=f"refers to {short(reference)} at {where}",
+                        problem=f"refers to {excerpt(reference)} at {where}",
                         remedy="move what it refers to into components",
                     )
                 component = self._target("/".join(reference.split("/")[:4]), where)
                 kind = self._kept.setdefault(parts[1], {})
                 if not isinstance(target, dict | bool):
                     raise self._error(
-                        problem=f"refers to {short(reference)} at {where}, which is no schema",
+                        problem=f"refers to {excerpt(reference)} at {where}, which is no schema",
                         remedy="mend the reference",
                     )
                 if parts[2] not in kind:
@@ -196,7 +197,7 @@ class _Reducer:
         for name in sorted(names):
             if not isinstance(schemes, dict) or name not in schemes:
                 raise self._error(
-                    problem=f"requires the security scheme {short(name)}, which is not there", remedy="mend it"
+                    problem=f"requires the security scheme {excerpt(name)}, which is not there", remedy="mend it"
                 )
             self._kept.setdefault("securitySchemes", {})[name] = self._resolved(
                 schemes[name], f"components/securitySchemes/{name}"
@@ -209,7 +210,7 @@ class _Reducer:
         def visit(reference: str, trail: tuple[str, ...]) -> None:
             if reference in trail or len(trail) > DEEPEST:
                 raise self._error(
-                    problem=f"has a reference that leads back to itself at {short(reference)}", remedy="mend it"
+                    problem=f"has a reference that leads back to itself at {excerpt(reference)}", remedy="mend it"
                 )
             if reference in done:
                 return
@@ -253,8 +254,8 @@ def _references(node: Any) -> Iterator[Any]:
                     waiting.append((value, False))
                 elif key in ("$ref", "$dynamicRef"):
                     yield value
-                elif key not in _LITERAL and not key.startswith("x-"):
-                    waiting.append((value, key in _NAMES))
+                elif key not in LITERAL and not key.startswith("x-"):
+                    waiting.append((value, key in NAMES))
 
 
 def _in_place_references(schema: Any) -> Iterator[str]:
@@ -299,9 +300,9 @@ def _apply(document: dict[str, Any], action: Any) -> str | None:
     try:
         nodes = list(find(action["target"], document))
     except JSONPathError as error:
-        return f"has a target that is no JSONPath ({short(error)})"
+        return f"has a target that is no JSONPath ({excerpt(error)})"
     if not nodes:
-        return f"selects nothing with {short(action['target'])}"
+        return f"selects nothing with {excerpt(action['target'])}"
     if action.get("remove") is True:
         return _remove(nodes)
     for node in nodes:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.catalogue import Clause
-from contracts.evidence import Evidence, Reader, lost, stored
+from contracts.evidence import Evidence
 from contracts.judging import Again, Tally, tally
-from contracts.model import Exchange, Finding, Order, Query, Target
+from contracts.model import Exchange, Finding, Order, Target
+from contracts.reader import Reader
 
 ROUNDS = 3
 """How often a finding is asked again."""
@@ -124,22 +125,19 @@ class Repeating:
 
     def _kept(self, began: int) -> bool:
         """Whether a cache answered anything of what was asked since then, perhaps with the list as it was."""
-        return any(stored(exchange) is not None for exchange in self._answering.exchanges[began:])
+        return any(exchange.age is not None for exchange in self._answering.exchanges[began:])
 
     def _look(self, finding: Finding) -> tuple[str, ...]:
         """Look at the list in each order that a finding speaks of; returns what was seen."""
         began = len(self._answering.exchanges)
-        queries = [self._read(exchange) for exchange in finding.exchanges]
+        queries = [self._reader.query(exchange) for exchange in finding.exchanges]
         self._answering.look(ascending=any(query is not None and query.order is Order.ASCENDING for query in queries))
         ids: list[str] = []
         for exchange in self._answering.exchanges[began:]:
-            query = self._read(exchange)
+            query = self._reader.query(exchange)
             page = self._reader.page(exchange, query) if query else None
             ids += page.ids if page else ()
         return tuple(ids)
-
-    def _read(self, exchange: Exchange) -> Query | None:
-        return self._reader.operation.read(exchange.request.path, exchange.request.query).query
 
     def _count(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
         """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
@@ -155,7 +153,7 @@ class Repeating:
                 again.seen += seen
                 again.sure += one.still
                 again.sure_seen += seen and one.still
-                again.tries += sum(1 + exchange.retries for exchange in one.exchanges if lost(exchange))
+                again.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
         return counted
 
     def _alone(self, name: str, one: _Round) -> bool:

@@ -15,14 +15,16 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
+from contracts.conclusion import Cost, Terms, conclude
 from contracts.deep import DEEP, Deep, Full
 from contracts.errors import ConfigurationError
-from contracts.evidence import CONTROL, OK, Evidence, Reader
+from contracts.evidence import CONTROL, Evidence
 from contracts.judging import Again, judge, tally
+from contracts.listing import came_or_went
 from contracts.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
 from contracts.operation import Operation
+from contracts.reader import Reader
 from contracts.repeating import Repeating, worth_asking
-from contracts.run import Cost, Terms, conclude
 from contracts.traffic.har import Recording, read_har, write_har
 from contracts.wording import count
 
@@ -33,7 +35,7 @@ QUIET = "a recording of a quiet list"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Hints:
     """What the user says about the target of a recording; the rest is in it, or is inferred."""
 
     base_url: str | None = None
@@ -62,27 +64,20 @@ def record(result: Result, path: Path) -> None:
     write_har(path, exchanges, base_url=target.base_url, version=result.version, about=about)
 
 
-def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], said: Said = Said()) -> Result:
+def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], hints: Hints = Hints()) -> Result:
     """Judge a recording.
 
     Args:
         path: A HAR file.
         operation: The operation whose requests are judged.
         terms: For the target and the seed of the recording, how it is judged.
-        said: What is known of its target.
+        hints: What is known of its target.
 
     Raises:
         ConfigurationError: It is no HAR file, or holds no page of the operation.
     """
-    recording = read_har(path, said.base_url, lambda url: base_of(operation, url))
-    if recording.bodiless and not any(exchange.status == OK for exchange in recording.exchanges):
-        raise ConfigurationError(
-            f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
-            " none: let its recorder keep the content, in the same file."
-        )
-    if not recording.exchanges:
-        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{_below(said)}.")
-    target = _target(path, operation, recording, said)
+    recording = _recording(path, operation, hints)
+    target = _target(path, operation, recording, hints)
     deep = [exchange for exchange in recording.exchanges if exchange.probe == DEEP]
     exchanges = tuple(exchange for exchange in recording.exchanges if exchange.probe != DEEP)
     notes = [f"Judged from {path.name}: nothing was asked."]
@@ -115,22 +110,22 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
         changed = seems_changed(evidence)
         whole = evidence.listing.complete
         judgements = tuple(_of_another_tool(judgement, changed=changed, whole=whole) for judgement in judgements)
-    result = conclude(
-        judged,
-        evidence,
-        judgements,
-        _cost(recording.exchanges),
-        seconds=_seconds(recording.exchanges),
-        notes=notes,
-    )
-    if through is None:
-        return result
-    census = through.census
-    return replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=deep)
+    result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
+    return through.told_in(result, deep) if through is not None else result
 
 
-def _below(said: Said) -> str:
-    return f" below {said.base_url}" if said.base_url else ""
+def _recording(path: Path, operation: Operation, hints: Hints) -> Recording:
+    """What a file holds of the operation, if it holds anything that can be judged."""
+    recording = read_har(path, hints.base_url, lambda url: base_of(operation, url))
+    if recording.bodiless and not any(exchange.ok for exchange in recording.exchanges):
+        raise ConfigurationError(
+            f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
+            " none: let its recorder keep the content, in the same file."
+        )
+    if not recording.exchanges:
+        below = f" below {hints.base_url}" if hints.base_url else ""
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{below}.")
+    return recording
 
 
 def base_of(operation: Operation, url: str) -> str | None:
@@ -140,21 +135,21 @@ def base_of(operation: Operation, url: str) -> str | None:
     return found[1] if found else None
 
 
-def _target(path: Path, operation: Operation, recording: Recording, said: Said) -> Target:
+def _target(path: Path, operation: Operation, recording: Recording, hints: Hints) -> Target:
     about = recording.about
 
     def known(name: str) -> str | None:
         value = about.get(name)
         return value if isinstance(value, str) and value else None
 
-    checkpoint = said.checkpoint or known("checkpoint") or _usual_checkpoint(operation, recording.exchanges)
+    checkpoint = hints.checkpoint or known("checkpoint") or _usual_checkpoint(operation, recording.exchanges)
     if checkpoint is None:
         raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}.")
     user = any(exchange.request.credential == "user" for exchange in recording.exchanges)
     return Target(
         base_url=recording.base_url,
         checkpoint=checkpoint,
-        other_checkpoint=said.other_checkpoint or known("other_checkpoint"),
+        other_checkpoint=hints.other_checkpoint or known("other_checkpoint"),
         empty_checkpoint=known("empty_checkpoint"),
         user_key=user or about.get("user_key") is True,
         name=known("name") or "",
@@ -165,9 +160,9 @@ def _usual_checkpoint(operation: Operation, exchanges: Sequence[Exchange]) -> st
     """The checkpoint of most of the answers, those with a 200 first."""
     asked = Counter[str]()
     for exchange in exchanges:
-        checkpoint = operation.read(exchange.request.path, exchange.request.query).checkpoint
+        checkpoint = operation.read(exchange.request).checkpoint
         if checkpoint is not None:
-            asked[checkpoint] += len(exchanges) + 1 if exchange.status == OK else 1
+            asked[checkpoint] += len(exchanges) + 1 if exchange.ok else 1
     return next((checkpoint for checkpoint, _ in asked.most_common(1)), None)
 
 
@@ -175,11 +170,7 @@ def _of_checkpoints(
     operation: Operation, exchanges: Sequence[Exchange], checkpoints: set[str | None]
 ) -> tuple[Exchange, ...]:
     """Leave out what was asked of others: that they do not exist can't be known."""
-    kept = [
-        exchange
-        for exchange in exchanges
-        if operation.read(exchange.request.path, exchange.request.query).checkpoint in checkpoints
-    ]
+    kept = [exchange for exchange in exchanges if operation.read(exchange.request).checkpoint in checkpoints]
     return tuple(replace(exchange, number=number) for number, exchange in enumerate(kept))
 
 
@@ -206,7 +197,7 @@ def with_steps(reader: Reader, exchanges: Sequence[Exchange]) -> tuple[Exchange,
 
 def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
     for exchange in exchanges:
-        query = reader.operation.read(exchange.request.path, exchange.request.query).query
+        query = reader.query(exchange)
         if query is None or exchange.concurrent or exchange.request.credential != "admin":
             continue
         page = reader.page(exchange, query)
@@ -361,9 +352,7 @@ def seems_changed(evidence: Evidence) -> bool:
         alike[page.query].append(frozenset(page.ids))
     for pages in alike.values():
         for id_ in frozenset().union(*pages):
-            shown = [id_ in page for page in pages]
-            first, last = shown.index(True), len(shown) - 1 - shown[::-1].index(True)
-            if not all(shown) and all(shown[first : last + 1]):
+            if came_or_went([id_ in page for page in pages]):
                 return True
     return False
 
@@ -386,9 +375,5 @@ def _cost(exchanges: Sequence[Exchange]) -> Cost:
     for exchange in exchanges:
         probes[exchange.probe] += 1 + exchange.waits + exchange.retries + exchange.redirects
     waits, retries = (sum(getattr(one, name) for one in exchanges) for name in ("waits", "retries"))
-    return Cost(probes.total(), probes, waits, 0.0, retries)
-
-
-def _seconds(exchanges: Sequence[Exchange]) -> float:
-    """How long it took to record them."""
-    return max(one.at + one.seconds for one in exchanges) - min(one.at for one in exchanges)
+    seconds = max(one.at + one.seconds for one in exchanges) - min(one.at for one in exchanges)
+    return Cost(probes.total(), probes, waits, 0.0, retries, seconds)

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import random
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from contracts import interrupts
-from contracts.catalogue import Clause, clauses
-from contracts.deep import DEEP, ORDERS, Deep, Full
-from contracts.deviations import accept, failing, today
-from contracts.errors import ConfigurationError, ContractsError
-from contracts.evidence import CONTROL, Evidence, Reader
+from contracts.catalogue import Clause
+from contracts.census import ORDERS
+from contracts.conclusion import Cost, InternalError, Terms, conclude, failure, without_verdict, without_verdicts
+from contracts.deep import DEEP, Deep, Full
+from contracts.errors import ConfigurationError, ExitCode
+from contracts.evidence import CONTROL, Evidence
 from contracts.judging import Again, Tally, judge, tally
-from contracts.model import (
-    GATING,
-    Deviation,
-    Exchange,
-    FailureKind,
-    Finding,
-    Judgement,
-    Known,
-    Level,
-    Order,
-    Result,
-    Target,
-    Verdict,
-)
-from contracts.operation import Operation
+from contracts.model import Exchange, FailureKind, Finding, Judgement, Level, Order, Result
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
+from contracts.reader import Reader
 from contracts.repeating import Repeating, worth_asking
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
@@ -61,40 +46,8 @@ SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
 
 
+_FAILED = "the suite itself failed when it judged this"
 _NO_ANSWER = frozenset({FailureKind.TIMEOUT, FailureKind.THROTTLED})
-
-
-class ExitCode:
-    """What a run ends with; pytest's codes, and one more."""
-
-    KEPT = 0
-    BROKEN = 1
-    INTERRUPTED = 2
-    INTERNAL = 3
-    CONFIGURATION = 4
-    NOTHING_SELECTED = 5
-    INCOMPLETE = 6
-
-
-class InternalError(ContractsError):
-    """The suite itself failed during a run.
-
-    Attributes:
-        result: What was asked and judged all the same.
-    """
-
-    exit_code = ExitCode.INTERNAL
-
-    def __init__(self, cause: BaseException, result: Result) -> None:
-        super().__init__(failure(cause))
-        self.result = result
-
-
-def failure(error: BaseException) -> str:
-    """What is told of a defect of this suite: where it is, and nothing that a target has sent."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"internal error: {type(error).__name__}{where}; please report it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +62,6 @@ class Progress:
     budget: int
     pages: int = 0
     of: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What is judged, and everything that decides how.
-
-    ``gate`` holds the levels whose breach fails the run. ``incomplete`` lets a run pass in which gating clauses
-    were not exercised. ``deviations`` are the breaches that are accepted, and ``today`` the day that decides
-    which of them are over.
-    """
-
-    target: Target
-    operation: Operation
-    seed: int
-    selected: Sequence[Clause] = ()
-    gate: frozenset[Level] = GATING
-    incomplete: bool = False
-    deviations: tuple[Deviation, ...] = ()
-    today: date = field(default_factory=today)
-
-    @property
-    def clauses(self) -> tuple[Clause, ...]:
-        """The clauses to judge: those selected, or all."""
-        return tuple(self.selected) or clauses()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,14 +89,6 @@ class Plan(Terms):
     def most(self) -> int:
         """How many requests are sent at the most."""
         return self.budget + (self.deep + CLOSER if self.deep else 0)
-
-
-def own_version() -> str:
-    """The version of this suite."""
-    try:
-        return version("checkpoint-permissions-contracts")
-    except PackageNotFoundError:
-        return "unreleased"
 
 
 def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Result:
@@ -281,31 +202,29 @@ class _Run:
             self._deep.add_to(tallies)
         known = {one.clause: one for one in judge(judged, evidence, tallies, self._again)}
         return self._report(
-            evidence, tuple(known.get(clause.id) or _without_judgement(clause) for clause in self._plan.clauses)
+            evidence, tuple(known.get(clause.id) or without_verdict(clause, _FAILED) for clause in self._plan.clauses)
         )
 
     def _unjudged(self) -> Result:
         """All that was asked, without a verdict on any clause."""
-        plan, client = self._plan, self._client
-        return Result(
-            version=own_version(),
-            target=plan.target,
-            document=plan.operation.name,
-            document_sha256=plan.operation.sha256,
-            seed=plan.seed,
-            judgements=tuple(map(_without_judgement, plan.clauses)),
-            items=0,
-            projects=0,
-            requests=client.requests,
-            requests_by_probe=tuple(client.requests_by_probe.items()),
-            waits=client.waits,
-            waited=client.waited,
-            retries=client.retries,
-            seconds=time.monotonic() - self._began,
+        return without_verdicts(
+            self._plan,
+            self._cost(),
+            reason=_FAILED,
             exit_code=ExitCode.INTERNAL,
-            gate=plan.gate,
-            notes=tuple(self._notes),
-            exchanges=tuple(client.exchanges),
+            notes=self._notes,
+            exchanges=self._client.exchanges,
+        )
+
+    def _cost(self) -> Cost:
+        client = self._client
+        return Cost(
+            client.requests,
+            client.requests_by_probe,
+            client.waits,
+            client.waited,
+            client.retries,
+            seconds=time.monotonic() - self._began,
         )
 
     # Asking
@@ -353,7 +272,7 @@ class _Run:
             self._plan.clauses,
             self._reader,
             self._plan.target,
-            _Deeper(self._asking, found),
+            _LiveDeep(self._asking, found),
             moved=False,
             ends=_ENDS,
             part=True,
@@ -389,7 +308,7 @@ class _Run:
         if first.failure is not None and first.failure.kind is FailureKind.UNREACHABLE:
             reason = first.failure.text.partition(": ")[2] or first.failure.text
             raise ConfigurationError(f"{target.base_url} can't be reached: {reason}")
-        if any(exchange.status == HTTPStatus.OK for exchange in self._client.exchanges):
+        if any(exchange.ok for exchange in self._client.exchanges):
             return
         plain = self._asking.ask(self._asking.query())
         if plain.status in {401, 403}:
@@ -399,7 +318,7 @@ class _Run:
             )
         if plain.status == HTTPStatus.NOT_FOUND:
             colon = ":" in target.checkpoint
-            if colon and self._asking.ask(self._asking.query(), encode_colon=True).status == HTTPStatus.OK:
+            if colon and self._asking.ask(self._asking.query(), encode_colon=True).ok:
                 raise ConfigurationError(
                     f"{target.base_url} knows the checkpoint {target.checkpoint!r} only with its colons as %3A, and"
                     " answers 404 when they are sent as the official clients send them: mend that first (SCO-004)."
@@ -418,76 +337,41 @@ class _Run:
         found = self._found()
         if not found:
             return
-        self._asking.begin(AGAIN, self._client.remaining)
         plan = self._plan
         repeating = Repeating(
             plan.clauses,
             self._reader,
             plan.target,
-            self,
+            _Live(self._asking),
             moved=self._asking.evidence.unsteady,
             ends=_ENDS,
         )
         self._again = repeating.ask(found)
         _go_on(repeating)
 
-    @property
-    def exchanges(self) -> Sequence[Exchange]:
-        """All that was asked until now; see `contracts.repeating.Answering`."""
-        return self._client.exchanges
-
-    def look(self, *, ascending: bool) -> None:
-        """Look at the whole list; see `contracts.repeating.Answering`."""
-        self._asking.begin(CONTROL, self._client.remaining)
-        control(self._asking)
-        if ascending:
-            look(self._asking, Order.ASCENDING)
-        self._asking.begin(AGAIN, self._client.remaining)
-
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
-        """Ask a request once more; see `contracts.repeating.Answering`."""
-        tag = (number, exchange.number)
-        if exchange.number in self._asking.batches:
-            place, batch = self._asking.batches[exchange.number]
-            return self._asking.together(batch, again=tag)[place]
-        return self._asking.send(exchange.request, again=tag)
-
     # Reporting
 
-    def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
+    def _reach(self, evidence: Evidence) -> Iterator[str]:
+        """What the reader must know about how far the list was seen."""
         if evidence.endless:
-            self._notes.append("The list does not end: a cursor comes back. What was seen until then is judged.")
+            yield "The list does not end: a cursor comes back. What was seen until then is judged."
         elif self._deep is not None:
-            self._notes += self._deep.notes()
-        elif (
-            evidence.listing.items
-            and not evidence.listing.complete
-            and any(each.probe == CONTROL for each in evidence.lost)
-        ):
-            self._notes.append("The list was not seen to its end: the connection broke each time before that.")
-        elif evidence.listing.items and not evidence.listing.complete:
-            self._notes.append(
+            yield from self._deep.notes()
+        elif evidence.listing.complete or not evidence.listing.items:
+            return
+        elif any(each.probe == CONTROL for each in evidence.lost):
+            yield "The list was not seen to its end: the connection broke each time before that."
+        else:
+            yield (
                 f"The list is longer than the budget of {self._plan.budget} requests reaches, or does not end: it is"
                 " judged at both ends. --requests N reaches further."
             )
-        client = self._client
-        result = conclude(
-            self._plan,
-            evidence,
-            judgements,
-            Cost(client.requests, client.requests_by_probe, client.waits, client.waited, client.retries),
-            seconds=time.monotonic() - self._began,
-            notes=self._notes,
-        )
+
+    def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
+        self._notes += self._reach(evidence)
+        result = conclude(self._plan, evidence, judgements, self._cost(), notes=self._notes)
         if self._deep is not None:
-            census = self._deep.census
-            result = replace(
-                result,
-                items=len(census),
-                projects=census.projects,
-                pieces=census.pieces(),
-                spooled=self._client.spool,
-            )
+            result = self._deep.told_in(result, self._client.spool)
         if self._exit is None and interrupts.came():
             self._end(ExitCode.INTERRUPTED, "The run was interrupted when everything was asked: nothing is missing.")
             result = replace(result, notes=(*result.notes, self._notes[-1]))
@@ -515,7 +399,33 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
             deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
 
 
-class _Deeper:
+class _Live:
+    """Answers from the target what broke a clause; see `contracts.repeating.Answering`."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        asking.begin(AGAIN, asking.client.remaining)
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._asking.client.exchanges
+
+    def look(self, *, ascending: bool) -> None:
+        self._asking.begin(CONTROL, self._asking.client.remaining)
+        control(self._asking)
+        if ascending:
+            look(self._asking, Order.ASCENDING)
+        self._asking.begin(AGAIN, self._asking.client.remaining)
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        tag = (number, exchange.number)
+        if exchange.number in self._asking.batches:
+            place, batch = self._asking.batches[exchange.number]
+            return self._asking.together(batch, again=tag)[place]
+        return self._asking.send(exchange.request, again=tag)
+
+
+class _LiveDeep:
     """Answers from the target what was asked in a walk through the whole list; see `contracts.repeating.Answering`."""
 
     def __init__(self, asking: Asking, found: Iterable[tuple[str, Finding]]) -> None:
@@ -540,90 +450,3 @@ def _go_on(repeating: Repeating) -> None:
     """Let what ended the asking end the run, unless it is only that no more may be asked again."""
     if repeating.ended_by is not None and not isinstance(repeating.ended_by, ShareSpent):
         raise repeating.ended_by
-
-
-def _without_judgement(clause: Clause) -> Judgement:
-    reason = "the suite itself failed when it judged this"
-    return Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a run took: requests, waits for Retry-After and the seconds spent in them, and what was sent again."""
-
-    requests: int
-    requests_by_probe: Mapping[str, int]
-    waits: int
-    waited: float
-    retries: int
-
-
-def conclude(
-    terms: Terms,
-    evidence: Evidence,
-    judgements: tuple[Judgement, ...],
-    cost: Cost,
-    *,
-    seconds: float,
-    notes: Iterable[str],
-) -> Result:
-    """The result of a run, or of the recording of one: what is accepted marked, with its exit code."""
-    listing = evidence.listing
-    moved = "The list changed during the run: items that came or went are left out of every claim."
-    judgements, known = accept(judgements, terms.deviations, terms.today)
-    return Result(
-        version=own_version(),
-        target=terms.target,
-        document=terms.operation.name,
-        document_sha256=terms.operation.sha256,
-        seed=terms.seed,
-        judgements=judgements,
-        items=len(listing.items),
-        projects=len(listing.projects),
-        requests=cost.requests,
-        requests_by_probe=tuple(cost.requests_by_probe.items()),
-        waits=cost.waits,
-        waited=cost.waited,
-        retries=cost.retries,
-        seconds=seconds,
-        exit_code=exit_code(judgements, known, terms.gate, incomplete=terms.incomplete),
-        gate=terms.gate,
-        notes=(*([moved] if listing.moved else []), *notes),
-        deviations=known,
-        exchanges=evidence.exchanges,
-    )
-
-
-def exit_code(
-    judgements: Sequence[Judgement], known: Iterable[Known], gate: frozenset[Level], *, incomplete: bool
-) -> int:
-    """What a run that asked everything ends with.
-
-    Args:
-        judgements: The verdicts, those that are accepted marked.
-        known: What became of the known deviations.
-        gate: The levels whose breach fails the run.
-        incomplete: Whether clauses of those levels may be without a verdict.
-    """
-    if failing(judgements, gate) or any(one.fails for one in known):
-        return ExitCode.BROKEN
-    undecided = {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}
-    if not incomplete and any(one.level in gate and one.verdict in undecided for one in judgements):
-        return ExitCode.INCOMPLETE
-    return ExitCode.KEPT
-
-
-def worst(codes: Iterable[int]) -> int:
-    """The exit code of several runs: the one that most needs to be looked at first."""
-    ranked = (
-        ExitCode.KEPT,
-        ExitCode.INCOMPLETE,
-        ExitCode.BROKEN,
-        ExitCode.CONFIGURATION,
-        ExitCode.INTERNAL,
-        ExitCode.INTERRUPTED,
-    )
-    return max(codes, key=ranked.index, default=ExitCode.KEPT)
-
-
-__all__ = ["DEFAULT_BUDGET", "LEAST_BUDGET", "ExitCode", "Order", "Plan", "Progress", "exit_code", "run", "worst"]

@@ -20,13 +20,13 @@ from typing import Any
 
 from contracts import interrupts
 from contracts.catalogue import clauses
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ExitCode
 from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
 from contracts.model import Level, Result, Target, Verdict
 from contracts.operation import Operation, load_operation
-from contracts.run import DEFAULT_BUDGET, ExitCode, Plan, run
+from contracts.run import DEFAULT_BUDGET, Plan, run
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import Limits
 

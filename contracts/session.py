@@ -17,8 +17,9 @@ import pytest
 
 from contracts import interrupts
 from contracts.catalogue import FAMILIES, Clause, clauses
+from contracts.conclusion import InternalError, Terms
 from contracts.deviations import terms
-from contracts.errors import ConfigurationError, ContractsError
+from contracts.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.model import Judgement, Result, Verdict
 from contracts.plugin import (
     FACTS,
@@ -36,7 +37,7 @@ from contracts.reports.safe import inert, plain
 from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
-from contracts.run import ExitCode, InternalError, Terms, run
+from contracts.run import run
 from contracts.settings import Settings, apart
 from contracts.target import opened, unopened
 from contracts.traffic.credentials import Keys

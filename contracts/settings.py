@@ -7,181 +7,31 @@ Every choice is one field of `Settings`. From its declaration come the option of
 
 from __future__ import annotations
 
-import difflib
 import os
-import random
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
-from contracts import configfile
+from contracts import configfile, words
 from contracts.configfile import Entry, TargetTable
 from contracts.errors import ConfigurationError
 from contracts.model import GATING, Deviation, Level
 from contracts.run import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.traffic.limits import Limits
-from contracts.traffic.origin import split_base_url
-
-PREFIX: Final = "CONTRACTS_"
-"""What the names of all environment variables of this suite begin with."""
+from contracts.wording import closest
+from contracts.words import PREFIX, Option
 
 DEFAULT = "default"
 """The origin of a value that nobody chose."""
 
-ANY_SEED: Final = "random"
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PRIVATE = frozenset({"key_command", "user_key_command"})
-_MOST_SHOWN = 200
-_LARGEST_SEED = 2**32 - 1
 _MOST_REQUESTS = 1_000_000
 _MOST_ITEMS = 1_000_000
 _MOST_PROJECTS = 100_000
 SECONDS_EACH: Final = 5.0
 """Seconds that a run may take for each request of its budget, unless the user says how long it may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How one thing is chosen.
-
-    ``parse`` makes the value from a word of the command line or of the environment; its ValueError completes the
-    sentence "--name WORD …". An option without ``metavar`` is a flag, which takes no value on the command line;
-    ``negative`` is the flag that says the opposite. ``name`` is that of the field of `Settings`.
-    """
-
-    metavar: str
-    help: str
-    parse: Callable[[str], Any]
-    negative: str | None = None
-    name: str = ""
-
-    @property
-    def flag(self) -> bool:
-        """Whether it takes no value on the command line."""
-        return not self.metavar
-
-    @property
-    def flagged(self) -> str:
-        """How the command line writes it."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return PREFIX + self.name.upper()
-
-
-def _text(word: str) -> str:
-    if not word.strip():
-        raise ValueError("is empty")
-    if not word.isprintable():
-        raise ValueError("has control characters in it")
-    return word
-
-
-def _base_url(word: str) -> str:
-    url = word.strip()
-    if not url:
-        raise ValueError("is empty: give the URL, or leave it out to judge the embedded server")
-    try:
-        split_base_url(url)
-    except ConfigurationError as error:
-        reason = str(error).partition(": ")[2]
-        raise ValueError(f"can't be used: {reason[:1].lower()}{reason[1:].rstrip('.')}") from None
-    if "#" in url or "?" in url:
-        raise ValueError(f"can't be used: it has a {'fragment' if '#' in url else 'query'}")
-    return url.rstrip("/")
-
-
-def _variable(word: str) -> str:
-    if not _VARIABLE.fullmatch(word):
-        # It may be the key itself, so it is not shown.
-        raise ValueError("is not the name of a variable: the key itself is never named here")
-    return word
-
-
-def _path(word: str) -> Path:
-    try:
-        path = Path(_text(word)).expanduser()
-        path.exists()  # raises where there can be no such name, or nobody may look
-    except RuntimeError:
-        raise ValueError("begins with a home folder that is not known") from None
-    except OSError as error:
-        raise ValueError(f"can't be looked at: {(error.strerror or 'no reason given').lower()}") from None
-    return path
-
-
-def _file(word: str) -> Path:
-    path = _path(word)
-    if not path.exists() or path.is_dir():  # a pipe will do
-        raise ValueError("is no file")
-    return path
-
-
-def _destination(word: str) -> Path:
-    path = _path(word)
-    if not path.parent.is_dir():
-        raise ValueError("lies in no folder that exists")
-    return path
-
-
-def _integer(least: int, most: int, below: str = "") -> Callable[[str], int]:
-    def parse(word: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,12}", word.strip()):
-            raise ValueError(f"is no whole number from {least} to {most}")
-        number = int(word)
-        if number < least and below:
-            raise ValueError(below)
-        if not least <= number <= most:
-            raise ValueError(f"is not from {least} to {most}")
-        return number
-
-    return parse
-
-
-def _rate(word: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/(s|m))?", word.strip())
-    number = float(match[1]) / (60 if match[2] == "m" else 1) if match else 0.0
-    if not number:
-        raise ValueError("is no rate: write 5/s, 0.5/s or 30/m")
-    return number
-
-
-def _seconds(word: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", word.strip()) or not float(word):
-        raise ValueError("is no number of seconds above 0")
-    return float(word)
-
-
-def _seed(word: str) -> int:
-    if word.strip().lower() == ANY_SEED:
-        return random.SystemRandom().randint(0, _LARGEST_SEED)
-    return _integer(0, _LARGEST_SEED)(word)
-
-
-def _gate(word: str) -> frozenset[Level]:
-    allowed = [level.value for level in Level if level is not Level.OBSERVED]
-    chosen = [name.strip().lower() for name in word.split(",")]
-    for name in chosen:
-        if name not in allowed:
-            hint = f"did you mean {closest(name, allowed)}?" if name else ""
-            said = f" {_cut(name)!r}" if name else ""
-            raise ValueError(f"names no level{said}: {hint or 'write ' + ','.join(allowed)}")
-    return frozenset(Level(name) for name in chosen)
-
-
-def _levels(levels: frozenset[Level]) -> str:
-    return ",".join(level.value for level in Level if level in levels)
-
-
-def _boolean(word: str) -> bool:
-    values = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if word.strip().lower() not in values:
-        raise ValueError("is neither true nor false")
-    return values[word.strip().lower()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,46 +45,53 @@ class Settings:
 
     config: Annotated[
         Path | None,
-        Option("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", _file),
+        Option("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file),
     ] = None
-    target: Annotated[str | None, Option("NAME", "Judge this [[target]] of the configuration file only.", _text)] = None
+    target: Annotated[
+        str | None, Option("NAME", "Judge this [[target]] of the configuration file only.", words.text)
+    ] = None
     base_url: Annotated[
         str | None,
         Option(
-            "URL", "Where the API begins, as in https://host/v1. Without it the embedded server is judged.", _base_url
+            "URL",
+            "Where the API begins, as in https://host/v1. Without it the embedded server is judged.",
+            words.base_url,
         ),
     ] = None
-    checkpoint: Annotated[str | None, Option("ID", "The checkpoint whose permissions are listed.", _text)] = None
-    other_checkpoint: Annotated[str | None, Option("ID", "A second checkpoint with permissions of its own.", _text)] = (
-        None
-    )
-    empty_checkpoint: Annotated[str | None, Option("ID", "A checkpoint without permissions.", _text)] = None
-    key_file: Annotated[
-        Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", _file)
+    checkpoint: Annotated[str | None, Option("ID", "The checkpoint whose permissions are listed.", words.text)] = None
+    other_checkpoint: Annotated[
+        str | None, Option("ID", "A second checkpoint with permissions of its own.", words.text)
     ] = None
-    key_command: Annotated[str | None, Option("COMMAND", "A command that prints the admin key.", _text)] = None
+    empty_checkpoint: Annotated[str | None, Option("ID", "A checkpoint without permissions.", words.text)] = None
+    key_file: Annotated[
+        Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
+    ] = None
+    key_command: Annotated[str | None, Option("COMMAND", "A command that prints the admin key.", words.text)] = None
     key_variable: Annotated[
-        str | None, Option("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", _variable)
+        str | None,
+        Option("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable),
     ] = None
     user_key_file: Annotated[
         Path | None,
-        Option("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", _file),
+        Option("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file),
     ] = None
-    user_key_command: Annotated[str | None, Option("COMMAND", "A command that prints such a key.", _text)] = None
+    user_key_command: Annotated[str | None, Option("COMMAND", "A command that prints such a key.", words.text)] = None
     user_key_variable: Annotated[
-        str | None, Option("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", _variable)
+        str | None, Option("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable)
     ] = None
-    ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", _file)] = None
+    ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
+        None
+    )
     spec: Annotated[
         Path | None,
-        Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", _file),
+        Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
     ] = None
     requests: Annotated[
         int,
         Option(
             "N",
             f"The most requests that are sent, at least {LEAST_BUDGET} (default {DEFAULT_BUDGET}).",
-            _integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
+            words.integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
         ),
     ] = DEFAULT_BUDGET
     deep: Annotated[
@@ -242,58 +99,65 @@ class Settings:
         Option(
             "",
             "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests.",
-            _boolean,
+            words.boolean,
         ),
     ] = False
-    rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", _rate)] = None
+    rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
     timeout: Annotated[
-        float, Option("SECONDS", f"The longest that one answer may take (default {Limits().answer:g}).", _seconds)
+        float, Option("SECONDS", f"The longest that one answer may take (default {Limits().answer:g}).", words.seconds)
     ] = Limits().answer
     max_time: Annotated[
         float | None,
         Option(
             "SECONDS",
             f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
-            _seconds,
+            words.seconds,
         ),
     ] = None
-    seed: Annotated[int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", _seed)] = 0
+    seed: Annotated[
+        int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
+    ] = 0
     gate: Annotated[
         frozenset[Level],
-        Option("LEVEL,...", f"The levels whose breach fails the run (default {_levels(GATING)}).", _gate),
+        Option("LEVEL,...", f"The levels whose breach fails the run (default {words.levels(GATING)}).", words.gate),
     ] = GATING
-    strict: Annotated[bool, Option("", "A breach of an advisory clause fails the run as well.", _boolean)] = False
+    strict: Annotated[bool, Option("", "A breach of an advisory clause fails the run as well.", words.boolean)] = False
     allow_incomplete: Annotated[
-        bool, Option("", "Clauses that could not be exercised do not fail the run.", _boolean)
+        bool, Option("", "Clauses that could not be exercised do not fail the run.", words.boolean)
     ] = False
     fault: Annotated[
-        str | None, Option("NAME", "Give the embedded server this fault (`contracts list --faults`).", _text)
+        str | None, Option("NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text)
     ] = None
     variant: Annotated[
         str | None,
-        Option("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", _text),
+        Option("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text),
     ] = None
     items: Annotated[
         int | None,
-        Option("N", "How many permissions the embedded server holds (default 57).", _integer(0, _MOST_ITEMS)),
+        Option("N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)),
     ] = None
     projects: Annotated[
-        int | None, Option("N", "How many projects they belong to (default 3).", _integer(1, _MOST_PROJECTS))
+        int | None, Option("N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS))
     ] = None
-    record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", _destination)] = None
-    html: Annotated[Path | None, Option("FILE", "Write the report as one HTML file, walks drawn.", _destination)] = None
-    markdown: Annotated[Path | None, Option("FILE", "Write the report as Markdown.", _destination)] = None
-    json: Annotated[
-        Path | None, Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", _destination)
-    ] = None
-    junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", _destination)] = None
-    quiet: Annotated[bool, Option("", "Show failures and the verdict only.", _boolean)] = False
-    verbose: Annotated[
-        bool, Option("", "Show every clause, every exchange, and where each setting comes from.", _boolean)
-    ] = False
-    color: Annotated[bool | None, Option("", "Colour the report (default: at a terminal).", _boolean, "--no-color")] = (
+    record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", words.destination)] = (
         None
     )
+    html: Annotated[
+        Path | None, Option("FILE", "Write the report as HTML, with the walks drawn.", words.destination)
+    ] = None
+    markdown: Annotated[Path | None, Option("FILE", "Write the report as Markdown.", words.destination)] = None
+    json: Annotated[
+        Path | None,
+        Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
+    ] = None
+    junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", words.destination)] = None
+    quiet: Annotated[bool, Option("", "Show failures and the verdict only.", words.boolean)] = False
+    verbose: Annotated[
+        bool, Option("", "Show every clause, every exchange, and where each setting comes from.", words.boolean)
+    ] = False
+    color: Annotated[
+        bool | None, Option("", "Colour the report (default: at a terminal).", words.boolean, "--no-color")
+    ] = None
 
     name: str = ""
     deviations: tuple[Deviation, ...] = ()
@@ -467,11 +331,6 @@ def single(found: tuple[Settings, ...]) -> Settings:
     return found[0]
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like this one; there must be one."""
-    return difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)[0]
-
-
 def _said(
     given: Mapping[str, str | bool | None], variables: Mapping[str, str], names: Iterable[str]
 ) -> dict[str, Entry]:
@@ -499,7 +358,7 @@ def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple
     names = [table.name for table in tables]
     if chosen.word not in names:
         hint = f"Did you mean {closest(str(chosen.word), names)}?" if names else "The configuration file names none."
-        raise ConfigurationError(f"{chosen.origin} {_cut(str(chosen.word))}: there is no such target. {hint}")
+        raise ConfigurationError(f"{chosen.origin} {words.cut(str(chosen.word))}: there is no such target. {hint}")
     return tuple(table for table in tables if table.name == chosen.word)
 
 
@@ -538,19 +397,14 @@ def _parsed(option: Option, origin: str, word: str) -> Any:
         return option.parse(word)
     except ValueError as error:
         # What is no base URL may hold a password; what is empty shows nothing.
-        hidden = option.name == "base_url" or option.parse is _variable
-        shown = "" if hidden or not word.strip() else f" {_cut(word)}"
+        hidden = option.name == "base_url" or option.parse is words.variable
+        shown = "" if hidden or not word.strip() else f" {words.cut(word)}"
         raise ConfigurationError(f"{origin}{shown} {error}.".replace("?.", "?")) from None
-
-
-def _cut(word: str) -> str:
-    """What somebody typed, short enough for a sentence."""
-    return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, frozenset):
-        return _levels(value)
+        return words.levels(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
@@ -560,7 +414,7 @@ def _refuse_unknown(variables: Mapping[str, str]) -> None:
     known = [option.variable for option in OPTIONS.values()]
     for name in sorted(variables):
         if name.startswith(PREFIX) and name not in known:
-            raise ConfigurationError(f"There is no variable {_cut(name)}. Did you mean {closest(name, known)}?")
+            raise ConfigurationError(f"There is no variable {words.cut(name)}. Did you mean {closest(name, known)}?")
 
 
 def _refuse_contradictions(settings: Settings) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from contracts.catalogue import Clause
+from contracts.conclusion import Terms
 from contracts.errors import ConfigurationError
 from contracts.model import Target
 from contracts.operation import Operation, load_operation
-from contracts.run import DEFAULT_BUDGET, Plan, Terms
+from contracts.run import DEFAULT_BUDGET, Plan
 from contracts.settings import Settings
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
 

@@ -12,19 +12,17 @@ from jsonschema.protocols import Validator as SchemaValidator
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
-from contracts.body import Parsed, parse, shown, step
-from contracts.document import short, unusable
+from contracts.body import shown, step
+from contracts.document import excerpt, unusable
 from contracts.operation import Operation
-
-__all__ = ["MOST_VIOLATIONS", "Parsed", "Validator", "Violation", "parse"]
+from contracts.reduction import LITERAL, NAMES
 
 MOST_VIOLATIONS = 1000
 """Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""
 MOST_ITEMS = 1000
 """Items of one page that are laid against the schema: ten times the largest page that is asked for."""
 
-_NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "schemas"})
-_LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
+_NAMES = NAMES | {"schemas"}
 _IDENTITY = frozenset({"id", "$id", "$schema", "$anchor", "$dynamicAnchor"})
 _CLOSING = frozenset({"additionalProperties", "unevaluatedProperties"})
 _TYPES = {
@@ -146,10 +144,10 @@ def _schema_validator(operation: Operation) -> SchemaValidator:
         try:
             strict.check_schema(part)
         except SchemaError as error:
-            problem = f"has no valid schema at {short(place)} ({short(error.message)})"
+            problem = f"has no valid schema at {excerpt(place)} ({excerpt(error.message)})"
             raise unusable(operation.name, problem=problem, remedy="mend it") from None
         except RecursionError:
-            problem = f"has a schema that is nested too deeply at {short(place)}"
+            problem = f"has a schema that is nested too deeply at {excerpt(place)}"
             raise unusable(operation.name, problem=problem, remedy="flatten it") from None
     # An explicit registry, because the default one fetches what it does not know.
     return strict({"allOf": [schema], "components": components}, registry=Registry())
@@ -168,7 +166,7 @@ def _translated(node: Any, *, names: bool = False) -> Any:
     if names:
         return {name: _translated(part) for name, part in node.items()}
     schema = {
-        key: part if key in _LITERAL else _translated(part, names=key in _NAMES)
+        key: part if key in LITERAL else _translated(part, names=key in _NAMES)
         for key, part in node.items()
         if not (key in _IDENTITY and isinstance(part, str)) and not (key in _CLOSING and part is False)
     }

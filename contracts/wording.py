@@ -1,6 +1,9 @@
-"""How findings name things: short, and the same everywhere."""
+"""How sentences name things: short, and the same everywhere."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 from contracts.model import Page
 
@@ -24,6 +27,11 @@ def names(ids: tuple[str, ...], most: int = 4) -> str:
         return "nothing"
     shown = ", ".join(short(id_) for id_ in ids[:most])
     return f"{shown} and {len(ids) - most} more" if len(ids) > most else shown
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one; there must be one."""
+    return difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)[0]
 
 
 def place(page: Page) -> str:

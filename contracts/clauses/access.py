@@ -10,12 +10,12 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from contracts.catalogue import Judge, Needs, Outcome, clause
+from contracts.clauses.passages import ADMIN_ONLY
 from contracts.evidence import Evidence
-from contracts.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.model import HELD, Answer, Exchange, FailureKind, Finding, Inapplicable, Level
 from contracts.quotes import Quote
 from contracts.wording import names
 
-ADMIN_ONLY = Quote("This endpoint requires an [admin API key](../admin-api-keys).", at="description")
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 ACCESS = ("access",)
 
@@ -23,7 +23,6 @@ NOT_ALLOWED = frozenset({401, 403})
 MALFORMED_TOO = NOT_ALLOWED | {400}
 """RFC 6750 §3.1 answers a malformed Authorization with 400."""
 CLIENT_ERRORS = frozenset(range(400, 500))
-SERVER_ERROR = 500
 
 UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "other-scheme"})
 """Forms whose acceptance other clauses judge, and that no server may fail over."""
@@ -70,9 +69,7 @@ def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
     query = evidence.query(exchange)
     if query is None or query.checkpoint != evidence.target.checkpoint:
         return False
-    if query.limit is not None and query.limit > max(evidence.operation.default_limit, evidence.largest_accepted):
-        return False
-    if exchange.request.target in evidence.refused_to_admin:
+    if evidence.above_cap(query) or exchange.request.target in evidence.refused_to_admin:
         return False
     known_project = query.project_id is None or evidence.listing.project_stands(query.project_id, exchange)
     return known_project and (query.after is None or query.after in evidence.listing.items)
@@ -176,6 +173,11 @@ clause(
 )
 
 
+def _text(answer: Answer) -> str:
+    """All that an answer says: its body and the values of its headers."""
+    return "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
+
+
 @lru_cache(maxsize=8)
 def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
     """The ids that are long enough to be looked for, by their longest word: most are one word."""
@@ -186,14 +188,15 @@ def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
     return {word: tuple(each) for word, each in found.items()}
 
 
-def _named(text: str, ids: frozenset[str]) -> set[str]:
-    """Those of the ids that stand in a text, in a time that does not grow with their number."""
+def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
+    """The ids that an answer tells and nobody asked for, found in a time that does not grow with their number."""
     by_word = _by_word(ids)
+    text = _text(answer)
     return {
         id_
         for word in {"", *WORD.findall(text)} & by_word.keys()
         for id_ in by_word[word]
-        if id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text)
+        if id_ not in asked and (id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text))
     }
 
 
@@ -213,14 +216,13 @@ def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
     if not found_refusals:
         return
     listing = evidence.listing
-    ids = frozenset({*listing.items, *listing.projects, *evidence.foreign})
+    ids = frozenset({*listing.items, *listing.projects, *evidence.foreign, *evidence.named})
     for exchange in found_refusals:
         answer = exchange.answer
         if answer is None:
             continue
         asked = unquote(exchange.request.target)
-        text = "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
-        found = {id_ for id_ in _named(text, ids) if id_ not in asked}
+        found = named(answer, ids, asked)
         found |= {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids and id_ not in asked}
         if found:
             yield Finding("nothing of the list", f"it names {names(tuple(sorted(found)), 2)}", (exchange,))
@@ -258,7 +260,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
         answer = exchange.answer
         if answer is None or exchange.request.credential == "none":
             continue
-        text = "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
+        text = _text(answer)
         echo = ECHO.search(text)
         if echo:
             yield Finding("no credential in the answer", f"it repeats the credential: {echo.group()}", (exchange,))
@@ -297,7 +299,7 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
 )
 def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
-        if exchange.answer is None:
+        if exchange.answer is None or exchange.postponed:
             continue
         form = exchange.request.credential
         if form.startswith("malformed") or (form in UNUSUAL and exchange.failed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.catalogue import Judge, Outcome, clause
+from contracts.clauses.passages import LIST, OBJECT
 from contracts.evidence import Evidence
 from contracts.model import HELD, Finding, Level
 from contracts.quotes import Quote
@@ -12,8 +13,6 @@ from contracts.validation import MOST_VIOLATIONS
 
 EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
 """The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""
-
-LIST = "schemas/ListFineTuningCheckpointPermissionResponse"
 
 
 def schema_clause(clause_id: str) -> Judge:
@@ -41,7 +40,7 @@ def schema_clause(clause_id: str) -> Judge:
     "ENV-001",
     Level.DOCUMENTED,
     "The body is one strict JSON object, with nothing before or after it",
-    quote=Quote("type: object", at=LIST),
+    quote=OBJECT,
     why="Strict parsers (Go, Java, Rust, browsers) refuse the whole answer; lenient ones read something else.",
     good='{"object": "list", "data": [], "has_more": false}',
     bad='{"object": "list", "data": [], "has_more": false,}',
@@ -117,7 +116,7 @@ clause(
     "ENV-007",
     Level.ROBUSTNESS,
     "No object of the body has the same key twice",
-    quote=Quote("type: object", at=LIST),
+    quote=OBJECT,
     why="Parsers disagree on which of the two counts (RFC 8259 §4), so two clients read two answers.",
     good='{"has_more": false}',
     bad='{"has_more": true, "has_more": false}',

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import takewhile
 
 from contracts.catalogue import Needs, Outcome, clause
-from contracts.clauses.pages import PAGED, missing_from, sure, within
+from contracts.clauses.pages import PAGED, anchored, missing_from, within
+from contracts.clauses.passages import PROJECT
 from contracts.evidence import Evidence
 from contracts.listing import Walk
 from contracts.model import HELD, Exchange, Finding, Level, Order, Page
-from contracts.quotes import Quote
 from contracts.wording import names, short
-
-PROJECT = Quote("The ID of the project to get permissions for.", at="parameters/project_id/description")
 
 
 @clause(
@@ -45,11 +46,13 @@ def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
-    """The walks from the head of the list of one project that nothing could throw off."""
+    """The walks from the head of the list of one project, as far as nothing could throw them off."""
     known = set(evidence.listing.projects)
     for walk in evidence.walks:
-        if walk.project_id in known and walk.pages[0].query.after is None and sure(evidence, walk):
-            yield walk
+        if walk.project_id not in known or walk.pages[0].query.after is not None:
+            continue
+        pages = tuple(takewhile(partial(anchored, evidence), walk.pages))
+        yield walk if pages == walk.pages else replace(walk, pages=pages, ended=False, complete=False)
 
 
 @clause(
@@ -67,7 +70,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     for walk in filtered_walks(evidence):
         order = evidence.order(walk.pages[0])
-        lost = next(missing_from(evidence, walk, order), None)
+        lost = missing_from(evidence, walk, order)
         swapped = next(
             (
                 (page, left, right)

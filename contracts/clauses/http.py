@@ -6,21 +6,19 @@ from collections.abc import Iterator
 
 from contracts.catalogue import Outcome, clause
 from contracts.clauses.envelope import EVERYWHERE
-from contracts.evidence import OK, Evidence
+from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
+from contracts.evidence import Evidence
 from contracts.model import HELD, Exchange, FailureKind, Finding, Level, Query
-from contracts.quotes import Quote
 from contracts.wording import count, short
 
 ALL = (*EVERYWHERE, "access")
-OK_ONLY = Quote("application/json", at="responses/200")
-SERVER_ERROR = 500
 
 
 @clause(
     "HTP-001",
     Level.DOCUMENTED,
     "A request that the document allows is answered 200",
-    quote=Quote("description: OK", at="responses/200"),
+    quote=SUCCESS,
     why="Clients that keep to the document get errors.",
     good="limit=5&order=ascending: 200",
     bad="limit=5&order=ascending: 400",
@@ -30,7 +28,7 @@ def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, query in evidence.allowed:
         if exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT:
             yield Finding("200", f"status {exchange.status}: {exchange.failure.text}", (exchange,))
-        elif exchange.status == OK:
+        elif exchange.ok:
             yield HELD
         elif (
             exchange.answer is not None
@@ -43,8 +41,7 @@ def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
 
 def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
     """Whether no allowance covers a refusal: an unknown cursor or project, or a limit above the cap."""
-    limit = query.limit or 0
-    if limit > evidence.operation.default_limit and limit > evidence.largest_accepted:
+    if evidence.above_cap(query):
         return False
     if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
         return False
@@ -58,7 +55,7 @@ def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> b
     "HTP-002",
     Level.DOCUMENTED,
     "The media type of a 200 is application/json",
-    quote=OK_ONLY,
+    quote=JSON,
     why="Clients choose their decoder by it; browsers treat text/html as a page.",
     good="Content-Type: application/json; charset=utf-8",
     bad="Content-Type: text/html",
@@ -82,7 +79,7 @@ def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
     "HTP-003",
     Level.ROBUSTNESS,
     "The body arrives whole and decodes as its headers say",
-    quote=OK_ONLY,
+    quote=JSON,
     why="Clients fail at the transport, or take a part for the whole.",
     good="Content-Length: 812, and 812 bytes",
     bad="Content-Length: 812, and the connection ends after 400",
@@ -128,7 +125,7 @@ def _charset(content_type: str | None) -> str | None:
     "HTP-004",
     Level.ADVISORY,
     "Answers to an admin key are not cacheable by shared caches",
-    quote=Quote("This endpoint requires an [admin API key](../admin-api-keys).", at="description"),
+    quote=ADMIN_ONLY,
     why="A proxy would give one administrator's answer to whoever asks next (RFC 9111 §3.5).",
     good="Cache-Control: no-store",
     bad="Cache-Control: public, max-age=600",
@@ -156,7 +153,7 @@ def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     "HTP-005",
     Level.ROBUSTNESS,
     "No request of the run is answered 5xx",
-    quote=Quote("description: OK", at="responses/200"),
+    quote=SUCCESS,
     why="The target failed, and a client can't tell whether to try again.",
     good="503 with Retry-After: 1, and then 200",
     bad="500",

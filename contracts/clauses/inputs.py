@@ -9,19 +9,18 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from contracts.catalogue import Needs, Outcome, clause
-from contracts.evidence import OK, Evidence
+from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
+from contracts.evidence import Evidence
 from contracts.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
 from contracts.quotes import Quote
 from contracts.reading import Oddity
 from contracts.wording import count, names, short
 
 INPUTS = ("inputs", "generated")
-WORDS = Quote("enum: - ascending - descending", at="parameters/order/schema")
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
 ERRORS = range(400, 600)
 SIBLINGS_WORDS = frozenset({"asc", "desc"})
 """What all other lists of the vendor call the two orders."""
-SERVER_ERROR = 500
 BROKEN = frozenset({FailureKind.CUT, FailureKind.FATAL, FailureKind.GARBLED, FailureKind.TIMEOUT})
 
 
@@ -42,19 +41,18 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
     for exchange, found in odd(evidence):
         if not only(found, role, kind) or exchange.answer is None or exchange.failure:
             continue
-        status = exchange.answer.status
-        if status < 400:  # noqa: PLR2004 - below the errors
-            value = evidence.reading(exchange).values[role][0]
-            yield Finding(f"a 4xx: {expected}", f"status {status} for {role}={short(value)}", (exchange,))
-        elif status < SERVER_ERROR:
+        if exchange.refused:
             yield HELD
+        elif not exchange.failed:
+            value = evidence.reading(exchange).values[role][0]
+            yield Finding(f"a 4xx: {expected}", f"status {exchange.status} for {role}={short(value)}", (exchange,))
 
 
 @clause(
     "INP-001",
     Level.ROBUSTNESS,
     "`order` outside its two values is not answered as if it were valid",
-    quote=WORDS,
+    quote=ORDER_WORDS,
     why="A client with a typing mistake gets another order than it believes.",
     good="order=sideways: 400",
     bad="order=sideways: 200, as for descending",
@@ -101,28 +99,27 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
         if not only(found, "limit", Oddity.ZERO, Oddity.NEGATIVE) or exchange.answer is None or exchange.failure:
             continue
         values = evidence.reading(exchange).values
-        said = f"limit={values['limit'][0]}"
-        status = exchange.answer.status
-        if status != OK:
-            if status < 400:  # noqa: PLR2004 - below the errors
-                yield Finding("a 4xx, or a page", f"status {status} for {said}", (exchange,))
-            elif status < SERVER_ERROR:
+        asked = f"limit={values['limit'][0]}"
+        if not exchange.ok:
+            if exchange.refused:
                 yield HELD
+            elif not exchange.failed:
+                yield Finding("a 4xx, or a page", f"status {exchange.status} for {asked}", (exchange,))
             continue
         query = _without_limit(evidence, exchange)
         page = evidence.page(exchange, query)
         if page is None:
             continue
-        order = query.order or evidence.operation.default_order
+        order = evidence.asked_order(query)
         lost = listing.skipped(page, order) if page.items else None
         if len(page.items) > default:
             yield Finding(
-                f"a 4xx, or at most {default} items", f"{count(len(page.items), 'item')} for {said}", (exchange,)
+                f"a 4xx, or at most {default} items", f"{count(len(page.items), 'item')} for {asked}", (exchange,)
             )
         elif lost is not None:
             yield Finding(
                 f"a 4xx, or the list's first items: {short(lost)} …",
-                f"{names(page.ids, 2)} for {said}",
+                f"{names(page.ids, 2)} for {asked}",
                 (exchange, listing.shown_in(lost, exchange)),
             )
         else:
@@ -138,6 +135,8 @@ def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
 
 
 def _stays_up(exchange: Exchange) -> Outcome | None:
+    if exchange.postponed:
+        return None
     if exchange.answer is not None and exchange.failed:
         return Finding("no 5xx", f"status {exchange.answer.status}", (exchange,))
     if exchange.failure is not None and exchange.failure.kind in BROKEN:
@@ -171,7 +170,7 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     "INP-005",
     Level.SECURITY,
     "Whatever a parameter holds: no item that is not of this list",
-    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    quote=ALL_PERMISSIONS,
     why="Quotes, patterns and control characters open the tables of others.",
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
@@ -184,8 +183,8 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
         reading = evidence.reading(exchange)
         if reading.checkpoint != evidence.target.checkpoint or exchange.answer is None:
             continue
-        if not evidence.unusual(exchange) or exchange.answer.status != OK:
-            if exchange.answer.status != OK and evidence.unusual(exchange) and not exchange.failed:
+        if not evidence.unusual(exchange) or not exchange.ok:
+            if not exchange.ok and evidence.unusual(exchange) and not exchange.failed:
                 yield HELD
             continue
         page = evidence.page(exchange, _without_limit(evidence, exchange))
@@ -205,8 +204,8 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
 
 
 INTERNALS = tuple(
-    (re.compile(pattern, re.IGNORECASE if flags else 0), what)
-    for pattern, flags, what in (
+    (re.compile(pattern, re.IGNORECASE if any_case else 0), kind)
+    for pattern, any_case, kind in (
         (r"Traceback \(most recent call last\)", False, "a Python stack trace"),
         (r"File \"[^\"\n]+\.py\", line \d+", False, "a Python stack trace"),
         (r"\bat [\w$.<>\[\] ]{1,300}\([\w./\\:-]+\.(?:java|kt|scala|[mc]?js|ts|cs)(?::\d+)+\)", False, "a stack trace"),
@@ -215,7 +214,7 @@ INTERNALS = tuple(
         (r"\bin [\w./\\:]+\.(?:cs|vb):line \d+", False, "a .NET stack trace"),
         (r"goroutine \d+ \[|panic: runtime error|(?<![\w/.-])[\w/.-]+\.go:\d+ \+0x", False, "a Go stack trace"),
         (r"(?<![\w./-])[\w./-]+\.rb:\d+:in [`']", False, "a Ruby stack trace"),
-        (r"(?<![\w./-])[\w./-]+\.php(?: on line |:)\d+|Stack trace:\s*#0", True, "a PHP stack trace"),
+        (r"(?<![\w./-])[\w./-]+\.php(?:</b>)?(?: on line (?:<b>)?|:)\d+|Stack trace:\s*#0", True, "a PHP stack trace"),
         (r"thread '[^']*' panicked at|(?<![\w/.-])[\w/.-]+\.rs:\d+:\d+", False, "a Rust stack trace"),
         (r"\b(?:java|javax|org|com)\.[\w.]{1,200}(?:Exception|Error)\b", False, "the name of an internal exception"),
         (
@@ -244,7 +243,7 @@ INTERNALS = tuple(
     "INP-006",
     Level.SECURITY,
     "Error bodies tell no internals",
-    quote=Quote("description: OK", at="responses/200"),
+    quote=SUCCESS,
     why="Stack traces, paths and SQL tell an attacker where to push.",
     good='400 {"error": {"message": "Invalid value for limit."}}',
     bad='500 Traceback (most recent call last): File "/app/api.py", line 88',
@@ -262,8 +261,11 @@ def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
 
 @lru_cache(maxsize=256)
 def _internals(body: str) -> tuple[tuple[str, str], ...]:
-    """What a body tells, each with the words that do: a run looks at the same bodies again and again."""
-    return tuple((what, match.group()) for pattern, what in INTERNALS if (match := pattern.search(body)))
+    """The kinds of internals that a body tells, each with the words that tell it.
+
+    Kept, because a run looks at the same bodies again and again.
+    """
+    return tuple((kind, match.group()) for pattern, kind in INTERNALS if (match := pattern.search(body)))
 
 
 def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
@@ -276,7 +278,7 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     "INP-007",
     Level.ADVISORY,
     "Error bodies are JSON with an `error` object",
-    quote=Quote("application/json", at="responses/200"),
+    quote=JSON,
     why="The official clients read message, type, param and code from it; other bodies become nameless errors.",
     good='{"error": {"message": "…", "type": "invalid_request_error", "param": "limit", "code": null}}',
     bad="Bad Request",
@@ -307,10 +309,7 @@ def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     "INP-008",
     Level.ROBUSTNESS,
     "An odd checkpoint id in the path brings no 5xx",
-    quote=Quote(
-        "The ID of the fine-tuned model checkpoint to get permissions for.",
-        at="parameters/fine_tuned_model_checkpoint/description",
-    ),
+    quote=CHECKPOINT,
     why="One odd address brings down a worker.",
     good="/…/%2e%2e/permissions: 404",
     bad="/…/%2e%2e/permissions: 500",

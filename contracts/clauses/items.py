@@ -7,12 +7,12 @@ from typing import Any
 
 from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.envelope import EVERYWHERE, schema_clause
+from contracts.clauses.passages import CREATED_AT, ID, ITEM
 from contracts.evidence import Evidence
 from contracts.model import HELD, Exchange, Finding, Level
 from contracts.quotes import Quote
 from contracts.wording import short
 
-ITEM = "schemas/FineTuningCheckpointPermission"
 ONE = Needs(items=1)
 
 SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
@@ -55,7 +55,7 @@ clause(
     "ITM-002",
     Level.DOCUMENTED,
     "`id` is a string",
-    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    quote=ID,
     why="The id is the cursor, and what a permission is deleted by.",
     good='"id": "cp_1"',
     bad='"id": 1',
@@ -102,9 +102,7 @@ clause(
     "ITM-004",
     Level.DOCUMENTED,
     "`created_at` counts seconds",
-    quote=Quote(
-        "The Unix timestamp (in seconds) for when the permission was created.", at=f"{ITEM}/properties/created_at"
-    ),
+    quote=CREATED_AT,
     why="Clients show a date some 50,000 years from now.",
     good='"created_at": 1721764867',
     bad='"created_at": 1721764867000',
@@ -141,7 +139,7 @@ clause(
     "ITM-007",
     Level.IMPLIED,
     "`id` and `project_id` are not empty",
-    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    quote=ID,
     why="An empty identifier identifies nothing; an empty cursor begins the list again.",
     good='"id": "cp_1", "project_id": "proj_1"',
     bad='"id": "", "project_id": "proj_1"',
@@ -164,7 +162,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     "ITM-008",
     Level.IMPLIED,
     "An id has the same content in every answer",
-    quote=Quote("The permission identifier, which can be referenced in the API endpoints.", at=f"{ITEM}/properties/id"),
+    quote=ID,
     why="Two clients, or one that asks twice, disagree about the same permission.",
     good="cp_1 is for proj_1 on every page",
     bad="cp_1 is for proj_1 unfiltered, and for proj_2 under project_id=proj_2",
@@ -203,9 +201,7 @@ clause(
     "ITM-009",
     Level.IMPLIED,
     "`created_at` is not negative",
-    quote=Quote(
-        "The Unix timestamp (in seconds) for when the permission was created.", at=f"{ITEM}/properties/created_at"
-    ),
+    quote=CREATED_AT,
     why="No permission was created before 1970; unsigned clients fail to decode it.",
     good='"created_at": 1721764867',
     bad='"created_at": -1',

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from contracts.catalogue import Needs, Outcome, clause
-from contracts.clauses.pages import PAGED, sure
+from contracts.clauses.pages import PAGED, as_asked, sure
+from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.evidence import Evidence
 from contracts.listing import Walk
 from contracts.model import HELD, Finding, Level, Order, Page
 from contracts.quotes import Quote
 from contracts.wording import names, place, short
 
-ORDER = Quote("The order in which to retrieve permissions.", at="parameters/order/description")
-WORDS = Quote("enum: - ascending - descending", at="parameters/order/schema")
 TWO = Needs(items=2)
-OTHER = {Order.ASCENDING: Order.DESCENDING, Order.DESCENDING: Order.ASCENDING}
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
@@ -24,8 +22,7 @@ def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
     for left, right in pairwise(page.items):
         if left.created_at is None or right.created_at is None:
             continue
-        wrong = left.created_at > right.created_at if order is Order.ASCENDING else left.created_at < right.created_at
-        if wrong:
+        if order.precedes(right.created_at, left.created_at):
             return left.id, right.id
     return None
 
@@ -75,7 +72,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
 
 def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
     """Whether each page that was asked for in this order stands in it."""
-    for page in (*evidence.every_page,):
+    for page in evidence.every_page:
         if page.query.order is not order:
             continue
         wrong = out_of_order(page, order)
@@ -96,7 +93,7 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
     "ORD-002",
     Level.IMPLIED,
     "descending: `created_at` never rises within a page",
-    quote=WORDS,
+    quote=ORDER_WORDS,
     why="A client that stops at a known time misses newer permissions.",
     good="order=descending: created_at 30, 20, 20, 10",
     bad="order=descending: created_at 30, 10, 20",
@@ -111,7 +108,7 @@ def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
     "ORD-003",
     Level.IMPLIED,
     "ascending: `created_at` never falls within a page",
-    quote=WORDS,
+    quote=ORDER_WORDS,
     why="A client that stops at a known time misses older permissions.",
     good="order=ascending: created_at 10, 20, 20, 30",
     bad="order=ascending: created_at 30, 20, 10",
@@ -145,7 +142,7 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
             left, right = before.items[-1].created_at, page.items[0].created_at
             if left is None or right is None or page.query.after in page.ids:
                 continue
-            if left < right if order is Order.DESCENDING else left > right:
+            if order.precedes(right, left):
                 yield Finding(
                     f"{order}: nothing {'newer' if order is Order.DESCENDING else 'older'} than {left} {place(page)}",
                     f"the page begins with {short(page.ids[0])}, created at {right}",
@@ -173,7 +170,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
         return
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
-        other = listing.sequence(OTHER[order])
+        other = listing.sequence(order.opposite)
         if walk.project_id is not None or not walk.ended or not other or not sure(evidence, walk):
             continue
         start = walk.pages[0].query.after
@@ -196,9 +193,9 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
             yield HELD
         else:
             yield Finding(
-                f"{short(lost)}, which the {OTHER[order]} list holds",
+                f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it",
-                (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, OTHER[order])),
+                (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, order.opposite)),
             )
 
 
@@ -218,7 +215,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
         lost = next(
             (
                 id_
-                for id_ in listing.sequence(OTHER[order])
+                for id_ in listing.sequence(order.opposite)
                 if id_ not in ids
                 and min(known) < (listing.items[id_].created_at or 0) < max(known)
                 and listing.stands(id_, *ends)
@@ -229,11 +226,11 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
             time = listing.items[lost].created_at
             at = next(page for page in run if any(_reaches(order, item.created_at, time) for item in page.items))
             yield Finding(
-                f"{short(lost)}, which the {OTHER[order]} list holds",
+                f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it {place(at)}",
-                (at.exchange, listing.shown_in(lost, at.exchange, OTHER[order])),
+                (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
             )
-        elif listing.sequence(OTHER[order]):
+        elif listing.sequence(order.opposite):
             yield HELD
 
 
@@ -241,7 +238,7 @@ def _reaches(order: Order, time: int | None, other: int | None) -> bool:
     """Whether an item of one time comes behind an item of another in this order."""
     if time is None or other is None:
         return False
-    return time < other if order is Order.DESCENDING else time > other
+    return order.precedes(other, time)
 
 
 def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bool:
@@ -250,14 +247,14 @@ def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bo
     at, mine = evidence.listing.items[start].created_at, evidence.listing.items[id_].created_at
     if at is None or mine is None:
         return False
-    return mine < at if order is Order.DESCENDING else mine > at
+    return order.precedes(at, mine)
 
 
 @clause(
     "ORD-006",
     Level.IMPLIED,
     "Items of different `created_at` stand in mirrored order in the two",
-    quote=WORDS,
+    quote=ORDER_WORDS,
     why="One of the two orders is not what it says.",
     good="descending: cp_3, cp_2, cp_1; ascending: cp_1, cp_2, cp_3",
     bad="descending: cp_3, cp_2, cp_1; ascending: cp_2, cp_1, cp_3",
@@ -282,7 +279,7 @@ def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
                 yield Finding(
                     f"ascending: {short(right)} before {short(left)}, as descending has {short(left)} first",
                     f"ascending has {short(left)} first as well",
-                    tuple(sorted((mirror.exchange, page.exchange), key=lambda exchange: exchange.number)),
+                    as_asked(mirror, page),
                 )
 
 

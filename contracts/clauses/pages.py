@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from urllib.parse import unquote
 
 from contracts.catalogue import Needs, Outcome, clause
-from contracts.evidence import OK, Evidence
+from contracts.clauses.access import named
+from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
+from contracts.evidence import Evidence
 from contracts.listing import Walk
 from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Order, Page, Query
 from contracts.quotes import Quote
 from contracts.wording import count, names, place, short, yes
 
-LIST = "schemas/ListFineTuningCheckpointPermissionResponse"
-CURSOR = Quote(
-    "Identifier for the last permission ID from the previous pagination request.", at="parameters/after/description"
-)
-SIZE = Quote("Number of permissions to retrieve.", at="parameters/limit/description")
-HAS_MORE = Quote("has_more: type: boolean", at=f"{LIST}/properties")
 PAGED = ("walks", "generated", "repetition", "filters", "scope")
 ONE, TWO = Needs(items=1), Needs(items=2)
 
@@ -80,7 +77,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
 @clause(
     "PAG-003",
     Level.IMPLIED,
-    "A page with has_more true is full: `limit` items, or the cap",
+    "A page with `has_more` true is full: `limit` items, or the cap",
     quote=SIZE,
     why="Short pages in the middle of a list cost requests, and clients take a short page for the last one.",
     good="limit=5: 5 items, has_more true",
@@ -144,7 +141,7 @@ def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
     "PAG-005",
     Level.IMPLIED,
     "`last_id`, when given, is the id of the page's last item",
-    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    quote=LAST_ID,
     why="The official clients continue from it: a wrong one skips or repeats items, silently.",
     good="last_id cp_2 on a page [cp_1, cp_2]",
     bad="last_id cp_1 on a page [cp_1, cp_2]",
@@ -159,7 +156,7 @@ def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
     "PAG-006",
     Level.IMPLIED,
     "On an empty page `first_id` and `last_id` name no permission",
-    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    quote=LAST_ID,
     why="A client would continue from an item that the page doesn't hold.",
     good='"data": [], "first_id": null, "last_id": null',
     bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
@@ -191,7 +188,7 @@ def empty_page_has_no_ends(evidence: Evidence) -> Iterator[Outcome]:
     "PAG-007",
     Level.IMPLIED,
     "`last_id` is given whenever `has_more` is true",
-    quote=Quote("last_id: type: string nullable: true", at=f"{LIST}/properties"),
+    quote=LAST_ID,
     why="The official clients continue from it; without it they stop early and silently lose the rest.",
     good='"has_more": true, "last_id": "cp_9"',
     bad='"has_more": true, "last_id": null',
@@ -213,7 +210,7 @@ def last_id_is_given(evidence: Evidence) -> Iterator[Outcome]:
     "PAG-008",
     Level.IMPLIED,
     "No id comes twice on one page",
-    quote=Quote("The permission identifier", at="schemas/FineTuningCheckpointPermission/properties/id/description"),
+    quote=Quote("The permission identifier", at=f"{ITEM}/properties/id/description"),
     why="A client counts or handles a permission twice.",
     good="[cp_1, cp_2, cp_3]",
     bad="[cp_1, cp_2, cp_2]",
@@ -222,15 +219,11 @@ def last_id_is_given(evidence: Evidence) -> Iterator[Outcome]:
 )
 def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     for page in evidence.every_page:
-        twice = tuple(dict.fromkeys(id_ for id_ in page.ids if page.ids.count(id_) > 1)) if _doubled(page) else ()
+        twice = tuple(id_ for id_, times in Counter(page.ids).items() if times > 1)
         if twice:
             yield Finding("each id once on a page", f"twice: {names(twice)}", (page.exchange,))
         elif len(page.items) > 1:
             yield HELD
-
-
-def _doubled(page: Page) -> bool:
-    return len(set(page.ids)) < len(page.ids)
 
 
 @clause(
@@ -322,9 +315,9 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
         return
     back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
     if of_another_project and (back or skipped is not None):
-        # A list that has no such cursor may begin again; half-way is wrong.
+        # A list that has no such cursor may begin again, or go on from its second; elsewhere is wrong.
         head = listing.sequence(order, page.query.project_id)[:1]
-        if head == (first,):
+        if head == (first,) or listing.tied(after, first if back or skipped is None else skipped):
             yield HELD
             return
     if back and not _tie_at(evidence, order, after, first):
@@ -352,7 +345,7 @@ def _tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
     "PAG-012",
     Level.IMPLIED,
     "A page is a gapless run of the list",
-    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    quote=ALL_PERMISSIONS,
     why="An item inside a page is lost to every client that walks with this size.",
     good="list [cp_1 … cp_9], limit=3: [cp_1, cp_2, cp_3]",
     bad="list [cp_1 … cp_9], limit=3: [cp_1, cp_3, cp_4]",
@@ -475,17 +468,20 @@ def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
 )
 def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
+    said = _said_to_be_last(evidence)
     for exchange, query in evidence.allowed:
-        order = query.order or evidence.operation.default_order
-        if query.after is None or exchange.answer is None or not _is_last(evidence, exchange, query, order):
+        order = evidence.asked_order(query)
+        if query.after is None or exchange.answer is None or not listing.stands(query.after, exchange):
+            continue
+        if not _is_last(evidence, query, order, said):
             continue
         page = evidence.page(exchange, query)
         shown = listing.shown_in(query.after, exchange)
-        if exchange.answer.status != OK:
-            if not exchange.failed and not _above_cap(evidence, query):
+        if not exchange.ok:
+            if not exchange.failed and not evidence.above_cap(query):
                 yield Finding("200 and an empty page", f"{exchange.answer.status}", (shown, exchange))
         elif page is not None and page.items and query.after not in page.ids:
-            if not listing.changed:
+            if not listing.changed and listing.last(order, query.project_id) is not None:
                 yield Finding(
                     f"an empty page: {short(query.after)} is the last item",
                     names(page.ids),
@@ -496,18 +492,22 @@ def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
             yield HELD
 
 
-def _is_last(evidence: Evidence, exchange: Exchange, query: Query, order: Order) -> bool:
+def _said_to_be_last(evidence: Evidence) -> frozenset[tuple[Order, str | None, str]]:
+    """The last items of pages that the target called the last, with their order and project."""
+    return frozenset(
+        (order, page.query.project_id, page.ids[-1])
+        for page, order in evidence.sound
+        if page.items and page.has_more is False
+    )
+
+
+def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tuple[Order, str | None, str]]) -> bool:
+    """Whether nothing follows a cursor; where the list moves too much to know, the target's own word counts."""
     listing = evidence.listing
-    if query.after is None or not listing.stands(query.after, exchange):
-        return False
-    end = listing.sequence(order, query.project_id)[-2:]
-    return listing.last(order, query.project_id) == query.after and not _tie_at(evidence, order, *end)
-
-
-def _above_cap(evidence: Evidence, query: Query) -> bool:
-    """Whether a refusal may be for the size: nothing so large was ever answered."""
-    limit = query.limit or 0
-    return limit > evidence.operation.default_limit and limit > evidence.largest_accepted
+    last = listing.last(order, query.project_id)
+    if last is None:
+        return (order, query.project_id, query.after) in said
+    return last == query.after and not _tie_at(evidence, order, *listing.sequence(order, query.project_id)[-2:])
 
 
 @clause(
@@ -524,17 +524,18 @@ def _above_cap(evidence: Evidence, query: Query) -> bool:
 def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
+    said = _said_to_be_last(evidence)
     for exchange, query in evidence.allowed:
-        order = query.order or evidence.operation.default_order
+        order = evidence.asked_order(query)
         after = query.after
         if after is None or after not in listing.items or exchange.answer is None:
             continue
         if not listing.stands(after, exchange) or not listing.belongs(after, query.project_id):
             continue
-        if exchange.answer.status == OK:
+        if exchange.ok:
             if exchange.number in sound and after not in sound[exchange.number][0].ids:
                 yield from begins_rightly(evidence, *sound[exchange.number])
-        elif exchange.failed or _above_cap(evidence, query) or _is_last(evidence, exchange, query, order):
+        elif exchange.failed or evidence.above_cap(query) or _is_last(evidence, query, order, said):
             continue
         else:
             yield Finding(
@@ -561,8 +562,10 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
         after = query.after
         if after is None or after in evidence.foreign:
             continue
-        order = query.order or evidence.operation.default_order
-        if after in listing.items and (listing.belongs(after, query.project_id) or _leads(evidence, after, query)):
+        order = evidence.asked_order(query)
+        if after in listing.items and (
+            listing.changed or listing.belongs(after, query.project_id) or _leads(evidence, after, query)
+        ):
             continue
         page = evidence.page(exchange, query)
         if page is not None and page.items:
@@ -578,7 +581,7 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
 
 def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     """Whether a cursor may stand before all items of the asked project, so that it may well begin with the first."""
-    order = query.order or evidence.operation.default_order
+    order = evidence.asked_order(query)
     head = evidence.listing.sequence(order, query.project_id)[:1]
     return not head or not evidence.listing.precedes(order, head[0], after)
 
@@ -590,7 +593,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     "PAG-019",
     Level.IMPLIED,
     "The same request gives the same page",
-    quote=Quote("The order in which to retrieve permissions.", at="parameters/order/description"),
+    quote=ORDER,
     why="No walk can be trusted, and no failure repeated.",
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
@@ -632,7 +635,7 @@ def describe(evidence: Evidence, exchange: Exchange) -> str:
     "PAG-020",
     Level.IMPLIED,
     "Requests at the same time give the pages that they give one by one",
-    quote=Quote("view all permissions for a fine-tuned model checkpoint.", at="description"),
+    quote=ALL_PERMISSIONS,
     why="Clients that work side by side get each other's pages, or lose items.",
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
@@ -690,9 +693,14 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding(
                 f"{names(large.ids[: len(small.items)] or large.ids, 3)} {place(small)}, as on the larger page",
                 names(small.ids, 3),
-                tuple(sorted((small.exchange, large.exchange), key=lambda exchange: exchange.number)),
+                as_asked(small, large),
                 still=evidence.listing.agree(small, large),
             )
+
+
+def as_asked(*pages: Page) -> tuple[Exchange, ...]:
+    """The exchanges of some pages, in the order in which they were asked."""
+    return tuple(sorted((page.exchange for page in pages), key=lambda exchange: exchange.number))
 
 
 # Another list
@@ -710,17 +718,19 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     needs=Needs(items=1, other_checkpoint=True),
 )
 def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
-    own = {id_ for walk in evidence.walks for id_ in walk.ids}
+    own = frozenset(id_ for walk in evidence.walks for id_ in walk.ids)
     for exchange in evidence.admin:
         query = evidence.query(exchange)
         if query is None or query.after is None or exchange.answer is None:
             continue
-        here = query.checkpoint == evidence.target.checkpoint
-        cursors, forbidden = (evidence.foreign, evidence.foreign) if here else (own, own)
-        if query.after not in cursors or (not here and query.checkpoint != evidence.target.other_checkpoint):
+        of_the_other = {evidence.target.checkpoint: evidence.foreign, evidence.target.other_checkpoint: own}
+        forbidden = of_the_other.get(query.checkpoint, frozenset())
+        if query.after not in forbidden:
             continue
         page = evidence.page(exchange, query)
         shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
+        if exchange.refused:
+            shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
         if shown:
             yield Finding("no permission of the other checkpoint", names(shown, 3), (exchange,))
         elif not exchange.failed:
@@ -730,10 +740,14 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
 # Whole walks
 
 
+def anchored(evidence: Evidence, page: Page) -> bool:
+    """Whether the cursor of a page was surely there when it was used."""
+    return page.query.after is None or evidence.listing.stands(page.query.after, page.exchange)
+
+
 def sure(evidence: Evidence, walk: Walk) -> bool:
     """Whether each cursor of a walk was surely there when it was used, so that the walk could not be thrown off."""
-    listing = evidence.listing
-    return all(page.query.after is None or listing.stands(page.query.after, page.exchange) for page in walk.pages)
+    return all(anchored(evidence, page) for page in walk.pages)
 
 
 @clause(
@@ -788,25 +802,22 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
         if len({walk.limit for walk in walks}) < 2:  # noqa: PLR2004 - one size can't differ from another
             continue
         for walk in walks:
-            lost = next(missing_from(evidence, walk, order), None)
-            if lost is not None:
-                yield lost
-            else:
-                yield HELD
+            yield missing_from(evidence, walk, order) or HELD
 
 
-def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Iterator[Finding]:
-    """Items that stood while a walk from the head went on, as far as it went, and that it does not hold."""
+def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None:
+    """An item that stood while a walk from the head went on, as far as it went, and that it does not hold."""
     listing, ids = evidence.listing, set(walk.ids)
     ends = walk.pages[0].exchange, walk.pages[-1].exchange
     for id_ in within(evidence, walk, order):
         if id_ not in ids and listing.stands(id_, *ends):
             page = _where(evidence, walk, order, id_)
-            yield Finding(
+            return Finding(
                 f"{short(id_)} in the walk with {size(walk)}",
                 f"it is missing; the page {place(page)} is the one that should hold it",
                 (page.exchange, listing.shown_in(id_, page.exchange)),
             )
+    return None
 
 
 def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:

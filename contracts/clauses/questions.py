@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from contracts.catalogue import Needs, Outcome, clause
+from contracts.body import parse
+from contracts.catalogue import Judge, Needs, Outcome, clause
 from contracts.clauses.filtering import unknown_projects
 from contracts.clauses.inputs import SIBLINGS_WORDS, odd, only
-from contracts.clauses.pages import CURSOR, SIZE
-from contracts.clauses.scoping import CHECKPOINT, unknown_checkpoints
-from contracts.evidence import OK, Evidence
+from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
+from contracts.clauses.scoping import unknown_checkpoints
+from contracts.evidence import Evidence
 from contracts.model import Answered, Exchange, Level, Order
 from contracts.quotes import Quote
 from contracts.reading import Oddity
-from contracts.validation import parse
 from contracts.wording import count, short
 
-WORDS = Quote("enum: - ascending - descending", at="parameters/order/schema")
-ERROR_RATE_HEADERS = ("ratelimit", "x-ratelimit", "retry-after")
+RATE_LIMIT_HEADERS = ("ratelimit", "x-ratelimit", "retry-after")
+NOTHING = Needs()
 
 
-def said(evidence: Evidence, exchange: Exchange) -> str:
+def question(
+    id: str,  # noqa: A002 - as in `contracts.catalogue.clause`
+    title: str,
+    *,
+    quote: Quote,
+    why: str,
+    answer: str,
+    probes: Iterable[str],
+    needs: Needs = NOTHING,
+) -> Callable[[Judge], Judge]:
+    """Register the decorated function as a question; ``answer`` is an example of one."""
+    bad = "(a question has no wrong answer)"
+    return clause(id, Level.OBSERVED, title, quote=quote, why=why, good=answer, bad=bad, probes=probes, needs=needs)
+
+
+def fact(evidence: Evidence, exchange: Exchange) -> str:
     """An answer as a fact: a status, or how many items a 200 brought."""
     if exchange.answer is None:
         return "no answer"
-    if exchange.answer.status != OK:
+    if not exchange.ok:
         return f"{exchange.answer.status}"
-    query = evidence.query(exchange)
     value: Any = parse(exchange.answer.body).value
     items = value.get(evidence.operation.roles.items) if isinstance(value, dict) else None
     if not isinstance(items, list):
         return "200 without a list"
     if not items:
         return "200, an empty page"
-    del query
     return f"200, {count(len(items), 'item')}"
 
 
@@ -44,21 +57,19 @@ def tell(evidence: Evidence, exchanges: Iterable[Exchange]) -> Iterator[Outcome]
     """The different answers to the same question, the most frequent first."""
     asked = [exchange for exchange in exchanges if exchange.answer is not None and not exchange.answer.flaw]
     if asked:
-        counted = Counter(said(evidence, exchange) for exchange in asked)
+        counted = Counter(fact(evidence, exchange) for exchange in asked)
         text = "; ".join(
             answer if len(counted) == 1 else f"{answer} ({number}×)" for answer, number in counted.most_common(4)
         )
         yield Answered(text, (asked[0],))
 
 
-@clause(
+@question(
     "OBS-001",
-    Level.OBSERVED,
     "The largest `limit` honoured, and what happens above it",
     quote=SIZE,
     why="A client that knows the cap asks for as much at once as it gets.",
-    good="100; above it 400",
-    bad="(a question has no wrong answer)",
+    answer="100; above it 400",
     probes=("walks", "generated", "inputs"),
     needs=Needs(items=1),
 )
@@ -84,42 +95,36 @@ def largest_limit(evidence: Evidence) -> Iterator[Outcome]:
     yield Answered(text)
 
 
-@clause(
+@question(
     "OBS-002",
-    Level.OBSERVED,
     "limit=0",
     quote=SIZE,
     why="Clients that compute a limit may come to 0.",
-    good="400",
-    bad="(a question has no wrong answer)",
+    answer="400",
     probes=("inputs",),
 )
 def limit_zero(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, found in odd(evidence) if only(found, "limit", Oddity.ZERO)))
 
 
-@clause(
+@question(
     "OBS-003",
-    Level.OBSERVED,
     "A negative limit",
     quote=SIZE,
     why="Clients that compute a limit may come below 0.",
-    good="400",
-    bad="(a question has no wrong answer)",
+    answer="400",
     probes=("inputs",),
 )
 def limit_negative(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, found in odd(evidence) if only(found, "limit", Oddity.NEGATIVE)))
 
 
-@clause(
+@question(
     "OBS-004",
-    Level.OBSERVED,
     "An unknown `after`",
     quote=CURSOR,
     why="The item that a client stopped at may be deleted before it goes on.",
-    good="400",
-    bad="(a question has no wrong answer)",
+    answer="400",
     probes=("scope", "generated"),
 )
 def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
@@ -134,42 +139,36 @@ def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
     )
 
 
-@clause(
+@question(
     "OBS-005",
-    Level.OBSERVED,
     "An unknown checkpoint",
     quote=CHECKPOINT,
     why="A client can tell a mistyped id from a checkpoint without permissions, or not.",
-    good="404",
-    bad="(a question has no wrong answer)",
+    answer="404",
     probes=("scope",),
 )
 def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, _, _ in unknown_checkpoints(evidence, near=False)))
 
 
-@clause(
+@question(
     "OBS-006",
-    Level.OBSERVED,
     "An unknown project",
-    quote=Quote("The ID of the project to get permissions for.", at="parameters/project_id/description"),
+    quote=PROJECT,
     why="A client can tell a mistyped id from a project without permissions, or not.",
-    good="200, an empty page",
-    bad="(a question has no wrong answer)",
+    answer="200, an empty page",
     probes=("filters",),
 )
 def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, _, _ in unknown_projects(evidence)))
 
 
-@clause(
+@question(
     "OBS-007",
-    Level.OBSERVED,
     "order=asc and order=desc, as the sibling operations say",
-    quote=WORDS,
+    quote=ORDER_WORDS,
     why="Clients that are written for all lists use these words.",
-    good="400",
-    bad="(a question has no wrong answer)",
+    answer="400",
     probes=("inputs",),
 )
 def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
@@ -183,14 +182,12 @@ def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
     )
 
 
-@clause(
+@question(
     "OBS-008",
-    Level.OBSERVED,
     "The order among ties",
-    quote=Quote("The order in which to retrieve permissions.", at="parameters/order/description"),
+    quote=ORDER,
     why="Permissions that were granted in one request share their second.",
-    good="by id, ascending, in both orders",
-    bad="(a question has no wrong answer)",
+    answer="by id, ascending, in both orders",
     probes=("walks",),
     needs=Needs(items=2, tie=True),
 )
@@ -208,14 +205,12 @@ def order_of_ties(evidence: Evidence) -> Iterator[Outcome]:
         yield Answered("; ".join(texts))
 
 
-@clause(
+@question(
     "OBS-009",
-    Level.OBSERVED,
     "The ids on an empty page",
     quote=CURSOR,
     why="Typed clients must know whether to expect null.",
-    good="null",
-    bad="(a question has no wrong answer)",
+    answer="null",
     probes=("walks", "scope", "filters"),
     needs=Needs(empty_page=True),
 )
@@ -226,27 +221,25 @@ def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
         value = document.value
         if isinstance(value, dict) and value.get(roles.items) == []:
             for name in (roles.first_id, roles.last_id):
-                given = value.get(name, "absent") if name in value else "absent"
-                kinds["null" if given is None else "absent" if name not in value else f"{short(repr(given))}"] += 1
+                given = value.get(name)
+                kinds["absent" if name not in value else "null" if given is None else short(repr(given))] += 1
     if kinds:
         yield Answered(" or ".join(kind for kind, _ in kinds.most_common(3)))
 
 
-@clause(
+@question(
     "OBS-010",
-    Level.OBSERVED,
     "The shape of errors",
-    quote=Quote("description: OK", at="responses/200"),
+    quote=SUCCESS,
     why="The document describes the success alone.",
-    good='{"error": {"message", "type", "param", "code"}}',
-    bad="(a question has no wrong answer)",
+    answer='{"error": {"message", "type", "param", "code"}}',
     probes=("inputs", "access"),
 )
 def shape_of_errors(evidence: Evidence) -> Iterator[Outcome]:
     shapes: Counter[str] = Counter()
     for exchange in evidence.exchanges:
         answer = exchange.answer
-        if answer is None or answer.flaw or answer.status < 400:  # noqa: PLR2004 - below the errors
+        if answer is None or answer.flaw or not (exchange.refused or exchange.failed):
             continue
         value: Any = parse(answer.body).value
         kind = (answer.header("content-type") or "no media type").partition(";")[0]
@@ -261,14 +254,12 @@ def shape_of_errors(evidence: Evidence) -> Iterator[Outcome]:
         yield Answered("; ".join(shape for shape, _ in shapes.most_common(2)))
 
 
-@clause(
+@question(
     "OBS-011",
-    Level.OBSERVED,
     "Headers about rate limits",
-    quote=Quote("description: OK", at="responses/200"),
+    quote=SUCCESS,
     why="A client that reads them need not run into a 429.",
-    good="x-ratelimit-remaining-requests",
-    bad="(a question has no wrong answer)",
+    answer="x-ratelimit-remaining-requests",
     probes=("walks",),
 )
 def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
@@ -280,7 +271,7 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
             for exchange in evidence.exchanges
             if exchange.answer is not None
             for name, _ in exchange.answer.headers
-            if name.lower().startswith(ERROR_RATE_HEADERS)
+            if name.lower().startswith(RATE_LIMIT_HEADERS)
         }
     )
     waits = sum(exchange.waits for exchange in evidence.exchanges)
@@ -288,14 +279,12 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     yield Answered(f"{text}; {count(waits, 'wait')}" if waits else text)
 
 
-@clause(
+@question(
     "OBS-012",
-    Level.OBSERVED,
     "The page of the last item",
     quote=CURSOR,
     why="Clients that always ask once more end their walk with it.",
-    good="200, an empty page",
-    bad="(a question has no wrong answer)",
+    answer="200, an empty page",
     probes=("walks",),
     needs=Needs(items=1, end=True),
 )
@@ -308,19 +297,17 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
             for exchange, query in evidence.allowed
             if query.after is not None
             and query.project_id is None
-            and tails.get((query.after,)) is (query.order or evidence.operation.default_order)
+            and tails.get((query.after,)) is evidence.asked_order(query)
         ),
     )
 
 
-@clause(
+@question(
     "OBS-013",
-    Level.OBSERVED,
     "Whether `has_more` looks ahead",
-    quote=Quote("type: boolean", at="schemas/ListFineTuningCheckpointPermissionResponse/properties/has_more"),
+    quote=Quote("type: boolean", at=f"{LIST}/properties/has_more"),
     why="Without it a client asks once in vain whenever the last page is full.",
-    good="yes: a full last page says false",
-    bad="(a question has no wrong answer)",
+    answer="yes: a full last page says false",
     probes=("walks",),
     needs=Needs(items=2, end=True),
 )

@@ -6,16 +6,11 @@ from collections.abc import Iterator
 
 from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.filtering import kin
-from contracts.clauses.pages import describe
+from contracts.clauses.pages import as_asked, describe
+from contracts.clauses.passages import CHECKPOINT
 from contracts.evidence import Evidence
 from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Page, Query
-from contracts.quotes import Quote
 from contracts.wording import names, short
-
-CHECKPOINT = Quote(
-    "The ID of the fine-tuned model checkpoint to get permissions for.",
-    at="parameters/fine_tuned_model_checkpoint/description",
-)
 
 
 @clause(
@@ -42,7 +37,7 @@ def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
                 yield Finding(
                     f"{short(shared)} in one of the two lists",
                     "it is in both",
-                    tuple(sorted((own[shared].exchange, page.exchange), key=lambda exchange: exchange.number)),
+                    as_asked(own[shared], page),
                 )
             elif page.items:
                 yield HELD

@@ -13,10 +13,10 @@ import click
 
 from contracts import interrupts
 from contracts.cli.shell import BEFORE, Shell, encoding, options, show
-from contracts.errors import ConfigurationError, ContractsError
+from contracts.conclusion import Terms, worst
+from contracts.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.model import Result
 from contracts.reports.safe import printable
-from contracts.run import ExitCode, Terms, worst
 from contracts.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
 
 if TYPE_CHECKING:
@@ -232,14 +232,15 @@ def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
 @options("requests", "deep", "rate", "seed", "spec", *EMBEDDED, "color")
 @click.pass_obj
 def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
-    """Say how many requests which probe will send.
+    """Say how many requests each probe will send.
 
     The probes run against the embedded server with as many permissions and projects as --items and --projects
     say (57 and 3), and their requests are counted. Your target is not asked.
     """
     from contracts.catalogue import find
+    from contracts.census import ORDERS
     from contracts.cli.progress import WORDS
-    from contracts.deep import DEEP, ORDERS
+    from contracts.deep import DEEP
     from contracts.probes.walks import pages_of
     from contracts.reports.sheet import Sheet
     from contracts.run import CLOSER, run

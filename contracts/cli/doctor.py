@@ -35,9 +35,9 @@ def doctor(shell: Shell, settings: Settings) -> int:
     will go without a verdict.
     """
     from contracts.doctor import State, examine
+    from contracts.errors import ExitCode
     from contracts.reports.sheet import Sheet
     from contracts.reports.terminal import ranges
-    from contracts.run import ExitCode
     from contracts.target import opened
     from contracts.wording import count
 

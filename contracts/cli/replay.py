@@ -10,12 +10,12 @@ import click
 from contracts import interrupts
 from contracts.cli.check import annotate
 from contracts.cli.shell import encoding, options, show
+from contracts.conclusion import Terms
 from contracts.errors import ConfigurationError
 from contracts.model import Target
-from contracts.run import Terms
 from contracts.settings import OPTIONS, REPORTS, Settings
 
-_SAID = ("base_url", "checkpoint", "other_checkpoint")
+_HINTS = ("base_url", "checkpoint", "other_checkpoint")
 
 
 @click.command()
@@ -35,7 +35,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     """
     from contracts.catalogue import find
     from contracts.operation import load_operation
-    from contracts.replay import Said
+    from contracts.replay import Hints
     from contracts.replay import replay as judged
     from contracts.reports import output
     from contracts.reports.terminal import Style, report
@@ -56,9 +56,9 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
             deviations=tuple(one for one in settings.deviations if one.target in {"", target.name}),
         )
 
-    said = {name: _parsed(name, word) for name, word in words.items() if word is not None}
-    result = judged(Path(file), operation, terms, Said(**said))
-    again = shlex.join(["contracts", "replay", file, *clauses, *_again(said)])
+    hints = {name: _parsed(name, word) for name, word in words.items() if word is not None}
+    result = judged(Path(file), operation, terms, Hints(**hints))
+    again = shlex.join(["contracts", "replay", file, *clauses, *_again(hints)])
     told = Report.of(result, repeat=again)
     with interrupts.held():
         try:
@@ -79,5 +79,5 @@ def _parsed(name: str, word: str) -> str:
         raise ConfigurationError(f"{option.flagged} {error}.") from None
 
 
-def _again(said: dict[str, str]) -> list[str]:
-    return [word for name in _SAID if name in said for word in (OPTIONS[name].flagged, said[name])]
+def _again(hints: dict[str, str]) -> list[str]:
+    return [word for name in _HINTS if name in hints for word in (OPTIONS[name].flagged, hints[name])]

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from contracts import interrupts
-from contracts.errors import ConfigurationError, ContractsError
+from contracts.conclusion import InternalError, failure, own_version
+from contracts.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.reports.safe import inert, printable
-from contracts.run import ExitCode, InternalError, failure, own_version
-from contracts.settings import OPTIONS, Settings, closest, single
+from contracts.settings import OPTIONS, Settings, single
+from contracts.wording import closest
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import chain, cycle, zip_longest
 
 from contracts.model import Order
 from contracts.probes.asking import Asking
@@ -33,14 +33,17 @@ def filters(asking: Asking) -> None:
         {"order": Order.ASCENDING, "limit": asking.size},
         {"after": first[0] if first else None},
     )
-    for way in ways:
-        asking.ask(asking.query(project_id=nobody(asking, projects[0]), **way))
-        for name in made[:MOST_TELLING]:
-            asking.ask(asking.query(project_id=name, **way))
-    for project in _elsewhere(asking)[:MOST_ELSEWHERE]:
-        asking.ask(asking.query(project_id=project, limit=asking.size))
-    for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False):
-        asking.ask(asking.query(project_id=name, **way))
+    plain, *others = [
+        [asking.query(project_id=name, **way) for name in (nobody(asking, projects[0]), *made[:MOST_TELLING])]
+        for way in ways
+    ]
+    rest = [asking.query(project_id=name, **way) for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False)]
+    rest[MOST_ELSEWHERE:MOST_ELSEWHERE] = [
+        asking.query(project_id=project, limit=asking.size) for project in _elsewhere(asking)[:MOST_ELSEWHERE]
+    ]
+    # A small share reaches some of both: the telling names in other ways, and other names.
+    for query in [*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))]:
+        asking.ask(query)
 
 
 def _elsewhere(asking: Asking) -> list[str]:
@@ -65,11 +68,13 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         name[:-1],
         name.swapcase(),
         f"{name[:-1]}%",
+        name + name[-1],
+        ".*",
+        f"{name} ",
+        "*",
+        " ",
         "%",
         name[1:],
-        f"{name} ",
-        name + name[-1],
-        "*",
         name.upper(),
         name[: max(1, len(name) // 2)],
         f"_{name[1:]}",
@@ -81,7 +86,6 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         name.lower(),
         f"{name[:3]}*",
         f"{name[:-1]}?",
-        ".*",
         "undefined",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in known]

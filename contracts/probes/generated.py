@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.errors import SchemathesisError
 
-from contracts.document import short, unusable
+from contracts.document import excerpt, unusable
 from contracts.model import Order, Query, Request
 from contracts.operation import Operation
-from contracts.probes.asking import Asking, ShareSpent
+from contracts.probes.asking import Asking
 
 Case = schemathesis.Case[Any]
 
@@ -43,13 +43,10 @@ def generated(asking: Asking) -> None:
     cases = _Cases(asking)
     asked: set[str] = set()
     for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
-        fresh = [request for request in cases.draw(mode, number * OVERSUPPLY) if request.target not in asked]
-        for request in dict.fromkeys(fresh[: number * OVERSUPPLY]):
-            if number <= 0:
-                break
+        fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
+        for request in list(fresh)[: max(0, number)]:
             asked.add(request.target)
             asking.send(request)
-            number -= 1  # noqa: PLW2901 - counts what is left to ask
 
 
 class _Cases:
@@ -142,9 +139,8 @@ class _Cases:
         )
         return operation.request(query)
 
-    def _negative(self, case: Case, learned: dict[str, Any]) -> Request | None:
-        """The case as it stands, at this checkpoint; the learned values fill what it leaves out."""
-        del learned
+    def _negative(self, case: Case, _learned: dict[str, Any]) -> Request | None:
+        """The case as it stands, at this checkpoint."""
         if not case.query:
             return None
         try:
@@ -162,7 +158,7 @@ def _drawable(operation: Operation) -> Iterator[None]:
     try:
         yield
     except SchemathesisError as error:
-        problem = f"describes parameters that no query can be drawn from ({short(str(error))})"
+        problem = f"describes parameters that no query can be drawn from ({excerpt(str(error))})"
         raise unusable(operation.name, problem=problem, remedy="mend them") from None
 
 
@@ -172,6 +168,3 @@ def _names(roles: Any) -> tuple[str, ...]:
 
 def _generated(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-__all__ = ["ShareSpent", "generated"]

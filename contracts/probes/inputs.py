@@ -8,7 +8,17 @@ from contracts.model import Order, Request
 from contracts.probes.asking import Asking
 
 # Raw and percent-encoded, as they are put on the wire.
-ORDERS = ("sideways", "asc", "desc", "ASCENDING", "ascendingx", "Descending", "ascending%2Cdescending", "1")
+ORDERS = (
+    "sideways",
+    "asc",
+    "desc",
+    "ASCENDING",
+    "ascendingx",
+    "Descending",
+    "ascending%2Cdescending",
+    "1",
+    "descending%27%3B--",
+)
 LIMITS = (
     "ten",
     "0",
@@ -85,14 +95,15 @@ def _combined(asking: Asking) -> list[str]:
         else f"{roles.limit}=3"
     )
     return [
-        f"{roles.limit}=-1&{roles.order}={up}",
+        f"{roles.limit}=-50&{roles.order}={up}",
         f"{roles.order}=sideways&{within}",
         f"{roles.limit}=ten&{roles.order}={up}",
         f"{roles.order}=sideways&{cursor}",
         f"{roles.limit}=2&{roles.limit}=3",
         f"{roles.order}={down}&{roles.order}={up}",
         f"{cursor}&{cursor}x",
-        "unknown_parameter=1",
+        "unknown_parameter=1&unknown_flag",
+        f"{roles.order}=%00&{roles.limit}=%FF",
         f"{roles.project_id}=%zz&{roles.after}=%",
         f"{within}&{roles.project_id}=x",
         f"{roles.project_id}%5B%24ne%5D=x",

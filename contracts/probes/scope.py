@@ -6,31 +6,38 @@ from urllib.parse import quote
 
 from contracts.model import Order, Query
 from contracts.probes.asking import Asking
-from contracts.probes.filters import nobody
+from contracts.probes.filters import MOST_TELLING, nobody
 
 
 def scope(asking: Asking) -> None:
     """Ask for other checkpoints, and bring their cursors here."""
     target, listing = asking.target, asking.listing
     own = listing.sequence(Order.DESCENDING)
+    first = own[0] if own else None
+    project = listing.projects[0] if listing.projects else None
     others: list[str] = []
     projects: list[str | None] = []
-    if target.other_checkpoint:
-        for order in (Order.DESCENDING, Order.ASCENDING):
+
+    def walk_the_other(order: Order) -> None:
+        if target.other_checkpoint:
             query = Query(target.other_checkpoint, limit=asking.size, order=order)
             for page in asking.walk(query, most=2, name="other"):
                 fresh = [item for item in page.items if item.id not in listing.items and item.id not in others]
-                others += [item.id for item in fresh]
-                projects += [item.project_id for item in fresh]
+                others.extend(item.id for item in fresh)
+                projects.extend(item.project_id for item in fresh)
+
+    walk_the_other(Order.DESCENDING)
     if others:
         asking.ask(asking.query(after=others[0]))
-    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), limit=3))
+    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), limit=3))
     asking.ask(Query(_unknown(asking)))
     near = almost(target.checkpoint, asking)
     asking.ask(Query(near[0], limit=100))
     asking.ask(asking.query(), encode_colon=True)
+    walk_the_other(Order.ASCENDING)
+    for checkpoint in near[1:MOST_TELLING]:
+        asking.ask(Query(checkpoint))
     if others and target.other_checkpoint:
-        project = listing.projects[0] if listing.projects else None
         asking.ask(asking.query(after=others[-1], limit=100, order=Order.ASCENDING))
         asking.ask(asking.query(after=others[len(others) // 2], limit=5, order=Order.DESCENDING, project_id=project))
         asking.ask(asking.query(after=others[-1], limit=1, project_id=project))
@@ -42,18 +49,17 @@ def scope(asking: Asking) -> None:
     if target.empty_checkpoint:
         asking.ask(Query(target.empty_checkpoint))
         asking.ask(Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING))
-    project = listing.projects[0] if listing.projects else None
     middle = own[len(own) // 2] if own else None
-    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), project_id=project))
+    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), project_id=project))
     asking.ask(Query(_unknown(asking), limit=1))
     asking.ask(Query(near[1], after=middle))
     asking.ask(Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project))
-    asking.ask(Query(_unknown(asking), after=own[0] if own else None))
-    for checkpoint in near[1:]:
+    asking.ask(Query(_unknown(asking), after=first))
+    for checkpoint in near[MOST_TELLING:]:
         asking.ask(Query(checkpoint))
     asking.ask(asking.query(limit=3, order=Order.ASCENDING), encode_colon=True)
     asking.ask(asking.query(limit=3, order=Order.ASCENDING))
-    asking.ask(asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), order=Order.ASCENDING, limit=100))
+    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, limit=100))
 
 
 def _unknown(asking: Asking) -> str:
@@ -68,8 +74,8 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
     made = [
         checkpoint[:-1],
         checkpoint.swapcase(),
-        parts[0] if parts[0] != checkpoint else "",
         f"{checkpoint}x",
+        parts[0] if parts[0] != checkpoint else "",
         f"{checkpoint[:-1]}%",
         f"{checkpoint[:-1]}_",
         f"{checkpoint}/x",

@@ -62,12 +62,21 @@ def walks(asking: Asking) -> None:
     """Walk through the list in the ways that bring the most different pages first."""
     look(asking, Order.ASCENDING)
     asking.ask(asking.query())
-    _after_the_last(asking, None)
+    # Later it tells more: of a list that changes, what was seen just now may be gone.
+    few = asking.left < FEW
+    if few:
+        _after_the_last(asking, None)
     listing = asking.listing
     projects = listing.projects[:MOST_PROJECTS]
     sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
+    if not few:
+        _amid(asking)
     for plan in _essential(asking, len(listing.items), sizes):
         _walk(asking, plan)
+    if not few:
+        _after_the_last(asking, None)
+    if asking.left < len(listing.items):
+        _one_by_one(asking)
     for project in projects:
         asking.ask(asking.query(project_id=project))
     for project in projects:
@@ -92,7 +101,7 @@ def after_the_ends(asking: Asking) -> None:
     The last item of one order is among the first of the other.
     """
     for order, last in asking.ends.items():
-        head = asking.query(limit=asking.size, order=next(each for each in Order if each is not order))
+        head = asking.query(limit=asking.size, order=order.opposite)
         asking.ask(head)
         asking.ask(asking.query(after=last, order=order))
         asking.ask(head)
@@ -158,7 +167,7 @@ def _walk(asking: Asking, plan: _Plan) -> None:
 def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     """A known item from which so many pages lead to the end of the list."""
     order = query.order or asking.operation.default_order
-    mirrored = next(each for each in Order if each is not order)
+    mirrored = order.opposite
     items = pages * min(query.limit or asking.operation.default_limit, asking.size)
     known = asking.listing.sequence(mirrored)
     if query.project_id is None:
@@ -167,9 +176,28 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     return of_project[items] if items < len(of_project) else None
 
 
+def _amid(asking: Asking) -> None:
+    """Continue from an item that was the last one of no page yet: a cursor need not have been given out as one."""
+    sequence = asking.listing.sequence(Order.DESCENDING)
+    if len(sequence) > 2:  # noqa: PLR2004 - between the first and the last
+        asking.ask(asking.query(after=sequence[len(sequence) // 2], limit=3, order=Order.DESCENDING))
+
+
+def _one_by_one(asking: Asking) -> None:
+    """Ask for single items where a walk with limit=1 is out of reach, and for the default size in the other order."""
+    sequence = asking.listing.sequence(Order.ASCENDING)
+    asking.ask(asking.query(limit=1))
+    for cursor in sequence[-2:-1] + sequence[len(sequence) // 2 : len(sequence) // 2 + 1]:
+        asking.ask(asking.query(after=cursor, limit=1, order=Order.ASCENDING))
+    asking.ask(asking.query(order=Order.ASCENDING))
+
+
 def _after_the_last(asking: Asking, project: str | None) -> None:
     for order in Order if project is None else (Order.DESCENDING,):
         last = asking.listing.last(order, project)
+        if last is None and asking.short and project is None:
+            # Of a list that changes: the one that was shown last.
+            last = next(iter(asking.listing.sequence(order, project)[-1:]), None)
         if last is not None:
             asking.ask(asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project))
 

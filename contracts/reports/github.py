@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from contracts.errors import ExitCode
 from contracts.reports import markdown
 from contracts.reports.safe import inert
 from contracts.reports.view import Report
-from contracts.run import ExitCode
 from contracts.wording import count
 
 MOST_ANNOTATIONS: Final = 10

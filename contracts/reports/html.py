@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.evidence import Evidence, Reader
+from contracts.evidence import Evidence
 from contracts.model import Exchange, Result
 from contracts.operation import Operation
+from contracts.reader import Reader
 from contracts.reports.picture import Picture, picture
 from contracts.reports.safe import plain
 from contracts.reports.templating import asset, template

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from contracts.errors import ExitCode
 from contracts.model import Verdict
 from contracts.reports.view import Entry, Report, Row
-from contracts.run import ExitCode
 from contracts.wording import count
 
 _UNFINISHED = {ExitCode.INTERRUPTED, ExitCode.INTERNAL, ExitCode.CONFIGURATION}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from contracts.conclusion import Terms
 from contracts.errors import ConfigurationError
 from contracts.model import Result
 from contracts.operation import Operation
@@ -19,7 +20,6 @@ from contracts.reports import as_json, files, github, html, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unfinished
 from contracts.reports.view import Report
-from contracts.run import Terms
 from contracts.settings import OPTIONS, REPORTS, Settings
 from contracts.target import unopened
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from contracts.evidence import Evidence
 from contracts.listing import Listing, Walk
-from contracts.model import Item, Order, Page
+from contracts.model import Order, Page
+from contracts.reports.noticing import SIGNS, Noticed, Watcher, counted
 from contracts.reports.safe import plain
-from contracts.wording import count, short
+from contracts.wording import count, names, short, yes
 
 MOST_CELLS: Final = 400
 """Cells of the strip; longer lists get several items a cell."""
@@ -33,15 +34,6 @@ _LANE: Final = 22
 Pieces = Sequence[Sequence[tuple[str | None, int]]]
 """The pieces of a list: the projects of each, with how many items they have there."""
 
-GLYPHS: Final = {"gap": "△", "repeat": "↻", "disorder": "⇅", "foreign": "◆"}
-"""The sign of each mark, which stands for it where colour does not."""
-_NOUNS: Final = {
-    "gap": ("missing item", "missing items"),
-    "repeat": ("repeat", "repeats"),
-    "disorder": ("item out of order", "items out of order"),
-    "foreign": ("foreign item", "foreign items"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -56,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Items at which a walk went wrong: ``kind`` is one of `GLYPHS`, ``middle`` the place of the sign."""
+    """Items at which a walk went wrong: ``kind`` is one of `SIGNS`, ``middle`` the place of the sign."""
 
     kind: str
     glyph: str
@@ -156,16 +148,6 @@ def picture(evidence: Evidence, pieces: Pieces = ()) -> Picture:
     return _Drawing(evidence).picture(pieces)
 
 
-@dataclass
-class _Noticed:
-    """What is wrong on one page of a walk, by kind."""
-
-    ids: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in GLYPHS})
-
-    def words(self) -> str:
-        return ", ".join(f"{len(ids)} {_NOUNS[kind][len(ids) != 1]}" for kind, ids in self.ids.items() if ids)
-
-
 class _Drawing:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -173,6 +155,7 @@ class _Drawing:
         self.axis = _axis(self.listing)
         self.at = {id_: position for position, id_ in enumerate(self.axis)}
         self.per_cell = max(1, -(-len(self.axis) // MOST_CELLS))
+        self.watcher = Watcher(evidence, self.at)
         self.projects = {project: number for number, project in enumerate(self.listing.projects)}
 
     def picture(self, pieces: Pieces) -> Picture:
@@ -329,13 +312,13 @@ class _Drawing:
     # The walks
 
     def _row(self, walk: Walk) -> Row:
-        noticed = self._noticed(walk)
+        noticed = self.watcher.noticed(walk)
         blocks = tuple(self._block(walk, page, found) for page, found in zip(walk.pages, noticed, strict=True))
         marks: list[Mark] = []
-        for kind in GLYPHS:
+        for kind in SIGNS:
             ids = {id_ for found in noticed for id_ in found.ids[kind]}
             marks += self._marks(kind, [(self.at[id_], id_) for id_ in ids if id_ in self.at])
-        numbers = {kind: sum(len(found.ids[kind]) for found in noticed) for kind in GLYPHS}
+        numbers = {kind: sum(len(found.ids[kind]) for found in noticed) for kind in SIGNS}
         project = self.projects.get(walk.project_id) if walk.project_id is not None else None
         return Row(
             name=walk.name,
@@ -344,11 +327,7 @@ class _Drawing:
             project=min(project, PATTERNS) if project is not None else None,
             blocks=blocks,
             marks=tuple(marks),
-            noticed=tuple(
-                (kind, GLYPHS[kind], f"{number} {_NOUNS[kind][number != 1]}")
-                for kind, number in numbers.items()
-                if number
-            ),
+            noticed=tuple((kind, SIGNS[kind], counted(kind, number)) for kind, number in numbers.items() if number),
         )
 
     def _title(self, walk: Walk) -> str:
@@ -361,78 +340,7 @@ class _Drawing:
         ]
         return plain(" · ".join(part for part in parts if part))
 
-    def _noticed(self, walk: Walk) -> list[_Noticed]:
-        sign = -1 if walk.order is Order.ASCENDING else 1
-        seen: set[str] = set()
-        furthest: Item | None = None
-        found = []
-        for page in walk.pages:
-            here = _Noticed()
-            for item in page.items:
-                if item.id in seen:
-                    here.ids["repeat"].append(item.id)
-                    continue
-                seen.add(item.id)
-                if self._foreign(walk, item):
-                    here.ids["foreign"].append(item.id)
-                    continue
-                way = self._way(furthest, item, sign) if furthest is not None else 1
-                if way < 0:
-                    here.ids["disorder"].append(item.id)
-                if way > 0:
-                    furthest = item
-            found.append(here)
-        for number, id_ in self._missing(walk, seen):
-            found[number].ids["gap"].append(id_)
-        return found
-
-    def _way(self, before: Item, item: Item, sign: int) -> int:
-        """Whether an item comes after another one in a walk's order (above 0), before it (below), or beside it.
-
-        Their times tell; where one has none, the places in which they stood elsewhere do.
-        """
-        if before.created_at is not None and item.created_at is not None:
-            return sign * (before.created_at - item.created_at)
-        places = self.at.get(before.id), self.at.get(item.id)
-        return sign * (places[1] - places[0]) if places[0] is not None and places[1] is not None else 0
-
-    def _foreign(self, walk: Walk, item: Item) -> bool:
-        other_project = walk.project_id is not None and item.project_id != walk.project_id
-        return other_project or item.id in self.evidence.foreign
-
-    def _missing(self, walk: Walk, seen: set[str]) -> Iterator[tuple[int, str]]:
-        """Items that surely stood where the walk went and that it did not bring, each with the page that passed it."""
-        listing, order = self.listing, walk.order
-        after = walk.pages[0].query.after
-        low = listing.rank(order, after) if after is not None else -1
-        reached = [rank for id_ in seen if (rank := listing.rank(order, id_)) is not None]
-        if low is None or not reached:
-            return
-        sequence = listing.sequence(order, walk.project_id)
-        high = len(self.axis) if walk.ended and listing.complete else max(reached)
-        moved = listing.moved or not listing.complete
-        passed = max(seen, key=lambda id_: listing.rank(order, id_) or 0)
-        for id_ in sequence:
-            rank = listing.rank(order, id_)
-            if rank is None or not low < rank < high or id_ in seen:
-                continue
-            if self._surely_passed(id_, passed, walk) if moved else not listing.is_ghost(id_):
-                yield self._passing(walk, rank), id_
-
-    def _surely_passed(self, id_: str, passed: str, walk: Walk) -> bool:
-        """Whether an item was there all the time, before another one that the walk brought."""
-        ends = walk.pages[0].exchange, walk.pages[-1].exchange
-        return self.listing.precedes(walk.order, id_, passed) and self.listing.stands(id_, *ends)
-
-    def _passing(self, walk: Walk, rank: int) -> int:
-        """The page that passes over a place of the list: the first one that goes beyond it, else the last."""
-        for number, page in enumerate(walk.pages):
-            ranks = (self.listing.rank(walk.order, id_) for id_ in page.ids)
-            if any(each is not None and each > rank for each in ranks):
-                return number
-        return len(walk.pages) - 1
-
-    def _block(self, walk: Walk, page: Page, noticed: _Noticed) -> Block:
+    def _block(self, walk: Walk, page: Page, noticed: Noticed) -> Block:
         odd = {id_ for kind in ("repeat", "disorder", "foreign") for id_ in noticed.ids[kind]}
         places = sorted(self.at[id_] for id_ in page.ids if id_ in self.at and id_ not in odd)
         places = places or sorted(self.at[id_] for id_ in page.ids if id_ in self.at)
@@ -446,7 +354,7 @@ class _Drawing:
         hull = self._span(start, stop)
         first, last = (plain(short(page.ids[end])) if page.ids else "–" for end in (0, -1))
         asked = "the beginning" if page.query.after is None else f"after {plain(short(page.query.after))}"
-        more = {True: "true", False: "false", None: "no boolean"}[page.has_more]
+        more = yes(page.has_more)
         words = noticed.words()
         label = f"Page {index + 1}, {asked}: {count(len(page.items), 'item')}, has_more {more}"
         return Block(
@@ -473,18 +381,17 @@ class _Drawing:
         return 0 if place is None else place + 1
 
     def _marks(self, kind: str, places: Sequence[tuple[int, str]]) -> Iterator[Mark]:
-        names = dict(places)
-        for start, stop in self._runs(sorted(names)):
-            ids = [names[place] for place in range(start, stop) if place in names]
+        marked = dict(places)
+        for start, stop in self._runs(sorted(marked)):
+            ids = [marked[place] for place in range(start, stop) if place in marked]
             span = self._span(start, stop)
-            text = f"{len(ids)} {_NOUNS[kind][len(ids) != 1]}: {', '.join(plain(short(id_)) for id_ in ids[:3])}"
             yield Mark(
                 kind=kind,
-                glyph=GLYPHS[kind],
+                glyph=SIGNS[kind],
                 x=span.x,
                 width=span.width,
                 middle=_percent(start + (stop - start) / 2, len(self.axis)),
-                text=text + (f" and {len(ids) - 3} more" if len(ids) > 3 else ""),  # noqa: PLR2004 - as above
+                text=f"{counted(kind, len(ids))}: {plain(names(tuple(ids), 3))}",
             )
 
     def _runs(self, places: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -545,6 +452,3 @@ def _longest_rise(values: Sequence[int]) -> set[int]:
 
 def _percent(place: float, whole: int) -> str:
     return f"{100 * place / whole if whole else 50:.4g}%"
-
-
-__all__ = ["GLYPHS", "Picture", "picture"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from contracts import deviations
 from contracts.catalogue import FAMILIES
+from contracts.errors import ExitCode
 from contracts.model import Judgement, Level, Result, Standing, Verdict
 from contracts.reports.sheet import WIDTH
-from contracts.run import ExitCode
 from contracts.wording import count
 
 _MOST_NAMED = 6

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from contracts import deviations
 from contracts.catalogue import Clause, clauses
+from contracts.errors import ExitCode
 from contracts.model import Exchange, Finding, Judgement, Result, Standing, Verdict
 from contracts.quotes import SDK_PAGE, Quote
 from contracts.reports import summary
 from contracts.reports.sheet import Sheet
-from contracts.run import ExitCode
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
 from contracts.wording import count

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from contracts.errors import ContractsError
-from contracts.model import Judgement, Level, Result, Verdict
-from contracts.run import ExitCode, InternalError, Terms, failure, own_version
+from contracts.conclusion import InternalError, Terms, failure, without_verdicts
+from contracts.errors import ContractsError, ExitCode
+from contracts.model import Result
 
 _BEFORE = "the run ended before it was judged"
 
@@ -23,29 +23,7 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
     if isinstance(error, InternalError):
         return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
-    return Result(
-        version=own_version(),
-        target=terms.target,
-        document=terms.operation.name,
-        document_sha256=terms.operation.sha256,
-        seed=terms.seed,
-        judgements=tuple(
-            Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=_BEFORE)
-            for clause in terms.clauses
-        ),
-        items=0,
-        projects=0,
-        requests=0,
-        requests_by_probe=(),
-        waits=0,
-        waited=0.0,
-        retries=0,
-        seconds=0.0,
-        exit_code=code,
-        gate=frozenset(level for level in Level if level in terms.gate),
-        notes=(redacted(note),),
-        interrupted=code == ExitCode.INTERRUPTED,
-    )
+    return without_verdicts(terms, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
 
 
 def _reason(error: BaseException) -> tuple[int, str]:

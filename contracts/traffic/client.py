@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 
 from contracts.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
+from contracts.traffic.health import Health
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url, split_url
 from contracts.traffic.pacing import (
@@ -59,6 +60,8 @@ _EXCERPT = 200
 _VALUE = 30
 """Bytes that one value of JSON takes at least once it is read; a usual permission takes as much for each of its own."""
 _GATE_SECONDS = 10.0
+_APART_SECONDS = 0.05
+"""How far apart requests are asked again that were put off while others were under way."""
 _KNOCK_SECONDS = 0.25
 """How long to wait before it is tried again whether a target came back."""
 
@@ -78,6 +81,8 @@ class _Course:
     target: str
     fresh: bool
     """Whether caches are asked to look whether the answer that they keep is still true."""
+    apart: float = 0.0
+    """Seconds by which each wait is longer: requests that were put off together don't come together again."""
     waits: int = 0
     waited: float = 0.0
     unavailable: bool = False
@@ -151,20 +156,8 @@ class Client:
         self._pace = Pace(budget=budget, rate=rate, run=self.limits.run, clock=clock, sleep=sleep)
         self._lock = threading.Lock()
         self._tick = 0
-        self._unreachable = 0
-        self._reached = False
-        """Whether the target was ever connected to."""
-        self._refused = False
-        """Whether all connections since the last one were refused by the target's host."""
-        self._cut_in_a_row = 0
-        self._hung = False
-        """Whether a request timed out twice: then others need not be waited for twice."""
-        self._recovered = False
-        """Whether an answer came at another try after a time-out: then others are worth it as well."""
+        self._health = Health(self.limits)
         self._bodies: dict[bytes, bytes] = {}
-        self._stalled = 0.0
-        """Seconds spent on answers that did not come or did not end; those that passed together counted once."""
-        self._stalled_until = 0.0
         self._stored = 0
         """Bytes of what was answered, small bodies that are equal counted once."""
         self._room = self.limits.stored + budget * self.limits.stored_each
@@ -269,14 +262,14 @@ class Client:
             self._threads = ThreadPoolExecutor(MOST_TOGETHER, thread_name_prefix="contracts")
         gate = threading.Barrier(len(requests), timeout=_GATE_SECONDS)
 
-        def ask(request: Request) -> Exchange:
+        def ask(place: int, request: Request) -> Exchange:
             gate.wait()
-            return self._ask(request, probe)
+            return self._ask(request, probe, apart=place * _APART_SECONDS)
 
         futures: list[Future[Exchange]] = []
         done: list[Exchange] = []
         try:
-            futures += [self._threads.submit(ask, request) for request in requests]
+            futures += [self._threads.submit(ask, place, request) for place, request in enumerate(requests, 1)]
             errors = [future.exception() for future in futures]
         finally:
             # An interrupt comes here too: nothing may wait at the gate, and what was answered by then is kept.
@@ -302,12 +295,12 @@ class Client:
         return numbered
 
     def _check_target(self, exchange: Exchange, *, waited: bool = False) -> None:
-        if exchange.failure is None or not self._unreachable or (not waited and self._comes_back()):
+        if exchange.failure is None or not self._health.unreachable or (not waited and self._comes_back()):
             return
-        if self._unreachable < self.limits.gone:
+        if not self._health.gone:
             return
         failure = exchange.failure
-        if failure.kind is FailureKind.CUT and self._refused and self.exchanges[-1:] == [exchange]:
+        if failure.kind is FailureKind.CUT and self._health.refused and self.exchanges[-1:] == [exchange]:
             failure = Failure(FailureKind.FATAL, f"{failure.text}, and refused connections from then on")
             self.exchanges[-1] = replace(exchange, failure=failure)
         raise TargetGone(failure.text)
@@ -315,22 +308,19 @@ class Client:
     def _comes_back(self) -> bool:
         """Whether a target that was there before can be connected to again within the time that it has for that."""
         until = time.monotonic() + self.limits.back
-        while self._reached and time.monotonic() < until:
+        while self._health.reached and time.monotonic() < until:
             self._pace.pause(min(_KNOCK_SECONDS, self.limits.back))
             try:
                 self._wire.knock()
             except AnswerError as error:
-                with self._lock:
-                    self._unreachable += 1
-                    self._refused = self._refused and error.refused
+                self._health.knocked(reached=False, refused=error.refused)
             else:
-                with self._lock:
-                    self._unreachable = 0
+                self._health.knocked(reached=True)
                 return True
         return False
 
-    def _ask(self, request: Request, probe: str, *, kept: bool = True) -> Exchange:
-        course = _Course(self._prefix + request.target, fresh=request.credential == "admin")
+    def _ask(self, request: Request, probe: str, *, kept: bool = True, apart: float = 0.0) -> Exchange:
+        course = _Course(self._prefix + request.target, fresh=request.credential == "admin", apart=apart)
         authorization = self._credentials(request.credential, course)
         answer: Answer | None = None
         failure: Failure | None = None
@@ -392,13 +382,12 @@ class Client:
             try:
                 raw = self._transmit(course, authorization, probe)
             except AnswerError as error:
+                failure = Failure(error.kind, self._sentence(error.text))
                 if error.stale and not renewed:
                     # The server had closed the connection that was kept for it, or spoke unasked on it.
-                    renewed = True
-                    broken = Failure(error.kind, self._sentence(error.text))
+                    renewed, broken = True, failure
                     self._wire.drop()
                     continue
-                failure = Failure(error.kind, self._sentence(error.text))
                 if failure.kind is not FailureKind.UNREACHABLE:
                     broken = failure
                 elif broken is not None:
@@ -407,18 +396,16 @@ class Client:
                 outcome: Raw | Failure = failure
                 again = error.again
                 if failure.kind is FailureKind.TIMEOUT:
-                    again = again and (self._recovered or not self._hung)
-                    self._hung = self._hung or tries > 0
+                    again = self._health.timed_out(tries) and again
             else:
                 if not raw.cut:
-                    self._cut_in_a_row = 0
-                    self._recovered |= broken is not None and broken.kind is FailureKind.TIMEOUT
+                    self._health.answered(broken.kind if broken is not None else None)
                     return raw
                 outcome = cut = raw
                 again = True
             tries += 1
-            if not again or tries >= (1 if self._cut_in_a_row >= self.limits.gone else self.limits.tries):
-                self._cut_in_a_row += 1
+            if not again or tries >= self._health.tries:
+                self._health.gave_up()
                 return cut or outcome
             # A server that cuts its answers was reached: only a connection needs time to come back.
             self._pace.pause(0.0 if cut is outcome else self.limits.pause * tries)
@@ -448,13 +435,7 @@ class Client:
             ended = time.perf_counter()
             course.seconds = ended - begun
             course.received = self._next_tick()
-            with self._lock:
-                if late:
-                    self._stalled += max(0.0, ended - max(begun, self._stalled_until))
-                    self._stalled_until = ended
-                self._refused = refused and (self._refused or not self._unreachable)
-                self._unreachable = 0 if reached else self._unreachable + 1
-                self._reached = self._reached or reached
+            self._health.tried(reached=reached, refused=refused, late=late, begun=begun, ended=ended)
         if raw.flaw is not None:
             self._pace.pause(0.0)
         return raw
@@ -467,8 +448,8 @@ class Client:
             OutOfRoom: The answers are too large to be kept.
             BudgetSpent: Nothing more may be sent.
         """
-        if self._stalled >= self.limits.stalled:
-            msg = f"{self._stalled:.0f} s went into answers that did not come or did not end"
+        if self._health.stalled >= self.limits.stalled:
+            msg = f"{self._health.stalled:.0f} s went into answers that did not come or did not end"
             raise OutOfTime(msg)
         if self._stored > self._room:
             msg = f"the answers hold more than {self._room >> 20} MiB, which is as much as is kept"
@@ -488,10 +469,10 @@ class Client:
         course.waits += 1
         course.waited += pause
         course.unavailable = course.unavailable or status == UNAVAILABLE
-        self._pace.pause(pause)
+        self._pace.pause(pause + course.apart)
         with self._lock:
             self.waits += 1
-            self.waited += pause
+            self.waited += pause + course.apart
 
     def _follow(self, raw: Raw, course: _Course, seen: set[str]) -> str | None:
         """Turns the course to the place that a redirect names, or says why not."""

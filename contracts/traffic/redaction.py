@@ -142,9 +142,11 @@ class _Needle:
 
     @cached_property
     def pattern(self) -> re.Pattern[bytes]:
-        """The middle, each of its characters written in any way."""
+        """The middle as it is, or each of its characters written in any way."""
         middle = self._units[len(self._units) - self.least : self.least]
-        return re.compile(b"".join(b"(?:%s)" % b"|".join(re.escape(way) for way in ways) for ways in middle))
+        # The longest way of each is taken for good: many backslashes, each one or two, have too many readings.
+        loose = b"".join(b"(?>%s)" % b"|".join(re.escape(way) for way in ways) for ways in middle)
+        return re.compile(re.escape(self.middle) + b"|" + loose)
 
     def replaced(self, data: bytes) -> bytes:
         """The data with a marker in the place of each occurrence."""

@@ -33,17 +33,18 @@ from histories import CHECKPOINT, History, operation, permissions, query
 from schemathesis import GenerationMode
 
 from contracts.body import parse
+from contracts.conclusion import Terms
 from contracts.document import published
 from contracts.errors import ConfigurationError, ContractsError
-from contracts.evidence import Reader
 from contracts.model import Exchange, Failure, FailureKind, Order, Request, Result, Target
 from contracts.operation import Operation, load_operation
 from contracts.probes import generated
+from contracts.reader import Reader
 from contracts.replay import base_of, replay
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
-from contracts.run import Plan, Terms, run
+from contracts.run import Plan, run
 from contracts.settings import OPTIONS, Settings
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import CREDENTIALS, Keys, read_keys
@@ -582,8 +583,7 @@ def _read_operation(read: Operation) -> None:
     for exchange in _history().exchanges[:3]:
         reader.violations(exchange.answer.body)  # type: ignore[union-attr]  # as above
     for asked in (query(), query(limit=3, after="cp_1", order=Order.ASCENDING, project_id="ä")):
-        request = read.request(asked)
-        again = read.read(request.path, request.query)
+        again = read.read(read.request(asked))
         _must(again.query == asked or _clash(read), "a request is read back as another one")
 
 
@@ -605,7 +605,7 @@ def read_generated(data: bytes) -> None:
     cases = generated._Cases(asking)  # what it draws, without a run around it
     for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
         for request in cases.draw(mode, 2):
-            drawn.read(request.path, request.query)
+            drawn.read(request)
 
 
 _SCHEMA = (
@@ -710,10 +710,10 @@ _OPTIONS = tuple(f"\n{name}=".encode() for name in OPTIONS if name != "config")
 def read_address(data: bytes) -> None:
     """A path and a query as they were recorded, the URL around them, and a base URL."""
     path, text, url = (part.decode("utf-8", "surrogatepass") for part in [*_decodable(data).split(NEXT), b"", b""][:3])
-    reading = operation().read(path, text)
+    reading = operation().read(Request(path, text))
     if reading.query is not None:
         again = operation().request(reading.query)
-        _must(operation().read(again.path, again.query).query == reading.query, "it is read back as another one")
+        _must(operation().read(again).query == reading.query, "it is read back as another one")
     base_of(operation(), url)
     with suppress(ConfigurationError):
         origin, _ = split_base_url(url)
@@ -803,7 +803,7 @@ def _answered(history: History, head: bytes, seed: int) -> bytes:
     target = head.split(b" ", 2)[1].decode()
     path, _, text = target.removeprefix("/v1").partition("?")
     rng = chance(f"{seed} {head!r}")
-    reading = operation().read(path, text)
+    reading = operation().read(Request(path, text))
     status, body = 400, _refusal("This is not allowed.")
     if f"Bearer {KEY}".encode() not in head:
         status = 401

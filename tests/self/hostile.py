@@ -444,10 +444,6 @@ def _dense(asked: Asked) -> Reply:
     return listed(page([{}] * 49_000, number=asked.number).replace(b", ", b","))
 
 
-def _long_ids(asked: Asked) -> Reply:
-    return listed(page([item(asked.number, id=f"{asked.number:0{MEBI}}")], has_more=True))
-
-
 def _headers(asked: Asked) -> Reply:
     """As many headers as a client takes, all different."""
     return listed(page([]), JSON, *(b"X-%d: %s" % (n, b"%d" % (asked.number * 1000 + n)) for n in range(900)))

@@ -128,8 +128,13 @@ class Wrong:
 
 
 def policies() -> st.SearchStrategy[tuple[str, ...]]:
-    """Some ways to behave."""
-    return st.lists(st.sampled_from(POLICIES), unique=True, max_size=6).map(tuple)
+    """Some ways to behave, that one server may well have together."""
+    return st.lists(st.sampled_from(POLICIES), unique=True, max_size=6).map(tuple).filter(_fit)
+
+
+def _fit(kept: tuple[str, ...]) -> bool:
+    # A server that refuses a limit of 60 and takes one of 200 is not right.
+    return not ("above-cap-default" in kept and any(name.startswith("limit-above-") for name in kept))
 
 
 def changes() -> st.SearchStrategy[Change]:

@@ -29,8 +29,9 @@ PACKAGE = Path(contracts.__file__).parent
 ROOMS = (
     *("errors", "model", "wording", "interrupts", "mock"),
     *("document", "reading", "reduction", "body", "operation", "quotes", "validation"),
-    *("traffic", "listing", "evidence", "catalogue", "clauses", "judging", "deviations", "repeating", "deep"),
-    *("probes", "run", "configfile", "settings", "target", "replay", "doctor", "reports"),
+    *("traffic", "listing", "reader", "evidence", "catalogue", "clauses"),
+    *("judging", "deviations", "repeating", "conclusion", "census", "deep"),
+    *("probes", "run", "configfile", "words", "settings", "target", "replay", "doctor", "reports"),
     *("hooks", "selftest", "pytest", "cli", "__main__"),
 )
 """From the bottom to the top: a room imports only from rooms before it."""
@@ -41,12 +42,14 @@ NEVER: Mapping[str, frozenset[str]] = {
     "clauses": frozenset({"traffic", "probes", "mock", "run"}),
     "catalogue": frozenset({"traffic", "probes", "mock"}),
     "judging": frozenset({"traffic", "probes", "clauses"}),
+    "reader": frozenset({"traffic"}),
     "evidence": frozenset({"traffic"}),
     "listing": frozenset({"traffic", "operation"}),
     "traffic": frozenset(ROOMS) - {"errors", "model"},
     "mock": frozenset(ROOMS),
     "probes": frozenset({"clauses", "catalogue", "judging", "mock"}),
     "run": frozenset({"mock", "clauses"}),
+    "replay": frozenset({"mock", "clauses", "probes", "run"}),
     "reports": frozenset({"probes", "mock", "clauses"}),
 }
 """What a room does not import although it stands before it."""

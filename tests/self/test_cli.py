@@ -8,15 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from commanding import choose_nothing, run, start
 from snapshotting import snapshot
 
+import contracts.conclusion
 import contracts.run
-from contracts.cli import main
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
@@ -28,9 +27,7 @@ CANARY = "sk-admin-CANARY0123456789abcdefCANARY"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("CONTRACTS_", "OPENAI_", "GITHUB_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
-            monkeypatch.delenv(name)
+    choose_nothing(monkeypatch)
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -40,29 +37,12 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def run(*words: str, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(main, words, env=env)
-
-
 def target(server: Server, *more: str) -> tuple[str, ...]:
     return ("--base-url", server.base_url, "--checkpoint", server.dataset.checkpoint, *more)
 
 
 def keys(server: Server) -> dict[str, str]:
     return {"OPENAI_ADMIN_KEY": server.dataset.admin_key, "OPENAI_USER_KEY": server.dataset.user_key}
-
-
-@contextmanager
-def start(
-    *words: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, env: dict[str, str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(env or {})}
-    command = [sys.executable, "-W", "error", "-m", "contracts", *words]
-    with subprocess.Popen(command, text=True, env=environ, stdout=stdout, stderr=stderr) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 # Whole command lines
@@ -425,4 +405,4 @@ def test_listing_loads_neither_schemathesis_nor_a_server() -> None:
 
 
 def test_the_version_is_told() -> None:
-    assert run("--version").stdout == f"contracts {contracts.run.own_version()}\n"
+    assert run("--version").stdout == f"contracts {contracts.conclusion.own_version()}\n"

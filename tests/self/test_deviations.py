@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.catalogue import clauses
+from contracts.conclusion import exit_code, worst
 from contracts.configfile import load
 from contracts.deviations import accept, propose, sentence, terms
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ExitCode
 from contracts.model import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
-from contracts.run import ExitCode, exit_code, worst
 from contracts.settings import OPTIONS, Settings
 
 DAY = date(2026, 11, 20)

@@ -137,6 +137,11 @@ def _recording(old: str, new: str, *, of: str = "recordings") -> bytes:
             lambda: _document(lambda one: one.update(openapi="3.1.0!")),
             id="a version that Schemathesis does not know",
         ),
+        pytest.param(
+            "key files",
+            b"k" + b"\\" * 398 + b"y" + NEXT + b"\\" * 250,
+            id="a key of many backslashes, and an answer with fewer",
+        ),
     ],
 )
 def test_an_input_that_broke_a_reader_once_does_not_any_more(reads: str, data: Input) -> None:

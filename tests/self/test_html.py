@@ -16,16 +16,17 @@ from pathlib import Path
 import harmless
 import pytest
 from harmless import Page
+from results import HOSTILE, exchange, result
 from test_reports import RUNS, hostile
-from test_terminal import HOSTILE, exchange, result
 
-from contracts.evidence import Evidence, Reader
+from contracts.evidence import Evidence
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
 from contracts.model import Answer, Order, Query, Result, Step, Target
 from contracts.operation import load_operation
+from contracts.reader import Reader
 from contracts.reports import html
 from contracts.reports.picture import MOST_CELLS, Picture, Row, picture
 from contracts.reports.templating import asset

@@ -81,6 +81,33 @@ def test_no_fault_is_missed(wrong: Wrong) -> None:
             Right((), Data(size=0, projects=1), Change(every=1, gains=5, loses=5), seed=1),
             id="a list that begins empty and changes all the time",
         ),
+        pytest.param(
+            Right(
+                ("cursor-in-filtered-list", "ties-not-mirrored", "cursor-of-other-list-by-time"),
+                Data(79, 4, 79, 5, "hashes", "hashes", "ft:gpt-4o:acme::B7R9:ckpt-step-200"),
+                seed=11051205,
+            ),
+            id="a cursor of another project that is taken for its second",
+        ),
+        pytest.param(
+            Right(
+                (),
+                Data(99, 26, 117, 0, "quotes", "quotes", "ft:gpt-4o:acme::B7R9:ckpt-step-200"),
+                Change(1, gains=5, loses=5, anywhere=True, outliving=True, fewest=0),
+                seed=117,
+                budget=227,
+            ),
+            id="projects that change with every request",
+        ),
+        pytest.param(
+            Right(
+                ("all-refused-403", "wrong-parameters-422", "unknown-after-422", "cursor-of-other-list-by-time"),
+                Data(21, 3, 2048, 5, "percents", "percents", "ft:gpt-4o:acme::B7R9:ckpt-step-200"),
+                Change(7, anywhere=True, outliving=True, fewest=0),
+                seed=60,
+            ),
+            id="cursors that outlive their item",
+        ),
     ],
 )
 def test_a_server_that_was_flagged_once_is_not_any_more(right: Right) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.errors import ExitCode
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.model import Verdict
 from contracts.reports.terminal import Style, report, times
-from contracts.run import ExitCode
 from contracts.selftest import WARNED_ONLY, against
 
 NOW_AND_THEN = [

@@ -31,12 +31,13 @@ from wire_faults import Network
 from contracts import interrupts
 from contracts.catalogue import clauses, find
 from contracts.cli import main
+from contracts.conclusion import InternalError, Terms
+from contracts.errors import ExitCode
 from contracts.mock.server import Server
 from contracts.model import Result
 from contracts.operation import load_operation
 from contracts.replay import record, replay
 from contracts.reports import files
-from contracts.run import ExitCode, InternalError, Terms
 from contracts.selftest import against
 from contracts.traffic.har import read_har
 
@@ -446,7 +447,7 @@ def test_a_clause_that_fails_leaves_all_others(monkeypatch: pytest.MonkeyPatch) 
     everything = tuple(
         clause if clause is not broken else _but_failing(clause) for clause in clauses() if clause.id.startswith("SEC")
     )
-    monkeypatch.setattr("contracts.run.clauses", lambda: everything)
+    monkeypatch.setattr("contracts.conclusion.clauses", lambda: everything)
     with pytest.raises(InternalError) as caught:
         against(Server(), budget=60)
     result: Result = caught.value.result

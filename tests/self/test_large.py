@@ -14,9 +14,11 @@ import pytest
 
 from benchmarks.depths import DEPTHS
 from contracts.catalogue import clauses
+from contracts.census import ORDERS, PIECES, Census
 from contracts.cli import progress
-from contracts.deep import DEEP, MOST_FINDINGS, ORDERS, PIECES, Census, Deep
-from contracts.evidence import Reader
+from contracts.conclusion import Terms
+from contracts.deep import DEEP, MOST_FINDINGS, Deep
+from contracts.errors import ExitCode
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
@@ -26,10 +28,11 @@ from contracts.model import Request as Sent
 from contracts.operation import load_operation
 from contracts.probes.asking import Asking
 from contracts.probes.walks import control, look
+from contracts.reader import Reader
 from contracts.replay import record, replay
 from contracts.reports import html
 from contracts.reports.view import Report
-from contracts.run import CLOSER, DEFAULT_BUDGET, ExitCode, Plan, Progress, Terms, run, walk_through
+from contracts.run import CLOSER, DEFAULT_BUDGET, Plan, Progress, run, walk_through
 from contracts.traffic.client import Client, OutOfRoom
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.har import read_har

@@ -18,9 +18,9 @@ from canary import ADMIN, KEYS, USER, forms, leaking, leaks
 from hostile import JSON, WHEN, Asked, Host, Reply, Right, ending, ok, page
 from test_hostile import DATASET, DECLARED, Ran, check, child, environment
 
+from contracts.errors import ExitCode
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
-from contracts.run import ExitCode
 
 ALL = os.environ.get("HOSTILE") == "all"
 """Whether each fault of the embedded server is looked at, and not only some."""

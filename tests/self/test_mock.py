@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import re
 import socket
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -350,6 +353,33 @@ def test_server_ends_and_frees_its_port() -> None:
         socket.create_connection(("127.0.0.1", port))
     with Server(port=port) as again, pytest.raises(OSError, match="in use"):
         Server(port=int(again.base_url.rsplit(":", 1)[1].removesuffix("/v1"))).start()
+
+
+def test_no_connection_stays_open_that_comes_while_the_server_ends() -> None:
+    ended = threading.Event()
+    opened: list[socket.socket] = []
+
+    def knock() -> None:
+        while not ended.is_set():
+            with suppress(OSError):
+                opened.append(socket.create_connection(("127.0.0.1", port), timeout=1))
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(20):
+            ended.clear()
+            with Server(seeded(size=1)) as server:
+                port = int(server.base_url.split(":")[2].partition("/")[0])
+                client = threading.Thread(target=knock)
+                client.start()
+                while len(opened) < 5:
+                    ended.wait(0.001)
+            ended.set()
+            client.join()
+            while opened:
+                opened.pop().close()
+            gc.collect()
+    assert [str(one.message) for one in told if "unclosed transport" in str(one.message)] == []
 
 
 def test_server_ends_while_it_answers() -> None:

@@ -6,12 +6,12 @@ import os
 
 import pytest
 
+from contracts.errors import ExitCode
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import VARIANTS, Variant
 from contracts.model import Verdict
-from contracts.run import ExitCode
 from contracts.selftest import Shown, against, missed, show
 
 MOVING = [variant for variant in VARIANTS.values() if variant.moving]

@@ -14,13 +14,14 @@ import pytest
 import contracts.session
 import contracts.suite
 from contracts.catalogue import clauses
+from contracts.errors import ExitCode
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
 from contracts.model import Target
 from contracts.operation import load_operation
 from contracts.plugin import PREFIXED, SHARED, SWITCHES, spelled
-from contracts.run import ExitCode, Plan, run
+from contracts.run import Plan, run
 from contracts.settings import OPTIONS
 from contracts.traffic.credentials import Keys
 

@@ -18,10 +18,10 @@ from test_plugin import FAULT, Bench
 
 import contracts.session
 from contracts.catalogue import clauses, find
+from contracts.errors import ExitCode
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.reports import as_json
-from contracts.run import ExitCode
 from contracts.session import named
 from contracts.traffic.har import read_har
 

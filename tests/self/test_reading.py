@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.model import Order, Query
+from contracts.model import Order, Query, Request
 from contracts.operation import load_operation
 from contracts.reading import UNKNOWN_PARAMETERS, Oddity
 
@@ -29,15 +29,15 @@ QUERIES = st.builds(
 def test_every_query_is_read_back(query: Query, encode_colon: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
     request = OPERATION.request(query, encode_colon=encode_colon)
     assert re.fullmatch(r"[!-~]*", request.target)
-    assert OPERATION.read(request.path, request.query).query == query
+    assert OPERATION.read(request).query == query
 
 
 @given(st.text(), st.text())
 def test_no_request_breaks_the_reader(path: str, query: str) -> None:
     checkpoint = path.replace("/", "")
-    reading = OPERATION.read(OPERATION.request(Query("x")).path.replace("x", checkpoint, 1), query)
+    reading = OPERATION.read(Request(OPERATION.request(Query("x")).path.replace("x", checkpoint, 1), query))
     assert reading.query is None or not reading.odd
-    assert OPERATION.read(path, query).query is None
+    assert OPERATION.read(Request(path, query)).query is None
 
 
 def test_request_is_encoded_as_the_official_clients_do() -> None:
@@ -82,7 +82,7 @@ def test_request_is_encoded_as_the_official_clients_do() -> None:
     ],
 )  # fmt: skip
 def test_oddities(query: str, odd: dict[str, set[Oddity]]) -> None:
-    reading = OPERATION.read(OPERATION.request(Query("x")).path, query)
+    reading = OPERATION.read(Request(OPERATION.request(Query("x")).path, query))
     assert dict(reading.odd) == odd
     assert (reading.query is None) == bool(odd)
     assert reading.checkpoint == "x"
@@ -101,7 +101,7 @@ def test_oddities(query: str, odd: dict[str, set[Oddity]]) -> None:
     ],
 )
 def test_checkpoint_is_one_segment_of_the_path(checkpoint: str, decoded: str | None, odd: set[Oddity] | None) -> None:
-    reading = OPERATION.read(f"/fine_tuning/checkpoints/{checkpoint}/permissions", "")
+    reading = OPERATION.read(Request(f"/fine_tuning/checkpoints/{checkpoint}/permissions"))
     assert reading.checkpoint == decoded
     assert dict(reading.odd) == ({"checkpoint": odd} if odd else {})
     assert (reading.query is not None) == (odd == set())
@@ -111,6 +111,6 @@ def test_checkpoint_is_one_segment_of_the_path(checkpoint: str, decoded: str | N
     "path", ["", "/", "/fine_tuning/checkpoints/permissions", PERMISSIONS + "/", "/x" + PERMISSIONS]
 )
 def test_another_path_is_not_the_operation(path: str) -> None:
-    reading = OPERATION.read(path, "limit=0")
+    reading = OPERATION.read(Request(path, "limit=0"))
     assert (reading.query, reading.checkpoint) == (None, None)
     assert reading.values == {"limit": ("0",)}

@@ -24,29 +24,30 @@ from browsing import (
     without_content,
 )
 
+from contracts.conclusion import Terms
 from contracts.errors import ConfigurationError
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
 from contracts.model import Judgement, Result, Target, Verdict
 from contracts.operation import load_operation
-from contracts.replay import Said, record, replay
-from contracts.run import Plan, Terms, run
+from contracts.replay import Hints, record, replay
+from contracts.run import Plan, run
 from contracts.traffic.credentials import Keys
 
 OPERATION = load_operation()
 
 
-UNSAID = Said()
+NO_HINTS = Hints()
 
 
-def again(path: Path, said: Said = UNSAID) -> Result:
-    return replay(path, OPERATION, lambda target, seed: Terms(target=target, operation=OPERATION, seed=seed), said)
+def again(path: Path, hints: Hints = NO_HINTS) -> Result:
+    return replay(path, OPERATION, lambda target, seed: Terms(target=target, operation=OPERATION, seed=seed), hints)
 
 
-def refused(path: Path, said: Said = UNSAID) -> str:
+def refused(path: Path, hints: Hints = NO_HINTS) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        again(path, said)
+        again(path, hints)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -202,9 +203,9 @@ def test_other_traffic_is_left_out_and_counted(tmp_path: Path) -> None:
     result = again(saved(tmp_path, chrome([*more, *session.seen])))
     assert len(result.exchanges) == own
     assert "Left out: 5 requests of other things, or without an answer of the target." in result.notes
-    other = again(saved(tmp_path, chrome(session.seen)), Said(other_checkpoint=server.dataset.other_checkpoint))
+    other = again(saved(tmp_path, chrome(session.seen)), Hints(other_checkpoint=server.dataset.other_checkpoint))
     assert {one.clause: one.verdict for one in other.judgements}["SCO-001"] is Verdict.KEPT
-    chosen = again(saved(tmp_path, chrome(session.seen)), Said(checkpoint=server.dataset.other_checkpoint))
+    chosen = again(saved(tmp_path, chrome(session.seen)), Hints(checkpoint=server.dataset.other_checkpoint))
     assert chosen.target.checkpoint == server.dataset.other_checkpoint
 
 
@@ -248,7 +249,7 @@ def test_the_path_is_found_below_any_prefix(tmp_path: Path, prefix: str) -> None
     entry = type(one)(**{**vars_of(one), "url": url, "body": json.dumps(body).encode()})
     target = again(saved(tmp_path, chrome([entry]))).target
     assert (target.base_url, target.checkpoint) == (f"https://api.example{prefix}", "ft:a")
-    assert refused(tmp_path / "browsed.har", Said(base_url="https://other.example/v1")).endswith(
+    assert refused(tmp_path / "browsed.har", Hints(base_url="https://other.example/v1")).endswith(
         "below https://other.example/v1."
     )
 

@@ -18,23 +18,21 @@ from xml.etree import ElementTree as ET
 import harmless
 import jsonschema
 import pytest
-from click.testing import CliRunner
 from click.testing import Result as Done
+from commanding import choose_nothing, run, start
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import start
-from test_terminal import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
+from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 
 import contracts.run
 from contracts.catalogue import clauses
-from contracts.cli import main
+from contracts.errors import ExitCode
 from contracts.model import Answer, Answered, Finding, Result, Step, Verdict
 from contracts.operation import load_operation
 from contracts.reports import as_json, github, html, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
 from contracts.reports.view import MOST_REQUESTS, Report
-from contracts.run import ExitCode
 from contracts.traffic.curl import curl
 
 ROOT = Path(__file__).parents[2]
@@ -87,15 +85,9 @@ def xml(text: str) -> ET.Element:
     return ET.fromstring(text)  # noqa: S314 - our own writing, without a document type
 
 
-def run(*words: str, env: dict[str, str] | None = None) -> Done:
-    return CliRunner().invoke(main, words, env=env)
-
-
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("CONTRACTS_", "OPENAI_", "GITHUB_")):
-            monkeypatch.delenv(name)
+    choose_nothing(monkeypatch)
 
 
 # One model

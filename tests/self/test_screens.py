@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from commanding import choose_nothing, run
+from results import BROKEN, judgement, result
 from rich.cells import cell_len
 from snapshotting import snapshot
-from test_terminal import BROKEN, judgement, result
 
-from contracts.cli import main
+from contracts.errors import ExitCode
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.model import Finding, Verdict
 from contracts.reports.terminal import Style, report
-from contracts.run import ExitCode
 
 COPIED = ("    Repeat    curl ", "Run again   contracts ")
 """What is to be copied stays in one line."""
@@ -28,14 +27,8 @@ MOVED = "the list changed each time that this was looked at"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith(("CONTRACTS_", "OPENAI_", "GITHUB_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
-            monkeypatch.delenv(name)
+    choose_nothing(monkeypatch)
     monkeypatch.chdir(tmp_path)
-
-
-def run(*words: str, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(main, words, env=env)
 
 
 def seen(name: str, text: str) -> None:

@@ -8,14 +8,18 @@ from dataclasses import replace
 import pytest
 
 from contracts.catalogue import clauses
-from contracts.evidence import Evidence, Reader
+from contracts.errors import ExitCode
+from contracts.evidence import Evidence
 from contracts.judging import Tally, judge
+from contracts.mock.app import Behaviour
+from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, seeded
 from contracts.mock.variants import VARIANTS
 from contracts.model import GATING, Result, Target, Verdict
 from contracts.operation import load_operation
-from contracts.run import ExitCode, Plan, run
+from contracts.reader import Reader
+from contracts.run import Plan, run
 from contracts.selftest import SEED, against
 from contracts.traffic.credentials import Keys
 
@@ -131,10 +135,12 @@ def test_what_is_kept_was_shown_a_case(sized: tuple[int, Result]) -> None:
 # What is not there for other reasons
 
 
-def small(budget: int = 400, dataset: Dataset | None = None, **lacking: object) -> Result:
+def small(
+    budget: int = 400, dataset: Dataset | None = None, behaviour: Behaviour | None = None, **lacking: object
+) -> Result:
     """A run without some of what a user can give."""
     data = dataset or seeded(size=12)
-    with Server(data) as server:
+    with Server(data, behaviour) as server:
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
         user = None if lacking.get("user_key") is False else data.user_key
         return run(
@@ -172,6 +178,40 @@ def test_a_small_budget_keeps_nothing_without_a_case(budget: int) -> None:
     assert result.requests <= budget
     assert not [one.clause for one in result.judgements if one.verdict is Verdict.KEPT and not one.cases]
     assert not [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "has-more-never-limit-1",
+        "has-more-from-full-page-limit-1",
+        "last-id-null-limit-1",
+        "created-at-in-milliseconds-limit-1",
+        "id-null-limit-1",
+        "cursor-included-limit-1",
+        "refused-limit-1",
+    ],
+)
+def test_a_small_budget_asks_for_single_items(name: str) -> None:
+    fault = FAULTS[name]
+    shown = small(150, seeded(size=57), fault.behaviour())
+    assert shown.exit_code is ExitCode.BROKEN
+    assert fault.clause in {one.clause for one in shown.judgements if one.verdict is Verdict.BROKEN}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["project-in-any-case", "project-by-longer-id", "checkpoint-in-any-case", "checkpoint-with-suffix"],
+)
+def test_a_small_budget_asks_for_other_names(name: str) -> None:
+    shown = small(150, seeded(size=57), FAULTS[name].behaviour())
+    assert FAULTS[name].clause in {one.clause for one in shown.judgements if one.verdict is Verdict.BROKEN}
+
+
+def test_the_smallest_budget_decides_everything_behind_a_small_cap() -> None:
+    """Its pages take more requests than those of a target that gives a hundred at once."""
+    found = small(60, seeded(size=57), VARIANTS["cap-20"].behaviour())
+    assert [one.clause for one in found.judgements if one.level in GATING and one.verdict is not Verdict.KEPT] == []
 
 
 # The judge

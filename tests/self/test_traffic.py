@@ -700,6 +700,20 @@ def test_429_without_a_time_is_waited_for_longer_and_longer(header: list[bytes])
     assert client.requests == 5
 
 
+def test_what_was_put_off_together_does_not_come_together_again() -> None:
+    gate = threading.Barrier(3, timeout=5)
+
+    def busy(sock: socket.socket) -> None:
+        gate.wait()
+        sock.sendall(ok(b"", b"Retry-After: 1", status=b"503 Busy"))
+
+    with clocked(Target(busy, busy, busy, ok())) as (client, clock):
+        exchanges = client.send_together([Request(f"/{n}") for n in range(3)], probe="p")
+    assert [(exchange.status, exchange.waits) for exchange in exchanges] == [(200, 1)] * 3
+    assert len(set(clock.slept)) == 3
+    assert all(1 < pause < 2 for pause in clock.slept)
+
+
 def test_503_without_retry_after_stays() -> None:
     with clocked(Target(ok(status=b"503 Busy"), ok())) as (client, clock):
         exchange = client.send(LIST, probe="p")

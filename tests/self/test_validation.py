@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, shown
+from contracts.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
 from contracts.errors import ConfigurationError
-from contracts.evidence import Reader
 from contracts.operation import Operation, load_operation
-from contracts.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator, parse
+from contracts.reader import Reader
+from contracts.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
 
 PUBLISHED = load_operation()
 VENDOR_LIKE = load_operation(Path(__file__).parent / "documents" / "vendor-like-3.1.yaml")
@@ -394,7 +394,7 @@ def test_a_reader_holds_little_of_what_it_has_read() -> None:
         assert reader.parsed(body).value["pad"]
     assert reader.parsed(bodies[0]) is not first
     assert reader.parsed(bodies[0]) == first
-    assert all(reader.said(body) == (None, ()) for body in bodies)
+    assert all(reader.flaws(body) == (None, ()) for body in bodies)
 
 
 @pytest.mark.parametrize(

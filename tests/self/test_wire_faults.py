@@ -22,13 +22,15 @@ from wire_faults import STEADY, Drawn, Kind, Network, Stage, Weather
 
 from contracts.catalogue import find
 from contracts.cli import main
+from contracts.conclusion import Terms
+from contracts.errors import ExitCode
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, open_variant
 from contracts.model import Exchange, FailureKind, Request, Result, Target, Verdict
 from contracts.operation import Operation, load_operation
-from contracts.replay import Said, record, replay
-from contracts.run import DEFAULT_BUDGET, ExitCode, Plan, Terms, run
+from contracts.replay import Hints, record, replay
+from contracts.run import DEFAULT_BUDGET, Plan, run
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import Limits
@@ -93,7 +95,7 @@ def again(result: Result, folder: Path) -> Result:
         selected = find([one.clause for one in result.judgements])
         return Terms(target=target, operation=operation(), seed=seed, selected=selected)
 
-    return replay(path, operation(), terms, Said())
+    return replay(path, operation(), terms, Hints())
 
 
 # The network itself

@@ -359,6 +359,14 @@ def refusal_names_a_permission(self: Behaviour, _request: Request, refused: Refu
     return _told(refused)
 
 
+@replaces(Behaviour.error_body, "SEC-008")
+def refusal_names_another_checkpoint(self: Behaviour, _request: Request, refused: Refused, /) -> bytes:
+    """A 401 or 403 names another checkpoint that there is."""
+    if _is_refusal_at_the_door(refused):
+        refused.message += f" Did you mean {self.dataset.other_checkpoint}?"
+    return _told(refused)
+
+
 @replaces(Behaviour.refuse, "SEC-008")
 def refusal_names_project_in_header(self: Behaviour, request: Request, refused: Refused, /) -> Response:
     """A 401 or 403 names a project in a header."""

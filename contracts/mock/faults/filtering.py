@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -150,6 +151,14 @@ def unknown_project_is_no_filter(self: Behaviour, permissions: Permissions, aske
 
 
 @replaces(Behaviour.filter, "FLT-004")
+def blank_project_is_no_filter(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A `project_id` of spaces only gives the whole list."""
+    if asked.project_id and not asked.project_id.strip():
+        return list(permissions)
+    return Behaviour.filter(self, permissions, asked)
+
+
+@replaces(Behaviour.filter, "FLT-004")
 def project_null_is_no_filter(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """The word null as `project_id` is no filter."""
     return list(permissions) if asked.project_id == "null" else Behaviour.filter(self, permissions, asked)
@@ -197,6 +206,19 @@ def project_by_like(_self: Behaviour, permissions: Permissions, asked: Asked, /)
 def project_by_glob(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """`*` in `project_id` matches anything."""
     return _matching(permissions, asked, lambda wanted, had: fnmatchcase(had, wanted))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_expression(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` is matched as a regular expression, as document databases can."""
+
+    def matches(wanted: str, had: str) -> bool:
+        try:
+            return re.fullmatch(wanted, had) is not None
+        except re.error:
+            return False
+
+    return _matching(permissions, asked, matches)
 
 
 @replaces(Behaviour.filter, "FLT-005")

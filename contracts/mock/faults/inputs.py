@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-from contracts.mock.app import KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
+from contracts.mock.app import KNOWN, LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.faults.declare import replaces
 from contracts.mock.store import Permission
 
@@ -44,6 +44,14 @@ def wrong_order_is_ascending(self: Behaviour, fields: Fields, /) -> str:
 def order_in_any_case(self: Behaviour, fields: Fields, /) -> str:
     """`order` is read in any case."""
     return Behaviour.read_order(self, {name: [value.lower() for value in fields[name]] for name in fields})
+
+
+@replaces(Behaviour.read_order, "INP-001")
+def order_up_to_a_quote(self: Behaviour, fields: Fields, /) -> str:
+    """What follows a quote in `order` is overlooked, as where it ends a statement of SQL."""
+    return Behaviour.read_order(
+        self, {**fields, "order": [_given_order(self, fields).partition("'")[0] or "descending"]}
+    )
 
 
 @replaces(Behaviour.read_order, "INP-001")
@@ -106,6 +114,12 @@ def negative_limit_counts_from_the_end(_self: Behaviour, limit: int, /) -> int:
 
 
 @replaces(Behaviour.small_limit, "INP-003")
+def negative_limit_loses_its_sign(self: Behaviour, limit: int, /) -> int:
+    """A negative limit is taken without its sign."""
+    return min(-limit, LARGEST_LIMIT) if limit < 0 else Behaviour.small_limit(self, limit)
+
+
+@replaces(Behaviour.small_limit, "INP-003")
 def small_limit_is_20(_self: Behaviour, _limit: int, /) -> int:
     """A limit below 1 gives 20 items."""
     return 20
@@ -152,6 +166,12 @@ _ODD_QUERIES: dict[str, tuple[str, Callable[[Request], bool]]] = {
     "backslash_or_quote": ("a backslash or quote in a parameter", _of_value(lambda v: any(c in b"\\'\"" for c in v))),
     "empty_value": ("an empty parameter", _of_value(lambda value: not value)),
     "repeated_name": ("a repeated parameter", lambda request: len(set(_names(request))) < len(_names(request))),
+    "name_without_value": (
+        "a parameter without =",
+        lambda r: any("=" not in part for part in r.query.split("&") if part),
+    ),
+    "nul_in_order": ("a NUL in `order`", lambda request: "order=%00" in request.query),
+    "limit_not_utf8": ("a limit that is not UTF-8", lambda request: "limit=%FF" in request.query),
     "unknown_name": ("an unknown parameter", lambda request: bool(set(_names(request)) - set(KNOWN))),
     "huge_limit": ("a limit of more than 64 bits", lambda r: bool(re.search("limit=-?[0-9]{19}", r.query))),
     "limit_of_30_digits": ("a limit of 30 digits", lambda r: bool(re.search("limit=-?[0-9]{30}", r.query))),
@@ -297,6 +317,10 @@ _TRACES = {
     "connection": (
         "the address of the database",
         "could not connect to postgres://lists:hunter2@db.internal:5432/lists",
+    ),
+    "php": (
+        "a warning of PHP in HTML",
+        "<br />\n<b>Warning</b>:  Undefined array key 1 in <b>permissions.php</b> on line <b>12</b><br />",
     ),
     "path": ("a path of the server's source", "Validation failed in /srv/api/app/controllers/permissions.rb:23"),
 }

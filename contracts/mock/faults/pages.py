@@ -535,7 +535,10 @@ def reversed_now_and_then(self: Behaviour, permissions: Permissions, asked: Aske
 def nothing_now_and_then(self: Behaviour, asked: Asked, /) -> Permissions:
     """One answer of seven without a cursor is an empty page."""
     found = Behaviour.permissions(self, asked)
-    return () if asked.after is None and asked.request.number % 7 == 0 else found
+    if asked.after is not None:
+        return found
+    self.memory["without"] = self.memory.get("without", 0) + 1
+    return found if self.memory["without"] % 7 else ()
 
 
 @replaces(Behaviour.cut, "PAG-019")
@@ -593,6 +596,16 @@ def item_42_no_cursor(self: Behaviour, ordered: Permissions, asked: Asked, /) ->
     return start
 
 
+@replaces(Behaviour.page, "PAG-021")
+def only_last_items_are_cursors(self: Behaviour, asked: Asked, /) -> Response:
+    """Only an item that was the last one of some page is taken as a cursor."""
+    given: set[str] = self.memory.setdefault("given", set())
+    if asked.after is not None and asked.after not in given:
+        raise self.invalid("after", "'after' is not a valid cursor.")
+    given.update(each.id for each in self.cut(self.rest(asked), asked)[-1:])
+    return Behaviour.page(self, asked)
+
+
 @replaces(Behaviour.position, "PAG-021")
 def no_cursor_beyond_30(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """Items beyond the 30th are not found as cursors."""
@@ -628,6 +641,17 @@ def foreign_cursor_joins_lists(self: Behaviour, asked: Asked, /) -> list[Permiss
         return Behaviour.rest(self, asked)
     ordered = self.arrange(everything, asked)
     return self.filter(ordered[self.position(ordered, asked) :], asked)
+
+
+@replaces(Behaviour.unknown_after, "PAG-022")
+def foreign_cursor_is_told_on(self: Behaviour, _ordered: Permissions, asked: Asked, /) -> int:
+    """The refusal of another checkpoint's permission as `after` names the one that follows it there."""
+    for permissions in self.dataset.checkpoints.values():
+        ids = [each.id for each in permissions]
+        if asked.after in ids:
+            following = ids[(ids.index(asked.after) + 1) % len(ids)]
+            raise self.invalid("after", f"'after' is of another checkpoint, where {following} follows.")
+    raise self.invalid("after", "'after' names no permission of this checkpoint.")
 
 
 @replaces(Behaviour.sort, "PAG-023")

@@ -12,6 +12,7 @@ from contracts.mock.variants.declare import varies, varies_answer
 
 _WORST = 20
 _TOGETHER, _TOGETHER_SECONDS = 2, 0.001
+_BUSY_SECONDS = 0.005
 
 
 # --- coding and framing
@@ -95,7 +96,7 @@ def media_type_in_capitals(_request: Request, response: Response) -> Response:
 
 
 def _typed(response: Response, media_type: str) -> Response:
-    kept = [(name, value) for name, value in response.headers if name != "Content-Type"]
+    kept = [(name, value) for name, value in response.headers if name.lower() != "content-type"]
     response.headers = [("Content-Type", media_type), *kept]
     return response
 
@@ -229,6 +230,15 @@ async def throttled_when_together(self: Behaviour, request: Request, /) -> Respo
     if self.in_flight > _TOGETHER:
         return _later(429)
     await asyncio.sleep(_TOGETHER_SECONDS)
+    return await Behaviour.serve(self, request)
+
+
+@varies(Behaviour.serve, warns=frozenset({"HTP-005"}))
+async def unavailable_when_together(self: Behaviour, request: Request, /) -> Response:
+    """One request is answered at a time; all others get a 503 that asks to come back at once."""
+    if self.in_flight > 1:
+        return _later(503)
+    await asyncio.sleep(_BUSY_SECONDS)
     return await Behaviour.serve(self, request)
 
 
