@@ -263,7 +263,7 @@ ANSWERS: dict[str, tuple[Reply, FailureKind | str]] = {
     "two answers": (ok() + ok(), "followed by 40 bytes more"),
     "the answer to a request that comes later": (ok() + ok(b'{"data": []}', JSON), "bytes more than its framing"),
     "text after the body": (ok() + b"<html>", "followed by 6 bytes more"),
-    "endless text after the body": (dripping(ok(), b"x" * 9999), "bytes more than its framing|unasked"),
+    "endless text after the body": (dripping(ok() + b"x" * 9999, b"x" * 9999), "bytes more than its framing|unasked"),
     "two Content-Lengths": (ok(b"{}", b"Content-Length: 1"), FailureKind.GARBLED),
     "a negative Content-Length": (ok().replace(b": 2", b": -2"), FailureKind.GARBLED),
     "a Content-Length with a plus sign": (ok().replace(b": 2", b": +2"), FailureKind.GARBLED),

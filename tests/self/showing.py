@@ -104,6 +104,7 @@ def probes(dataset: Dataset) -> list[Probe]:
         f"after={LONG}",
     ]
     queries += ["after='", "project_id='", 'project_id="', "project_id=", "limit=3&limit=4", "unknown=1", "after=%5C"]
+    queries += ["project_id=%20", "project_id=.*", "unknown", "order=%00", "limit=%FF"]
     for query in queries:
         found.append(Probe(query))
     unknown = [
