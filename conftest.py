@@ -5,8 +5,8 @@ from importlib.metadata import entry_points
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
-if not any(entry.value == "contracts.plugin" for entry in entry_points(group="pytest11")):
-    pytest_plugins += ["contracts.plugin"]
+if not any(entry.value == "contracts.plugins.pytest" for entry in entry_points(group="pytest11")):
+    pytest_plugins += ["contracts.plugins.pytest"]
 
 settings.register_profile("contracts", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.load_profile("contracts")

@@ -97,11 +97,11 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
 
     ``put`` replaces an attribute.
     """
-    from contracts import run as running
-    from contracts.judging import judge, tally
-    from contracts.model import Result
+    from contracts.core.model import Result
     from contracts.probes import PROBES, Asking
+    from contracts.runs import live as running
     from contracts.traffic.client import Client
+    from contracts.verdicts.judging import judge, tally
 
     def run(plan: running.Plan, tell: Callable[[running.Progress], None] | None = None) -> Result:
         result = original(plan, tell)

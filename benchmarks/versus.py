@@ -21,7 +21,7 @@ import click
 from benchmarks.commands import EXAMPLES, LONGEST, PHASES, Workshop, check, workshop
 from benchmarks.figures import README, middle, share, shown, table, versions, write
 from benchmarks.serving import Kind, Place, Standing
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
 

@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Run a command and exit."""
     try:
-        from contracts import interrupts
+        from contracts.core import interrupts
 
         with interrupts.watched():
             _leave_nothing_here()

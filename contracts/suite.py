@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.catalogue import Clause, clauses
-from contracts.session import Session
+from contracts.clauses.registry import Clause, clauses
+from contracts.plugins.session import Session
 
 
 # One run answers for all items, so workers of pytest-xdist that can group keep them together.

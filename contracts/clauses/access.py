@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
 
-from contracts.catalogue import Judge, Needs, Outcome, clause
 from contracts.clauses.passages import ADMIN_ONLY
-from contracts.evidence import Evidence
-from contracts.model import HELD, Answer, Exchange, FailureKind, Finding, Inapplicable, Level
-from contracts.quotes import Quote
-from contracts.wording import names
+from contracts.clauses.registry import Judge, Needs, Outcome, clause
+from contracts.core.model import HELD, Answer, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.core.wording import names
+from contracts.evidence.evidence import Evidence
+from contracts.spec.quotes import Quote
 
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 ACCESS = ("access",)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.catalogue import Judge, Outcome, clause
 from contracts.clauses.passages import LIST, OBJECT
-from contracts.evidence import Evidence
-from contracts.model import HELD, Finding, Level
-from contracts.quotes import Quote
-from contracts.validation import MOST_VIOLATIONS
+from contracts.clauses.registry import Judge, Outcome, clause
+from contracts.core.model import HELD, Finding, Level
+from contracts.evidence.evidence import Evidence
+from contracts.spec.quotes import Quote
+from contracts.spec.validation import MOST_VIOLATIONS
 
 EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
 """The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""

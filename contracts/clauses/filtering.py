@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.pages import PAGED, anchored, missing_from, within
 from contracts.clauses.passages import PROJECT
-from contracts.evidence import Evidence
-from contracts.listing import Walk
-from contracts.model import HELD, Exchange, Finding, Level, Order, Page
-from contracts.wording import names, short
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Exchange, Finding, Level, Order, Page
+from contracts.core.wording import names, short
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Walk
 
 
 @clause(

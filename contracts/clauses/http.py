@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.catalogue import Outcome, clause
 from contracts.clauses.envelope import EVERYWHERE
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
-from contracts.evidence import Evidence
-from contracts.model import HELD, Exchange, FailureKind, Finding, Level, Query
-from contracts.wording import count, short
+from contracts.clauses.registry import Outcome, clause
+from contracts.core.model import HELD, Exchange, FailureKind, Finding, Level, Query
+from contracts.core.wording import count, short
+from contracts.evidence.evidence import Evidence
 
 ALL = (*EVERYWHERE, "access")
 

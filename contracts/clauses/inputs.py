@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
-from contracts.evidence import Evidence
-from contracts.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
-from contracts.quotes import Quote
-from contracts.reading import Oddity
-from contracts.wording import count, names, short
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
+from contracts.core.wording import count, names, short
+from contracts.evidence.evidence import Evidence
+from contracts.spec.quotes import Quote
+from contracts.spec.requests import Oddity
 
 INPUTS = ("inputs", "generated")
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")

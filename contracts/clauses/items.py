@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.envelope import EVERYWHERE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
-from contracts.evidence import Evidence
-from contracts.model import HELD, Exchange, Finding, Level
-from contracts.quotes import Quote
-from contracts.wording import short
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Exchange, Finding, Level
+from contracts.core.wording import short
+from contracts.evidence.evidence import Evidence
+from contracts.spec.quotes import Quote
 
 ONE = Needs(items=1)
 

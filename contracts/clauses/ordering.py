@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.pages import PAGED, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
-from contracts.evidence import Evidence
-from contracts.listing import Walk
-from contracts.model import HELD, Finding, Level, Order, Page
-from contracts.quotes import Quote
-from contracts.wording import names, place, short
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Finding, Level, Order, Page
+from contracts.core.wording import names, place, short
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Walk
+from contracts.spec.quotes import Quote
 
 TWO = Needs(items=2)
 

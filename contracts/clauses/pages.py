@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.access import named
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
-from contracts.evidence import Evidence
-from contracts.listing import Walk
-from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Order, Page, Query
-from contracts.quotes import Quote
-from contracts.wording import count, names, place, short, yes
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Exchange, Finding, Inapplicable, Level, Order, Page, Query
+from contracts.core.wording import count, names, place, short, yes
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Walk
+from contracts.spec.quotes import Quote
 
 PAGED = ("walks", "generated", "repetition", "filters", "scope")
 ONE, TWO = Needs(items=1), Needs(items=2)

@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from contracts.body import parse
-from contracts.catalogue import Judge, Needs, Outcome, clause
 from contracts.clauses.filtering import unknown_projects
 from contracts.clauses.inputs import SIBLINGS_WORDS, odd, only
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
+from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.clauses.scoping import unknown_checkpoints
-from contracts.evidence import Evidence
-from contracts.model import Answered, Exchange, Level, Order
-from contracts.quotes import Quote
-from contracts.reading import Oddity
-from contracts.wording import count, short
+from contracts.core.model import Answered, Exchange, Level, Order
+from contracts.core.wording import count, short
+from contracts.evidence.evidence import Evidence
+from contracts.spec.body import parse
+from contracts.spec.quotes import Quote
+from contracts.spec.requests import Oddity
 
 RATE_LIMIT_HEADERS = ("ratelimit", "x-ratelimit", "retry-after")
 NOTHING = Needs()
 
 
 def question(
-    id: str,  # noqa: A002 - as in `contracts.catalogue.clause`
+    id: str,  # noqa: A002 - as in `contracts.clauses.registry.clause`
     title: str,
     *,
     quote: Quote,

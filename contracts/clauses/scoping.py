@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.catalogue import Needs, Outcome, clause
 from contracts.clauses.filtering import kin
 from contracts.clauses.pages import as_asked, describe
 from contracts.clauses.passages import CHECKPOINT
-from contracts.evidence import Evidence
-from contracts.model import HELD, Exchange, Finding, Inapplicable, Level, Page, Query
-from contracts.wording import names, short
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Exchange, Finding, Inapplicable, Level, Page, Query
+from contracts.core.wording import names, short
+from contracts.evidence.evidence import Evidence
 
 
 @clause(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from contracts.catalogue import FAMILIES, Clause, Needs, clauses, find
+from contracts.clauses.registry import FAMILIES, Clause, Needs, clauses, find
 from contracts.cli.shell import encoding, options, show
-from contracts.model import Level
+from contracts.core.model import Level
+from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
-from contracts.settings import Settings
-from contracts.wording import count
+from contracts.settings.settings import Settings
 
 MOST_FAULTS = 12
 """Faults that are named in the explanation of a clause."""
@@ -74,7 +74,7 @@ def explain(settings: Settings, names: tuple[str, ...]) -> int:
 
 def _explain(sheet: Sheet, clause: Clause) -> None:
     from contracts.mock.faults import FAULTS
-    from contracts.quotes import SDK_PAGE
+    from contracts.spec.quotes import SDK_PAGE
 
     sheet.blank()
     sheet.block((f"{clause.id}  ", "bold"), clause.title, clause.level, style="bold")

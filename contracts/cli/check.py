@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts import interrupts
 from contracts.cli.shell import BEFORE, Shell, encoding, options, show
-from contracts.conclusion import Terms, worst
-from contracts.errors import ConfigurationError, ContractsError, ExitCode
-from contracts.model import Result
+from contracts.core import interrupts
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core.model import Result
 from contracts.reports.safe import printable
-from contracts.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
+from contracts.verdicts.conclusion import Terms, worst
 
 if TYPE_CHECKING:
-    from contracts.catalogue import Clause
+    from contracts.clauses.registry import Clause
     from contracts.reports.github import Annotation
 
 
@@ -157,11 +157,11 @@ def _guarded(
 def _check(
     shell: Shell, settings: Settings, clauses: tuple[str, ...], remarks: list[Annotation], *, accept: bool
 ) -> int:
-    from contracts.catalogue import find
+    from contracts.clauses.registry import find
     from contracts.cli.progress import progress
     from contracts.reports import output
-    from contracts.run import run
-    from contracts.target import opened, unopened
+    from contracts.runs.live import run
+    from contracts.runs.target import opened, unopened
 
     output.refuse_unwritable(settings)
     terms: Terms | None = None
@@ -203,9 +203,9 @@ def _check(
 
 def _propose(settings: Settings, result: Result) -> None:
     """Write an entry for each breach that nobody has accepted."""
-    from contracts import deviations
-    from contracts.configfile import NAME
-    from contracts.wording import count
+    from contracts.core.wording import count
+    from contracts.settings.configfile import NAME
+    from contracts.verdicts import deviations
 
     path = settings.file or Path(NAME)
     written = {known.deviation.clause for known in result.deviations}
@@ -237,15 +237,16 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     The probes run against the embedded server with as many permissions and projects as --items and --projects
     say (57 and 3), and their requests are counted. Your target is not asked.
     """
-    from contracts.catalogue import find
-    from contracts.census import ORDERS
+    from contracts.clauses.registry import find
     from contracts.cli.progress import WORDS
-    from contracts.deep import DEEP
+    from contracts.core.wording import count
+    from contracts.deep.census import ORDERS
+    from contracts.deep.walk import DEEP
     from contracts.probes.walks import pages_of
     from contracts.reports.sheet import Sheet
-    from contracts.run import CLOSER, run
-    from contracts.target import opened
-    from contracts.wording import count
+    from contracts.runs.live import run
+    from contracts.runs.target import opened
+    from contracts.traffic.limits import CLOSER
 
     selected = find(clauses) if clauses else ()
     with opened(settings) as ready:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from contracts.cli.shell import Shell, encoding, options, show
-from contracts.settings import TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import TARGET, TARGET_MORE, Settings
 
 
 @click.command()
@@ -34,12 +34,12 @@ def doctor(shell: Shell, settings: Settings) -> int:
     not be exercised? At most 12 requests. Exit codes: 0 ready, 4 not usable, 6 usable, but clauses of the gate
     will go without a verdict.
     """
-    from contracts.doctor import State, examine
-    from contracts.errors import ExitCode
+    from contracts.core.errors import ExitCode
+    from contracts.core.wording import count
     from contracts.reports.sheet import Sheet
     from contracts.reports.terminal import ranges
-    from contracts.target import opened
-    from contracts.wording import count
+    from contracts.runs.doctor import State, examine
+    from contracts.runs.target import opened
 
     signs = {
         State.GOOD: ("✔ ", "green"),

@@ -10,9 +10,9 @@ from typing import Final
 
 import click
 
-from contracts.deep import DEEP
+from contracts.deep.walk import DEEP
 from contracts.probes import CONTROL, PROBES
-from contracts.run import AGAIN, Progress
+from contracts.runs.live import AGAIN, Progress
 
 Tell = Callable[[Progress], None]
 WORDS = {

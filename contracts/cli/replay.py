@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from contracts import interrupts
 from contracts.cli.check import annotate
 from contracts.cli.shell import encoding, options, show
-from contracts.conclusion import Terms
-from contracts.errors import ConfigurationError
-from contracts.model import Target
-from contracts.settings import OPTIONS, REPORTS, Settings
+from contracts.core import interrupts
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Target
+from contracts.settings.settings import OPTIONS, REPORTS, Settings
+from contracts.verdicts.conclusion import Terms
 
 _HINTS = ("base_url", "checkpoint", "other_checkpoint")
 
@@ -33,13 +33,13 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
 
     Exit codes: as of `contracts check`; 4 if it is no recording of this operation.
     """
-    from contracts.catalogue import find
-    from contracts.operation import load_operation
-    from contracts.replay import Hints
-    from contracts.replay import replay as judged
+    from contracts.clauses.registry import find
     from contracts.reports import output
     from contracts.reports.terminal import Style, report
     from contracts.reports.view import Report
+    from contracts.runs.replay import Hints
+    from contracts.runs.replay import replay as judged
+    from contracts.spec.operation import load_operation
 
     output.refuse_unwritable(settings)
     selected = find(clauses) if clauses else ()

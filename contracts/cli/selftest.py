@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contracts.catalogue import FAMILIES
+from contracts.clauses.registry import FAMILIES
 from contracts.cli.shell import encoding, options, show
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
+from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
-from contracts.settings import Settings
-from contracts.wording import count
+from contracts.settings.settings import Settings
 
 if TYPE_CHECKING:  # the table of faults and variants is imported by the command that needs it
-    from contracts.selftest import Outcome, Subject
+    from contracts.runs.selftest import Outcome, Subject
 
 _TOLD_EVERY = 50
 
@@ -42,7 +42,7 @@ def selftest(
     Each fault must break the clause that it is declared for, and exactly the others that are written down. No
     conforming server may be flagged. Exit codes: 0 all as expected, 1 not.
     """
-    from contracts.selftest import examine_all, subjects
+    from contracts.runs.selftest import examine_all, subjects
 
     wanted = _named(faults, variants) if faults or variants else subjects(everything=everything)
     processes = min(_workers(workers), len(wanted))
@@ -63,7 +63,7 @@ def _named(faults: Sequence[str], variants: Sequence[str]) -> tuple[Subject, ...
     from contracts.mock.faults import FAULTS
     from contracts.mock.registry import look_up
     from contracts.mock.variants import VARIANTS
-    from contracts.selftest import Kind, Subject
+    from contracts.runs.selftest import Kind, Subject
 
     try:
         for name in faults:
@@ -86,7 +86,7 @@ def _workers(word: str | None) -> int:
 
 def _table(sheet: Sheet, outcomes: Sequence[Outcome], settings: Settings) -> None:
     from contracts.mock.faults import FAULTS
-    from contracts.selftest import Kind
+    from contracts.runs.selftest import Kind
 
     faults = [outcome for outcome in outcomes if outcome.subject.kind is Kind.FAULT]
     servers = [outcome for outcome in outcomes if outcome.subject.kind is Kind.VARIANT]

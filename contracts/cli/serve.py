@@ -9,9 +9,9 @@ import threading
 import click
 
 from contracts.cli.shell import encoding, options, show
-from contracts.errors import ConfigurationError
-from contracts.settings import EMBEDDED, Settings
-from contracts.wording import count
+from contracts.core.errors import ConfigurationError
+from contracts.core.wording import count
+from contracts.settings.settings import EMBEDDED, Settings
 
 _LARGEST_PORT = 65535
 
@@ -25,7 +25,7 @@ def serve(settings: Settings, port: str) -> int:
     It prints its base URL, its checkpoints and its keys, which are made for this server and open nothing else.
     """
     from contracts.reports.sheet import Sheet
-    from contracts.target import embedded
+    from contracts.runs.target import embedded
 
     if not port.isdecimal() or int(port) > _LARGEST_PORT:
         raise ConfigurationError(f"--port {port} is no port: give a number from 0 to {_LARGEST_PORT}.")

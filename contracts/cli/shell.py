@@ -1,4 +1,4 @@
-"""What all commands have in common: options from `contracts.settings`, errors as one sentence, exit codes."""
+"""What all commands have in common: options from `contracts.settings.settings`, errors as one sentence, exit codes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from contracts import interrupts
-from contracts.conclusion import InternalError, failure, own_version
-from contracts.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core import interrupts
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core.wording import closest
 from contracts.reports.safe import inert, printable
-from contracts.settings import OPTIONS, Settings, single
-from contracts.wording import closest
+from contracts.settings.settings import OPTIONS, Settings, single
+from contracts.verdicts.conclusion import InternalError, failure, own_version
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
@@ -117,7 +117,7 @@ def options(
     several: bool = False,
     refused: Callable[[Mapping[str, Any], ConfigurationError], None] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command these options of `contracts.settings`; it gets the `Settings` as its first argument.
+    """Give a command these options of `contracts.settings.settings`; it gets the `Settings` as its first argument.
 
     With ``several`` it gets a tuple of them, one for each target. ``refused`` is told what was given when that
     can't be used.

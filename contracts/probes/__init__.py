@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from contracts.evidence import CONTROL
+from contracts.evidence.evidence import CONTROL
 from contracts.probes.access import access
 from contracts.probes.asking import Asking
 from contracts.probes.filters import filters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.model import Order, Query, Request
+from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.filters import nobody
 from contracts.traffic.credentials import MALFORMED

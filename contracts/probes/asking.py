@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
-from contracts.evidence import Evidence
-from contracts.listing import Listing
-from contracts.model import Exchange, Order, Page, Query, Request, Step, Target
-from contracts.reader import Reader
+from contracts.core.model import Exchange, Order, Page, Query, Request, Step, Target
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Listing
+from contracts.evidence.reader import Reader
 from contracts.traffic.client import Client
 
 Read = Callable[[Exchange, Query], Page | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain, cycle, zip_longest
 
-from contracts.model import Order
+from contracts.core.model import Order
 from contracts.probes.asking import Asking
 
 MOST_TELLING = 3

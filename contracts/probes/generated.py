@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.errors import SchemathesisError
 
-from contracts.document import excerpt, unusable
-from contracts.model import Order, Query, Request
-from contracts.operation import Operation
+from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
+from contracts.spec.document import excerpt, unusable
+from contracts.spec.operation import Operation
 
 Case = schemathesis.Case[Any]
 

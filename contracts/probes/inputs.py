@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from contracts.model import Order, Request
+from contracts.core.model import Order, Request
 from contracts.probes.asking import Asking
 
 # Raw and percent-encoded, as they are put on the wire.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.model import Order, Request
+from contracts.core.model import Order, Request
 from contracts.probes.asking import Asking
 
 TOGETHER = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from contracts.model import Order, Query
+from contracts.core.model import Order, Query
 from contracts.probes.asking import Asking
 from contracts.probes.filters import MOST_TELLING, nobody
 

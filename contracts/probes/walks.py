@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts.evidence import CONTROL
-from contracts.model import Order, Query
+from contracts.core.model import Order, Query
+from contracts.evidence.evidence import CONTROL
 from contracts.probes.asking import Asking, Read
 
 SIZES = (100, 50, 20, 10)

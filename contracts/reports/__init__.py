@@ -1,1 +1,1 @@
-"""What people and programs get to see of a result: one module a form, all made from `contracts.model.Result` alone."""
+"""What people and programs get to see of a `contracts.core.model.Result`: one module a form."""

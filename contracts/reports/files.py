@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
 
 
 def refuse_unwritable(paths: Mapping[str, Path]) -> None:

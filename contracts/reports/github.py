@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.wording import count
 from contracts.reports import markdown
 from contracts.reports.safe import inert
 from contracts.reports.view import Report
-from contracts.wording import count
 
 MOST_ANNOTATIONS: Final = 10
 """Annotations of one kind that GitHub shows of one step."""

@@ -12,18 +12,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.evidence import Evidence
-from contracts.model import Exchange, Result
-from contracts.operation import Operation
-from contracts.reader import Reader
+from contracts.core.model import Exchange, Result
+from contracts.core.wording import count
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
 from contracts.reports.picture import Picture, picture
 from contracts.reports.safe import plain
 from contracts.reports.templating import asset, template
 from contracts.reports.terminal import GLYPHS, outcome
 from contracts.reports.view import Report, told
+from contracts.spec.operation import Operation
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
-from contracts.wording import count
 
 LONGEST_BODY: Final = 4096
 """Bytes of a body that are shown at most."""

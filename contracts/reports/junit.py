@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from contracts.errors import ExitCode
-from contracts.model import Verdict
+from contracts.core.errors import ExitCode
+from contracts.core.model import Verdict
+from contracts.core.wording import count
 from contracts.reports.view import Entry, Report, Row
-from contracts.wording import count
 
 _UNFINISHED = {ExitCode.INTERRUPTED, ExitCode.INTERNAL, ExitCode.CONFIGURATION}
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -121,8 +121,8 @@ def evidence(row: Row) -> Iterator[str]:
 
 def _unfinished(report: Report) -> ET.Element:
     """A run that was interrupted or broke down must not look as if it had passed."""
-    suite = ET.Element("testsuite", name="contracts.run")
-    case = ET.Element("testcase", classname="contracts.run", name="The run ends by itself", time="0.000")
+    suite = ET.Element("testsuite", name="contracts.runs.live")
+    case = ET.Element("testcase", classname="contracts.runs.live", name="The run ends by itself", time="0.000")
     # A reader that shows the message alone must say why.
     why = report.notes[0] if report.notes and not report.requests else report.headline
     error = ET.SubElement(case, "error", message=_clean(why), type=report.verdict)
@@ -133,11 +133,11 @@ def _unfinished(report: Report) -> ET.Element:
 
 
 def _deviations(report: Report, stale: list[Entry]) -> ET.Element:
-    suite = ET.Element("testsuite", name="contracts.deviations")
+    suite = ET.Element("testsuite", name="contracts.verdicts.deviations")
     cases = []
     for entry in stale:
         name = f"{entry.clause} is a deviation that is still to be accepted"
-        case = ET.Element("testcase", classname="contracts.deviations", name=name, time="0.000")
+        case = ET.Element("testcase", classname="contracts.verdicts.deviations", name=name, time="0.000")
         ET.SubElement(case, "failure", message=_clean(entry.text), type=entry.standing.value)
         cases.append(case)
     _count(report, suite, cases)

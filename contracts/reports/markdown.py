@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contracts.core.wording import count
 from contracts.reports.templating import template
 from contracts.reports.view import Report
-from contracts.wording import count
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes that GitHub takes as the summary of one step."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.evidence import Evidence
-from contracts.listing import Walk
-from contracts.model import Item, Order
+from contracts.core.model import Item, Order
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Walk
 
 SIGNS: Final = {"gap": "△", "repeat": "↻", "disorder": "⇅", "foreign": "◆"}
 """The sign of each mark, which stands for it where colour does not."""

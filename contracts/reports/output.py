@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from contracts.conclusion import Terms
-from contracts.errors import ConfigurationError
-from contracts.model import Result
-from contracts.operation import Operation
-from contracts.replay import record
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Result
 from contracts.reports import as_json, files, github, html, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unfinished
 from contracts.reports.view import Report
-from contracts.settings import OPTIONS, REPORTS, Settings
-from contracts.target import unopened
+from contracts.runs.replay import record
+from contracts.runs.target import unopened
+from contracts.settings.settings import OPTIONS, REPORTS, Settings
+from contracts.spec.operation import Operation
+from contracts.verdicts.conclusion import Terms
 
 FILES: Final = ("record", *REPORTS)
 """The options that have something written to a file."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from contracts.evidence import Evidence
-from contracts.listing import Listing, Walk
-from contracts.model import Order, Page
+from contracts.core.model import Order, Page
+from contracts.core.wording import count, names, short, yes
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Listing, Walk
 from contracts.reports.noticing import SIGNS, Noticed, Watcher, counted
 from contracts.reports.safe import plain
-from contracts.wording import count, names, short, yes
 
 MOST_CELLS: Final = 400
 """Cells of the strip; longer lists get several items a cell."""
@@ -144,7 +144,7 @@ class Picture:
 
 
 def picture(evidence: Evidence, pieces: Pieces = ()) -> Picture:
-    """Draw what a run walked through; ``pieces`` are those of `contracts.model.Result`."""
+    """Draw what a run walked through; ``pieces`` are those of `contracts.core.model.Result`."""
     return _Drawing(evidence).picture(pieces)
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts import deviations
-from contracts.catalogue import FAMILIES
-from contracts.errors import ExitCode
-from contracts.model import Judgement, Level, Result, Standing, Verdict
+from contracts.clauses.registry import FAMILIES
+from contracts.core.errors import ExitCode
+from contracts.core.model import Judgement, Level, Result, Standing, Verdict
+from contracts.core.wording import count
 from contracts.reports.sheet import WIDTH
-from contracts.wording import count
+from contracts.verdicts import deviations
 
 _MOST_NAMED = 6
 _ENDED = {

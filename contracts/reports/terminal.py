@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from contracts import deviations
-from contracts.catalogue import Clause, clauses
-from contracts.errors import ExitCode
-from contracts.model import Exchange, Finding, Judgement, Result, Standing, Verdict
-from contracts.quotes import SDK_PAGE, Quote
+from contracts.clauses.registry import Clause, clauses
+from contracts.core.errors import ExitCode
+from contracts.core.model import Exchange, Finding, Judgement, Result, Standing, Verdict
+from contracts.core.wording import count
 from contracts.reports import summary
 from contracts.reports.sheet import Sheet
+from contracts.spec.quotes import SDK_PAGE, Quote
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
-from contracts.wording import count
+from contracts.verdicts import deviations
 
 GLYPHS = {
     Verdict.KEPT: ("✔", "green"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from contracts.conclusion import InternalError, Terms, failure, without_verdicts
-from contracts.errors import ContractsError, ExitCode
-from contracts.model import Result
+from contracts.core.errors import ContractsError, ExitCode
+from contracts.core.model import Result
+from contracts.verdicts.conclusion import InternalError, Terms, failure, without_verdicts
 
 _BEFORE = "the run ended before it was judged"
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.catalogue import Clause, clauses
-from contracts.model import Deviation, Exchange, Finding, Judgement, Known, Level, Result, Standing, Verdict
+from contracts.clauses.registry import Clause, clauses
+from contracts.core.model import Deviation, Exchange, Finding, Judgement, Known, Level, Result, Standing, Verdict
+from contracts.core.wording import count
 from contracts.reports import summary
 from contracts.reports.safe import plain
 from contracts.reports.terminal import outcome, place, ranges, times
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
-from contracts.wording import count
 
 FORMAT: Final = 1
 """The version of the JSON report: it grows with every change that a reader of the version before could stumble on."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urljoin
 
-from contracts.model import Answer, Exchange, Failure, FailureKind, Request, Step
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
 from contracts.traffic.health import Health
 from contracts.traffic.limits import Limits

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import quote
 
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
 
 ADMIN_VARIABLE: Final = "OPENAI_ADMIN_KEY"
 USER_VARIABLE: Final = "OPENAI_USER_KEY"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from contracts.model import Request
+from contracts.core.model import Request
 from contracts.traffic.credentials import CREDENTIALS
 
 

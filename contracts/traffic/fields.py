@@ -8,7 +8,7 @@ import math
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from contracts.model import Answer
+from contracts.core.model import Answer
 
 _T = TypeVar("_T")
 

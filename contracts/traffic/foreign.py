@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from contracts.errors import ConfigurationError
-from contracts.model import Answer, Exchange, Request
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Answer, Exchange, Request
 from contracts.traffic.credentials import CREDENTIALS, IN_QUERY, Keys
 from contracts.traffic.fields import MalformedError, answer, get, mapping
 from contracts.traffic.redaction import Redactor

@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl
 
 import harfile
 
-from contracts.errors import ConfigurationError
-from contracts.model import Exchange, Failure, FailureKind, Request, Step
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic import foreign
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS

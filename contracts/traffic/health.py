@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from contracts.model import FailureKind
+from contracts.core.model import FailureKind
 from contracts.traffic.limits import Limits
 
 

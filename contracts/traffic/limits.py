@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LEAST_BUDGET = 60
+"""The fewest requests with which every clause of a small list can still be shown a case."""
+DEFAULT_BUDGET = 400
+CLOSER = 200
+"""Requests beside those of the walk through the whole list, for looking again at what was doubtful in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
 
 _PORTS = {"http": 80, "https": 443}
 

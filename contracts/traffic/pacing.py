@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from contracts.errors import ConfigurationError
-from contracts.model import Answer
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Answer
 
 TOO_MANY_REQUESTS: Final = 429
 UNAVAILABLE: Final = 503

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import IO, cast
 
-from contracts.model import Exchange
+from contracts.core.model import Exchange
 from contracts.traffic.pacing import OutOfRoom
 
 _FAST = 1

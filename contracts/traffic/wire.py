@@ -24,8 +24,8 @@ from typing import Final, NoReturn
 
 import h11
 
-from contracts.errors import ConfigurationError
-from contracts.model import FailureKind
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import FailureKind
 from contracts.traffic.credentials import Secret
 from contracts.traffic.decoding import CODINGS, Decoder, TooLargeError, UndecodableError
 from contracts.traffic.limits import Limits

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from contracts.catalogue import FAMILIES, Clause, clauses
-from contracts.model import GATING
+from contracts.clauses.registry import FAMILIES, Clause, clauses
+from contracts.core.model import GATING
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "clauses.md"

@@ -32,20 +32,19 @@ from unittest import mock
 from histories import CHECKPOINT, History, operation, permissions, query
 from schemathesis import GenerationMode
 
-from contracts.body import parse
-from contracts.conclusion import Terms
-from contracts.document import published
-from contracts.errors import ConfigurationError, ContractsError
-from contracts.model import Exchange, Failure, FailureKind, Order, Request, Result, Target
-from contracts.operation import Operation, load_operation
+from contracts.core.errors import ConfigurationError, ContractsError
+from contracts.core.model import Exchange, Failure, FailureKind, Order, Request, Result, Target
+from contracts.evidence.reader import Reader
 from contracts.probes import generated
-from contracts.reader import Reader
-from contracts.replay import base_of, replay
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
-from contracts.run import Plan, run
-from contracts.settings import OPTIONS, Settings
+from contracts.runs.live import Plan, run
+from contracts.runs.replay import base_of, replay
+from contracts.settings.settings import OPTIONS, Settings
+from contracts.spec.body import parse
+from contracts.spec.document import published
+from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import CREDENTIALS, Keys, read_keys
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
@@ -53,6 +52,7 @@ from contracts.traffic.har import read_har, write_har
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.redaction import SHORTEST, Redactor
+from contracts.verdicts.conclusion import Terms
 
 Choose = Callable[[int], int]
 """Gives a number from 0 up to, and without, the one that it is given."""

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 
-from contracts.evidence import Evidence
-from contracts.listing import LAG
-from contracts.model import Answer, Exchange, Order, Query, Step, Target
-from contracts.operation import Operation, load_operation
-from contracts.reader import Reader
+from contracts.core.model import Answer, Exchange, Order, Query, Step, Target
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import LAG
+from contracts.evidence.reader import Reader
+from contracts.spec.operation import Operation, load_operation
 
 CHECKPOINT = "ft:model:acme:x:1"
 JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))

@@ -23,10 +23,10 @@ from random import Random
 from typing import Self
 from urllib.parse import unquote
 
+from contracts.core.model import FailureKind
 from contracts.mock.app import Asked as AskedOfServer
 from contracts.mock.app import Behaviour, Headers, Refused, Request
 from contracts.mock.store import Dataset, Permission, seeded
-from contracts.model import FailureKind
 
 Reply = bytes | Callable[[socket.socket], None]
 """What is sent, or what is done with the socket."""

@@ -32,8 +32,8 @@ from contracts.mock.store import NEWEST, Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, composed
 from contracts.mock.variants.data import FORMS
 from contracts.mock.variants.moving import Moving, Outliving
-from contracts.run import DEFAULT_BUDGET, LEAST_BUDGET
-from contracts.selftest import Shown, show, warns
+from contracts.runs.selftest import Shown, show, warns
+from contracts.traffic.limits import DEFAULT_BUDGET, LEAST_BUDGET
 
 POLICIES = tuple(
     sorted(name for name, variant in VARIANTS.items() if variant.behaviour is not Behaviour and not variant.moving)

@@ -110,7 +110,17 @@ def main(asked: str, told: str) -> None:
 
 
 def _import_everything() -> None:
-    for name in ("cli", "probes", "session", "plugin", "suite", "mock.server", "cli.progress", "reports.output"):
+    packages = (
+        "cli",
+        "probes",
+        "plugins.session",
+        "plugins.pytest",
+        "suite",
+        "mock.server",
+        "cli.progress",
+        "reports.output",
+    )
+    for name in packages:
         importlib.import_module(f"contracts.{name}")
 
 

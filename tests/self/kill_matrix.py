@@ -13,11 +13,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from contracts.catalogue import FAMILIES, clauses
+from contracts.clauses.registry import FAMILIES, clauses
+from contracts.core.model import Level
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
-from contracts.model import Level
-from contracts.selftest import WARNED_ONLY, Kind, Shown, Subject, show, subjects
+from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, show, subjects
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "contracts" / "mock" / "matrix.json"

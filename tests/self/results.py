@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.catalogue import clauses
-from contracts.errors import ExitCode
-from contracts.model import (
+from contracts.clauses.registry import clauses
+from contracts.core.errors import ExitCode
+from contracts.core.model import (
     GATING,
     Answer,
     Answered,

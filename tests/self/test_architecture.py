@@ -1,67 +1,29 @@
-"""What holds between the rooms, measured from the code, and what a whole run promises whatever it finds."""
+"""What holds between the packages, what is said of each clause, and what a whole run promises whatever it finds."""
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-import contracts
-from contracts.catalogue import FAMILIES, TITLE_LENGTH, Clause, clauses
+from contracts.clauses.registry import FAMILIES, TITLE_LENGTH, Clause, clauses
+from contracts.core.model import Result, Target
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Entry, Server
 from contracts.mock.store import seeded
-from contracts.model import Result, Target
-from contracts.operation import load_operation
 from contracts.probes import PROBES
-from contracts.quotes import published_texts
-from contracts.run import DEFAULT_BUDGET, Plan, run
+from contracts.runs.live import Plan, run
+from contracts.spec.operation import load_operation
+from contracts.spec.quotes import published_texts
 from contracts.traffic.credentials import Keys
+from contracts.traffic.limits import DEFAULT_BUDGET
 
-PACKAGE = Path(contracts.__file__).parent
-
-ROOMS = (
-    *("errors", "model", "wording", "interrupts", "mock"),
-    *("document", "reading", "reduction", "body", "operation", "quotes", "validation"),
-    *("traffic", "listing", "reader", "evidence", "catalogue", "clauses"),
-    *("judging", "deviations", "repeating", "conclusion", "census", "deep"),
-    *("probes", "run", "configfile", "words", "settings", "target", "replay", "doctor", "reports"),
-    *("hooks", "selftest", "pytest", "cli", "__main__"),
-)
-"""From the bottom to the top: a room imports only from rooms before it."""
-PYTEST = {"plugin": "pytest", "session": "pytest", "suite": "pytest"}
-"""The modules that are one room, because pytest wants them apart."""
-
-NEVER: Mapping[str, frozenset[str]] = {
-    "clauses": frozenset({"traffic", "probes", "mock", "run"}),
-    "catalogue": frozenset({"traffic", "probes", "mock"}),
-    "judging": frozenset({"traffic", "probes", "clauses"}),
-    "reader": frozenset({"traffic"}),
-    "evidence": frozenset({"traffic"}),
-    "listing": frozenset({"traffic", "operation"}),
-    "traffic": frozenset(ROOMS) - {"errors", "model"},
-    "mock": frozenset(ROOMS),
-    "probes": frozenset({"clauses", "catalogue", "judging", "mock"}),
-    "run": frozenset({"mock", "clauses"}),
-    "replay": frozenset({"mock", "clauses", "probes", "run"}),
-    "reports": frozenset({"probes", "mock", "clauses"}),
-}
-"""What a room does not import although it stands before it."""
-
-WIRE = {"socket", "ssl", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "telnetlib"}
-WIRE_MODULES = {"http.client", "http.server", "urllib.request", "asyncio.streams", "socketserver"}
-ON_THE_WIRE = {
-    "contracts.traffic": {"socket", "ssl", "urllib3", "http.client"},
-    "contracts.mock.server": {"socket"},
-    "contracts.probes.generated": {"requests"},  # the form in which Schemathesis hands over a request, unsent
-}
-"""Who may speak to a network, and through what."""
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "contracts"
 
 LEVELS = {
     "ENV": "ddddddr",
@@ -81,75 +43,9 @@ LEVELS = {
 # The rooms
 
 
-def imports(source: str, module: str) -> Iterator[str]:
-    """The modules that a module imports, wherever in it and for whatever purpose."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module} imports relatively"
-            name = node.module or ""
-            # `from contracts import document` names a module by its last part.
-            yield from (f"{name}.{alias.name}" for alias in node.names) if name == "contracts" else (name,)
-
-
-def room(module: str) -> str:
-    name = module.split(".")[1]
-    return PYTEST.get(name, name)
-
-
-def misplaced(module: str, source: str) -> list[str]:
-    """The imports of a module that its room may not have."""
-    here = room(module)
-    found = []
-    for imported in imports(source, module):
-        if imported.split(".")[0] == "contracts":
-            there = room(imported)
-            if there != here and (there in NEVER.get(here, ()) or ROOMS.index(there) > ROOMS.index(here)):
-                found.append(imported)
-        elif imported.split(".")[0] in WIRE or imported in WIRE_MODULES:
-            allowed = {name for place, names in ON_THE_WIRE.items() if module.startswith(place) for name in names}
-            if not {imported, imported.split(".")[0]} & allowed:
-                found.append(imported)
-    return found
-
-
-def modules() -> dict[str, Path]:
-    found = {}
-    for file in sorted(PACKAGE.rglob("*.py")):
-        parts = ("contracts", *file.relative_to(PACKAGE).with_suffix("").parts)
-        found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)] = file
-    del found["contracts.__init__"]
-    return found
-
-
-@pytest.mark.parametrize("module", modules())
-def test_imports_go_one_way(module: str) -> None:
-    assert misplaced(module, modules()[module].read_text(encoding="utf-8")) == []
-
-
-def test_every_room_has_its_place() -> None:
-    assert {room(module) for module in modules()} == set(ROOMS)
-
-
-@pytest.mark.parametrize(
-    ("module", "source"),
-    [
-        ("contracts.clauses.pages", "from contracts.traffic.client import Client"),
-        ("contracts.clauses.pages", "def f():\n    from contracts.probes import walks"),
-        ("contracts.clauses.pages", "import contracts.mock.server"),
-        ("contracts.clauses.pages", "from contracts import mock"),
-        ("contracts.mock.faults.pages", "from contracts.clauses import pages"),
-        ("contracts.mock.app", "from contracts.model import Query"),
-        ("contracts.model", "from contracts.evidence import Evidence"),
-        ("contracts.run", "from contracts.reports import terminal"),
-        ("contracts.probes.walks", "import urllib3"),
-        ("contracts.probes.walks", "from http.client import HTTPConnection"),
-        ("contracts.cli.doctor", "import socket"),
-    ],
-)
-def test_an_import_against_the_arrows_is_noticed(module: str, source: str) -> None:
-    assert misplaced(module, source)
+def test_imports_go_one_way() -> None:
+    done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout
 
 
 # The catalogue

@@ -18,13 +18,14 @@ from benchmarks.cost import Measured, Profile
 from benchmarks.serving import Place, Standing
 from benchmarks.stages import Clock, hook
 from benchmarks.versus import Baseline, Outcome, Subject
+from contracts.core.model import Target
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
-from contracts.model import Target
-from contracts.operation import load_operation
-from contracts.run import LEAST_BUDGET, Plan
+from contracts.runs.live import Plan
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
+from contracts.traffic.limits import LEAST_BUDGET
 
 PLACE = Place("http://127.0.0.1:1/v1", "main", "other", "empty", "sk-admin-secret", "sk-proj-secret")
 FAULT, VARIANT = Subject("fault", "wrong", "PAG"), Subject("variant", "odd")
@@ -130,7 +131,7 @@ def test_the_clock_counts_each_moment_once() -> None:
 
 
 def test_every_stage_of_a_run_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from contracts import run as running
+    from contracts.runs import live as running
 
     clock, counted = Clock(stages.START, 0.0), list[int]()
     hook(clock, counted.append, monkeypatch.setattr)

@@ -14,8 +14,8 @@ import pytest
 from commanding import choose_nothing, run, start
 from snapshotting import snapshot
 
-import contracts.conclusion
-import contracts.run
+import contracts.runs.live
+import contracts.verdicts.conclusion
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
@@ -232,7 +232,7 @@ def test_an_internal_error_is_exit_3_and_asks_for_a_report(monkeypatch: pytest.M
     def fail(*_: object) -> None:
         raise RuntimeError(f"something with {server.dataset.admin_key} in it")
 
-    monkeypatch.setattr(contracts.run, "run", fail)
+    monkeypatch.setattr(contracts.runs.live, "run", fail)
     done = run("check", *target(server), env=keys(server))
     assert done.exit_code == 3
     assert done.stderr.startswith("contracts: internal error: RuntimeError at test_cli.py:")
@@ -405,4 +405,4 @@ def test_listing_loads_neither_schemathesis_nor_a_server() -> None:
 
 
 def test_the_version_is_told() -> None:
-    assert run("--version").stdout == f"contracts {contracts.conclusion.own_version()}\n"
+    assert run("--version").stdout == f"contracts {contracts.verdicts.conclusion.own_version()}\n"

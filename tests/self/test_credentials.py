@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigurationError
-from contracts.model import Request
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Request
 from contracts.traffic.credentials import (
     ALMOST,
     CREDENTIALS,

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.catalogue import clauses
-from contracts.conclusion import exit_code, worst
-from contracts.configfile import load
-from contracts.deviations import accept, propose, sentence, terms
-from contracts.errors import ConfigurationError, ExitCode
-from contracts.model import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
-from contracts.settings import OPTIONS, Settings
+from contracts.clauses.registry import clauses
+from contracts.core.errors import ConfigurationError, ExitCode
+from contracts.core.model import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
+from contracts.settings.configfile import load
+from contracts.settings.settings import OPTIONS, Settings
+from contracts.verdicts.conclusion import exit_code, worst
+from contracts.verdicts.deviations import accept, propose, sentence, terms
 
 DAY = date(2026, 11, 20)
 
@@ -402,12 +402,12 @@ def test_a_breach_is_proposed_filled_in_accepted_and_at_last_stale(tmp_path: Pat
 
 
 def test_accepted_breaches_stand_in_the_result(tmp_path: Path) -> None:
-    from contracts.target import opened
+    from contracts.runs.target import opened
 
     settings = written(tmp_path, '[[deviation]]\nclause = "ITM-004"\nreason = "r"')
     with opened(replace(settings, fault="created-at-in-milliseconds")) as ready:
-        from contracts.catalogue import find
-        from contracts.run import run
+        from contracts.clauses.registry import find
+        from contracts.runs.live import run
 
         result: Result = run(ready.plan(find(["ITM-004"])))
     assert result.exit_code == 0

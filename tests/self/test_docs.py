@@ -21,7 +21,7 @@ import click
 import pytest
 from clause_list import page as clause_list
 
-from contracts.catalogue import clauses
+from contracts.clauses.registry import clauses
 from contracts.cli import main
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server

@@ -20,8 +20,8 @@ from histories import History, permissions, query
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigurationError
-from contracts.model import Order
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Order
 from contracts.reports.sheet import wrap
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))

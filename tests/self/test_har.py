@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigurationError
-from contracts.model import Answer, Exchange, Failure, FailureKind, Request, Step
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.har import read_har, write_har
 

@@ -9,10 +9,10 @@ from histories import History, Permission, permissions, query
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.catalogue import clauses
-from contracts.evidence import CONTROL
-from contracts.judging import Again, judge, tally
-from contracts.model import Finding, Level, Order, Query, Step, Verdict
+from contracts.clauses.registry import clauses
+from contracts.core.model import Finding, Level, Order, Query, Step, Verdict
+from contracts.evidence.evidence import CONTROL
+from contracts.verdicts.judging import Again, judge, tally
 
 ORDERS = st.sampled_from([None, *Order])
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from contracts.catalogue import find
-from contracts.hooks import AT_ONCE, TOGETHER
+from contracts.clauses.registry import find
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
+from contracts.plugins.schemathesis import AT_ONCE, TOGETHER
 
 SPEC = Path(__file__).parents[2] / "spec" / "openapi.yaml"
 
@@ -25,7 +25,7 @@ def st_run(server: Server, folder: Path, *, signed: bool = True) -> subprocess.C
         data = server.dataset
         (folder / "schemathesis.toml").write_text(
             f"""
-            hooks = "contracts.hooks"
+            hooks = "contracts.plugins.schemathesis"
             [parameters]
             "path.fine_tuned_model_checkpoint" = "{data.checkpoint}"
             [phases.coverage]

@@ -22,14 +22,14 @@ import pytest
 from canary import ADMIN, USER, leaking
 from hostile import ANSWERS, DOORS, LISTS, LOUD, WHEN, Asked, Host, Injecting, Leaving, Reply, Right, Seen
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import FailureKind, Target, Verdict
 from contracts.mock.app import Asked as AskedOfServer
 from contracts.mock.app import Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
-from contracts.model import FailureKind, Target, Verdict
-from contracts.operation import load_operation
-from contracts.run import Plan, run
+from contracts.runs.live import Plan, run
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 
 ALL = os.environ.get("HOSTILE") == "all"

@@ -19,19 +19,19 @@ from harmless import Page
 from results import HOSTILE, exchange, result
 from test_reports import RUNS, hostile
 
-from contracts.evidence import Evidence
+from contracts.core.model import Answer, Order, Query, Result, Step, Target
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
-from contracts.model import Answer, Order, Query, Result, Step, Target
-from contracts.operation import load_operation
-from contracts.reader import Reader
 from contracts.reports import html
 from contracts.reports.picture import MOST_CELLS, Picture, Row, picture
 from contracts.reports.templating import asset
 from contracts.reports.view import Report
-from contracts.run import Plan, run
+from contracts.runs.live import Plan, run
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 
 OPERATION = load_operation()

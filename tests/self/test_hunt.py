@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from contracts.mock.app import Behaviour
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
-from contracts.selftest import show
+from contracts.runs.selftest import show
 
 EXAMPLES = int(os.environ.get("HUNT", "25"))
 BOUNDED = settings(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import Verdict
 from contracts.mock.faults import FAULTS, open_fault
-from contracts.model import Verdict
 from contracts.reports.terminal import Style, report, times
-from contracts.selftest import WARNED_ONLY, against
+from contracts.runs.selftest import WARNED_ONLY, against
 
 NOW_AND_THEN = [
     *(name for name, fault in FAULTS.items() if fault.where is not None and fault.where.name == "sixth"),

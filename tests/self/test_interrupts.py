@@ -28,18 +28,18 @@ from click.testing import CliRunner
 from interrupting import IMPORTING, ROOT, Ended, Job, Moment, run
 from wire_faults import Network
 
-from contracts import interrupts
-from contracts.catalogue import clauses, find
+from contracts.clauses.registry import clauses, find
 from contracts.cli import main
-from contracts.conclusion import InternalError, Terms
-from contracts.errors import ExitCode
+from contracts.core import interrupts
+from contracts.core.errors import ExitCode
+from contracts.core.model import Result
 from contracts.mock.server import Server
-from contracts.model import Result
-from contracts.operation import load_operation
-from contracts.replay import record, replay
 from contracts.reports import files
-from contracts.selftest import against
+from contracts.runs.replay import record, replay
+from contracts.runs.selftest import against
+from contracts.spec.operation import load_operation
 from contracts.traffic.har import read_har
+from contracts.verdicts.conclusion import InternalError, Terms
 
 MANY = int(os.environ.get("INTERRUPTS", "0"))
 BUDGET = 70
@@ -84,9 +84,9 @@ SPECIAL = {
     "imports": Moment(IMPORTING, call=150),
     "the server starts": Moment("contracts.mock.server:Server.start"),
     "cases are drawn": Moment("contracts.probes.generated:_Cases._positive", call=5, group=False),
-    "a clause judges": Moment("contracts.run:tally", call=2, number=signal.SIGTERM),
-    "all is judged": Moment("contracts.run:judge", after=True),
-    "the run is over": Moment("contracts.run:run", after=True),
+    "a clause judges": Moment("contracts.runs.live:tally", call=2, number=signal.SIGTERM),
+    "all is judged": Moment("contracts.runs.live:judge", after=True),
+    "the run is over": Moment("contracts.runs.live:run", after=True),
     "the server ends": Moment("contracts.mock.server:Server.stop", times=2),
     "a report is written, three times": Moment("contracts.reports.files:write", call=2, times=3),
     "a report takes its place": Moment("pathlib:Path.replace", call=1, times=2, number=signal.SIGTERM),
@@ -244,7 +244,7 @@ def test_an_interrupt_ends_a_wait_for_the_server_and_other_commands(tmp_path: Pa
 def test_a_recording_that_is_judged_again_is_interrupted_in_one_line(tmp_path: Path) -> None:
     record(against(Server(), budget=60), tmp_path / "run.har")
     words = ("replay", str(tmp_path / "run.har"), "--json", "r.json")
-    places = ["contracts.replay:judge", "contracts.reports.files:write"]
+    places = ["contracts.runs.replay:judge", "contracts.reports.files:write"]
     jobs = [Job(words, Moment(place), str(tmp_path / str(number))) for number, place in enumerate(places)]
     for done in run(jobs, tmp_path):
         assert (done.fired, done.code) == (True, ExitCode.INTERRUPTED)
@@ -407,9 +407,9 @@ def failing(*_: object, **__: object) -> Any:
     ("place", "judged", "asked"),
     [
         ("contracts.probes.walks:_after_the_last", 0, 3),
-        ("contracts.run:judge", 0, 40),
-        ("contracts.evidence:Evidence.listing", 0, 1),
-        ("contracts.repeating:Repeating.ask", 10, 40),
+        ("contracts.runs.live:judge", 0, 40),
+        ("contracts.evidence.evidence:Evidence.listing", 0, 1),
+        ("contracts.verdicts.confirmation:Repeating.ask", 10, 40),
     ],
 )
 def test_an_internal_error_leaves_what_is_known(
@@ -447,7 +447,7 @@ def test_a_clause_that_fails_leaves_all_others(monkeypatch: pytest.MonkeyPatch) 
     everything = tuple(
         clause if clause is not broken else _but_failing(clause) for clause in clauses() if clause.id.startswith("SEC")
     )
-    monkeypatch.setattr("contracts.conclusion.clauses", lambda: everything)
+    monkeypatch.setattr("contracts.verdicts.conclusion.clauses", lambda: everything)
     with pytest.raises(InternalError) as caught:
         against(Server(), budget=60)
     result: Result = caught.value.result

@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner
 from kill_matrix import DATA, PAGE, page
 
-import contracts.selftest
-from contracts.catalogue import clauses
+import contracts.runs.selftest
+from contracts.clauses.registry import clauses
 from contracts.cli import main
+from contracts.core.model import GATING, Level
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
-from contracts.model import GATING, Level
-from contracts.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, matrix, missed, show, subjects
+from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, matrix, missed, show, subjects
 
 EVERYTHING = os.environ.get("MATRIX") == "all"
 
@@ -51,7 +51,7 @@ def test_what_is_written_down_is_what_must_be() -> None:
     """A wrong verdict does not become right by being written down."""
     for name, row in matrix()["faults"].items():
         fault = FAULTS[name]
-        assert fault.clause in row["broken" if not contracts.selftest.warns(fault) else "warned"], name
+        assert fault.clause in row["broken" if not contracts.runs.selftest.warns(fault) else "warned"], name
         assert not row["may"] or fault.timed, name
     for name, row in matrix()["variants"].items():
         variant = VARIANTS[name]
@@ -151,7 +151,7 @@ def test_the_command_says_how_many() -> None:
 
 
 def test_the_command_fails_where_a_fault_is_missed(monkeypatch: pytest.MonkeyPatch, right: Shown) -> None:
-    monkeypatch.setattr(contracts.selftest, "show", lambda _server: replace(right, warned=frozenset({"PAG-024"})))
+    monkeypatch.setattr(contracts.runs.selftest, "show", lambda _server: replace(right, warned=frozenset({"PAG-024"})))
     code, lines = command("--quiet", "--fault", "one-too-many", "--variant", "cap-20")
     assert code == 1
     assert lines[-1] == "0 faults caught of 1, 1 conforming servers flagged of 1"

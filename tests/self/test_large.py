@@ -13,30 +13,31 @@ from pathlib import Path
 import pytest
 
 from benchmarks.depths import DEPTHS
-from contracts.catalogue import clauses
-from contracts.census import ORDERS, PIECES, Census
+from contracts.clauses.registry import clauses
 from contracts.cli import progress
-from contracts.conclusion import Terms
-from contracts.deep import DEEP, MOST_FINDINGS, Deep
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import Answer, Exchange, Item, Page, Query, Result, Target, Verdict
+from contracts.core.model import Request as Sent
+from contracts.deep.census import ORDERS, PIECES, Census
+from contracts.deep.walk import DEEP, MOST_FINDINGS, Deep
+from contracts.evidence.reader import Reader
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, open_variant
-from contracts.model import Answer, Exchange, Item, Page, Query, Result, Target, Verdict
-from contracts.model import Request as Sent
-from contracts.operation import load_operation
 from contracts.probes.asking import Asking
 from contracts.probes.walks import control, look
-from contracts.reader import Reader
-from contracts.replay import record, replay
 from contracts.reports import html
 from contracts.reports.view import Report
-from contracts.run import CLOSER, DEFAULT_BUDGET, Plan, Progress, run, walk_through
+from contracts.runs.live import Plan, Progress, run, walk_through
+from contracts.runs.replay import record, replay
+from contracts.spec.operation import load_operation
 from contracts.traffic.client import Client, OutOfRoom
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.har import read_har
+from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET
 from contracts.traffic.spool import Spool
+from contracts.verdicts.conclusion import Terms
 
 SIZE = 400
 PAGE = 20

@@ -18,7 +18,7 @@ from canary import ADMIN, KEYS, USER, forms, leaking, leaks
 from hostile import JSON, WHEN, Asked, Host, Reply, Right, ending, ok, page
 from test_hostile import DATASET, DECLARED, Ran, check, child, environment
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 

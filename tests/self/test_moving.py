@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import Verdict
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import VARIANTS, Variant
-from contracts.model import Verdict
-from contracts.selftest import Shown, against, missed, show
+from contracts.runs.selftest import Shown, against, missed, show
 
 MOVING = [variant for variant in VARIANTS.values() if variant.moving]
 SEEDS = (2, 3)

@@ -21,8 +21,8 @@ import yaml
 
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
-from contracts.settings import Settings
-from contracts.words import PREFIX
+from contracts.settings.settings import Settings
+from contracts.settings.values import PREFIX
 
 ROOT = Path(__file__).parents[2]
 INPUT = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-import contracts.session
+import contracts.plugins.session
 import contracts.suite
-from contracts.catalogue import clauses
-from contracts.errors import ExitCode
+from contracts.clauses.registry import clauses
+from contracts.core.errors import ExitCode
+from contracts.core.model import Target
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
-from contracts.model import Target
-from contracts.operation import load_operation
-from contracts.plugin import PREFIXED, SHARED, SWITCHES, spelled
-from contracts.run import Plan, run
-from contracts.settings import OPTIONS
+from contracts.plugins.pytest import PREFIXED, SHARED, SWITCHES, spelled
+from contracts.runs.live import Plan, run
+from contracts.settings.settings import OPTIONS
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 
 STRICTLY = ("-p", "no:cacheprovider", "-W", "error", "--strict-markers", "--strict-config")
@@ -305,7 +305,7 @@ def test_a_failure_of_the_suite_itself_says_so(bench: Bench) -> None:
     def broken(*_: object, **__: object) -> None:
         raise LookupError("lost")
 
-    bench.monkeypatch.setattr(contracts.session, "run", broken)
+    bench.monkeypatch.setattr(contracts.plugins.session, "run", broken)
     result = bench.run("-k", "ENV")
     assert result.ret == ExitCode.INTERNAL
     result.stdout.fnmatch_lines(["*The suite itself failed; please report it.*"])
@@ -316,7 +316,7 @@ def test_an_interrupt_ends_the_session(bench: Bench) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    bench.monkeypatch.setattr(contracts.session, "run", interrupted)
+    bench.monkeypatch.setattr(contracts.plugins.session, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bench.run("-k", "ENV")
 
@@ -346,8 +346,8 @@ def test_a_worker_of_xdist_reports_a_configuration_error(bench: Bench) -> None:
 
 def test_a_worker_that_died_is_not_waited_for(tmp_path: Path) -> None:
     os.utime(tmp_path, (0, 0))
-    found = contracts.session._awaited(tmp_path, tmp_path / "done")
-    assert isinstance(found, contracts.session.NoVerdict)
+    found = contracts.plugins.session._awaited(tmp_path, tmp_path / "done")
+    assert isinstance(found, contracts.plugins.session.NoVerdict)
     assert found.exit_code == ExitCode.INTERNAL
 
 
@@ -365,7 +365,7 @@ def test_other_tests_notice_nothing(bench: Bench) -> None:
 
         def test_of_something_else(request):
             ours = {name for name in sys.modules if name.split(".")[0] == "contracts"}
-            assert ours == {"contracts", "contracts.plugin"}
+            assert ours == {"contracts", "contracts.plugins", "contracts.plugins.pytest"}
         """
     )
     bench.monkeypatch.setenv("CONTRACTS_NONSENSE", "1")

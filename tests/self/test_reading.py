@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.model import Order, Query, Request
-from contracts.operation import load_operation
-from contracts.reading import UNKNOWN_PARAMETERS, Oddity
+from contracts.core.model import Order, Query, Request
+from contracts.spec.operation import load_operation
+from contracts.spec.requests import UNKNOWN_PARAMETERS, Oddity
 
 OPERATION = load_operation()
 PERMISSIONS = OPERATION.path_template

@@ -24,16 +24,16 @@ from browsing import (
     without_content,
 )
 
-from contracts.conclusion import Terms
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Judgement, Result, Target, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
-from contracts.model import Judgement, Result, Target, Verdict
-from contracts.operation import load_operation
-from contracts.replay import Hints, record, replay
-from contracts.run import Plan, run
+from contracts.runs.live import Plan, run
+from contracts.runs.replay import Hints, record, replay
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
+from contracts.verdicts.conclusion import Terms
 
 OPERATION = load_operation()
 

@@ -24,15 +24,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 
-import contracts.run
-from contracts.catalogue import clauses
-from contracts.errors import ExitCode
-from contracts.model import Answer, Answered, Finding, Result, Step, Verdict
-from contracts.operation import load_operation
+import contracts.runs.live
+from contracts.clauses.registry import clauses
+from contracts.core.errors import ExitCode
+from contracts.core.model import Answer, Answered, Finding, Result, Step, Verdict
 from contracts.reports import as_json, github, html, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
 from contracts.reports.view import MOST_REQUESTS, Report
+from contracts.spec.operation import load_operation
 from contracts.traffic.curl import curl
 
 ROOT = Path(__file__).parents[2]
@@ -387,7 +387,7 @@ def test_a_run_writes_the_reports_that_were_asked_for(written: tuple[Path, Done]
 def test_a_report_that_can_not_be_written_is_refused_before_the_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contracts.run, "run", lambda *_: pytest.fail("the run started"))
+    monkeypatch.setattr(contracts.runs.live, "run", lambda *_: pytest.fail("the run started"))
     for path, words in (
         (tmp_path, "is a folder: name a file in it."),
         (tmp_path / "no" / "r", "no folder that exists."),
@@ -432,7 +432,7 @@ def test_reports_are_written_whatever_ends_the_run(
     def broken(*_: object) -> Result:
         raise error
 
-    monkeypatch.setattr(contracts.run, "run", broken)
+    monkeypatch.setattr(contracts.runs.live, "run", broken)
     files = [tmp_path / name for name in ("json", "html", "markdown", "junit")]
     done = run("check", *(f"--{file.name}={file}" for file in files))
     assert done.exit_code == code, done.output

@@ -16,9 +16,9 @@ from pathlib import Path
 import click
 import pytest
 
-from contracts.catalogue import clauses
+from contracts.clauses.registry import clauses
 from contracts.cli import main
-from contracts.plugin import PREFIXED, SHARED
+from contracts.plugins.pytest import PREFIXED, SHARED
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -33,7 +33,7 @@ def files() -> Iterator[Path]:
     """Everything that is ours, as far as it is text."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in BUILT and not name.endswith(("__pycache__", ".egg-info"))]
-        for name in names:
+        for name in set(names) - {".git"}:  # a file in a linked work tree
             file = Path(folder, name)
             if file.suffix in {".py", ".md", ".toml", ".ini", ".yaml", ".txt", ""} or file.parent.name == ".ci":
                 yield file

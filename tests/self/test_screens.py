@@ -13,10 +13,10 @@ from results import BROKEN, judgement, result
 from rich.cells import cell_len
 from snapshotting import snapshot
 
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import Finding, Verdict
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
-from contracts.model import Finding, Verdict
 from contracts.reports.terminal import Style, report
 
 COPIED = ("    Repeat    curl ", "Run again   contracts ")

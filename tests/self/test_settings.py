@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigurationError
-from contracts.model import GATING, Level
-from contracts.run import DEFAULT_BUDGET
-from contracts.settings import OPTIONS, SECONDS_EACH, Settings
-from contracts.traffic.limits import Limits
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import GATING, Level
+from contracts.settings.settings import OPTIONS, SECONDS_EACH, Settings
+from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
-from contracts.settings import Settings
+from contracts.settings.settings import Settings
 
 TWO = """
 checkpoint = "c"

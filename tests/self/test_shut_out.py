@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contracts.core.model import Result, Verdict
 from contracts.mock.app import Behaviour, Refused, Request
 from contracts.mock.server import Server
-from contracts.model import Result, Verdict
-from contracts.selftest import against
+from contracts.runs.selftest import against
 
 MOST_REFUSED = 15
 FIRST_OF_MAINTENANCE = 200

@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.catalogue import clauses
-from contracts.errors import ExitCode
-from contracts.evidence import Evidence
-from contracts.judging import Tally, judge
+from contracts.clauses.registry import clauses
+from contracts.core.errors import ExitCode
+from contracts.core.model import GATING, Result, Target, Verdict
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
 from contracts.mock.app import Behaviour
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, seeded
 from contracts.mock.variants import VARIANTS
-from contracts.model import GATING, Result, Target, Verdict
-from contracts.operation import load_operation
-from contracts.reader import Reader
-from contracts.run import Plan, run
-from contracts.selftest import SEED, against
+from contracts.runs.live import Plan, run
+from contracts.runs.selftest import SEED, against
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
+from contracts.verdicts.judging import Tally, judge
 
 ONE = "1 permission"
 TWO = "2 permissions"

@@ -12,8 +12,8 @@ from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 from rich.cells import cell_len
 from snapshotting import snapshot
 
-from contracts.errors import ExitCode
-from contracts.model import (
+from contracts.core.errors import ExitCode
+from contracts.core.model import (
     GATING,
     Answered,
     Finding,

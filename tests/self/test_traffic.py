@@ -33,9 +33,9 @@ from hostile import (
     zipped,
 )
 
-from contracts.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Exchange, FailureKind, Request, Step
 from contracts.mock.server import Server
-from contracts.model import Exchange, FailureKind, Request, Step
 from contracts.traffic.client import (
     BudgetSpent,
     Client,

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
-from contracts.errors import ConfigurationError
-from contracts.operation import Operation, load_operation
-from contracts.reader import Reader
-from contracts.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
+from contracts.core.errors import ConfigurationError
+from contracts.evidence.reader import Reader
+from contracts.spec.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
+from contracts.spec.operation import Operation, load_operation
+from contracts.spec.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
 
 PUBLISHED = load_operation()
 VENDOR_LIKE = load_operation(Path(__file__).parent / "documents" / "vendor-like-3.1.yaml")

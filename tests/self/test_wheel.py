@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import contracts
-from contracts.document import published
-from contracts.operation import load_operation
+from contracts.spec.document import published
+from contracts.spec.operation import load_operation
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
 def test_its_entry_points_are_there() -> None:
     assert {(entry.group, entry.name, entry.value) for entry in WHEEL.entry_points} == {
         ("console_scripts", "contracts", "contracts.__main__:main"),
-        ("pytest11", "contracts", "contracts.plugin"),
+        ("pytest11", "contracts", "contracts.plugins.pytest"),
     }
 
 

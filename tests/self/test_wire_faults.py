@@ -20,20 +20,20 @@ import pytest
 from click.testing import CliRunner
 from wire_faults import STEADY, Drawn, Kind, Network, Stage, Weather
 
-from contracts.catalogue import find
+from contracts.clauses.registry import find
 from contracts.cli import main
-from contracts.conclusion import Terms
-from contracts.errors import ExitCode
+from contracts.core.errors import ExitCode
+from contracts.core.model import Exchange, FailureKind, Request, Result, Target, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, open_variant
-from contracts.model import Exchange, FailureKind, Request, Result, Target, Verdict
-from contracts.operation import Operation, load_operation
-from contracts.replay import Hints, record, replay
-from contracts.run import DEFAULT_BUDGET, Plan, run
+from contracts.runs.live import Plan, run
+from contracts.runs.replay import Hints, record, replay
+from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import Keys
-from contracts.traffic.limits import Limits
+from contracts.traffic.limits import DEFAULT_BUDGET, Limits
+from contracts.verdicts.conclusion import Terms
 
 SHARES = (0.01, 0.1, 0.3)
 MIXED = tuple(Kind)
@@ -321,7 +321,7 @@ def test_a_target_that_comes_back_is_judged_to_the_end(server: Server) -> None:
 def test_the_reports_hold_what_was_judged_until_then(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, quiet: bool
 ) -> None:
-    monkeypatch.setattr("contracts.settings.Limits", partial(Limits, back=0.3))
+    monkeypatch.setattr("contracts.settings.settings.Limits", partial(Limits, back=0.3))
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith(("CONTRACTS_", "GITHUB_"))]:
         monkeypatch.delenv(name)

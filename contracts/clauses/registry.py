@@ -1,0 +1,192 @@
+"""The registry of clauses: what each asserts, rests on and needs, and how to look one up."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Answered, Finding, Held, Inapplicable, Level, Order, Target
+from contracts.core.wording import closest, count
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Listing
+from contracts.spec.quotes import Quote
+
+Outcome = Finding | Held | Inapplicable | Answered
+Judge = Callable[[Evidence], Iterator[Outcome]]
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "ENV": "envelope",
+        "ITM": "items",
+        "PAG": "pages",
+        "ORD": "ordering",
+        "FLT": "filtering",
+        "SCO": "scoping",
+        "HTP": "http",
+        "SEC": "access",
+        "INP": "inputs",
+        "OBS": "questions",
+    }
+)
+"""The families in the order of every report, and the module of `contracts.clauses` that holds each."""
+
+TITLE_LENGTH = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The data without which a clause can't be shown a case that would break it."""
+
+    items: int = 0
+    projects: int = 0
+    tie: bool = False
+    empty_page: bool = False
+    end: bool = False
+    other_checkpoint: bool = False
+    user_key: bool = False
+
+    def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
+        """What is missing, and what the user can provide; ``None`` when nothing is."""
+        return self._in_the_list(evidence.listing) or self._in_the_pages(evidence) or self._beside_it(evidence)
+
+    def given(self, target: Target) -> bool:
+        """Whether the user gave all that only the user can give."""
+        return (target.other_checkpoint is not None or not self.other_checkpoint) and (
+            target.user_key or not self.user_key
+        )
+
+    def _in_the_pages(self, evidence: Evidence) -> tuple[str, str] | None:
+        if self.empty_page and all(page.items for page in evidence.every_page):
+            return "no answer was an empty page", "--empty-checkpoint with a checkpoint that has no permissions"
+        ended = any(page.has_more is False and page.items for page in evidence.pages)
+        if self.end and evidence.listing.items and not (ended or any(map(evidence.listing.last, Order))):
+            return "no walk came to the end of the list", "a checkpoint whose list ends (see PAG-017)"
+        return None
+
+    def _in_the_list(self, listing: Listing) -> tuple[str, str] | None:
+        if len(listing.items) < self.items:
+            return (
+                f"the list has {count(len(listing.items), 'permission')}, and this needs {self.items}",
+                f"--checkpoint with a checkpoint that has at least {count(self.items, 'permission')}",
+            )
+        if len(listing.projects) < self.projects:
+            return (
+                f"the list has {count(len(listing.projects), 'project')}, and this needs {self.projects}",
+                f"--checkpoint with permissions for at least {self.projects} projects",
+            )
+        if self.tie and not listing.has_tie:
+            return (
+                "no two permissions have the same created_at",
+                "--checkpoint with two permissions that were created in the same second (one request can create both)",
+            )
+        return None
+
+    def _beside_it(self, evidence: Evidence) -> tuple[str, str] | None:
+        if self.other_checkpoint and not evidence.target.other_checkpoint:
+            return (
+                "no second checkpoint was given",
+                "--other-checkpoint with a checkpoint that has permissions of its own",
+            )
+        if self.other_checkpoint and not evidence.foreign:
+            return (
+                "no permission of the other checkpoint could be read",
+                "--other-checkpoint with a checkpoint that has permissions of its own",
+            )
+        if self.user_key and not evidence.target.user_key:
+            return "no key without admin rights was given", "OPENAI_USER_KEY with a key that is not an admin key"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One promise that a server keeps or breaks.
+
+    ``probes`` names the probes whose exchanges it judges; ``good`` and ``bad`` are one example each of what
+    keeps and what breaks it.
+    """
+
+    id: str
+    level: Level
+    title: str
+    quote: Quote
+    why: str
+    needs: Needs
+    probes: frozenset[str]
+    good: str
+    bad: str
+    judge: Judge
+
+    @property
+    def family(self) -> str:
+        """The module of `contracts.clauses` that holds this clause."""
+        return FAMILIES[self.id[:3]]
+
+
+_REGISTRY: dict[str, Clause] = {}
+
+
+def clause(
+    id: str,  # noqa: A002 - "id" is what the field calls it
+    level: Level,
+    title: str,
+    *,
+    quote: Quote,
+    why: str,
+    good: str,
+    bad: str,
+    probes: Iterable[str],
+    needs: Needs = Needs(),
+) -> Callable[[Judge], Judge]:
+    """Register the decorated judgement as a clause.
+
+    The judgement yields one outcome for each case that it looked at; a judgement that yields nothing was
+    not exercised.
+
+    Raises:
+        ValueError: the id is malformed or taken, or the title is too long.
+    """
+    if not re.fullmatch(r"[A-Z]{3}-\d{3}", id) or id[:3] not in FAMILIES or id in _REGISTRY:
+        msg = f"{id}: malformed, of no family, or registered twice"
+        raise ValueError(msg)
+    if len(title) > TITLE_LENGTH:
+        msg = f"{id}: the title has more than {TITLE_LENGTH} characters"
+        raise ValueError(msg)
+
+    def register(judge: Judge) -> Judge:
+        _REGISTRY[id] = Clause(id, level, title, quote, why, needs, frozenset(probes), good, bad, judge)
+        return judge
+
+    return register
+
+
+def clauses() -> tuple[Clause, ...]:
+    """All clauses, by family and number."""
+    for module in FAMILIES.values():
+        importlib.import_module(f"contracts.clauses.{module}")
+    rank = {family: position for position, family in enumerate(FAMILIES)}
+    return tuple(sorted(_REGISTRY.values(), key=lambda item: (rank[item.id[:3]], item.id)))
+
+
+def find(names: Iterable[str]) -> tuple[Clause, ...]:
+    """The clauses of these ids or families (``PAG-014``, ``pag``), in the catalogue's order.
+
+    Raises:
+        ConfigurationError: a name is neither; the sentence names the closest match.
+    """
+    known = {item.id: item for item in clauses()}
+    chosen: set[str] = set()
+    for name in names:
+        wanted = name.strip().upper()
+        if wanted in known:
+            chosen.add(wanted)
+        elif wanted in FAMILIES:
+            chosen |= {identifier for identifier in known if identifier.startswith(wanted)}
+        else:
+            hint = closest(wanted, [*known, *FAMILIES])
+            msg = f"There is no clause {name!r}. Did you mean {hint}? `contracts list` shows all."
+            raise ConfigurationError(msg)
+    return tuple(item for item in known.values() if item.id in chosen)

@@ -1,0 +1,1 @@
+"""The words that all other packages speak, errors, text, and interrupts."""

@@ -1,0 +1,1 @@
+"""A walk through a list that is too long for memory."""

@@ -1,0 +1,1 @@
+"""What was asked and answered, and what the list must therefore hold."""

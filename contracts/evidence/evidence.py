@@ -1,0 +1,429 @@
+"""Everything that was asked and answered, in order, and what can be read from it without a judgement."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+
+from contracts.core.model import Exchange, FailureKind, Order, Page, Query, Request, Target
+from contracts.evidence.listing import Listing, Walk
+from contracts.evidence.reader import Document, Reader
+from contracts.spec.requests import Reading
+
+USUAL_SIZE = 100
+"""The largest page size that the vendor's other lists take."""
+
+CONTROL = "control"
+"""The probe that looks at the whole list again and again to see whether it changes."""
+
+
+class Evidence:
+    """What the run knows.
+
+    Args:
+        reader: what reads the answers.
+        target: the target, with the checkpoints that it was said to hold.
+        exchanges: all exchanges, in the order in which they were asked.
+        ends: the last item of each order, where a walk came to it that is not among them.
+        part: whether they show a part of a list that is too long to be kept, its ends elsewhere.
+        changed: of a part, whether the list is known to have changed there.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        target: Target,
+        exchanges: Sequence[Exchange],
+        *,
+        ends: Mapping[Order, str] | None = None,
+        part: bool = False,
+        changed: bool = False,
+    ) -> None:
+        self.reader = reader
+        self.operation = reader.operation
+        self.target = target
+        self.exchanges = reader.dated(exchanges)
+        self.part = part
+        self._ends = ends or {}
+        self._changed = changed
+        self._pages: dict[tuple[int, Query], Page | None] = {}
+
+    # What was asked
+
+    def reading(self, exchange: Exchange) -> Reading:
+        """The request of an exchange in the document's terms."""
+        return self.operation.read(exchange.request)
+
+    def query(self, exchange: Exchange) -> Query | None:
+        """The request of an exchange, if it is one that the document allows."""
+        return self.reader.query(exchange)
+
+    def asked_order(self, query: Query) -> Order:
+        """The order that a query asks for, with ``order`` or by leaving it out."""
+        return query.order or self.operation.default_order
+
+    def above_cap(self, query: Query) -> bool:
+        """Whether a refusal may be for the size: no page of so many items was ever given."""
+        return (query.limit or 0) > max(self.operation.default_limit, self.largest_accepted)
+
+    @cached_property
+    def stored(self) -> bool:
+        """Whether a cache answered the admin key now and then, perhaps with the list as it was."""
+        return any(exchange.age is not None for exchange in self.admin)
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the list changed, or may have changed without its being seen."""
+        return self.listing.moved or self.stored
+
+    @cached_property
+    def admin(self) -> tuple[Exchange, ...]:
+        """All that was asked with the admin key."""
+        return tuple(exchange for exchange in self.exchanges if exchange.request.credential == "admin")
+
+    @cached_property
+    def allowed(self) -> tuple[tuple[Exchange, Query], ...]:
+        """All allowed queries of the checkpoint, with the admin key, one at a time."""
+        return tuple(
+            (exchange, query)
+            for exchange in self.admin
+            if not exchange.concurrent
+            and (query := self.query(exchange)) is not None
+            and query.checkpoint == self.target.checkpoint
+        )
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The checkpoints that the user named."""
+        target = self.target
+        return frozenset(filter(None, (target.checkpoint, target.other_checkpoint, target.empty_checkpoint)))
+
+    def unusual(self, exchange: Exchange) -> bool:
+        """Whether a request of the admin key is odd, or allowed but with values that the target never gave."""
+        query = self.query(exchange)
+        if query is None:
+            return True
+        known_cursor = query.after in self.listing.items or query.after in self.foreign
+        strange_cursor = query.after is not None and not known_cursor
+        strange_project = query.project_id is not None and query.project_id not in self.listing.projects
+        strange_size = (query.limit or 0) > max(USUAL_SIZE, self.largest_accepted)
+        return strange_cursor or strange_project or strange_size or query.checkpoint not in self.named
+
+    # What came back
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        """Every 200 answer of the operation, whatever asked for it."""
+        found = []
+        for exchange in self.exchanges:
+            if exchange.ok and exchange.answer and not exchange.failure and self._plain_path(exchange):
+                body = exchange.answer.body
+                found.append(Document(exchange, self.reader, body))
+        return tuple(found)
+
+    def _plain_path(self, exchange: Exchange) -> bool:
+        """Whether the path surely names this operation: proxies route odd ones (``..``, ``%2F``) elsewhere."""
+        reading = self.reading(exchange)
+        if reading.checkpoint is None or reading.checkpoint in self.named:
+            return reading.checkpoint is not None
+        return "checkpoint" not in reading.odd and "/" not in reading.checkpoint
+
+    def page(self, exchange: Exchange, query: Query) -> Page | None:
+        """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
+        key = exchange.number, query
+        if key not in self._pages:
+            self._pages[key] = self.reader.page(exchange, query)
+        return self._pages[key]
+
+    @cached_property
+    def pages(self) -> tuple[Page, ...]:
+        """The pages of the checkpoint's list that were asked one at a time."""
+        return tuple(page for exchange, query in self.allowed if (page := self.page(exchange, query)) is not None)
+
+    @cached_property
+    def together(self) -> tuple[Page, ...]:
+        """The pages that were asked at the same time as others."""
+        return tuple(
+            page
+            for exchange in self.admin
+            if exchange.concurrent
+            and (query := self.query(exchange)) is not None
+            and query.checkpoint == self.target.checkpoint
+            and (page := self.page(exchange, query)) is not None
+        )
+
+    @cached_property
+    def every_page(self) -> tuple[Page, ...]:
+        """The pages of every checkpoint, asked one at a time or together: for what one answer proves by itself."""
+        return tuple(
+            page
+            for exchange in self.admin
+            if (query := self.query(exchange)) is not None and (page := self.page(exchange, query)) is not None
+        )
+
+    @cached_property
+    def pages_of_others(self) -> Mapping[str, tuple[Page, ...]]:
+        """The pages of checkpoints other than the one that is judged, by checkpoint."""
+        found: dict[str, list[Page]] = defaultdict(list)
+        for page in self.every_page:
+            if page.query.checkpoint != self.target.checkpoint:
+                found[page.query.checkpoint].append(page)
+        return {checkpoint: tuple(pages) for checkpoint, pages in found.items()}
+
+    @cached_property
+    def refused_to_admin(self) -> frozenset[str]:
+        """The targets (path and query) that were refused to the admin key as well."""
+        return frozenset(exchange.request.target for exchange in self.admin if exchange.refused)
+
+    @cached_property
+    def foreign(self) -> frozenset[str]:
+        """The ids of permissions of the other checkpoint, short of those that this checkpoint's own walks hold."""
+        other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
+        own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
+        return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
+
+    # What a network did
+
+    @cached_property
+    def lost(self) -> tuple[Exchange, ...]:
+        """All that has no whole answer because of its connection, be it the server's fault or the network's."""
+        return tuple(exchange for exchange in self.exchanges if exchange.lost)
+
+    @cached_property
+    def loss(self) -> float:
+        """The share of tries that a network lost, from 0 to 1.
+
+        Counted are the requests that were answered whole at another try: what a server does to a request
+        it does each time.
+        """
+        broken: Counter[Request] = Counter()
+        whole: Counter[Request] = Counter()
+        for exchange in self.exchanges:
+            broken[exchange.request] += exchange.retries + exchange.lost
+            whole[exchange.request] += exchange.answer is not None and not exchange.lost
+        known = [request for request, number in whole.items() if number]
+        failed = sum(broken[request] for request in known)
+        return failed / (failed + whole.total()) if failed else 0.0
+
+    def doubtful(self, exchange: Exchange) -> bool:
+        """Whether a request lacks a whole answer for which a network may be to blame.
+
+        A request with which the target went away is not doubtful as long as nothing else was lost: refused
+        connections come from the target's own host, which a network that is down does not reach.
+        """
+        if exchange.failure is not None and exchange.failure.kind is FailureKind.FATAL:
+            return any(other.retries or other.lost for other in self.exchanges if other.number != exchange.number)
+        return exchange.lost
+
+    # What it shows of the list
+
+    @cached_property
+    def _learnable(self) -> tuple[Page, ...]:
+        """Pages that may teach what the list holds: those that continue from what is known already."""
+        if self.part:
+            return self.pages
+        known: set[str] = set()
+        projects: set[str | None] = {None}
+        found = []
+        for page in self.pages:
+            if (page.query.after is None or page.query.after in known) and page.query.project_id in projects:
+                found.append(page)
+                known.update(page.ids)
+                projects.update(item.project_id for item in page.items)
+        return tuple(found)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What the list holds, as far as it was seen."""
+        listing = Listing(self._learnable, part=self.part, ends=self._ends)
+        if self.part:
+            listing.changed = self._changed
+            return listing
+        whole = [walk for walk in self.walks if walk.project_id is None]
+        listing.look_for_movement(
+            [walk for walk in whole if walk.control]
+            or [walk for walk in whole if walk.order is self.operation.default_order]
+        )
+        return listing
+
+    def order(self, page: Page) -> Order:
+        """The order in which a page stands.
+
+        A page that was asked for without one is taken to be in the document's default order, unless it fits
+        the other one and not this: that is one breach (of ORD-001), and not one of every clause about pages.
+        """
+        if page.query.order is not None:
+            return page.query.order
+        default = self.operation.default_order
+        other = default.opposite
+        return other if not self._stands_in(page, default) and self._stands_in(page, other) else default
+
+    def _stands_in(self, page: Page, order: Order) -> bool:
+        """Whether nothing that is known speaks against a page standing in this order."""
+        sign = 1 if order is Order.ASCENDING else -1
+        times = [sign * item.created_at for item in page.items if item.created_at is not None]
+        if times != sorted(times) or not page.items:
+            return times == sorted(times)
+        listing, first, after = self.listing, page.ids[0], page.query.after
+        if after is not None and listing.goes_back(page, order) and not listing.tied(after, first):
+            return False
+        skipped = listing.skipped(page, order)
+        return skipped is None or listing.tied(skipped, first) or bool(after and listing.tied(skipped, after))
+
+    @cached_property
+    def sound(self) -> tuple[tuple[Page, Order], ...]:
+        """The pages that can be laid against the list, with their order.
+
+        Left out are those that break a clause by themselves, which would break others in its wake: pages with
+        items of another project, with an item twice, or sorted against their order while the list is not.
+        """
+        found = []
+        for page in self.pages:
+            order = self.order(page)
+            project = page.query.project_id
+            if project is not None and any(item.project_id != project for item in page.items):
+                continue
+            if len(set(page.ids)) != len(page.ids):
+                continue
+            if any(not self.listing.tied(left, right) for left, right in self.listing.inversions(page, order)):
+                continue
+            found.append((page, order))
+        return tuple(found)
+
+    @cached_property
+    def unstable_ties(self) -> frozenset[Order]:
+        """The orders in which items of the same second change places, so that nothing can rest on their places."""
+        found = set()
+        for page in self.pages:
+            order = self.order(page)
+            if order not in found and any(self.listing.tied(*pair) for pair in self.listing.inversions(page, order)):
+                found.add(order)
+        for walk in self.walks:
+            order = self.order(walk.pages[0])
+            seams = [
+                (before.ids[-1], page.ids[0])
+                for before, page in pairwise(walk.pages)
+                if before.items and page.items and page.ids[0] not in walk.pages[0].ids
+            ]
+            if sum(self._turned(order, *seam) for seam in seams) > 1:
+                found.add(order)
+        return frozenset(found)
+
+    def _turned(self, order: Order, left: str, right: str) -> bool:
+        """Whether two items of the same second came in the other order than that of the list."""
+        ranks = self.listing.rank(order, left), self.listing.rank(order, right)
+        return ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1] and self.listing.tied(left, right)
+
+    @cached_property
+    def by_cursor(self) -> Mapping[tuple[Order, str | None, str | None], tuple[Page, ...]]:
+        """The sound pages by (order, project, cursor)."""
+        found: dict[tuple[Order, str | None, str | None], list[Page]] = defaultdict(list)
+        for page, order in self.sound:
+            found[order, page.query.project_id, page.query.after].append(page)
+        return {key: tuple(pages) for key, pages in found.items()}
+
+    @cached_property
+    def walks(self) -> tuple[Walk, ...]:
+        """The walks of the checkpoint's list, as far as their pages could be read."""
+        steps: dict[str, list[Page]] = defaultdict(list)
+        for page in self.pages:
+            if page.exchange.step is not None and page.exchange.again is None:
+                steps[page.exchange.step.walk].append(page)
+        return tuple(_walk(name, pages, self.operation.default_order) for name, pages in steps.items())
+
+    @cached_property
+    def runs(self) -> tuple[tuple[Page, ...], ...]:
+        """The pages of walks as far as each goes on where the one before ends, none of them left out."""
+        found: list[tuple[Page, ...]] = []
+        for walk in self.walks:
+            run: list[Page] = []
+            for page in walk.pages:
+                if run and page.query.after != run[-1].ids[-1]:
+                    found.append(tuple(run))
+                    run = []
+                if page.items:
+                    run.append(page)
+            found.append(tuple(run))
+        return tuple(run for run in found if run)
+
+    @property
+    def endless(self) -> bool:
+        """Whether a walk came back to a cursor that it had been at."""
+        return any(
+            walk.pages[-1].items and any(page.ids[-1:] == walk.pages[-1].ids[-1:] for page in walk.pages[:-1])
+            for walk in self.walks
+        )
+
+    @cached_property
+    def cap(self) -> int:
+        """The most items that the target ever put on a page when as many or more were asked for."""
+        return max((len(page.items) for page in self.pages if page.query.limit), default=0)
+
+    @cached_property
+    def largest_accepted(self) -> int:
+        """The largest ``limit`` that was answered 200."""
+        return max((page.query.limit for page in self.pages if page.query.limit), default=0)
+
+    def signature(self, exchange: Exchange) -> tuple[object, ...]:
+        """What an answer says, short of what may differ between two right answers to the same request."""
+        query = self.query(exchange)
+        page = self.page(exchange, query) if query else None
+        if page is not None:
+            return (exchange.status, page.ids, page.has_more, page.first_id, page.last_id)
+        if exchange.answer is None:
+            return (exchange.failure.kind if exchange.failure else None,)
+        whole = exchange.answer.flaw is None
+        return (exchange.status, whole, exchange.answer.body if exchange.ok and whole else None)
+
+    def same(self, left: Exchange, right: Exchange) -> bool:
+        """Whether two answers to the same request say the same, short of what the list's own change explains."""
+        if self.signature(left) == self.signature(right):
+            return True
+        return self.listing.changed and self.explained(left, right)
+
+    def explained(self, left: Exchange, right: Exchange) -> bool:
+        """Whether a change of the list could explain that two answers to the same request differ."""
+        queries = self.query(left), self.query(right)
+        pages = [self.page(exchange, query) for exchange, query in zip((left, right), queries, strict=True) if query]
+        if len(pages) == 2 and pages[0] is not None and pages[1] is not None:  # noqa: PLR2004 - a pair
+            return self.listing.agree(pages[0], pages[1])
+        # A cursor that was deleted between the two may be refused, and a project without permissions.
+        query, listing = queries[0], self.listing
+        if query is None:
+            return False
+        cursor_gone = query.after is not None and not listing.stands(query.after, left, right)
+        return cursor_gone or (
+            query.project_id is not None and not listing.project_stands(query.project_id, left, right)
+        )
+
+    def comparable(self, exchange: Exchange) -> bool:
+        """Whether an answer can be laid beside another: it is whole, puts nothing off, and a 200 is a page."""
+        if exchange.answer is None or exchange.failure or exchange.answer.flaw or exchange.postponed:
+            return False
+        query = self.query(exchange)
+        return not exchange.ok or (query is not None and self.page(exchange, query) is not None)
+
+    def unread(self) -> Iterator[Exchange]:
+        """The 200 answers to allowed queries that could not be read as pages."""
+        readable = {page.exchange.number for page in self.pages}
+        for exchange, _ in self.allowed:
+            if exchange.ok and exchange.number not in readable:
+                yield exchange
+
+
+def _walk(name: str, pages: Sequence[Page], default: Order) -> Walk:
+    first, last = pages[0], pages[-1]
+    whole = all(page.exchange.step is not None and page.exchange.step.index == at for at, page in enumerate(pages))
+    ended = last.has_more is False or not last.items
+    return Walk(
+        name=name,
+        order=first.query.order or default,
+        project_id=first.query.project_id,
+        limit=first.query.limit,
+        pages=tuple(pages),
+        ended=whole and ended,
+        complete=whole and ended and first.query.after is None,
+        control=first.exchange.probe == CONTROL,
+    )

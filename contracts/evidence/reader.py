@@ -1,0 +1,152 @@
+"""Answers, read by the response schema: as JSON, as pages, and with what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contracts.core.model import Exchange, Item, Page, Query
+from contracts.spec.body import Parsed, parse
+from contracts.spec.operation import Operation
+from contracts.spec.validation import Validator, Violation
+
+_MOST_HELD = 4 * 1024 * 1024
+"""Bytes of bodies that are held as JSON values at the same time."""
+
+_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None]
+"""The items of a page, has_more, first_id and last_id."""
+
+
+class Reader:
+    """Reads bodies by the operation's response schema, each different body once as far as memory allows."""
+
+    def __init__(self, operation: Operation, validator: Validator | None = None) -> None:
+        self.operation = operation
+        self._validator = validator or Validator(operation)
+        self._parsed: dict[bytes, Parsed] = {}
+        self._held = 0
+        self._flaws: dict[bytes, tuple[str | None, tuple[str, ...]]] = {}
+        self._violations: dict[bytes, tuple[Violation, ...]] = {}
+        self._contents: dict[bytes, _Content | None] = {}
+        self._dated: dict[int, tuple[Exchange, Exchange]] = {}
+
+    def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+        """The exchanges, those that a cache answered as if they had been sent when its answer was made.
+
+        Age (RFC 9111 §5.1) says how long ago that was, in whole seconds.
+        """
+        return tuple(self._date(exchange, exchanges) for exchange in exchanges)
+
+    def _date(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> Exchange:
+        known, dated = self._dated.get(exchange.number, (None, exchange))
+        if known is not exchange:
+            age = exchange.age
+            made = exchange.at - (age or 0) - 1
+            since = exchange.sent if age is None else min(one.sent for one in exchanges if one.at >= made)
+            dated = replace(exchange, sent=min(since, exchange.sent))
+            self._dated[exchange.number] = exchange, dated
+        return dated
+
+    def fresh(self) -> Reader:
+        """A reader of the same operation that has read nothing yet."""
+        return Reader(self.operation, self._validator)
+
+    def query(self, exchange: Exchange) -> Query | None:
+        """The request of an exchange, if it is one that the document allows."""
+        return self.operation.read(exchange.request).query
+
+    def parsed(self, body: bytes) -> Parsed:
+        """The body as JSON."""
+        parsed = self._parsed.get(body)
+        if parsed is None:
+            parsed = self._parsed[body] = parse(body)
+            self._held += len(body)
+            self._flaws[body] = parsed.defect, parsed.doubled
+            # What a body holds takes up to thirty times its size in memory.
+            while self._held > _MOST_HELD and len(self._parsed) > 1:
+                oldest = next(iter(self._parsed))
+                self._held -= len(oldest)
+                del self._parsed[oldest]
+        return parsed
+
+    def flaws(self, body: bytes) -> tuple[str | None, tuple[str, ...]]:
+        """The defect of a body, and its keys that stand twice; see `contracts.spec.body.Parsed`."""
+        if body not in self._flaws:
+            self.parsed(body)
+        return self._flaws[body]
+
+    def violations(self, body: bytes) -> tuple[Violation, ...]:
+        """Where a body breaks the response schema; a body that is no JSON breaks none of its nodes."""
+        if body not in self._violations:
+            parsed = self.parsed(body)
+            self._violations[body] = () if parsed.defect else self._validator.violations(parsed.value)
+        return self._violations[body]
+
+    def page(self, exchange: Exchange, query: Query) -> Page | None:
+        """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
+        if not exchange.ok or exchange.answer is None or exchange.failure:
+            return None
+        body = exchange.answer.body
+        if body not in self._contents:
+            self._contents[body] = self._content(self.parsed(body).value)
+        content = self._contents[body]
+        if content is None:
+            return None
+        items, has_more, first_id, last_id = content
+        return Page(exchange, query, items, has_more, first_id, last_id)
+
+    def _content(self, value: object) -> _Content | None:
+        roles = self.operation.roles
+        data = value.get(roles.items) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(data, list):
+            return None
+        items = []
+        for entry in data:
+            id_ = entry.get(roles.item_id) if isinstance(entry, dict) else None
+            if not isinstance(id_, str) or not id_:
+                return None
+            created, project = entry.get(roles.item_created_at), entry.get(roles.item_project_id)
+            items.append(
+                Item(
+                    id=id_,
+                    created_at=created if isinstance(created, int) and not isinstance(created, bool) else None,
+                    project_id=project if isinstance(project, str) else None,
+                )
+            )
+        has_more, first, last = (value.get(name) for name in (roles.has_more, roles.first_id, roles.last_id))
+        return (
+            tuple(items),
+            has_more if isinstance(has_more, bool) else None,
+            first if isinstance(first, str) else None,
+            last if isinstance(last, str) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One 200 answer as JSON, and where it breaks the response schema."""
+
+    exchange: Exchange
+    reader: Reader
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        """What the body holds; ``None`` with a defect."""
+        return self.reader.parsed(self.body).value
+
+    @property
+    def defect(self) -> str | None:
+        """Why the body is no JSON that can be read."""
+        return self.reader.flaws(self.body)[0]
+
+    @property
+    def doubled(self) -> tuple[str, ...]:
+        """The keys that stand twice in one object."""
+        return self.reader.flaws(self.body)[1]
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Where the body breaks the response schema."""
+        return self.reader.violations(self.body)

@@ -1,0 +1,455 @@
+"""One run: the probes ask, the clauses judge, what they found is asked again, and all of it is one result."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from pathlib import Path
+
+from contracts.clauses.registry import Clause
+from contracts.core import interrupts
+from contracts.core.errors import ConfigurationError, ExitCode
+from contracts.core.model import Exchange, FailureKind, Finding, Judgement, Level, Order, Result
+from contracts.deep.census import ORDERS
+from contracts.deep.walk import DEEP, Deep, Full
+from contracts.evidence.evidence import CONTROL, Evidence
+from contracts.evidence.reader import Reader
+from contracts.probes import PROBES
+from contracts.probes.asking import Asking, ShareSpent
+from contracts.probes.walks import after_the_ends, control, further, look, whole
+from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
+from contracts.traffic.credentials import Keys, available
+from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
+from contracts.verdicts.conclusion import (
+    Cost,
+    InternalError,
+    Terms,
+    conclude,
+    failure,
+    without_verdict,
+    without_verdicts,
+)
+from contracts.verdicts.confirmation import Repeating, worth_asking
+from contracts.verdicts.judging import Again, Tally, judge, tally
+
+AGAIN = "again"
+"""The probe that asks again what broke a clause."""
+SHARE_OF_AGAIN = 0.1
+LAST_RESERVE = 6
+"""Requests that are kept for asking again what only the last probe found."""
+LOOKS = 1
+"""Requests that are kept for the last look at the whole list."""
+_ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
+"""What ends asking again before its time: what was asked by then is counted."""
+SMALL_BUDGET = 100
+"""Up to so many requests the list is looked at before and after everything else, and not in between."""
+
+
+_FAILED = "the suite itself failed when it judged this"
+_NO_ANSWER = frozenset({FailureKind.TIMEOUT, FailureKind.THROTTLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: what is being asked, and how much of the budget is used.
+
+    ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be.
+    """
+
+    probe: str
+    requests: int
+    budget: int
+    pages: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Terms):
+    """Everything that decides what a run asks and how it is judged.
+
+    ``deep`` is how many pages a walk through the whole list may have, beside the ``budget`` of all else; 0 for no
+    such walk. ``rate`` is in requests a second.
+    """
+
+    keys: Keys = field(repr=False)
+    budget: int = DEFAULT_BUDGET
+    deep: int = 0
+    rate: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    verify: bool | Path = True
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The probes that these clauses need, in the order in which they ask."""
+        needed = {probe for clause in self.clauses for probe in clause.probes}
+        return tuple(name for name in PROBES if name in needed)
+
+    @property
+    def most(self) -> int:
+        """How many requests are sent at the most."""
+        return self.budget + (self.deep + CLOSER if self.deep else 0)
+
+
+def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Result:
+    """Ask, judge, ask again, and judge for good.
+
+    An interrupt, a spent budget or a target that goes away ends the asking and not the judging: what was
+    recorded until then is judged, and the result says how it ended.
+
+    Raises:
+        ConfigurationError: the target can't be reached, refuses the key or does not know the checkpoint.
+        InternalError: the suite itself failed; the error holds what was judged all the same.
+    """
+    if plan.budget < LEAST_BUDGET:
+        raise ConfigurationError(f"--requests {plan.budget} is too few for a verdict: give at least {LEAST_BUDGET}.")
+    with interrupts.held():
+        return _Run(plan, on_progress).result()
+
+
+class _Run:
+    def __init__(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> None:
+        self._plan = plan
+        self._began = time.monotonic()
+        self._on_progress = on_progress
+        self._probe = CONTROL
+        self._client = Client(
+            plan.target.base_url,
+            plan.keys,
+            budget=plan.budget,
+            seed=plan.seed,
+            rate=plan.rate,
+            limits=plan.limits,
+            verify=plan.verify,
+            on_exchange=self._tell,
+        )
+        self._reader = Reader(plan.operation)
+        self._asking = Asking(
+            self._reader,
+            plan.target,
+            self._client,
+            random.Random(plan.seed),  # noqa: S311 - it chooses what to ask, and hides nothing
+            available(plan.keys),
+        )
+        self._again: dict[str, Again] = {}
+        self._deep: Deep | None = None
+        self._notes: list[str] = []
+        self._exit: int | None = None
+        self._failed: Exception | None = None
+
+    def _last_words(self) -> str:
+        """With which request the target went away, or which was the last that it answered."""
+        exchanges = self._client.exchanges
+        last = exchanges[-1]
+        if last.failure is not None and last.failure.kind is not FailureKind.UNREACHABLE:
+            return f" It went away with request {last.number + 1} ({last.probe}): GET {last.request.target}"
+        answered = next((each for each in reversed(exchanges) if each.answer is not None), None)
+        return f" The last request that it answered is number {answered.number + 1}." if answered else ""
+
+    def _tell(self, exchange: Exchange) -> None:
+        if not exchange.concurrent:  # those that were answered together are all kept first
+            interrupts.check()
+        if self._on_progress is not None:
+            pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
+            self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
+
+    def result(self) -> Result:
+        with self._client:
+            try:
+                with interrupts.allowed():
+                    self._ask_all()
+                    interrupts.check()
+            except KeyboardInterrupt:
+                self._end(ExitCode.INTERRUPTED, "The run was interrupted: only what was asked until then is judged.")
+            except TargetGone as gone:
+                self._end(ExitCode.CONFIGURATION, f"The target went away during the run: {gone}.{self._last_words()}")
+            except RunStopped as stopped:
+                self._notes.append(f"Not everything was asked: {stopped}.")
+            except ConfigurationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was asked until then is judged
+                self._failed = error
+        try:
+            result = self._judged()
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was asked is told
+            self._failed = self._failed or error
+            result = self._unjudged()
+        if self._failed is not None:
+            note = f"{failure(self._failed)}. What was asked until then is judged, as far as that goes."
+            result = replace(result, exit_code=ExitCode.INTERNAL, notes=(*result.notes, note), interrupted=False)
+            raise InternalError(self._failed, result) from self._failed
+        return result
+
+    def _end(self, code: int, note: str) -> None:
+        self._exit = code
+        self._notes.append(note)
+
+    def _judged(self) -> Result:
+        evidence = self._asking.evidence
+        judged: list[Clause] = []
+        tallies: dict[str, Tally] = {}
+        for clause in self._plan.clauses:
+            try:
+                tallies |= tally([clause], evidence)
+                judged.append(clause)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other clauses are judged
+                self._failed = self._failed or error
+        if self._deep is not None:
+            try:
+                self._deep.judge()
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was judged as it came is told
+                self._failed = self._failed or error
+            self._deep.add_to(tallies)
+        known = {one.clause: one for one in judge(judged, evidence, tallies, self._again)}
+        return self._report(
+            evidence, tuple(known.get(clause.id) or without_verdict(clause, _FAILED) for clause in self._plan.clauses)
+        )
+
+    def _unjudged(self) -> Result:
+        """All that was asked, without a verdict on any clause."""
+        return without_verdicts(
+            self._plan,
+            self._cost(),
+            reason=_FAILED,
+            exit_code=ExitCode.INTERNAL,
+            notes=self._notes,
+            exchanges=self._client.exchanges,
+        )
+
+    def _cost(self) -> Cost:
+        client = self._client
+        return Cost(
+            client.requests,
+            client.requests_by_probe,
+            client.waits,
+            client.waited,
+            client.retries,
+            seconds=time.monotonic() - self._began,
+        )
+
+    # Asking
+
+    def _ask_all(self) -> None:
+        plan, asking = self._plan, self._asking
+        asking.begin(CONTROL, plan.budget)
+        control(asking)
+        self._check_target()
+        reserve = max(3, int((plan.budget - LEAST_BUDGET) * SHARE_OF_AGAIN))
+        for name, allowed in self._allot(self._client.remaining - reserve - LOOKS).items():
+            asking.begin(name, allowed)
+            with suppress(ShareSpent):
+                PROBES[name].probe(asking)
+            if name in {"walks", "repetition"} and plan.budget > SMALL_BUDGET:
+                self._look_again()
+        advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
+        if "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
+            # Nothing is to be asked again, so what was kept for that can look further.
+            asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
+            with suppress(ShareSpent):
+                further(asking)
+        self._look_again()
+        self._ask_again()
+        if plan.deep and "walks" in plan.probes:
+            self._go_deep()
+
+    def _go_deep(self) -> None:
+        """Walk through the whole list in both orders, and look again at what is doubtful in it."""
+        plan, asking, evidence = self._plan, self._asking, self._asking.evidence
+        self._client.extend(plan.deep + CLOSER)
+        deep = self._deep = Deep(evidence, plan.clauses, self._client.spool, plan.deep)
+        walk_through(asking, deep, plan.deep)
+        asking.ends = deep.ends
+        asking.begin("walks", self._client.remaining)
+        with suppress(ShareSpent):
+            after_the_ends(asking)
+        asking.begin(DEEP, self._client.remaining)
+        self._ask_deep_again(deep)
+
+    def _ask_deep_again(self, deep: Deep) -> None:
+        """Ask again what nothing but the walk through the whole list shows, or shows more plainly."""
+        found = deep.worth_asking(self._found())
+        repeating = Repeating(
+            self._plan.clauses,
+            self._reader,
+            self._plan.target,
+            _LiveDeep(self._asking, found),
+            moved=False,
+            ends=_ENDS,
+            part=True,
+        )
+        self._again |= repeating.ask(found)
+        _go_on(repeating)
+
+    def _found(self) -> list[tuple[str, Finding]]:
+        return worth_asking(self._plan.clauses, self._asking.evidence)
+
+    def _allot(self, free: int) -> dict[str, int]:
+        """How many requests each probe may send."""
+        needed = {name: PROBES[name] for name in self._plan.probes}
+        beyond = max(0, free - sum(entry.least for entry in needed.values()))
+        whole = sum(entry.share for entry in needed.values()) or 1.0
+        return {name: entry.least + int(beyond * entry.share / whole) for name, entry in needed.items()}
+
+    def _look_again(self) -> None:
+        """Look at the whole list once more, so that what was asked in between is enclosed by two looks."""
+        self._asking.begin(CONTROL, self._client.remaining)
+        try:
+            control(self._asking)
+        except ShareSpent:
+            self._notes.append(
+                f"The budget of {self._plan.budget} requests was used up before the list could be looked at once more:"
+                " each wait, redirect and repeated try is one of them. --requests N gives more."
+            )
+
+    def _check_target(self) -> None:
+        """Refuse a target that can't be judged at all: unreachable, the key refused, no such checkpoint."""
+        first = self._client.exchanges[0]
+        target = self._plan.target
+        if first.failure is not None and first.failure.kind is FailureKind.UNREACHABLE:
+            reason = first.failure.text.partition(": ")[2] or first.failure.text
+            raise ConfigurationError(f"{target.base_url} can't be reached: {reason}")
+        if any(exchange.ok for exchange in self._client.exchanges):
+            return
+        plain = self._asking.ask(self._asking.query())
+        if plain.status in {401, 403}:
+            raise ConfigurationError(
+                f"{target.base_url} refuses the admin key with {plain.status}: check OPENAI_ADMIN_KEY, or whether"
+                " the key has admin rights."
+            )
+        if plain.status == HTTPStatus.NOT_FOUND:
+            colon = ":" in target.checkpoint
+            if colon and self._asking.ask(self._asking.query(), encode_colon=True).ok:
+                raise ConfigurationError(
+                    f"{target.base_url} knows the checkpoint {target.checkpoint!r} only with its colons as %3A, and"
+                    " answers 404 when they are sent as the official clients send them: mend that first (SCO-004)."
+                )
+            raise ConfigurationError(
+                f"{target.base_url} does not know the checkpoint {target.checkpoint!r} (404): check --checkpoint,"
+                " and whether the base URL ends where the path of the operation begins."
+            )
+        failures = [exchange.failure for exchange in self._client.exchanges]
+        if all(failure is not None and failure.kind in _NO_ANSWER for failure in failures):
+            raise ConfigurationError(f"{target.base_url} gives no answer: {failures[-1].text if failures[-1] else ''}.")
+
+    # Asking again
+
+    def _ask_again(self) -> None:
+        found = self._found()
+        if not found:
+            return
+        plan = self._plan
+        repeating = Repeating(
+            plan.clauses,
+            self._reader,
+            plan.target,
+            _Live(self._asking),
+            moved=self._asking.evidence.unsteady,
+            ends=_ENDS,
+        )
+        self._again = repeating.ask(found)
+        _go_on(repeating)
+
+    # Reporting
+
+    def _reach(self, evidence: Evidence) -> Iterator[str]:
+        """What the reader must know about how far the list was seen."""
+        if evidence.endless:
+            yield "The list does not end: a cursor comes back. What was seen until then is judged."
+        elif self._deep is not None:
+            yield from self._deep.notes()
+        elif evidence.listing.complete or not evidence.listing.items:
+            return
+        elif any(each.probe == CONTROL for each in evidence.lost):
+            yield "The list was not seen to its end: the connection broke each time before that."
+        else:
+            yield (
+                f"The list is longer than the budget of {self._plan.budget} requests reaches, or does not end: it is"
+                " judged at both ends. --requests N reaches further."
+            )
+
+    def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
+        self._notes += self._reach(evidence)
+        result = conclude(self._plan, evidence, judgements, self._cost(), notes=self._notes)
+        if self._deep is not None:
+            result = self._deep.told_in(result, self._client.spool)
+        if self._exit is None and interrupts.came():
+            self._end(ExitCode.INTERRUPTED, "The run was interrupted when everything was asked: nothing is missing.")
+            result = replace(result, notes=(*result.notes, self._notes[-1]))
+        code = result.exit_code if self._exit is None else self._exit
+        return replace(result, exit_code=code, interrupted=code == ExitCode.INTERRUPTED)
+
+
+def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
+    """Walk through the whole list in both orders, and look again at what is doubtful in it.
+
+    Args:
+        asking: What asks.
+        deep: What judges the pages.
+        pages: The most pages of both walks together; `CLOSER` more requests are for what is doubtful.
+    """
+    asking.begin(DEEP, pages)
+    for order in ORDERS:
+        with suppress(ShareSpent, Full):
+            whole(asking, order, pages // len(ORDERS), deep.read)
+    deep.judge()
+    # The other half is for asking again what is found.
+    asking.begin(DEEP, CLOSER // 2)
+    with suppress(ShareSpent):
+        for doubt in deep.doubts():
+            deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
+
+
+class _Live:
+    """Answers from the target what broke a clause; see `Answering`."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        asking.begin(AGAIN, asking.client.remaining)
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._asking.client.exchanges
+
+    def look(self, *, ascending: bool) -> None:
+        self._asking.begin(CONTROL, self._asking.client.remaining)
+        control(self._asking)
+        if ascending:
+            look(self._asking, Order.ASCENDING)
+        self._asking.begin(AGAIN, self._asking.client.remaining)
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        tag = (number, exchange.number)
+        if exchange.number in self._asking.batches:
+            place, batch = self._asking.batches[exchange.number]
+            return self._asking.together(batch, again=tag)[place]
+        return self._asking.send(exchange.request, again=tag)
+
+
+class _LiveDeep:
+    """Answers from the target what was asked in a walk through the whole list; see `Answering`."""
+
+    def __init__(self, asking: Asking, found: Iterable[tuple[str, Finding]]) -> None:
+        self._asking = asking
+        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
+        self._exchanges = [known[number] for number in sorted(known)]
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._exchanges
+
+    def look(self, *, ascending: bool) -> None:
+        """The list is too long to be looked at as a whole: what rests on that is not asked again."""
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        copy = self._asking.send(exchange.request, again=(number, exchange.number), spooled=True)
+        self._exchanges.append(copy)
+        return copy
+
+
+def _go_on(repeating: Repeating) -> None:
+    """Let what ended the asking end the run, unless it is only that no more may be asked again."""
+    if repeating.ended_by is not None and not isinstance(repeating.ended_by, ShareSpent):
+        raise repeating.ended_by

@@ -1,0 +1,379 @@
+"""Recordings judged again without a request: one of this suite, or what a browser or a proxy recorded.
+
+A recording of this suite holds all that the verdicts rested on, so it brings the same ones. Another one is judged
+for all that it can show: which of its pages belong to one walk is derived from their cursors.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
+from contracts.core.wording import count
+from contracts.deep.walk import DEEP, Deep, Full
+from contracts.evidence.evidence import CONTROL, Evidence
+from contracts.evidence.listing import came_or_went
+from contracts.evidence.reader import Reader
+from contracts.spec.operation import Operation
+from contracts.traffic.har import Recording, read_har, write_har
+from contracts.verdicts.conclusion import Cost, Terms, conclude
+from contracts.verdicts.confirmation import Repeating, worth_asking
+from contracts.verdicts.judging import Again, judge, tally
+
+NOT_IN_IT = "a recording that shows such requests and answers"
+_OF_THE_WHOLE = "INP-005"
+"""What only the whole list can decide: whether an item is one of it."""
+QUIET = "a recording of a quiet list"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the user says about the target of a recording; the rest is in it, or is inferred."""
+
+    base_url: str | None = None
+    checkpoint: str | None = None
+    other_checkpoint: str | None = None
+
+
+def record(result: Result, path: Path) -> None:
+    """Write all that a run asked and was answered, to be judged again.
+
+    Raises:
+        ConfigurationError: The file can't be written.
+    """
+    target = result.target
+    about: dict[str, object] = {
+        "name": target.name,
+        "checkpoint": target.checkpoint,
+        "other_checkpoint": target.other_checkpoint,
+        "empty_checkpoint": target.empty_checkpoint,
+        "user_key": target.user_key,
+        "seed": result.seed,
+        "document_sha256": result.document_sha256,
+    }
+    # Both are in the order of their numbers; what is on disk is read one by one.
+    exchanges = heapq.merge(result.exchanges, result.spooled, key=lambda exchange: exchange.number)
+    write_har(path, exchanges, base_url=target.base_url, version=result.version, about=about)
+
+
+def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], hints: Hints = Hints()) -> Result:
+    """Judge a recording.
+
+    Args:
+        path: A HAR file.
+        operation: The operation whose requests are judged.
+        terms: For the target and the seed of the recording, how it is judged.
+        hints: What is known of its target.
+
+    Raises:
+        ConfigurationError: It is no HAR file, or holds no page of the operation.
+    """
+    recording = _recording(path, operation, hints)
+    target = _target(path, operation, recording, hints)
+    deep = [exchange for exchange in recording.exchanges if exchange.probe == DEEP]
+    exchanges = tuple(exchange for exchange in recording.exchanges if exchange.probe != DEEP)
+    notes = [f"Judged from {path.name}: nothing was asked."]
+    reader = Reader(operation)
+    if recording.foreign:
+        exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
+        exchanges = with_steps(reader, exchanges)
+        skipped = recording.skipped + len(recording.exchanges) - len(exchanges)
+        if skipped:
+            notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
+    evidence = Evidence(reader, target, exchanges)
+    if recording.foreign and not evidence.documents:
+        raise ConfigurationError(
+            f"{path.name} holds no page of the checkpoint {target.checkpoint!r}: no answer is a 200."
+        )
+    seed, sha256 = recording.about.get("seed"), recording.about.get("document_sha256")
+    judged = terms(target, seed if isinstance(seed, int) else 0)
+    if isinstance(sha256, str) and sha256 != operation.sha256:
+        notes.append("It was recorded for another version of the document.")
+    again = dict(_repeated(judged, reader, exchanges))
+    tallies = tally(judged.clauses, evidence)
+    through = _walked_through(judged, evidence, deep, again) if deep else None
+    if through is not None:
+        evidence = Evidence(reader, target, exchanges, ends=through.ends)
+        tallies = tally(judged.clauses, evidence)
+        through.add_to(tallies)
+        notes += through.notes()
+    judgements = judge(judged.clauses, evidence, tallies, again)
+    if recording.foreign:
+        changed = seems_changed(evidence)
+        whole = evidence.listing.complete
+        judgements = tuple(_of_another_tool(judgement, changed=changed, whole=whole) for judgement in judgements)
+    result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
+    return through.told_in(result, deep) if through is not None else result
+
+
+def _recording(path: Path, operation: Operation, hints: Hints) -> Recording:
+    """What a file holds of the operation, if it holds anything that can be judged."""
+    recording = read_har(path, hints.base_url, lambda url: base_of(operation, url))
+    if recording.bodiless and not any(exchange.ok for exchange in recording.exchanges):
+        raise ConfigurationError(
+            f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
+            " none: let its recorder keep the content, in the same file."
+        )
+    if not recording.exchanges:
+        below = f" below {hints.base_url}" if hints.base_url else ""
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{below}.")
+    return recording
+
+
+def base_of(operation: Operation, url: str) -> str | None:
+    """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
+    before, _, behind = operation.path_template.partition("{" + operation.roles.checkpoint + "}")
+    found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){re.escape(before)}[^/?#]+{re.escape(behind)}(?:[?#]|$)", url)
+    return found[1] if found else None
+
+
+def _target(path: Path, operation: Operation, recording: Recording, hints: Hints) -> Target:
+    about = recording.about
+
+    def known(name: str) -> str | None:
+        value = about.get(name)
+        return value if isinstance(value, str) and value else None
+
+    checkpoint = hints.checkpoint or known("checkpoint") or _usual_checkpoint(operation, recording.exchanges)
+    if checkpoint is None:
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}.")
+    user = any(exchange.request.credential == "user" for exchange in recording.exchanges)
+    return Target(
+        base_url=recording.base_url,
+        checkpoint=checkpoint,
+        other_checkpoint=hints.other_checkpoint or known("other_checkpoint"),
+        empty_checkpoint=known("empty_checkpoint"),
+        user_key=user or about.get("user_key") is True,
+        name=known("name") or "",
+    )
+
+
+def _usual_checkpoint(operation: Operation, exchanges: Sequence[Exchange]) -> str | None:
+    """The checkpoint of most of the answers, those with a 200 first."""
+    asked = Counter[str]()
+    for exchange in exchanges:
+        checkpoint = operation.read(exchange.request).checkpoint
+        if checkpoint is not None:
+            asked[checkpoint] += len(exchanges) + 1 if exchange.ok else 1
+    return next((checkpoint for checkpoint, _ in asked.most_common(1)), None)
+
+
+def _of_checkpoints(
+    operation: Operation, exchanges: Sequence[Exchange], checkpoints: set[str | None]
+) -> tuple[Exchange, ...]:
+    """Leave out what was asked of others: that they do not exist can't be known."""
+    kept = [exchange for exchange in exchanges if operation.read(exchange.request).checkpoint in checkpoints]
+    return tuple(replace(exchange, number=number) for number, exchange in enumerate(kept))
+
+
+# Walks
+
+
+def with_steps(reader: Reader, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """Say of each page to which walk it belongs: it goes on after the last item of an earlier one."""
+    steps: dict[int, Step] = {}
+    ends: dict[Query, list[Page]] = {}
+    for page in _pages(reader, exchanges):
+        alike = ends.setdefault(replace(page.query, after=None), [])
+        before = next((each for each in reversed(alike) if each.ids[-1:] == (page.query.after,)), None)
+        if before is not None:
+            alike.remove(before)
+            first = Step(f"recorded {before.exchange.number}", 0)
+            place = steps.setdefault(before.exchange.number, first)
+            steps[page.exchange.number] = Step(place.walk, place.index + 1)
+        elif page.query.after is None and (page.has_more is False or not page.items):
+            steps[page.exchange.number] = Step(f"recorded {page.exchange.number}", 0)
+        alike.append(page)
+    return tuple(replace(exchange, step=steps.get(exchange.number)) for exchange in exchanges)
+
+
+def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
+    for exchange in exchanges:
+        query = reader.query(exchange)
+        if query is None or exchange.concurrent or exchange.request.credential != "admin":
+            continue
+        page = reader.page(exchange, query)
+        if page is not None:
+            yield page
+
+
+# What was asked again
+
+
+class _Over(Exception):  # noqa: N818 - it is no error: the recording ends here
+    """The recording holds no more of what was asked again."""
+
+
+class _Recorded:
+    """Answers from a recording what was asked again; see `Answering`."""
+
+    def __init__(self, exchanges: Sequence[Exchange], begin: int) -> None:
+        self._all = exchanges
+        self._at = begin
+        self._place = {exchange.number: place for place, exchange in enumerate(exchanges)}
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        return self._all[: self._at]
+
+    def look(self, *, ascending: bool) -> None:
+        for _ in range(2 if ascending else 1):
+            first = self._all[self._at] if self._at < len(self._all) else None
+            if first is None or first.step is None or first.probe != CONTROL:
+                raise _Over
+            self._at += self._length(first.step.walk)
+
+    def _length(self, walk: str) -> int:
+        rest = self._all[self._at :]
+        return sum(1 for _ in takewhile(lambda one: one.step is not None and one.step.walk == walk, rest))
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        tag = (number, exchange.number)
+        begin = next((place for place in range(self._at, len(self._all)) if self._all[place].again == tag), None)
+        if begin is None:
+            raise _Over
+        batch = list(takewhile(lambda one: one.again == tag, self._all[begin:]))
+        if not exchange.concurrent:
+            batch = batch[:1]
+        self._at = begin + len(batch)
+        return batch[self._in_batch(exchange, batch)]
+
+    def _in_batch(self, exchange: Exchange, batch: Sequence[Exchange]) -> int:
+        """The place of a request in the batch in which it was sent: there its neighbours were the same."""
+        own = self._place[exchange.number]
+        for place, copy in enumerate(batch):
+            before = self._all[max(0, own - place) : own - place + len(batch)]
+            if copy.request == exchange.request and [one.request for one in before] == [one.request for one in batch]:
+                return place
+        raise _Over
+
+
+def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Again]:
+    """How each finding did when it was asked again, as far as that was recorded."""
+    begin = next((place for place, exchange in enumerate(exchanges) if exchange.again is not None), None)
+    if begin is None:
+        return {}
+
+    def known(until: int) -> tuple[list[tuple[str, Finding]], bool]:
+        evidence = Evidence(reader, terms.target, exchanges[:until])
+        return worth_asking(terms.clauses, evidence), evidence.unsteady
+
+    found, moved = known(begin)
+    if moved and found and found[0][1].still:
+        # The looks around it were asked before the first thing that was asked again.
+        begin = _before_the_looks(exchanges, begin)
+        found, moved = known(begin)
+    answering = _Recorded(exchanges, begin)
+    return Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,)).ask(found)
+
+
+class _RecordedDeep:
+    """Answers from a recording what a walk through the whole list asked again; see `Answering`."""
+
+    def __init__(self, copies: Sequence[Exchange], found: Iterable[tuple[str, Finding]]) -> None:
+        self._copies = iter(copies)
+        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
+        self.exchanges: list[Exchange] = [known[number] for number in sorted(known)]
+
+    def look(self, *, ascending: bool) -> None:
+        """Nothing was looked at as a whole."""
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        copy = next(self._copies, None)
+        if copy is None or copy.again != (number, exchange.number):
+            raise _Over
+        self.exchanges.append(copy)
+        return copy
+
+
+def _walked_through(terms: Terms, evidence: Evidence, exchanges: Sequence[Exchange], again: dict[str, Again]) -> Deep:
+    """Judge a recorded walk through the whole list; how its findings did when they were asked again is added."""
+    deep = Deep(evidence, terms.clauses, {exchange.number: exchange for exchange in exchanges}, len(exchanges))
+    looks = []
+    for exchange in exchanges:
+        query = evidence.query(exchange)
+        if exchange.step is not None and exchange.step.walk.startswith(DEEP):
+            looks.append(exchange)
+        elif exchange.step is not None and query is not None:
+            with suppress(Full):
+                deep.read(exchange, query)
+    deep.judge()
+    recorded = iter(looks)
+
+    def ask(request: Request, _: Step) -> Exchange:
+        exchange = next(recorded, None)
+        if exchange is None or exchange.request != request:
+            raise _Over
+        return exchange
+
+    with suppress(_Over):
+        for doubt in deep.doubts():
+            deep.look(doubt, ask)
+    found = deep.worth_asking(worth_asking(terms.clauses, evidence))
+    copies = [exchange for exchange in exchanges if exchange.again is not None]
+    answering = _RecordedDeep(copies, found)
+    repeating = Repeating(
+        terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True
+    )
+    again |= repeating.ask(found)
+    return deep
+
+
+def _before_the_looks(exchanges: Sequence[Exchange], begin: int) -> int:
+    """Where the looks at the list that end here began: one descending, and perhaps one ascending after it."""
+    names: list[str] = []
+    while begin and (step := exchanges[begin - 1].step) is not None and exchanges[begin - 1].probe == CONTROL:
+        if step.walk not in names:
+            if len(names) == 2 or (names and names[-1].startswith(CONTROL)):  # noqa: PLR2004 - the two orders
+                break
+            names.append(step.walk)
+        begin -= 1
+    return begin
+
+
+# What is told
+
+
+def seems_changed(evidence: Evidence) -> bool:
+    """Whether items came and stayed, or went and stayed away, between answers to the same request.
+
+    A run looks at the whole list again and again to know that; who browses looks at one page again.
+    """
+    alike: dict[Query, list[frozenset[str]]] = defaultdict(list)
+    for page in evidence.pages:
+        alike[page.query].append(frozenset(page.ids))
+    for pages in alike.values():
+        for id_ in frozenset().union(*pages):
+            if came_or_went([id_ in page for page in pages]):
+                return True
+    return False
+
+
+def _of_another_tool(judgement: Judgement, *, changed: bool, whole: bool) -> Judgement:
+    """What nobody asked again is not claimed where the list seems to have changed; and options do not help here."""
+    if changed and judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
+        reason = "the list seems to have changed while it was recorded"
+        return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason, provide=QUIET, because="")
+    if judgement.verdict is Verdict.BROKEN and judgement.clause == _OF_THE_WHOLE and not whole:
+        reason = "the recording does not show the whole list"
+        return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason)
+    if judgement.verdict is Verdict.NOT_EXERCISED and judgement.provide:
+        return replace(judgement, provide=NOT_IN_IT)
+    return judgement
+
+
+def _cost(exchanges: Sequence[Exchange]) -> Cost:
+    probes = Counter[str]()
+    for exchange in exchanges:
+        probes[exchange.probe] += 1 + exchange.waits + exchange.retries + exchange.redirects
+    waits, retries = (sum(getattr(one, name) for one in exchanges) for name in ("waits", "retries"))
+    seconds = max(one.at + one.seconds for one in exchanges) - min(one.at for one in exchanges)
+    return Cost(probes.total(), probes, waits, 0.0, retries, seconds)

@@ -1,0 +1,148 @@
+"""From settings to something that can be asked: the target that they name, or the embedded server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from contracts.clauses.registry import Clause
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Target
+from contracts.runs.live import Plan
+from contracts.settings.settings import Settings
+from contracts.spec.operation import Operation, load_operation
+from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
+from contracts.traffic.limits import DEFAULT_BUDGET
+from contracts.verdicts.conclusion import Terms
+
+if TYPE_CHECKING:  # a run against another target needs no server of its own
+    from contracts.mock.server import Server
+
+USUAL_SIZE = 57
+USUAL_PROJECTS = 3
+_SHORTEST_KEY = 12
+"""Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A target that is ready to be asked. ``server`` is the embedded one, if that is the target."""
+
+    target: Target
+    keys: Keys = field(repr=False)
+    operation: Operation = field(repr=False)
+    settings: Settings = field(repr=False)
+    server: Server | None = field(default=None, repr=False)
+
+    def plan(self, selected: Sequence[Clause] = ()) -> Plan:
+        """The run that the settings describe, for these clauses or all."""
+        settings = self.settings
+        return Plan(
+            target=self.target,
+            keys=self.keys,
+            operation=self.operation,
+            seed=settings.seed,
+            budget=DEFAULT_BUDGET if settings.deep else settings.requests,
+            deep=settings.requests if settings.deep else 0,
+            rate=settings.rate,
+            limits=settings.limits,
+            verify=settings.ca_bundle or True,
+            selected=selected,
+            gate=settings.gating,
+            incomplete=settings.allow_incomplete,
+            deviations=settings.deviations,
+        )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Opened]:
+    """Read the document and the keys of the target, or start the embedded server and end it afterwards.
+
+    Raises:
+        ConfigurationError: The document or a key can't be used, or there is no such fault or variant.
+    """
+    operation = load_operation(settings.spec)
+    if settings.base_url is None:
+        with embedded(settings) as server:
+            data = server.dataset
+            target = Target(
+                server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True
+            )
+            yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
+        return
+    keys = read_keys(
+        admin_file=settings.key_file,
+        admin_command=settings.key_command,
+        user_file=settings.user_key_file,
+        user_command=settings.user_key_command,
+        admin_variable=settings.key_variable or ADMIN_VARIABLE,
+        user_variable=settings.user_key_variable or USER_VARIABLE,
+    )
+    _refuse_misplaced_key(settings, keys)
+    target = Target(
+        settings.base_url,
+        settings.checkpoint or "",
+        settings.other_checkpoint,
+        settings.empty_checkpoint,
+        user_key=keys.user is not None,
+        name=settings.name,
+    )
+    yield Opened(target, keys, operation, settings)
+
+
+def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
+    """What was to be judged when the target could not be opened.
+
+    Of the target only its name is told: as long as no key is known, one may have been pasted anywhere. A document
+    that can't be used has the operation of the published one here, and no digest.
+    """
+    try:
+        operation = load_operation(settings.spec)
+    except ConfigurationError:
+        name = settings.spec.name if settings.spec else ""
+        operation = replace(load_operation(), name=name, sha256="")
+    target = Target("", "", name=settings.name)
+    return Terms(target=target, operation=operation, seed=settings.seed, selected=selected, gate=settings.gating)
+
+
+def embedded(settings: Settings, port: int = 0) -> Server:
+    """The embedded server that the settings describe, not started yet.
+
+    Raises:
+        ConfigurationError: There is no such fault or variant.
+    """
+    from contracts.mock.server import Server
+    from contracts.mock.store import Dataset, seeded
+
+    dataset: Dataset | None = None
+    if settings.items is not None or settings.projects is not None:
+        size = USUAL_SIZE if settings.items is None else settings.items
+        dataset = seeded(size=size, projects=settings.projects or USUAL_PROJECTS)
+    if settings.fault is None and settings.variant is None:
+        return Server(dataset, port=port)
+    try:
+        if settings.fault is not None:
+            from contracts.mock.faults import open_fault
+
+            made = open_fault(settings.fault, port)
+        else:
+            from contracts.mock.variants import open_variant
+
+            made = open_variant(settings.variant or "", port)
+    except LookupError as error:
+        listing = "faults" if settings.fault is not None else "variants"
+        raise ConfigurationError(f"{error.args[0]} `contracts list --{listing}` shows all.") from None
+    return made if dataset is None else Server(dataset, made.behaviour, port)
+
+
+def _refuse_misplaced_key(settings: Settings, keys: Keys) -> None:
+    """A key that was pasted into another option would stand in every report."""
+    known = {key.reveal() for key in (keys.admin, keys.user) if key is not None and len(key.reveal()) >= _SHORTEST_KEY}
+    secrets = known | {quote(key, safe="") for key in known}
+    for name in ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"):
+        value = getattr(settings, name) or ""
+        if any(secret in value or secret in unquote(value) for secret in secrets):
+            raise ConfigurationError(f"{settings.origin(name)} holds a key: give the key as OPENAI_ADMIN_KEY only.")

@@ -1,0 +1,1 @@
+"""What the user chose: a file, the environment, the command line."""

@@ -1,0 +1,309 @@
+"""The configuration file: ``contracts.toml``, or the table ``[tool.contracts]`` of a ``pyproject.toml``.
+
+It is read strictly: what is not understood is refused with one sentence, and nothing is guessed. It holds no keys.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Deviation, Level
+from contracts.core.wording import closest
+
+NAME: Final = "contracts.toml"
+PYPROJECT: Final = "pyproject.toml"
+
+_LARGEST: Final = 1_000_000
+"""Bytes; more is no configuration."""
+_MOST_DOTS: Final = 1000
+"""In a line: the time for reading a dotted key grows with the square of its dots."""
+_SECRET: Final = re.compile(r"(?i)\bsk-[a-z0-9_-]{8,}|\bbearer\s+\S{8,}")
+_SECRET_NAME: Final = re.compile(r"(?i)(^|[-_])(key|keys|token|tokens|secret|secrets|password|passwd|credential)s?$")
+_NAME_OF_TARGET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHORTEST_KEY: Final = 12
+"""Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
+_MOST_TEXT: Final = 2000
+_SHOWN: Final = 40
+_DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value of the file: as a word of the command line would say it, and where it stands."""
+
+    word: str | bool
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """One ``[[target]]``: its name, and its own values by field name of the settings."""
+
+    name: str
+    entries: Mapping[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a configuration file says; ``path`` is ``None`` if there is none."""
+
+    path: Path | None = None
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    targets: tuple[TargetTable, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+
+
+def load(
+    path: Path | None, folder: Path, kinds: Mapping[str, frozenset[type]], of_target: Collection[str]
+) -> ConfigFile:
+    """Read the file that is named, or the one of a folder.
+
+    Args:
+        path: The file; ``None`` for the ``contracts.toml`` of the folder, or its ``pyproject.toml`` if that has a
+            table ``[tool.contracts]``.
+        folder: Where to look for it.
+        kinds: For each setting, by field name, the types that its value may have in Python.
+        of_target: The settings that a target can have of its own.
+
+    Raises:
+        ConfigurationError: The file can't be used.
+    """
+    if path is not None:
+        found: tuple[Path, dict[str, Any]] | None = path, _table(path) or {}
+    else:
+        found = _found(folder)
+    return ConfigFile() if found is None else _File(*found, kinds, of_target).read()
+
+
+def _found(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    own, shared = folder / NAME, folder / PYPROJECT
+    table = _table(shared) if shared.is_file() else None
+    if not own.exists():
+        return None if table is None else (shared, table)
+    if table is not None:
+        raise ConfigurationError(f"{NAME} and [tool.contracts] in {PYPROJECT} both say something: keep one of them.")
+    return own, _table(own) or {}
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    """The table of ours in a file; ``None`` if a ``pyproject.toml`` has none."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path.name} can't be read: {error.strerror or 'no reason given'}.") from None
+    if len(content) > _LARGEST:
+        raise ConfigurationError(f"{path.name} is too large for a configuration.")
+    try:
+        text = content.decode()
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ConfigurationError(f"{path.name} has a line with more than {_MOST_DOTS} dots: break it.")
+        document = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path.name} is not UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        # What stands in the file may be a secret; the place alone is told.
+        place = re.search(r"\(at [a-z0-9, ]+\)", str(error))
+        raise ConfigurationError(f"{path.name} is no TOML{f' {place[0]}' if place else ''}.") from None
+    if path.name != PYPROJECT:
+        return document
+    tool = document.get("tool")
+    table = tool.get("contracts") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ConfigurationError(f"{path.name}: tool.contracts is no table.")
+    return table
+
+
+class _File:
+    def __init__(
+        self, path: Path, table: dict[str, Any], kinds: Mapping[str, frozenset[type]], of_target: Collection[str]
+    ) -> None:
+        self._path = path
+        self._table = table
+        self._kinds = kinds
+        self._of_target = of_target
+        self._prefix = "tool.contracts." if path.name == PYPROJECT else ""
+
+    def read(self) -> ConfigFile:
+        for name, text in _texts(self._table):
+            if _secret(text):
+                raise self._refusal(name, "holds a key: keys come from the environment, a file or a command")
+        settings = {name: value for name, value in self._table.items() if name not in {"target", "deviation"}}
+        entries = self._entries(settings, self._kinds, "", ["target", "deviation"])
+        targets = tuple(self._targets())
+        return ConfigFile(self._path, entries, targets, tuple(self._deviations(targets)))
+
+    def _refusal(self, place: str, problem: str) -> ConfigurationError:
+        end = "" if problem.endswith("?") else "."
+        return ConfigurationError(f"{self._path.name}: {self._prefix}{place} {problem}{end}")
+
+    def _entries(
+        self, table: Mapping[str, Any], known: Collection[str], place: str, more: Iterable[str] = ()
+    ) -> Mapping[str, Entry]:
+        spelled = {name.replace("_", "-"): name for name in known}
+        found = {}
+        for key, value in table.items():
+            if key not in spelled:
+                self._refuse_key(key, place, [*spelled, *more])
+            where = f"{self._path.name}: {self._prefix}{place}{key}"
+            found[spelled[key]] = Entry(self._word(spelled[key], value, f"{place}{key}"), where)
+        return MappingProxyType(found)
+
+    def _refuse_key(self, key: str, place: str, known: Iterable[str]) -> None:
+        if _SECRET_NAME.search(key):
+            raise self._refusal(
+                f"{place}{_short(key)}",
+                "looks like a secret: name its variable (key-variable), file or command instead",
+            )
+        if key.replace("-", "_") in self._kinds and "_" not in key:
+            raise self._refusal(f"{place}{key}", "is no key of this table: write it above all tables")
+        raise self._refusal(f"{place}{_short(key)}", f"is unknown: did you mean {closest(key, known)}?")
+
+    def _word(self, name: str, value: object, place: str) -> str | bool:
+        kinds = self._kinds[name]
+        if isinstance(value, bool):
+            if bool in kinds:
+                return value
+        elif isinstance(value, str):
+            if bool not in kinds:
+                return self._resolved(value) if Path in kinds else value
+        elif isinstance(value, int) and (int in kinds or float in kinds):
+            return str(value)
+        elif isinstance(value, float) and float in kinds:
+            return repr(value)
+        elif isinstance(value, list) and frozenset in kinds and all(isinstance(each, str) for each in value):
+            return ",".join(value)
+        wanted = "true or false" if bool in kinds else "a number" if kinds & {int, float} else "a text in quotes"
+        raise self._refusal(place, f"is of the wrong kind: write {wanted}")
+
+    def _resolved(self, value: str) -> str:
+        """A path as seen from the folder of the file."""
+        if not value.strip() or not value.isprintable():
+            return value
+        path = Path(value)
+        with suppress(RuntimeError):  # of a home that is not known there is no file, and that is told later
+            path = path.expanduser()
+        return str(self._path.parent / path)
+
+    def _tables(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        tables = self._table.get(name, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise self._refusal(name, f"is no list of tables: write [[{self._prefix}{name}]]")
+        for number, table in enumerate(tables, 1):
+            yield f"{name} {number}", table
+
+    def _targets(self) -> Iterator[TargetTable]:
+        names: set[str] = set()
+        for place, table in self._tables("target"):
+            name = table.get("name")
+            if not isinstance(name, str) or not _NAME_OF_TARGET.fullmatch(name):
+                raise self._refusal(place, "has no name of letters, digits, dots, hyphens and underscores")
+            if name in names:
+                raise self._refusal(place, f"has the name {name}, which another one has")
+            names.add(name)
+            own = {key: value for key, value in table.items() if key != "name"}
+            yield TargetTable(name, self._entries(own, self._of_target, f"target {name}: ", ["name"]))
+
+    def _deviations(self, targets: tuple[TargetTable, ...]) -> Iterator[Deviation]:
+        tables = list(self._tables("deviation"))
+        if not tables:
+            return
+        from contracts.clauses.registry import find
+
+        taken: list[tuple[str, str]] = []
+        for place, table in tables:
+            for key in table:
+                if key not in _DEVIATION:
+                    self._refuse_key(key, f"{place}: ", _DEVIATION)
+            clause = self._text(table, "clause", place)
+            try:
+                found, *more = find([clause])
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{self._path.name}: {self._prefix}{place}: {error}") from None
+            if more:
+                raise self._refusal(place, f"names the family {_short(clause)}: name its clauses one by one")
+            if found.level is Level.OBSERVED:
+                raise self._refusal(place, f"names {found.id}, a question: nothing can break it")
+            target = self._text(table, "target", place, needed=False)
+            self._check_target(target, targets, place)
+            if any(id_ == found.id and (not (one and target) or one == target) for id_, one in taken):
+                raise self._refusal(place, f"names {found.id} once more: keep one entry")
+            taken.append((found.id, target))
+            yield Deviation(
+                clause=found.id,
+                reason=self._text(table, "reason", f"{place} ({found.id})"),
+                link=self._link(table, f"{place} ({found.id})"),
+                expires=self._day(table, f"{place} ({found.id})"),
+                target=target,
+                origin=f"{self._prefix}{place} in {self._path.name}",
+            )
+
+    def _check_target(self, target: str, targets: tuple[TargetTable, ...], place: str) -> None:
+        names = [table.name for table in targets]
+        if target and target not in names:
+            hint = f"did you mean {closest(target, names)}?" if names else "there is no [[target]] at all"
+            raise self._refusal(place, f"names no target {target!r}: {hint}")
+
+    def _text(self, table: Mapping[str, Any], name: str, place: str, *, needed: bool = True) -> str:
+        value = table.get(name, "")
+        if not isinstance(value, str):
+            raise self._refusal(place, f"has a {name} that is no text in quotes")
+        text = " ".join(value.split())
+        if not text and needed:
+            remedy = {"reason": "say why it is accepted", "clause": "name one, as in PAG-014"}[name]
+            raise self._refusal(place, f"has no {name}: {remedy}")
+        if not text.isprintable() or len(text) > _MOST_TEXT:
+            raise self._refusal(place, f"has a {name} that can't be printed")
+        return text
+
+    def _link(self, table: Mapping[str, Any], place: str) -> str:
+        link = self._text(table, "link", place, needed=False)
+        if link and (not re.match(r"https?://[^\s/]", link) or " " in link):
+            raise self._refusal(place, "has a link that is no URL: write https://…, or leave it out")
+        return link
+
+    def _day(self, table: Mapping[str, Any], place: str) -> date | None:
+        value = table.get("expires")
+        if value is None:
+            return None
+        if isinstance(value, str):
+            with suppress(ValueError):
+                value = date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII) else value
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self._refusal(place, "has an expiry that is no day: write expires = 2027-01-31, or leave it out")
+        return value
+
+
+def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of the file, and its key."""
+    waiting: list[tuple[str, object]] = [(place, value)]
+    while waiting:
+        name, node = waiting.pop()
+        if isinstance(node, str):
+            yield name or "a value", node
+        elif isinstance(node, dict):
+            for key, inner in node.items():
+                yield "a key of a table", key
+                waiting.append((_short(key), inner))
+        elif isinstance(node, list):
+            waiting += [(name, inner) for inner in node]
+
+
+def _secret(text: str) -> bool:
+    known = (os.environ.get(name, "").strip() for name in ("OPENAI_ADMIN_KEY", "OPENAI_USER_KEY"))
+    return bool(_SECRET.search(text)) or any(len(key) >= _SHORTEST_KEY and key in text for key in known)
+
+
+def _short(key: str) -> str:
+    shown = key if key.isprintable() and key else ascii(key)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -1,0 +1,453 @@
+"""What the user can choose, in one place: command line before environment before file before default.
+
+Every choice is one field of `Settings`. From its declaration come the option of the command line
+(``--base-url``), the environment variable (``CONTRACTS_BASE_URL``), the key of `contracts.settings.configfile`
+(``base-url``), the help and the check of the value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import GATING, Deviation, Level
+from contracts.core.wording import closest
+from contracts.settings import configfile
+from contracts.settings import values as words
+from contracts.settings.configfile import Entry, TargetTable
+from contracts.settings.values import PREFIX, Option
+from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
+
+DEFAULT = "default"
+"""The origin of a value that nobody chose."""
+
+_PRIVATE = frozenset({"key_command", "user_key_command"})
+_MOST_REQUESTS = 1_000_000
+_MOST_ITEMS = 1_000_000
+_MOST_PROJECTS = 100_000
+SECONDS_EACH: Final = 5.0
+"""Seconds that a run may take for each request of its budget, unless the user says how long it may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that was chosen for one target.
+
+    ``origins`` tells for each field who chose it: an option, a variable, a key of a file, or nobody. ``name`` is
+    that of the ``[[target]]`` table, ``deviations`` are the breaches of this target that are accepted, and
+    ``file`` is where they stand.
+    """
+
+    config: Annotated[
+        Path | None,
+        Option("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file),
+    ] = None
+    target: Annotated[
+        str | None, Option("NAME", "Judge this [[target]] of the configuration file only.", words.text)
+    ] = None
+    base_url: Annotated[
+        str | None,
+        Option(
+            "URL",
+            "Where the API begins, as in https://host/v1. Without it the embedded server is judged.",
+            words.base_url,
+        ),
+    ] = None
+    checkpoint: Annotated[str | None, Option("ID", "The checkpoint whose permissions are listed.", words.text)] = None
+    other_checkpoint: Annotated[
+        str | None, Option("ID", "A second checkpoint with permissions of its own.", words.text)
+    ] = None
+    empty_checkpoint: Annotated[str | None, Option("ID", "A checkpoint without permissions.", words.text)] = None
+    key_file: Annotated[
+        Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
+    ] = None
+    key_command: Annotated[str | None, Option("COMMAND", "A command that prints the admin key.", words.text)] = None
+    key_variable: Annotated[
+        str | None,
+        Option("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable),
+    ] = None
+    user_key_file: Annotated[
+        Path | None,
+        Option("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file),
+    ] = None
+    user_key_command: Annotated[str | None, Option("COMMAND", "A command that prints such a key.", words.text)] = None
+    user_key_variable: Annotated[
+        str | None, Option("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable)
+    ] = None
+    ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
+        None
+    )
+    spec: Annotated[
+        Path | None,
+        Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
+    ] = None
+    requests: Annotated[
+        int,
+        Option(
+            "N",
+            f"The most requests that are sent, at least {LEAST_BUDGET} (default {DEFAULT_BUDGET}).",
+            words.integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
+        ),
+    ] = DEFAULT_BUDGET
+    deep: Annotated[
+        bool,
+        Option(
+            "",
+            "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests.",
+            words.boolean,
+        ),
+    ] = False
+    rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
+    timeout: Annotated[
+        float, Option("SECONDS", f"The longest that one answer may take (default {Limits().answer:g}).", words.seconds)
+    ] = Limits().answer
+    max_time: Annotated[
+        float | None,
+        Option(
+            "SECONDS",
+            f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
+            words.seconds,
+        ),
+    ] = None
+    seed: Annotated[
+        int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
+    ] = 0
+    gate: Annotated[
+        frozenset[Level],
+        Option("LEVEL,...", f"The levels whose breach fails the run (default {words.levels(GATING)}).", words.gate),
+    ] = GATING
+    strict: Annotated[bool, Option("", "A breach of an advisory clause fails the run as well.", words.boolean)] = False
+    allow_incomplete: Annotated[
+        bool, Option("", "Clauses that could not be exercised do not fail the run.", words.boolean)
+    ] = False
+    fault: Annotated[
+        str | None, Option("NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text)
+    ] = None
+    variant: Annotated[
+        str | None,
+        Option("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text),
+    ] = None
+    items: Annotated[
+        int | None,
+        Option("N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)),
+    ] = None
+    projects: Annotated[
+        int | None, Option("N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS))
+    ] = None
+    record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", words.destination)] = (
+        None
+    )
+    html: Annotated[
+        Path | None, Option("FILE", "Write the report as HTML, with the walks drawn.", words.destination)
+    ] = None
+    markdown: Annotated[Path | None, Option("FILE", "Write the report as Markdown.", words.destination)] = None
+    json: Annotated[
+        Path | None,
+        Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
+    ] = None
+    junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", words.destination)] = None
+    quiet: Annotated[bool, Option("", "Show failures and the verdict only.", words.boolean)] = False
+    verbose: Annotated[
+        bool, Option("", "Show every clause, every exchange, and where each setting comes from.", words.boolean)
+    ] = False
+    color: Annotated[
+        bool | None, Option("", "Colour the report (default: at a terminal).", words.boolean, "--no-color")
+    ] = None
+
+    name: str = ""
+    deviations: tuple[Deviation, ...] = ()
+    file: Path | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, name: str) -> str:
+        """Who chose a value: ``--option``, ``CONTRACTS_VARIABLE`` or ``default``."""
+        return self.origins.get(name, DEFAULT)
+
+    def given(self, *names: str) -> list[str]:
+        """Those of these names whose values somebody chose."""
+        return [name for name in names if name in self.origins]
+
+    def written(self, name: str) -> bool:
+        """Whether a value comes from the configuration file."""
+        return ": " in self.origin(name)
+
+    def apart(self) -> Settings:
+        """The settings of one of several targets, with files of its own to write to."""
+        paths: dict[str, Any] = {name: apart(getattr(self, name), self.name) for name in self.given("record", *REPORTS)}
+        return replace(self, **paths)
+
+    @property
+    def most(self) -> int:
+        """How many requests are sent at the most."""
+        return self.requests + (DEFAULT_BUDGET + CLOSER if self.deep else 0)
+
+    @property
+    def limits(self) -> Limits:
+        """What one answer and the run may take, of the time that the user grants."""
+        usual = Limits()
+        share = self.timeout / usual.answer
+        return replace(
+            usual,
+            connect=min(usual.connect, self.timeout),
+            read=min(usual.read, self.timeout),
+            answer=self.timeout,
+            stalled=usual.stalled * share,
+            run=self.max_time or self.most * (SECONDS_EACH + (1 / self.rate if self.rate else 0.0)),
+        )
+
+    @property
+    def gating(self) -> frozenset[Level]:
+        """The levels whose breach fails the run, `strict` considered."""
+        return self.gate | {Level.ADVISORY} if self.strict else self.gate
+
+    @classmethod
+    def of(
+        cls,
+        given: Mapping[str, str | bool | None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        names: Iterable[str] | None = None,
+        folder: Path | None = None,
+    ) -> Settings:
+        """The settings for one target; see `all_of`.
+
+        Raises:
+            ConfigurationError: As `all_of`, or the file names several targets and none of them was chosen.
+        """
+        return single(cls.all_of(given, environ, names=names, folder=folder))
+
+    @classmethod
+    def all_of(
+        cls,
+        given: Mapping[str, str | bool | None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        names: Iterable[str] | None = None,
+        folder: Path | None = None,
+    ) -> tuple[Settings, ...]:
+        """The settings for each target, from the words of a command line, the environment and a file.
+
+        There is one target unless the file has ``[[target]]`` tables. These are put aside when the command line
+        or the environment names another target (a base URL, or something of the embedded server).
+
+        A variable that is empty counts as not set, except that of the base URL: there it would silently mean
+        another target.
+
+        Args:
+            given: By field name, what the command line says; ``None`` where it says nothing.
+            environ: The environment; by default the one of this process.
+            names: The fields that matter to the caller; by default all. Others keep their defaults.
+            folder: Where a configuration file is looked for; by default the current folder.
+
+        Raises:
+            ConfigurationError: A value can't be used, values contradict each other, or a variable of ours or a
+                key of the file is unknown.
+        """
+        variables = os.environ if environ is None else environ
+        _refuse_unknown(variables)
+        wanted = tuple(OPTIONS if names is None else names)
+        said = _said(given or {}, variables, wanted)
+        config = _value("config", said["config"]) if "config" in said else None
+        file = configfile.load(config, folder or Path.cwd(), _KINDS, (*TARGET, *TARGET_MORE))
+        tables = _chosen(file.targets, said) if "base_url" in wanted else ()
+        return tuple(
+            _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file)
+            for table in tables or (TargetTable("", {}),)
+        )
+
+    def told(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, value and origin of every setting that has a value. A command that gives a key is not shown."""
+        return tuple(
+            (name, "(set)" if name in _PRIVATE else _shown(value), self.origin(name))
+            for name in OPTIONS
+            if (value := getattr(self, name)) is not None
+        )
+
+
+OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
+    {
+        name: replace(extra, name=name)
+        for name, hint in get_type_hints(Settings, include_extras=True).items()
+        for extra in getattr(hint, "__metadata__", ())
+    }
+)
+"""Everything that can be chosen, by field name."""
+
+
+def _kinds(hint: Any) -> frozenset[type]:
+    inner = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    return frozenset(get_origin(each) or each for each in inner)
+
+
+_KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
+    {
+        name: _kinds(hint)
+        for name, hint in get_type_hints(Settings).items()
+        if name in OPTIONS and name not in {"config", "target"}
+    }
+)
+"""The types that a value of a file may have, by field name."""
+
+TARGET: Final = (
+    *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"),
+    *("key_file", "key_command", "key_variable"),
+)
+"""The options that describe a target, with those below."""
+TARGET_MORE: Final = ("user_key_file", "user_key_command", "user_key_variable", "ca_bundle")
+REPORTS: Final = ("html", "markdown", "json", "junit")
+"""The options that write a report to a file."""
+EMBEDDED: Final = ("fault", "variant", "items", "projects")
+"""The options of the embedded server."""
+
+
+_EXCLUSIVE: Final = (
+    ("fault", "variant"),
+    ("key_file", "key_command", "key_variable"),
+    ("user_key_file", "user_key_command", "user_key_variable"),
+    ("quiet", "verbose"),
+)
+"""Options of which one at most can be chosen."""
+
+
+def apart(path: Path, target: str) -> Path:
+    """The path for one of several targets: with its name before the suffix."""
+    return path.with_name(f"{path.stem}-{target}{path.suffix}") if target else path
+
+
+def single(found: tuple[Settings, ...]) -> Settings:
+    """The settings of the one target that there is.
+
+    Raises:
+        ConfigurationError: there are several.
+    """
+    if len(found) > 1:
+        known = ", ".join(settings.name for settings in found)
+        raise ConfigurationError(f"There are {len(found)} targets: choose one with --target ({known}).")
+    return found[0]
+
+
+def _said(
+    given: Mapping[str, str | bool | None], variables: Mapping[str, str], names: Iterable[str]
+) -> dict[str, Entry]:
+    """What the command line and the environment say."""
+    found = {}
+    for name in names:
+        option = OPTIONS[name]
+        word = given.get(name)
+        origin = option.flagged
+        if word is None:
+            word = variables.get(option.variable) if name == "base_url" else variables.get(option.variable) or None
+            origin = option.variable
+        if isinstance(word, bool) and not word and option.negative:
+            origin = option.negative
+        if word is not None:
+            found[name] = Entry(word, origin)
+    return found
+
+
+def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple[TargetTable, ...]:
+    """The tables of the targets that are to be judged."""
+    chosen = said.get("target")
+    if chosen is None:
+        return () if any(name in said for name in ("base_url", *EMBEDDED)) else tables
+    names = [table.name for table in tables]
+    if chosen.word not in names:
+        hint = f"Did you mean {closest(str(chosen.word), names)}?" if names else "The configuration file names none."
+        raise ConfigurationError(f"{chosen.origin} {words.cut(str(chosen.word))}: there is no such target. {hint}")
+    return tuple(table for table in tables if table.name == chosen.word)
+
+
+def _built(
+    said: Mapping[str, Entry],
+    written: Mapping[str, Entry],
+    *,
+    names: Iterable[str],
+    target: str,
+    file: configfile.ConfigFile,
+) -> Settings:
+    """Settings of what was said and, where nothing was, of what is written in the file."""
+    beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
+    if any(name in said for name in EMBEDDED) and "base_url" not in said:
+        beaten.update((*TARGET, *TARGET_MORE))
+    if "base_url" in said:
+        beaten.update(EMBEDDED)
+    entries = {name: entry for name, entry in written.items() if name in names and name not in beaten} | dict(said)
+    settings = Settings(
+        **{name: _value(name, entry) for name, entry in entries.items()},
+        name=target,
+        deviations=tuple(one for one in file.deviations if one.target in {"", target} or "base_url" not in names),
+        file=file.path,
+        origins=MappingProxyType({name: entry.origin for name, entry in entries.items()}),
+    )
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _value(name: str, entry: Entry) -> Any:
+    return entry.word if isinstance(entry.word, bool) else _parsed(OPTIONS[name], entry.origin, entry.word)
+
+
+def _parsed(option: Option, origin: str, word: str) -> Any:
+    try:
+        return option.parse(word)
+    except ValueError as error:
+        # What is no base URL may hold a password; what is empty shows nothing.
+        hidden = option.name == "base_url" or option.parse is words.variable
+        shown = "" if hidden or not word.strip() else f" {words.cut(word)}"
+        raise ConfigurationError(f"{origin}{shown} {error}.".replace("?.", "?")) from None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return words.levels(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _refuse_unknown(variables: Mapping[str, str]) -> None:
+    known = [option.variable for option in OPTIONS.values()]
+    for name in sorted(variables):
+        if name.startswith(PREFIX) and name not in known:
+            raise ConfigurationError(f"There is no variable {words.cut(name)}. Did you mean {closest(name, known)}?")
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    def names(*fields_: str) -> str:
+        return ", ".join(settings.origin(name) for name in settings.given(*fields_))
+
+    if settings.base_url is None:
+        if lonely := names(*TARGET[1:], *TARGET_MORE):
+            raise ConfigurationError(
+                f"{lonely} without a target: give --base-url as well, or leave it out to judge the embedded server."
+            )
+    elif embedded := names(*EMBEDDED):
+        raise ConfigurationError(
+            f"{embedded} is for the embedded server: leave it out, or leave out {settings.origin('base_url')}."
+        )
+    elif settings.checkpoint is None:
+        raise ConfigurationError(
+            "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
+        )
+    for group in _EXCLUSIVE:
+        chosen = [settings.origin(name) for name in group if getattr(settings, name)]
+        if len(chosen) > 1:
+            raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
+    _refuse_same_checkpoints(settings)
+
+
+def _refuse_same_checkpoints(settings: Settings) -> None:
+    seen: dict[str, str] = {}
+    for name in ("checkpoint", "other_checkpoint", "empty_checkpoint"):
+        value = getattr(settings, name)
+        if value in seen:
+            raise ConfigurationError(
+                f"{settings.origin(seen[value])} and {settings.origin(name)} name the same checkpoint: give two."
+            )
+        if value is not None:
+            seen[value] = name

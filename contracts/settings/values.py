@@ -1,0 +1,185 @@
+"""How one thing is chosen: its option, its variable, and what a word means that is given for it.
+
+A word comes from the command line, the environment or the configuration file. Each function here makes a value of
+one; its ValueError completes the sentence "--name WORD …".
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Level
+from contracts.core.wording import closest
+from contracts.traffic.origin import split_base_url
+
+PREFIX: Final = "CONTRACTS_"
+"""What the names of all environment variables of this suite begin with."""
+ANY_SEED: Final = "random"
+"""What is given in place of a seed for another one each time."""
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_MOST_SHOWN: Final = 200
+_LARGEST_SEED: Final = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How one thing is chosen.
+
+    ``parse`` makes the value from a word. An option without ``metavar`` is a flag, which takes no value on the
+    command line; ``negative`` is the flag that says the opposite. ``name`` is that of the field of `Settings`.
+    """
+
+    metavar: str
+    help: str
+    parse: Callable[[str], Any]
+    negative: str | None = None
+    name: str = ""
+
+    @property
+    def flag(self) -> bool:
+        """Whether it takes no value on the command line."""
+        return not self.metavar
+
+    @property
+    def flagged(self) -> str:
+        """How the command line writes it."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name.upper()
+
+
+def text(word: str) -> str:
+    """A text that can be printed."""
+    if not word.strip():
+        raise ValueError("is empty")
+    if not word.isprintable():
+        raise ValueError("has control characters in it")
+    return word
+
+
+def base_url(word: str) -> str:
+    """The base URL of a target, without a slash at its end."""
+    url = word.strip()
+    if not url:
+        raise ValueError("is empty: give the URL, or leave it out to judge the embedded server")
+    try:
+        split_base_url(url)
+    except ConfigurationError as error:
+        reason = str(error).partition(": ")[2]
+        raise ValueError(f"can't be used: {reason[:1].lower()}{reason[1:].rstrip('.')}") from None
+    if "#" in url or "?" in url:
+        raise ValueError(f"can't be used: it has a {'fragment' if '#' in url else 'query'}")
+    return url.rstrip("/")
+
+
+def variable(word: str) -> str:
+    """The name of an environment variable."""
+    if not _VARIABLE.fullmatch(word):
+        # It may be the key itself, so it is not shown.
+        raise ValueError("is not the name of a variable: the key itself is never named here")
+    return word
+
+
+def _path(word: str) -> Path:
+    try:
+        path = Path(text(word)).expanduser()
+        path.exists()  # raises where there can be no such name, or nobody may look
+    except RuntimeError:
+        raise ValueError("begins with a home folder that is not known") from None
+    except OSError as error:
+        raise ValueError(f"can't be looked at: {(error.strerror or 'no reason given').lower()}") from None
+    return path
+
+
+def file(word: str) -> Path:
+    """A file that is there, or a pipe."""
+    path = _path(word)
+    if not path.exists() or path.is_dir():  # a pipe will do
+        raise ValueError("is no file")
+    return path
+
+
+def destination(word: str) -> Path:
+    """A file that can be written to: its folder is there."""
+    path = _path(word)
+    if not path.parent.is_dir():
+        raise ValueError("lies in no folder that exists")
+    return path
+
+
+def integer(least: int, most: int, below: str = "") -> Callable[[str], int]:
+    """What reads a whole number from ``least`` to ``most``; ``below`` is said of a smaller one."""
+
+    def parse(word: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,12}", word.strip()):
+            raise ValueError(f"is no whole number from {least} to {most}")
+        number = int(word)
+        if number < least and below:
+            raise ValueError(below)
+        if not least <= number <= most:
+            raise ValueError(f"is not from {least} to {most}")
+        return number
+
+    return parse
+
+
+def rate(word: str) -> float:
+    """Requests a second, from ``5/s`` or ``30/m``."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/(s|m))?", word.strip())
+    number = float(match[1]) / (60 if match[2] == "m" else 1) if match else 0.0
+    if not number:
+        raise ValueError("is no rate: write 5/s, 0.5/s or 30/m")
+    return number
+
+
+def seconds(word: str) -> float:
+    """A number of seconds above 0."""
+    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", word.strip()) or not float(word):
+        raise ValueError("is no number of seconds above 0")
+    return float(word)
+
+
+def seed(word: str) -> int:
+    """A seed, drawn anew for `ANY_SEED`."""
+    if word.strip().lower() == ANY_SEED:
+        return random.SystemRandom().randint(0, _LARGEST_SEED)
+    return integer(0, _LARGEST_SEED)(word)
+
+
+def gate(word: str) -> frozenset[Level]:
+    """The levels that are named, with commas between them."""
+    allowed = [level.value for level in Level if level is not Level.OBSERVED]
+    chosen = [name.strip().lower() for name in word.split(",")]
+    for name in chosen:
+        if name not in allowed:
+            hint = f"did you mean {closest(name, allowed)}?" if name else ""
+            said = f" {cut(name)!r}" if name else ""
+            raise ValueError(f"names no level{said}: {hint or 'write ' + ','.join(allowed)}")
+    return frozenset(Level(name) for name in chosen)
+
+
+def levels(chosen: frozenset[Level]) -> str:
+    """Some levels as `gate` reads them."""
+    return ",".join(level.value for level in Level if level in chosen)
+
+
+def boolean(word: str) -> bool:
+    """Whether a word says yes."""
+    values = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if word.strip().lower() not in values:
+        raise ValueError("is neither true nor false")
+    return values[word.strip().lower()]
+
+
+def cut(word: str) -> str:
+    """What somebody typed, short enough for a sentence."""
+    return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"

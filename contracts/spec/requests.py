@@ -1,0 +1,181 @@
+"""Recorded requests, read back from their raw text: what was asked, and what about it is not allowed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from urllib.parse import unquote_to_bytes
+
+from contracts.core.model import Order, Query
+
+UNKNOWN_PARAMETERS = "unknown"
+"""The key in `Reading.odd` and `Reading.values` for parameters that the document does not name."""
+
+_MOST_DIGITS = 18
+"""Every integer of so many digits fits into 64 bits."""
+
+
+class Oddity(StrEnum):
+    """What the document does not allow about a parameter, or leaves to the reader (``AMBIGUOUS``)."""
+
+    UNKNOWN = "unknown parameter"
+    REPEATED = "repeated"
+    EMPTY = "empty"
+    NOT_UTF8 = "not UTF-8"
+    CONTROL = "control characters"
+    OUTSIDE = "outside its values"
+    NO_INTEGER = "no integer"
+    ZERO = "zero"
+    NEGATIVE = "negative"
+    HUGE = "huge"
+    AMBIGUOUS = "ambiguous"
+    """Servers may rightly differ in how they read it (``+5``, ``05``, ``5.0``, a bare ``+``): not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a raw request asks for.
+
+    ``query`` is there only if the request is one that the document allows, with a limit of at least 1.
+    ``checkpoint`` is there whenever the path is the operation's and could be decoded. ``odd`` holds, under
+    the role of a parameter (``after``, ``limit``, ``order``, ``project_id``, ``checkpoint`` or
+    `UNKNOWN_PARAMETERS`), what is not allowed about it. ``values`` holds the decoded texts that were sent,
+    under the same roles, bytes that are not UTF-8 replaced by U+FFFD.
+    """
+
+    query: Query | None
+    checkpoint: str | None
+    odd: Mapping[str, frozenset[Oddity]]
+    values: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """How requests of one operation are written.
+
+    ``prefix`` and ``suffix`` are the path around the checkpoint; ``parameters`` pairs raw names with roles;
+    ``orders`` pairs the words of the order parameter with what they mean.
+    """
+
+    prefix: str
+    suffix: str
+    parameters: tuple[tuple[str, str], ...]
+    orders: tuple[tuple[str, Order], ...]
+
+    def read(self, path: str, query: str) -> Reading:
+        """Read a raw path (below the base URL) and a raw query; see `Reading`."""
+        return _read(self, path, query)
+
+
+@lru_cache(maxsize=8192)
+def _read(grammar: Grammar, path: str, query: str) -> Reading:
+    odd: dict[str, set[Oddity]] = {}
+    values: dict[str, list[str]] = {}
+    checkpoint = _checkpoint(grammar, path, odd)
+    roles = dict(grammar.parameters)
+    for name, value, oddities in _pairs(query):
+        role = roles.get(name, UNKNOWN_PARAMETERS)
+        values.setdefault(role, []).append(value)
+        found = odd.setdefault(role, set())
+        found |= oddities
+        if role == UNKNOWN_PARAMETERS:
+            found.add(Oddity.UNKNOWN)
+        elif len(values[role]) > 1:
+            found.add(Oddity.REPEATED)
+        elif not value:
+            found.add(Oddity.EMPTY)
+        elif not oddities:
+            found |= _judge(grammar, role, value)
+    readable = checkpoint is not None and not any(odd.values())
+    return Reading(
+        query=_query(grammar, checkpoint, values) if checkpoint is not None and readable else None,
+        checkpoint=checkpoint,
+        odd=MappingProxyType({role: frozenset(found) for role, found in odd.items() if found}),
+        values=MappingProxyType({role: tuple(texts) for role, texts in values.items()}),
+    )
+
+
+def _checkpoint(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str | None:
+    if not (path.startswith(grammar.prefix) and path.endswith(grammar.suffix)):
+        return None
+    raw = path[len(grammar.prefix) : len(path) - len(grammar.suffix)]
+    if "/" in raw or len(path) < len(grammar.prefix) + len(grammar.suffix):
+        return None
+    text, oddities = _decode(raw)
+    if not raw:
+        oddities.add(Oddity.EMPTY)
+    if text in (".", ".."):
+        # Clients and proxies take dot segments out of a path before a server sees it.
+        oddities.add(Oddity.AMBIGUOUS)
+    odd["checkpoint"] = oddities
+    return None if Oddity.NOT_UTF8 in oddities else text
+
+
+def _pairs(query: str) -> Iterator[tuple[str, str, set[Oddity]]]:
+    for segment in query.split("&"):
+        if not segment:
+            continue
+        raw_name, _, raw_value = segment.partition("=")
+        name, _ = _decode(raw_name)
+        value, oddities = _decode(raw_value)
+        if "+" in raw_value:
+            # A space in forms, a plus sign in RFC 3986.
+            oddities.add(Oddity.AMBIGUOUS)
+        yield name, value, oddities
+
+
+def _decode(raw: str) -> tuple[str, set[Oddity]]:
+    oddities: set[Oddity] = set()
+    if re.search("%(?![0-9A-Fa-f]{2})", raw) or " " in raw:
+        oddities.add(Oddity.AMBIGUOUS)
+    # Recorded text may hold characters that should have been encoded, half surrogate pairs among them.
+    data = unquote_to_bytes(raw.encode("utf-8", "surrogatepass"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        oddities.add(Oddity.NOT_UTF8)
+        text = data.decode("utf-8", "replace")
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        oddities.add(Oddity.CONTROL)
+    return text, oddities
+
+
+def _judge(grammar: Grammar, role: str, value: str) -> set[Oddity]:
+    if role == "limit":
+        oddity = _limit(value)
+        return {oddity} if oddity else set()
+    if role == "order" and value not in dict(grammar.orders):
+        return {Oddity.AMBIGUOUS if value.strip() in dict(grammar.orders) else Oddity.OUTSIDE}
+    return set()
+
+
+def _limit(value: str) -> Oddity | None:
+    if re.fullmatch("[1-9][0-9]*", value, re.ASCII):
+        return Oddity.HUGE if len(value) > _MOST_DIGITS else None
+    if value == "0":
+        return Oddity.ZERO
+    if re.fullmatch("-[1-9][0-9]*", value, re.ASCII):
+        return Oddity.NEGATIVE
+    if re.fullmatch(r"-?[0-9]+\.(?=0*[1-9])[0-9]+", value, re.ASCII):
+        return Oddity.NO_INTEGER
+    # Nothing but digits of any script, signs and separators: some reader takes it for an integer.
+    if all(character.isspace() or character.isnumeric() or character in "+-−_.,'" for character in value):
+        return Oddity.AMBIGUOUS
+    return Oddity.NO_INTEGER
+
+
+def _query(grammar: Grammar, checkpoint: str, values: Mapping[str, list[str]]) -> Query:
+    sent = {role: texts[0] for role, texts in values.items()}
+    limit, order = sent.get("limit"), sent.get("order")
+    return Query(
+        checkpoint=checkpoint,
+        after=sent.get("after"),
+        limit=None if limit is None else int(limit),
+        order=None if order is None else dict(grammar.orders)[order],
+        project_id=sent.get("project_id"),
+    )

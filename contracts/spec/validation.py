@@ -1,0 +1,218 @@
+"""Answers against the response schema, each breach with the clause that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from jsonschema import Draft4Validator, Draft202012Validator, SchemaError
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator as SchemaValidator
+from jsonschema.validators import extend, validator_for
+from referencing import Registry
+
+from contracts.spec.body import shown, step
+from contracts.spec.document import excerpt, unusable
+from contracts.spec.operation import Operation
+from contracts.spec.reduction import LITERAL, NAMES
+
+MOST_VIOLATIONS = 1000
+"""Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""
+MOST_ITEMS = 1000
+"""Items of one page that are laid against the schema: ten times the largest page that is asked for."""
+
+_NAMES = NAMES | {"schemas"}
+_IDENTITY = frozenset({"id", "$id", "$schema", "$anchor", "$dynamicAnchor"})
+_CLOSING = frozenset({"additionalProperties", "unevaluatedProperties"})
+_TYPES = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+
+_Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of the response schema: the clause, the place (such as ``$.data[3].id``), and what is wrong.
+
+    The texts are printable and short, whatever the target sent.
+    """
+
+    clause: str
+    path: str
+    expected: str
+    actual: str
+
+
+class Validator:
+    """The response schema of an operation, ready to judge values.
+
+    Read more kindly than the letter in two points: properties that the schema does not name are always
+    allowed, and ``nullable: true`` allows null beside ``enum``, ``allOf`` or ``$ref`` too, in either dialect.
+    Read by the letter in one: an integer is a JSON integer, so neither ``1.0`` nor ``true``.
+
+    Raises:
+        ConfigurationError: The document's schema is no valid schema.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._roles = operation.roles
+        self._envelope_clauses = {
+            operation.roles.object: "ENV-002",
+            operation.roles.items: "ENV-003",
+            operation.roles.has_more: "ENV-004",
+            operation.roles.first_id: "ENV-005",
+            operation.roles.last_id: "ENV-006",
+        }
+        self._item_clauses = {
+            operation.roles.item_id: "ITM-002",
+            operation.roles.item_created_at: "ITM-003",
+            operation.roles.item_project_id: "ITM-005",
+            operation.roles.item_object: "ITM-006",
+        }
+        self._schema = _schema_validator(operation)
+
+    def violations(self, value: Any) -> tuple[Violation, ...]:
+        """The breaches of the schema by a parsed body, each once, in the order in which they are found.
+
+        After `MOST_VIOLATIONS` no more are looked for, and only the first `MOST_ITEMS` items are looked at.
+        """
+        if not isinstance(value, dict):
+            return (Violation("ENV-001", "$", "an object", shown(value)),)
+        try:
+            return self._violations(value)
+        except RecursionError:
+            # A schema that contains itself is followed as deep as the server's value goes.
+            return (Violation("ENV-001", "$", "values that can be followed", "values that are nested too deeply"),)
+
+    def _violations(self, value: Any) -> tuple[Violation, ...]:
+        found: dict[tuple[str, str], Violation] = {}
+        items = value.get(self._roles.items)
+        if isinstance(items, list) and len(items) > MOST_ITEMS:
+            value = {**value, self._roles.items: items[:MOST_ITEMS]}
+        for error in self._schema.iter_errors(value):
+            if len(found) >= MOST_VIOLATIONS:
+                break
+            for place, expected, actual in _leaves(error):
+                path = "$"
+                for part in place:
+                    path = step(path, part)
+                clause = self._clause(place, missing=actual is _ABSENT)
+                # A value of a wrong type is outside its enum too; the enum says more.
+                if (clause, path) not in found or error.validator in ("enum", "const"):
+                    found[clause, path] = Violation(clause, path, expected, actual)
+        return tuple(found.values())
+
+    def _clause(self, place: _Path, *, missing: bool) -> str:
+        match place:
+            case (self._roles.items, int(), str(name), *_):
+                # A required property that is not there is a matter of the item, one that is wrong its own.
+                return (
+                    "ITM-001" if missing and len(place) == _ITEM_PROPERTY else self._item_clauses.get(name, "ITM-001")
+                )
+            case (self._roles.items, int()):
+                return "ITM-001"
+            case (str(name), *_):
+                return self._envelope_clauses.get(name, "ENV-001")
+            case _:
+                return "ENV-001"
+
+
+_ABSENT = "absent"
+_ITEM_PROPERTY = 3
+"""The length of the path to a property of an item: items, index, name."""
+
+
+def _schema_validator(operation: Operation) -> SchemaValidator:
+    default = Draft4Validator if operation.dialect == "3.0" else Draft202012Validator
+    dialect = operation.document.get("jsonSchemaDialect") if operation.dialect == "3.1" else None
+    base = validator_for({"$schema": dialect} if isinstance(dialect, str) else {}, default=default)
+    strict: type[SchemaValidator] = extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        base, type_checker=base.TYPE_CHECKER.redefine("integer", _is_integer)
+    )
+    components = _translated(operation.document.get("components", {}))
+    schema = _translated(operation.response_schema)
+    named = {f"components/schemas/{name}": part for name, part in components.get("schemas", {}).items()}
+    for place, part in {"the 200 answer": schema, **named}.items():
+        try:
+            strict.check_schema(part)
+        except SchemaError as error:
+            problem = f"has no valid schema at {excerpt(place)} ({excerpt(error.message)})"
+            raise unusable(operation.name, problem=problem, remedy="mend it") from None
+        except RecursionError:
+            problem = f"has a schema that is nested too deeply at {excerpt(place)}"
+            raise unusable(operation.name, problem=problem, remedy="flatten it") from None
+    # An explicit registry, because the default one fetches what it does not know.
+    return strict({"allOf": [schema], "components": components}, registry=Registry())
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _translated(node: Any, *, names: bool = False) -> Any:
+    """A schema of either OpenAPI dialect in plain JSON Schema."""
+    if isinstance(node, list):
+        return [_translated(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if names:
+        return {name: _translated(part) for name, part in node.items()}
+    schema = {
+        key: part if key in LITERAL else _translated(part, names=key in _NAMES)
+        for key, part in node.items()
+        if not (key in _IDENTITY and isinstance(part, str)) and not (key in _CLOSING and part is False)
+    }
+    if schema.pop("nullable", None) is True:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema
+
+
+def _leaves(error: ValidationError) -> Iterator[tuple[_Path, str, str]]:
+    """The plain breaches in an error: place, what was expected, what is there."""
+    place = tuple(error.absolute_path)
+    if error.validator in ("anyOf", "oneOf") and error.context:
+        yield from _best_branch(error, place)
+    elif error.validator == "required":
+        # One such error comes for each absent property, without its name: all of them are told each time.
+        for name in cast("Iterable[str]", error.validator_value):
+            if name not in cast("Mapping[str, Any]", error.instance):
+                yield (*place, name), "present", _ABSENT
+    else:
+        yield place, _expected(error), shown(error.instance)
+
+
+def _best_branch(error: ValidationError, place: _Path) -> Iterator[tuple[_Path, str, str]]:
+    branches: dict[str | int, list[ValidationError]] = {}
+    for part in error.context:
+        branches.setdefault(part.schema_path[0], []).append(part)
+    fitting = [
+        branch for branch in branches.values() if not any(part.validator == "type" and not part.path for part in branch)
+    ]
+    leaves = [[leaf for part in branch for leaf in _leaves(part)] for branch in fitting or branches.values()]
+    if all(leaf[0] == place and leaf[2] is not _ABSENT for branch in leaves for leaf in branch):
+        expected = dict.fromkeys(leaf[1] for branch in leaves for leaf in branch)
+        yield place, " or ".join(expected), shown(error.instance)
+    else:
+        yield from min(leaves, key=len)
+
+
+def _expected(error: ValidationError) -> str:
+    match error.validator, error.validator_value:
+        case "type", str(name):
+            return _TYPES.get(name, name)
+        case "type", [*names]:
+            return " or ".join(_TYPES.get(str(name), str(name)) for name in names)
+        case "enum", [*values]:
+            return " or ".join(shown(value) for value in values[:3]) + (" or …" if values[3:] else "")
+        case "const", value:
+            return shown(value)
+        case keyword, value:
+            return f"{keyword} {shown(value)}"

@@ -1,0 +1,210 @@
+"""The end of a run, and of the recording of one: from verdicts to a result, and to an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from contracts.clauses.registry import Clause, clauses
+from contracts.core.errors import ContractsError, ExitCode
+from contracts.core.model import GATING, Deviation, Exchange, Judgement, Known, Level, Result, Target, Verdict
+from contracts.evidence.evidence import Evidence
+from contracts.spec.operation import Operation
+from contracts.verdicts.deviations import accept, failing, today
+
+_REFUSED = frozenset({401, 403})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is judged, and everything that decides how.
+
+    ``gate`` holds the levels whose breach fails the run. ``incomplete`` lets a run pass in which gating clauses
+    were not exercised. ``deviations`` are the breaches that are accepted, and ``today`` the day that decides
+    which of them are over.
+    """
+
+    target: Target
+    operation: Operation
+    seed: int
+    selected: Sequence[Clause] = ()
+    gate: frozenset[Level] = GATING
+    incomplete: bool = False
+    deviations: tuple[Deviation, ...] = ()
+    today: date = field(default_factory=today)
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clauses to judge: those selected, or all."""
+        return tuple(self.selected) or clauses()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run took.
+
+    ``waits`` counts what was followed of Retry-After, ``waited`` the seconds spent so. ``retries`` counts the
+    requests that were sent again. ``seconds`` is the time of the whole run.
+    """
+
+    requests: int = 0
+    requests_by_probe: Mapping[str, int] = field(default_factory=dict)
+    waits: int = 0
+    waited: float = 0.0
+    retries: int = 0
+    seconds: float = 0.0
+
+
+class InternalError(ContractsError):
+    """The suite itself failed during a run.
+
+    Attributes:
+        result: What was asked and judged all the same.
+    """
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, cause: BaseException, result: Result) -> None:
+        super().__init__(failure(cause))
+        self.result = result
+
+
+def failure(error: BaseException) -> str:
+    """What is told of a defect of this suite: where it is, and nothing that a target has sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"internal error: {type(error).__name__}{where}; please report it"
+
+
+def own_version() -> str:
+    """The version of this suite."""
+    try:
+        return version("checkpoint-permissions-contracts")
+    except PackageNotFoundError:
+        return "unreleased"
+
+
+def locked_out(evidence: Evidence) -> Iterator[str]:
+    """A note where the admin key was taken at first, and from some request on refused whatever was asked with it."""
+    answered = [exchange for exchange in evidence.admin if exchange.answer is not None]
+    last = max((place for place, exchange in enumerate(answered) if exchange.status not in _REFUSED), default=-1)
+    refused = answered[last + 1 :]
+    known = {exchange.request for exchange in answered if exchange.ok}
+    if any(exchange.request in known for exchange in refused):
+        first = refused[0]
+        yield (
+            f"From request {first.number + 1} on the admin key was answered {first.status}, also where it had been "
+            "answered 200: it has ended, or the target has locked it or this address out, as some do after requests "
+            "without a right key. What broke from then on may be no more than that."
+        )
+
+
+def conclude(
+    terms: Terms, evidence: Evidence, judgements: tuple[Judgement, ...], cost: Cost, *, notes: Iterable[str]
+) -> Result:
+    """The result of what was judged: what is accepted marked, with its exit code."""
+    listing = evidence.listing
+    moved = "The list changed during the run: items that came or went are left out of every claim."
+    judgements, known = accept(judgements, terms.deviations, terms.today)
+    return _result(
+        terms,
+        cost,
+        judgements,
+        items=len(listing.items),
+        projects=len(listing.projects),
+        exit_code=exit_code(judgements, known, terms.gate, incomplete=terms.incomplete),
+        notes=(*([moved] if listing.moved else []), *locked_out(evidence), *notes),
+        deviations=known,
+        exchanges=evidence.exchanges,
+    )
+
+
+def without_verdicts(
+    terms: Terms,
+    cost: Cost = Cost(),
+    *,
+    reason: str,
+    exit_code: int,
+    notes: Iterable[str],
+    exchanges: Iterable[Exchange] = (),
+) -> Result:
+    """The result of a run that judged nothing, for this reason."""
+    judgements = tuple(without_verdict(clause, reason) for clause in terms.clauses)
+    return _result(terms, cost, judgements, exit_code=exit_code, notes=tuple(notes), exchanges=tuple(exchanges))
+
+
+def without_verdict(clause: Clause, reason: str) -> Judgement:
+    """What is said of a clause that was not judged."""
+    return Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=reason)
+
+
+def _result(
+    terms: Terms,
+    cost: Cost,
+    judgements: tuple[Judgement, ...],
+    *,
+    exit_code: int,
+    notes: tuple[str, ...],
+    exchanges: tuple[Exchange, ...],
+    items: int = 0,
+    projects: int = 0,
+    deviations: tuple[Known, ...] = (),
+) -> Result:
+    return Result(
+        version=own_version(),
+        target=terms.target,
+        document=terms.operation.name,
+        document_sha256=terms.operation.sha256,
+        seed=terms.seed,
+        judgements=judgements,
+        items=items,
+        projects=projects,
+        requests=cost.requests,
+        requests_by_probe=tuple(cost.requests_by_probe.items()),
+        waits=cost.waits,
+        waited=cost.waited,
+        retries=cost.retries,
+        seconds=cost.seconds,
+        exit_code=exit_code,
+        gate=terms.gate,
+        notes=notes,
+        interrupted=exit_code == ExitCode.INTERRUPTED,
+        deviations=deviations,
+        exchanges=exchanges,
+    )
+
+
+def exit_code(
+    judgements: Sequence[Judgement], known: Iterable[Known], gate: frozenset[Level], *, incomplete: bool
+) -> int:
+    """What a run that asked everything ends with.
+
+    Args:
+        judgements: The verdicts, those that are accepted marked.
+        known: What became of the known deviations.
+        gate: The levels whose breach fails the run.
+        incomplete: Whether clauses of those levels may be without a verdict.
+    """
+    if failing(judgements, gate) or any(one.fails for one in known):
+        return ExitCode.BROKEN
+    undecided = {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}
+    if not incomplete and any(one.level in gate and one.verdict in undecided for one in judgements):
+        return ExitCode.INCOMPLETE
+    return ExitCode.KEPT
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several runs: the one that most needs to be looked at first."""
+    ranked = (
+        ExitCode.KEPT,
+        ExitCode.INCOMPLETE,
+        ExitCode.BROKEN,
+        ExitCode.CONFIGURATION,
+        ExitCode.INTERNAL,
+        ExitCode.INTERRUPTED,
+    )
+    return max(codes, key=ranked.index, default=ExitCode.KEPT)

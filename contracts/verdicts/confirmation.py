@@ -1,0 +1,172 @@
+"""What broke a clause is asked again, and counted: "3 of 3 times".
+
+Who answers is the caller's matter: the target while a run lasts, or the recording of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.clauses.registry import Clause
+from contracts.core.model import Exchange, Finding, Order, Target
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
+from contracts.verdicts.judging import Again, Tally, tally
+
+ROUNDS = 3
+"""How often a finding is asked again."""
+LONGEST_REPLAY = 12
+"""A finding that rests on more answers than this is not asked again: it speaks by its number."""
+
+
+class Answering(Protocol):
+    """Who answers what is asked again."""
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        """All that was asked until now."""
+
+    def look(self, *, ascending: bool) -> None:
+        """Look at the whole list, in ascending order as well if that is wanted."""
+
+    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+        """Ask a request once more, in the round of this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The exchanges of a finding asked once more, and whether the list surely stood still meanwhile."""
+
+    exchanges: tuple[Exchange, ...]
+    still: bool
+    alone: tuple[Exchange, ...] = ()
+    """What was asked in this round with the looks around it, where the list is known to change."""
+
+
+def worth_asking(clauses: Iterable[Clause], evidence: Evidence) -> list[tuple[str, Finding]]:
+    """The finding of each clause that is worth asking again."""
+    return [
+        (name, kept.least)
+        for name, kept in tally(clauses, evidence).items()
+        if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
+    ]
+
+
+class Repeating:
+    """Asks findings again.
+
+    Args:
+        clauses: The clauses that are judged.
+        reader: What reads the answers.
+        target: The target that is judged.
+        answering: Who answers.
+        moved: Whether the list is known to change: then what rests on its standing still is asked between two looks.
+        ends: The exceptions that end the asking before its time, and not the counting.
+        part: Whether the findings are of a part of a list that is too long to be kept.
+
+    Attributes:
+        ended_by: The exception that ended the asking before its time, if one did.
+    """
+
+    def __init__(
+        self,
+        clauses: Sequence[Clause],
+        reader: Reader,
+        target: Target,
+        answering: Answering,
+        *,
+        moved: bool,
+        ends: tuple[type[BaseException], ...],
+        part: bool = False,
+    ) -> None:
+        self._clauses = clauses
+        self._reader = reader
+        self._target = target
+        self._answering = answering
+        self._moved = moved
+        self._ends = ends
+        self._part = part
+        self.ended_by: BaseException | None = None
+        self._copies: dict[str, list[_Round]] = {}
+
+    def ask(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
+        """Ask the finding of each of these clauses again; how each did."""
+        self._copies = {name: [] for name, _ in found}
+        try:
+            for number in range(1, ROUNDS + 1):
+                self._round(number, found)
+        except self._ends as end:
+            self.ended_by = end
+        return self._count(found)
+
+    def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
+        done: dict[int, Exchange] = {}
+        for name, finding in found:
+            enclosed = self._moved and finding.still
+            if enclosed and any(one.still for one in self._copies[name]):
+                continue
+            began = len(self._answering.exchanges)
+            before = self._look(finding) if enclosed else ()
+            mine = []
+            for exchange in finding.exchanges:
+                if enclosed or exchange.number not in done:
+                    done[exchange.number] = self._answering.repeat(number, exchange)
+                mine.append(done[exchange.number])
+            after = self._look(finding) if enclosed else ()
+            self._copies[name].append(
+                _Round(
+                    tuple(mine),
+                    still=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
+                    alone=tuple(self._answering.exchanges[began:]) if enclosed else (),
+                )
+            )
+
+    def _kept(self, began: int) -> bool:
+        """Whether a cache answered anything of what was asked since then, perhaps with the list as it was."""
+        return any(exchange.age is not None for exchange in self._answering.exchanges[began:])
+
+    def _look(self, finding: Finding) -> tuple[str, ...]:
+        """Look at the list in each order that a finding speaks of; returns what was seen."""
+        began = len(self._answering.exchanges)
+        queries = [self._reader.query(exchange) for exchange in finding.exchanges]
+        self._answering.look(ascending=any(query is not None and query.order is Order.ASCENDING for query in queries))
+        ids: list[str] = []
+        for exchange in self._answering.exchanges[began:]:
+            query = self._reader.query(exchange)
+            page = self._reader.page(exchange, query) if query else None
+            ids += page.ids if page else ()
+        return tuple(ids)
+
+    def _count(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
+        """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
+        wanted = {name for name, _ in found}
+        evidence = Evidence(self._reader, self._target, self._answering.exchanges, part=self._part)
+        tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
+        counted = {}
+        for name, finding in found:
+            again = counted[name] = Again()
+            for one in self._copies[name]:
+                seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
+                again.rounds += 1
+                again.seen += seen
+                again.sure += one.still
+                again.sure_seen += seen and one.still
+                again.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
+        return counted
+
+    def _alone(self, name: str, one: _Round) -> bool:
+        """Whether a clause finds a breach in nothing but what was asked between two looks."""
+        evidence = Evidence(self._reader, self._target, one.alone)
+        return bool(tally([clause for clause in self._clauses if clause.id == name], evidence)[name].breaches)
+
+
+def _came_back(evidence: Evidence, finding: Finding, one: _Round, kept: Tally) -> bool:
+    numbers = {exchange.number for exchange in one.exchanges}
+    if any(numbers & {exchange.number for exchange in other.exchanges} for other in kept.findings):
+        return True
+    return all(
+        evidence.signature(before) == evidence.signature(after)
+        for before, after in zip(finding.exchanges, one.exchanges, strict=True)
+    )

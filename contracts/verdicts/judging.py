@@ -1,0 +1,317 @@
+"""From evidence to verdicts: every breach is collected, the least is shown, and what can't be told is not claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from contracts.clauses.registry import Clause
+from contracts.core.model import (
+    Answered,
+    Exchange,
+    Finding,
+    Held,
+    Inapplicable,
+    Judgement,
+    Level,
+    Verdict,
+)
+from contracts.core.wording import count
+from contracts.evidence.evidence import CONTROL, Evidence
+
+ENOUGH_BREACHES = 3
+"""So many separate answers are no passing change of the list, though asking again did not show it."""
+
+A_PAGE = 4096
+"""Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
+
+_TIMES = ("ITM-004", "ITM-008", "ITM-009")
+
+EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "PAG-002": ("PAG-014",),
+        "PAG-003": ("PAG-014",),
+        "PAG-009": ("PAG-010", "PAG-011", "ORD-007"),
+        "PAG-013": ("PAG-011", "PAG-012", "PAG-015", "ORD-007"),
+        "PAG-015": ("PAG-011", "ORD-007"),
+        "PAG-017": ("PAG-010", "PAG-011", "PAG-009"),
+        "PAG-018": ("PAG-010", "PAG-011", "ORD-007", "FLT-001"),
+        "PAG-019": ("ORD-007",),
+        "PAG-020": ("ORD-007", "PAG-019"),
+        "PAG-021": ("PAG-011",),
+        "PAG-023": ("PAG-011", "PAG-012", "ORD-007"),
+        "ORD-001": (*_TIMES, "ORD-007"),
+        "ORD-002": _TIMES,
+        "ORD-003": _TIMES,
+        "ORD-004": ("PAG-011", "ORD-002", "ORD-003", *_TIMES),
+        "ORD-006": ("ORD-002", "ORD-003"),
+        "FLT-002": ("FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
+        "FLT-003": ("FLT-001", "FLT-002"),
+        "HTP-001": ("PAG-021", "PAG-018"),
+        "HTP-005": ("INP-004", "INP-008"),
+        "SEC-008": ("SEC-001", "SEC-002"),
+        "SEC-010": ("SEC-001", "SEC-002", "SEC-005"),
+    }
+)
+"""Which breaches follow from others, when the same answers show both."""
+
+
+CHANCE = 1e-4
+"""With a smaller probability than this, a network is not taken to have lost each try of one request."""
+
+_STEADY = "a run over a steady connection"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a clause made of the evidence. ``dropped`` counts breaches that are not kept among the findings."""
+
+    cases: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    dropped: int = 0
+    inapplicable: Inapplicable | None = None
+    answered: Answered | None = None
+
+    @property
+    def breaches(self) -> list[Finding]:
+        """The findings that are no mere warnings."""
+        return [finding for finding in self.findings if not finding.warning]
+
+    @property
+    def number(self) -> int:
+        """How many breaches there are, those that are not kept among them."""
+        return len(self.breaches) + self.dropped
+
+    def add(self, other: Tally, most: int | None = None) -> None:
+        """Add what the clause made of other evidence; of many findings only the smallest are kept."""
+        number = self.number + other.number
+        self.cases += other.cases
+        self.findings = sorted([*self.findings, *other.findings], key=size)[:most]
+        self.dropped = number - len(self.breaches)
+
+    @property
+    def least(self) -> Finding | None:
+        """The finding to show: a breach before a warning, what is sure before what is not, then the smallest."""
+        return min(self.findings, key=size, default=None)
+
+
+def size(finding: Finding) -> tuple[Any, ...]:
+    """What the findings of a clause are ranked by; the smallest one is shown."""
+    last = finding.exchanges[-1]
+    return (
+        finding.warning,
+        any(exchange.lost for exchange in finding.exchanges),
+        finding.still,
+        len(finding.exchanges),
+        last.concurrent,
+        last.request.query.count("=") + last.request.query.count("&"),
+        len(last.answer.body) // A_PAGE if last.answer is not None else 0,
+        len(last.request.query),
+        last.number,
+    )
+
+
+@dataclass(slots=True)
+class Again:
+    """How a finding did when it was asked again.
+
+    ``rounds`` counts the times, ``seen`` those in which it came back; ``sure`` those between two looks at the
+    list that were equal, and ``sure_seen`` those of them in which it came back. ``tries`` counts how often a
+    request was sent in these rounds without a whole answer.
+    """
+
+    rounds: int = 0
+    seen: int = 0
+    sure: int = 0
+    sure_seen: int = 0
+    tries: int = 0
+
+
+def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
+    """Let each clause look at the evidence."""
+    found = {}
+    for clause in clauses:
+        kept = found[clause.id] = Tally()
+        for outcome in clause.judge(evidence):
+            match outcome:
+                case Held():
+                    kept.cases += 1
+                case Finding():
+                    kept.cases += 1
+                    kept.findings.append(outcome)
+                case Inapplicable():
+                    kept.inapplicable = outcome
+                case Answered():
+                    kept.answered = outcome
+    return found
+
+
+def judge(
+    clauses: Iterable[Clause], evidence: Evidence, tallies: Mapping[str, Tally], again: Mapping[str, Again]
+) -> tuple[Judgement, ...]:
+    """The verdict on each clause.
+
+    Args:
+        clauses: the clauses to judge.
+        evidence: all that was asked, what was asked again among it.
+        tallies: what each clause made of it.
+        again: how the finding of a clause did when it was asked again.
+    """
+    judgements = [_judgement(clause, evidence, tallies[clause.id], again.get(clause.id, Again())) for clause in clauses]
+    return _explain(judgements, tallies)
+
+
+def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:
+    finding = kept.least
+    common = Judgement(
+        clause=clause.id,
+        level=clause.level,
+        title=clause.title,
+        verdict=Verdict.KEPT,
+        cases=kept.cases,
+        breaches=kept.number,
+        answer=kept.answered,
+    )
+    if finding is not None:
+        stood = not evidence.unsteady and evidence.listing.watched(finding.exchanges)
+        if not finding.warning and any(map(evidence.doubtful, finding.exchanges)):
+            settled: Judgement | None = _settle_lost(common, finding, again, evidence.loss)
+        else:
+            settled = _settle(common, finding, again, moved=evidence.unsteady, stood=stood)
+        if settled is not None:
+            return settled
+    if clause.level is Level.OBSERVED and kept.answered is not None:
+        return _but(common, Verdict.ANSWERED)
+    return _without_breach(clause, common, evidence, kept)
+
+
+def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, stood: bool) -> Judgement | None:
+    """The verdict that a finding brings about; ``None`` if it was nothing but the list's own change.
+
+    ``moved`` says that the list was seen to change, ``stood`` that looks before the finding and after it saw none.
+    """
+    shown = _shown(common, finding, again)
+    if not finding.still:
+        return shown
+    if moved:
+        if again.sure and again.sure_seen == again.sure:
+            return shown
+        if again.sure and not again.sure_seen:
+            return None
+        reason = "the list changed each time that this was looked at"
+    elif again.seen or (stood and (not again.rounds or common.breaches >= ENOUGH_BREACHES)):
+        return shown
+    elif not again.rounds:
+        reason = "it was not asked again, and the list was not looked at afterwards: it could have changed"
+    else:
+        reason = "it was seen once, not when asked again, and could be a change of the list"
+    return _undecided(common, finding, again, reason, provide="a run while the list is quiet")
+
+
+def _settle_lost(common: Judgement, finding: Finding, again: Again, loss: float) -> Judgement:
+    """The verdict where no whole answer came, which a network can be to blame for as well.
+
+    It is the server's fault if the request was lost each time that it was asked again, more often than a
+    network that loses ``loss`` of all tries would do it by chance.
+    """
+    if not again.rounds:
+        reason = "the connection broke, and it was not asked again whose fault that is"
+    elif again.seen < again.rounds:
+        reason = "the connection broke, but not each time: the network may be to blame"
+    elif loss**again.tries > CHANCE:
+        reason = f"the connection broke, and the network lost {loss:.0%} of what was asked elsewhere as well"
+    else:
+        return _shown(common, finding, again)
+    return _undecided(common, finding, again, reason, provide=_STEADY)
+
+
+def _shown(common: Judgement, finding: Finding, again: Again) -> Judgement:
+    verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
+    return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
+
+
+def _undecided(common: Judgement, finding: Finding, again: Again, reason: str, *, provide: str) -> Judgement:
+    return _but(
+        common,
+        Verdict.INCONCLUSIVE,
+        finding=finding,
+        seen=again.seen,
+        asked=again.rounds,
+        reason=reason,
+        provide=provide,
+    )
+
+
+def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept: Tally) -> Judgement:
+    if kept.inapplicable is not None and not kept.cases:
+        return _but(common, Verdict.NOT_APPLICABLE, reason=kept.inapplicable.reason)
+    lacking = clause.needs.lacking(evidence)
+    if lacking is None and kept.cases:
+        return common
+    missed = _missed(clause, evidence)
+    if missed and _may_hide(clause, evidence, missed):
+        number = count(len(missed), "request")
+        reason = f"the connection broke: {number} that could have shown a case brought no whole answer"
+        return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=_STEADY)
+    unread = next(evidence.unread(), None)
+    if unread is not None and not evidence.pages:
+        return _but(
+            common, Verdict.NOT_EXERCISED, reason="no page of the list could be read", because=_unread_because(evidence)
+        )
+    if lacking is not None:
+        return _but(common, Verdict.NOT_EXERCISED, reason=lacking[0], provide=lacking[1])
+    reason, provide = "no answer of this run showed a case that could break it", "more requests (--requests)"
+    if evidence.unsteady:
+        reason, provide = f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
+    return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=provide)
+
+
+def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
+    """What was asked for this clause, and has no whole answer because of its connection."""
+    return [exchange for exchange in evidence.lost if exchange.probe in clause.probes | {CONTROL}]
+
+
+def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> bool:
+    """Whether that can be why a clause has no case, or not the data that it needs."""
+    if clause.needs.lacking(evidence) is None or not evidence.listing.complete:
+        return clause.needs.given(evidence.target)
+    other = evidence.target.other_checkpoint
+    unseen = clause.needs.other_checkpoint and other is not None and not evidence.foreign
+    return unseen and any(evidence.reading(exchange).checkpoint == other for exchange in missed)
+
+
+def _unread_because(evidence: Evidence) -> str:
+    for document in evidence.documents:
+        if document.defect:
+            return "ENV-001"
+        for violation in document.violations:
+            return violation.clause
+    return ""
+
+
+def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement:
+    return replace(judgement, verdict=verdict, **changes)  # type: ignore[arg-type]  # fields of Judgement
+
+
+def _explain(judgements: list[Judgement], tallies: Mapping[str, Tally]) -> tuple[Judgement, ...]:
+    """Name, for breaches that follow from another one, the clause whose breach explains them."""
+    broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
+    explained = []
+    for judgement in judgements:
+        causes = [
+            cause
+            for cause in EXPLAINED_BY.get(judgement.clause, ())
+            if cause in broken
+            and judgement.clause in broken
+            and judgement.finding is not None
+            and _shares(judgement.finding.exchanges, tallies[cause].findings)
+        ]
+        explained.append(_but(judgement, judgement.verdict, because=causes[0]) if causes else judgement)
+    return tuple(explained)
+
+
+def _shares(exchanges: tuple[Exchange, ...], findings: list[Finding]) -> bool:
+    numbers = {exchange.number for exchange in exchanges}
+    return any(numbers & {exchange.number for exchange in finding.exchanges} for finding in findings)
