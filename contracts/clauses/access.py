@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import HELD, Answer, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.core.model import HELD, Answer, Capability, Exchange, FailureKind, Finding, Inapplicable, Level
 from contracts.core.wording import names
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -99,6 +99,8 @@ clause(
     good="no Authorization: 401",
     bad="no Authorization: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(credential_clause("none", allowed=NOT_ALLOWED))
 
 clause(
@@ -110,6 +112,8 @@ clause(
     good="a key that was never issued: 401",
     bad="a key that was never issued: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(credential_clause("unknown", "null", allowed=NOT_ALLOWED))
 
 clause(
@@ -121,6 +125,8 @@ clause(
     good="Authorization: Bearer (and nothing): 401",
     bad="Authorization: Bearer (and nothing): 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(credential_clause("empty", "empty-bare", allowed=MALFORMED_TOO))
 
 clause(
@@ -132,6 +138,8 @@ clause(
     good="Authorization: Basic …: 401",
     bad="Authorization: Basic …: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(credential_clause("basic", "basic-password", "bare", "other-scheme", allowed=MALFORMED_TOO))
 
 clause(
@@ -143,6 +151,8 @@ clause(
     good="a project key: 403",
     bad="a project key: 200",
     probes=ACCESS,
+    requires={Capability.ADMIN, Capability.KEY},
+    decided_by="answer",
     needs=Needs(user_key=True),
 )(credential_clause("user", allowed=NOT_ALLOWED | {404}))
 
@@ -155,6 +165,8 @@ clause(
     good="?api_key=…: 401",
     bad="?api_key=…: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(credential_clause("query-api_key", "query-key", "query-token", "query-access_token", allowed=CLIENT_ERRORS))
 
 clause(
@@ -166,6 +178,8 @@ clause(
     good="the key without its last character: 401",
     bad="the key without its last character: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )(
     credential_clause(
         "shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half", allowed=NOT_ALLOWED
@@ -209,6 +223,9 @@ def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
     good='401 {"error": {"message": "Incorrect API key provided."}}',
     bad='401 {"error": {…}, "data": [{"id": "cp_1", …}]}',
     probes=("walks", "access"),
+    requires={Capability.KEY},
+    caused_by=("SEC-001", "SEC-002"),
+    decided_by="list",
     needs=Needs(items=1),
 )
 def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
@@ -254,6 +271,8 @@ def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
     good='"Incorrect API key provided: sk-ad***9Q4A."',
     bad='"Incorrect API key provided: " and the whole key',
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )
 def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in refusals(evidence):
@@ -277,6 +296,9 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     good="no key, project_id=proj_1, right after the admin key asked the same: 401",
     bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
     probes=ACCESS,
+    requires={Capability.KEY},
+    caused_by=("SEC-001", "SEC-002", "SEC-005"),
+    decided_by="list",
 )
 def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
@@ -296,6 +318,8 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     good="Authorization: Bearer two tokens: 401",
     bad="Authorization: Bearer two tokens: 500",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )
 def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
@@ -315,6 +339,8 @@ def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     good="401, WWW-Authenticate: Bearer",
     bad="401 without it",
     probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="answer",
 )
 def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
     refused_any = False

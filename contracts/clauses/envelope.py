@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from contracts.clauses.passages import LIST, OBJECT
 from contracts.clauses.registry import Judge, Outcome, clause
-from contracts.core.model import HELD, Finding, Level
+from contracts.core.model import HELD, Capability, Finding, Level, Node
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
 from contracts.spec.validation import MOST_VIOLATIONS
@@ -45,6 +45,8 @@ def schema_clause(clause_id: str) -> Judge:
     good='{"object": "list", "data": [], "has_more": false}',
     bad='{"object": "list", "data": [], "has_more": false,}',
     probes=EVERYWHERE,
+    decided_by="answer",
+    owns=Node.BODY,
 )
 def body_is_one_json_object(evidence: Evidence) -> Iterator[Outcome]:
     for document in evidence.documents:
@@ -65,6 +67,8 @@ clause(
     good='"object": "list"',
     bad='"object": "page"',
     probes=EVERYWHERE,
+    decided_by="answer",
+    owns=Node.OBJECT,
 )(schema_clause("ENV-002"))
 
 clause(
@@ -76,6 +80,8 @@ clause(
     good='"data": []',
     bad='"data": null',
     probes=EVERYWHERE,
+    decided_by="answer",
+    owns=Node.ITEMS,
 )(schema_clause("ENV-003"))
 
 clause(
@@ -87,6 +93,9 @@ clause(
     good='"has_more": false',
     bad='"has_more": "false"',
     probes=EVERYWHERE,
+    requires={Capability.HAS_MORE},
+    decided_by="answer",
+    owns=Node.HAS_MORE,
 )(schema_clause("ENV-004"))
 
 clause(
@@ -98,6 +107,9 @@ clause(
     good='"first_id": null',
     bad='"first_id": 17',
     probes=EVERYWHERE,
+    requires={Capability.ENDS},
+    decided_by="answer",
+    owns=Node.FIRST_ID,
 )(schema_clause("ENV-005"))
 
 clause(
@@ -109,6 +121,9 @@ clause(
     good='"last_id": "cp_07"',
     bad='"last_id": ["cp_07"]',
     probes=EVERYWHERE,
+    requires={Capability.ENDS},
+    decided_by="answer",
+    owns=Node.LAST_ID,
 )(schema_clause("ENV-006"))
 
 
@@ -121,6 +136,7 @@ clause(
     good='{"has_more": false}',
     bad='{"has_more": true, "has_more": false}',
     probes=EVERYWHERE,
+    decided_by="answer",
 )
 def keys_are_unique(evidence: Evidence) -> Iterator[Outcome]:
     for document in evidence.documents:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from contracts.clauses.pages import PAGED, anchored, missing_from, within
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Exchange, Finding, Level, Order, Page
+from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Order, Page
 from contracts.core.wording import names, short
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
@@ -26,6 +26,8 @@ from contracts.evidence.listing import Walk
     good="project_id=proj_1: items of proj_1",
     bad="project_id=proj_1: an item of proj_2 among them",
     probes=PAGED,
+    requires={Capability.FILTER},
+    decided_by="answer",
     needs=Needs(items=1, projects=2),
 )
 def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
@@ -64,6 +66,9 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     good="project_id=proj_1: all 19 items of proj_1",
     bad="project_id=proj_1: 18 of 19",
     probes=("walks",),
+    requires={Capability.FILTER, Capability.ID},
+    caused_by=("FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
+    decided_by="list",
     needs=Needs(items=1, projects=1),
 )
 def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
@@ -102,6 +107,9 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     good="57 permissions: 30 + 18 + 9",
     bad="57 permissions: 30 + 18 + 8",
     probes=("walks",),
+    requires={Capability.FILTER, Capability.ID},
+    caused_by=("FLT-001", "FLT-002"),
+    decided_by="list",
     needs=Needs(items=2, projects=2),
 )
 def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
@@ -177,6 +185,8 @@ def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page |
     good="project_id=proj_unknown: []",
     bad="project_id=proj_unknown: the whole list",
     probes=("filters", "generated"),
+    requires={Capability.FILTER},
+    decided_by="list",
     needs=Needs(items=1),
 )
 def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
@@ -202,6 +212,8 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     good="project_id=proj_1 with projects proj_1 and proj_10: items of proj_1",
     bad="project_id=proj_1 with projects proj_1 and proj_10: items of both",
     probes=("filters",),
+    requires={Capability.FILTER},
+    decided_by="list",
     needs=Needs(items=1, projects=1),
 )
 def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:

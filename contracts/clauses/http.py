@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contracts.clauses.envelope import EVERYWHERE
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Exchange, FailureKind, Finding, Level, Query
+from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Level, Query
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 
@@ -23,6 +23,8 @@ ALL = (*EVERYWHERE, "access")
     good="limit=5&order=ascending: 200",
     bad="limit=5&order=ascending: 400",
     probes=("walks", "generated", "repetition", "filters"),
+    caused_by=("PAG-021", "PAG-018"),
+    decided_by="list",
 )
 def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, query in evidence.allowed:
@@ -60,6 +62,7 @@ def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> b
     good="Content-Type: application/json; charset=utf-8",
     bad="Content-Type: text/html",
     probes=EVERYWHERE,
+    decided_by="answer",
 )
 def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
     for document in evidence.documents:
@@ -84,6 +87,7 @@ def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
     good="Content-Length: 812, and 812 bytes",
     bad="Content-Length: 812, and the connection ends after 400",
     probes=ALL,
+    decided_by="answer",
 )
 def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
@@ -130,6 +134,8 @@ def _charset(content_type: str | None) -> str | None:
     good="Cache-Control: no-store",
     bad="Cache-Control: public, max-age=600",
     probes=EVERYWHERE,
+    requires={Capability.KEY},
+    decided_by="answer",
 )
 def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     for document in evidence.documents:
@@ -158,6 +164,8 @@ def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     good="503 with Retry-After: 1, and then 200",
     bad="500",
     probes=ALL,
+    caused_by=("INP-004", "INP-008"),
+    decided_by="answer",
 )
 def no_server_error(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
+from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
 from contracts.core.wording import count, names, short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -57,6 +57,8 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
     good="order=sideways: 400",
     bad="order=sideways: 200, as for descending",
     probes=INPUTS,
+    requires={Capability.ORDER},
+    decided_by="answer",
 )
 def order_is_one_of_two(evidence: Evidence) -> Iterator[Outcome]:
     for outcome in _answered_as_valid(evidence, "order", Oddity.OUTSIDE, "order has two values"):
@@ -78,6 +80,7 @@ def _word(evidence: Evidence, finding: Finding) -> str:
     good="limit=ten: 400",
     bad="limit=ten: 200, as without limit",
     probes=INPUTS,
+    decided_by="answer",
 )
 def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
     yield from _answered_as_valid(evidence, "limit", Oddity.NO_INTEGER, "limit is an integer")
@@ -92,6 +95,7 @@ def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
     good="limit=-1: 400",
     bad="limit=-1: all 57 permissions",
     probes=INPUTS,
+    decided_by="list",
 )
 def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
     default, listing = evidence.operation.default_limit, evidence.listing
@@ -155,6 +159,7 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
     good="after=%00: 400",
     bad="after=%00: 500",
     probes=INPUTS,
+    decided_by="answer",
 )
 def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.admin:
@@ -175,6 +180,7 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
     probes=INPUTS,
+    decided_by="list",
     needs=Needs(items=1),
 )
 def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
@@ -248,6 +254,7 @@ INTERNALS = tuple(
     good='400 {"error": {"message": "Invalid value for limit."}}',
     bad='500 Traceback (most recent call last): File "/app/api.py", line 88',
     probes=("inputs", "access", "scope", "filters", "generated"),
+    decided_by="answer",
 )
 def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
@@ -283,6 +290,7 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     good='{"error": {"message": "…", "type": "invalid_request_error", "param": "limit", "code": null}}',
     bad="Bad Request",
     probes=("inputs", "access", "scope", "filters"),
+    decided_by="answer",
 )
 def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
@@ -314,6 +322,8 @@ def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     good="/…/%2e%2e/permissions: 404",
     bad="/…/%2e%2e/permissions: 500",
     probes=("inputs", "scope"),
+    requires={Capability.SCOPE},
+    decided_by="answer",
 )
 def paths_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.admin:

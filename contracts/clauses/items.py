@@ -8,7 +8,7 @@ from typing import Any
 from contracts.clauses.envelope import EVERYWHERE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Exchange, Finding, Level
+from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Node
 from contracts.core.wording import short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -48,6 +48,8 @@ clause(
     good='{"id": "cp_1", "created_at": 1721764867, "project_id": "proj_1", "object": "checkpoint.permission"}',
     bad='{"id": "cp_1", "created_at": 1721764867, "object": "checkpoint.permission"}',
     probes=EVERYWHERE,
+    decided_by="answer",
+    owns=Node.ITEM,
     needs=ONE,
 )(schema_clause("ITM-001"))
 
@@ -60,6 +62,9 @@ clause(
     good='"id": "cp_1"',
     bad='"id": 1',
     probes=EVERYWHERE,
+    requires={Capability.ID},
+    decided_by="answer",
+    owns=Node.ITEM_ID,
     needs=ONE,
 )(schema_clause("ITM-002"))
 
@@ -72,6 +77,9 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": 1721764867.0',
     probes=EVERYWHERE,
+    requires={Capability.TIME},
+    decided_by="answer",
+    owns=Node.ITEM_TIME,
     needs=ONE,
 )(schema_clause("ITM-003"))
 
@@ -107,6 +115,8 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": 1721764867000',
     probes=EVERYWHERE,
+    requires={Capability.TIME},
+    decided_by="answer",
     needs=ONE,
 )(judge_time(_finer, "seconds since 1970"))
 
@@ -119,6 +129,9 @@ clause(
     good='"project_id": "proj_1"',
     bad='"project_id": null',
     probes=EVERYWHERE,
+    requires={Capability.FILTER},
+    decided_by="answer",
+    owns=Node.ITEM_FACET,
     needs=ONE,
 )(schema_clause("ITM-005"))
 
@@ -131,6 +144,8 @@ clause(
     good='"object": "checkpoint.permission"',
     bad='"object": "permission"',
     probes=EVERYWHERE,
+    decided_by="answer",
+    owns=Node.ITEM_OBJECT,
     needs=ONE,
 )(schema_clause("ITM-006"))
 
@@ -144,6 +159,8 @@ clause(
     good='"id": "cp_1", "project_id": "proj_1"',
     bad='"id": "", "project_id": "proj_1"',
     probes=EVERYWHERE,
+    requires={Capability.ID},
+    decided_by="answer",
     needs=ONE,
 )
 def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
@@ -167,6 +184,8 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     good="cp_1 is for proj_1 on every page",
     bad="cp_1 is for proj_1 unfiltered, and for proj_2 under project_id=proj_2",
     probes=EVERYWHERE,
+    requires={Capability.ID},
+    decided_by="list",
     needs=ONE,
 )
 def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
@@ -206,6 +225,8 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": -1',
     probes=EVERYWHERE,
+    requires={Capability.TIME},
+    decided_by="answer",
     needs=ONE,
 )(judge_time(lambda created, _: short(str(created)) if created < 0 else None, "0 or more"))
 
@@ -229,5 +250,7 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": 0',
     probes=EVERYWHERE,
+    requires={Capability.TIME},
+    decided_by="answer",
     needs=ONE,
 )(judge_time(_odd, "a time in the past"))

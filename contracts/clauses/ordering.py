@@ -8,7 +8,7 @@ from itertools import pairwise
 from contracts.clauses.pages import PAGED, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Finding, Level, Order, Page
+from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
 from contracts.core.wording import names, place, short
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
@@ -41,6 +41,9 @@ def differ(page: Page) -> bool:
     good="no order: the newest first",
     bad="no order: the oldest first",
     probes=PAGED,
+    requires={Capability.ORDER},
+    caused_by=("ITM-004", "ITM-008", "ITM-009", "ORD-007"),
+    decided_by="list",
     needs=TWO,
 )
 def default_order(evidence: Evidence) -> Iterator[Outcome]:
@@ -98,6 +101,9 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
     good="order=descending: created_at 30, 20, 20, 10",
     bad="order=descending: created_at 30, 10, 20",
     probes=PAGED,
+    requires={Capability.TIME},
+    caused_by=("ITM-004", "ITM-008", "ITM-009"),
+    decided_by="answer",
     needs=TWO,
 )
 def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
@@ -113,6 +119,9 @@ def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
     good="order=ascending: created_at 10, 20, 20, 30",
     bad="order=ascending: created_at 30, 20, 10",
     probes=PAGED,
+    requires={Capability.ORDER, Capability.TIME},
+    caused_by=("ITM-004", "ITM-008", "ITM-009"),
+    decided_by="answer",
     needs=TWO,
 )
 def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
@@ -128,6 +137,9 @@ def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
     good="[30, 20] [20, 10]",
     bad="[30, 10] [20, 5]",
     probes=("walks",),
+    requires={Capability.TIME},
+    caused_by=("PAG-011", "ORD-002", "ORD-003", "ITM-004", "ITM-008", "ITM-009"),
+    decided_by="list",
     needs=TWO,
 )
 def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
@@ -161,6 +173,8 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
     good="57 permissions in either order",
     bad="57 descending, 56 ascending",
     probes=("walks",),
+    requires={Capability.ID, Capability.ORDER},
+    decided_by="list",
     needs=TWO,
 )
 def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
@@ -259,6 +273,9 @@ def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bo
     good="descending: cp_3, cp_2, cp_1; ascending: cp_1, cp_2, cp_3",
     bad="descending: cp_3, cp_2, cp_1; ascending: cp_2, cp_1, cp_3",
     probes=("walks",),
+    requires={Capability.ID, Capability.ORDER, Capability.TIME},
+    caused_by=("ORD-002", "ORD-003"),
+    decided_by="list",
     needs=TWO,
 )
 def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
@@ -309,6 +326,8 @@ def _showing(evidence: Evidence, left: str, right: str) -> Page | None:
     good="limit=2: cp_4, cp_5; limit=9: …, cp_4, cp_5, …",
     bad="limit=2: cp_4, cp_5; limit=9: …, cp_5, cp_4, …",
     probes=PAGED,
+    requires={Capability.ID, Capability.TIME},
+    decided_by="list",
     needs=Needs(items=2, tie=True),
 )
 def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from contracts.clauses.access import named
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Exchange, Finding, Inapplicable, Level, Order, Page, Query
+from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
 from contracts.core.wording import count, names, place, short, yes
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
@@ -32,6 +32,7 @@ ONE, TWO = Needs(items=1), Needs(items=2)
     good="limit=5: 5 items",
     bad="limit=5: 6 items",
     probes=PAGED,
+    decided_by="answer",
     needs=TWO,
 )
 def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
@@ -54,6 +55,8 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
     good="57 permissions, no limit: 10 items, has_more true",
     bad="57 permissions, no limit: 20 items",
     probes=PAGED,
+    caused_by=("PAG-014",),
+    decided_by="answer",
     needs=Needs(items=11),
 )
 def default_size(evidence: Evidence) -> Iterator[Outcome]:
@@ -83,6 +86,9 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
     good="limit=5: 5 items, has_more true",
     bad="limit=5: 3 items, has_more true",
     probes=PAGED,
+    requires={Capability.MORE},
+    caused_by=("PAG-014",),
+    decided_by="list",
     needs=TWO,
 )
 def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
@@ -131,6 +137,8 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
     good="first_id cp_1 on a page [cp_1, cp_2]",
     bad="first_id cp_2 on a page [cp_1, cp_2]",
     probes=PAGED,
+    requires={Capability.ENDS},
+    decided_by="answer",
     needs=ONE,
 )
 def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
@@ -146,6 +154,8 @@ def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
     good="last_id cp_2 on a page [cp_1, cp_2]",
     bad="last_id cp_1 on a page [cp_1, cp_2]",
     probes=PAGED,
+    requires={Capability.ENDS},
+    decided_by="answer",
     needs=ONE,
 )
 def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
@@ -161,6 +171,8 @@ def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
     good='"data": [], "first_id": null, "last_id": null',
     bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
     probes=(*PAGED, "inputs"),
+    requires={Capability.ENDS},
+    decided_by="answer",
     needs=Needs(empty_page=True),
 )
 def empty_page_has_no_ends(evidence: Evidence) -> Iterator[Outcome]:
@@ -193,6 +205,8 @@ def empty_page_has_no_ends(evidence: Evidence) -> Iterator[Outcome]:
     good='"has_more": true, "last_id": "cp_9"',
     bad='"has_more": true, "last_id": null',
     probes=PAGED,
+    requires={Capability.CURSOR, Capability.ENDS},
+    decided_by="answer",
     needs=TWO,
 )
 def last_id_is_given(evidence: Evidence) -> Iterator[Outcome]:
@@ -215,6 +229,8 @@ def last_id_is_given(evidence: Evidence) -> Iterator[Outcome]:
     good="[cp_1, cp_2, cp_3]",
     bad="[cp_1, cp_2, cp_2]",
     probes=PAGED,
+    requires={Capability.ID},
+    decided_by="answer",
     needs=TWO,
 )
 def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
@@ -235,6 +251,8 @@ def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     good="after=cp_5: [cp_6, cp_7]",
     bad="after=cp_5: [cp_5, cp_6]",
     probes=PAGED,
+    requires={Capability.CURSOR, Capability.ID},
+    decided_by="answer",
     needs=TWO,
 )
 def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
@@ -261,6 +279,8 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
     good='"data": [], "has_more": false',
     bad='"data": [], "has_more": true',
     probes=(*PAGED, "inputs"),
+    requires={Capability.MORE},
+    decided_by="answer",
     needs=Needs(empty_page=True),
 )
 def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
@@ -285,6 +305,8 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     good="list [cp_1 … cp_9], after=cp_5: [cp_6, …]",
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
     probes=PAGED,
+    requires={Capability.CURSOR},
+    decided_by="list",
     needs=TWO,
 )
 def page_begins_after_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
@@ -350,6 +372,8 @@ def _tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
     good="list [cp_1 … cp_9], limit=3: [cp_1, cp_2, cp_3]",
     bad="list [cp_1 … cp_9], limit=3: [cp_1, cp_3, cp_4]",
     probes=PAGED,
+    requires={Capability.ID},
+    decided_by="list",
     needs=TWO,
 )
 def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
@@ -385,6 +409,8 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
     good="has_more true after cp_5, and after=cp_5 brings [cp_6]",
     bad="has_more true after cp_9, and after=cp_9 brings []",
     probes=PAGED,
+    requires={Capability.MORE},
+    decided_by="list",
     needs=TWO,
 )
 def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
@@ -419,6 +445,9 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
     good="has_more false after cp_9, and after=cp_9 brings []",
     bad="has_more false after cp_5, and after=cp_5 brings [cp_6]",
     probes=PAGED,
+    requires={Capability.MORE},
+    caused_by=("PAG-011", "ORD-007"),
+    decided_by="list",
     needs=TWO,
 )
 def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
@@ -464,6 +493,9 @@ def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
     good="after=cp_9 (the last): 200, []",
     bad="after=cp_9 (the last): 404",
     probes=PAGED,
+    requires={Capability.CURSOR},
+    caused_by=("PAG-010", "PAG-011", "ORD-007", "FLT-001"),
+    decided_by="list",
     needs=Needs(items=1, end=True),
 )
 def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
@@ -519,6 +551,9 @@ def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tup
     good="after=cp_7: 200, [cp_8, …]",
     bad="after=cp_7: 400",
     probes=PAGED,
+    requires={Capability.CURSOR},
+    caused_by=("PAG-011",),
+    decided_by="list",
     needs=TWO,
 )
 def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
@@ -554,6 +589,8 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
     good="after=cp_unknown: 400, or an empty page",
     bad="after=cp_unknown: [cp_1, …], the first page",
     probes=("scope", "generated"),
+    requires={Capability.CURSOR},
+    decided_by="list",
     needs=ONE,
 )
 def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
@@ -598,6 +635,8 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
     probes=("walks", "repetition"),
+    caused_by=("ORD-007",),
+    decided_by="list",
     needs=ONE,
 )
 def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
@@ -640,6 +679,8 @@ def describe(evidence: Evidence, exchange: Exchange) -> str:
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
     probes=("repetition",),
+    caused_by=("ORD-007", "PAG-019"),
+    decided_by="list",
     needs=ONE,
 )
 def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
@@ -672,6 +713,9 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     good="limit=2: [cp_1, cp_2]; limit=5: [cp_1, cp_2, cp_3, …]",
     bad="limit=2: [cp_2, cp_3]; limit=5: [cp_1, cp_2, cp_3, …]",
     probes=PAGED,
+    requires={Capability.ID},
+    caused_by=("PAG-011", "PAG-012", "ORD-007"),
+    decided_by="list",
     needs=TWO,
 )
 def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
@@ -715,6 +759,8 @@ def as_asked(*pages: Page) -> tuple[Exchange, ...]:
     good="after=(a permission of B) on A: 400, an empty page, or items of A",
     bad="after=(a permission of B) on A: items of B",
     probes=("scope",),
+    requires={Capability.CURSOR, Capability.SCOPE},
+    decided_by="list",
     needs=Needs(items=1, other_checkpoint=True),
 )
 def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
@@ -759,6 +805,9 @@ def sure(evidence: Evidence, walk: Walk) -> bool:
     good="[cp_1, cp_2] [cp_3, cp_4]",
     bad="[cp_1, cp_2] [cp_3, cp_1]",
     probes=("walks",),
+    requires={Capability.ID},
+    caused_by=("PAG-010", "PAG-011", "ORD-007"),
+    decided_by="list",
     needs=TWO,
 )
 def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
@@ -791,6 +840,9 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
     good="limit=1, limit=7 and limit=100 all find 57 permissions",
     bad="limit=100 finds 57 permissions, limit=7 finds 56",
     probes=("walks",),
+    requires={Capability.ID},
+    caused_by=("PAG-011", "PAG-012", "PAG-015", "ORD-007"),
+    decided_by="list",
     needs=TWO,
 )
 def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
@@ -849,6 +901,8 @@ def _where(evidence: Evidence, walk: Walk, order: Order, id_: str) -> Page:
     good="[cp_1, cp_2] [cp_3] end",
     bad="[cp_1, cp_2] [cp_1, cp_2] [cp_1, cp_2] …",
     probes=("walks",),
+    caused_by=("PAG-010", "PAG-011", "PAG-009"),
+    decided_by="list",
     needs=TWO,
 )
 def walk_ends(evidence: Evidence) -> Iterator[Outcome]:

@@ -12,7 +12,7 @@ from contracts.clauses.inputs import SIBLINGS_WORDS, odd, only
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.clauses.scoping import unknown_checkpoints
-from contracts.core.model import Answered, Exchange, Level, Order
+from contracts.core.model import Answered, Capability, Exchange, Level, Order
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.body import parse
@@ -32,10 +32,23 @@ def question(
     answer: str,
     probes: Iterable[str],
     needs: Needs = NOTHING,
+    requires: Iterable[Capability] = (),
 ) -> Callable[[Judge], Judge]:
     """Register the decorated function as a question; ``answer`` is an example of one."""
     bad = "(a question has no wrong answer)"
-    return clause(id, Level.OBSERVED, title, quote=quote, why=why, good=answer, bad=bad, probes=probes, needs=needs)
+    return clause(
+        id,
+        Level.OBSERVED,
+        title,
+        quote=quote,
+        why=why,
+        good=answer,
+        bad=bad,
+        probes=probes,
+        needs=needs,
+        requires=requires,
+        decided_by="list",
+    )
 
 
 def fact(evidence: Evidence, exchange: Exchange) -> str:
@@ -126,6 +139,7 @@ def limit_negative(evidence: Evidence) -> Iterator[Outcome]:
     why="The item that a client stopped at may be deleted before it goes on.",
     answer="400",
     probes=("scope", "generated"),
+    requires={Capability.CURSOR},
 )
 def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
     known = evidence.listing.items
@@ -146,6 +160,7 @@ def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
     why="A client can tell a mistyped id from a checkpoint without permissions, or not.",
     answer="404",
     probes=("scope",),
+    requires={Capability.SCOPE},
 )
 def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, _, _ in unknown_checkpoints(evidence, near=False)))
@@ -158,6 +173,7 @@ def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
     why="A client can tell a mistyped id from a project without permissions, or not.",
     answer="200, an empty page",
     probes=("filters",),
+    requires={Capability.FILTER},
 )
 def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, _, _ in unknown_projects(evidence)))
@@ -170,6 +186,7 @@ def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
     why="Clients that are written for all lists use these words.",
     answer="400",
     probes=("inputs",),
+    requires={Capability.ORDER},
 )
 def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(
@@ -189,6 +206,7 @@ def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
     why="Permissions that were granted in one request share their second.",
     answer="by id, ascending, in both orders",
     probes=("walks",),
+    requires={Capability.TIME},
     needs=Needs(items=2, tie=True),
 )
 def order_of_ties(evidence: Evidence) -> Iterator[Outcome]:
@@ -212,6 +230,7 @@ def order_of_ties(evidence: Evidence) -> Iterator[Outcome]:
     why="Typed clients must know whether to expect null.",
     answer="null",
     probes=("walks", "scope", "filters"),
+    requires={Capability.ENDS},
     needs=Needs(empty_page=True),
 )
 def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
@@ -286,6 +305,7 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     why="Clients that always ask once more end their walk with it.",
     answer="200, an empty page",
     probes=("walks",),
+    requires={Capability.CURSOR},
     needs=Needs(items=1, end=True),
 )
 def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
@@ -309,6 +329,7 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
     why="Without it a client asks once in vain whenever the last page is full.",
     answer="yes: a full last page says false",
     probes=("walks",),
+    requires={Capability.HAS_MORE},
     needs=Needs(items=2, end=True),
 )
 def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:

@@ -7,16 +7,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answered, Finding, Held, Inapplicable, Level, Order, Target
+from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target
 from contracts.core.wording import closest, count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
+from contracts.spec.operation import Operation
 from contracts.spec.quotes import Quote
 
 Outcome = Finding | Held | Inapplicable | Answered
 Judge = Callable[[Evidence], Iterator[Outcome]]
+Basis = Literal["answer", "list"]
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {
@@ -35,6 +38,8 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
 """The families in the order of every report, and the module of `contracts.clauses` that holds each."""
 
 TITLE_LENGTH = 70
+FIRST = "0.1.0"
+"""The version that introduced the clauses that name no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,24 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One promise that a server keeps or breaks.
+    """One promise that a server keeps or breaks, with all that is said of it.
 
-    ``probes`` names the probes whose exchanges it judges; ``good`` and ``bad`` are one example each of what
-    keeps and what breaks it.
+    Attributes:
+        id: What it is called for ever, such as ``PAG-014``.
+        level: Where its duty comes from.
+        title: What it asserts: a plain fact in the present tense.
+        quote: The words of the document on which it rests.
+        why: What a client suffers from a server that breaks it.
+        needs: The data without which no case can arise.
+        requires: What an operation must have; for any other the clause is not applicable.
+        probes: The probes whose exchanges it judges.
+        good: An example of what keeps it.
+        bad: An example of what breaks it.
+        caused_by: The clauses whose breach explains a breach of this one in the same answers, the likeliest first.
+        decided_by: Whether one answer shows a breach by itself, or only what is known of the list.
+        owns: The part of the response schema whose violations are breaches of it.
+        since: The version of this package that introduced it.
+        judge: Yields one outcome for each case in the evidence.
     """
 
     id: str
@@ -115,15 +134,25 @@ class Clause:
     quote: Quote
     why: str
     needs: Needs
+    requires: frozenset[Capability]
     probes: frozenset[str]
     good: str
     bad: str
+    caused_by: tuple[str, ...]
+    decided_by: Basis
+    owns: Node | None
+    since: str
     judge: Judge
 
     @property
     def family(self) -> str:
         """The module of `contracts.clauses` that holds this clause."""
         return FAMILIES[self.id[:3]]
+
+    def lacking(self, operation: Operation) -> str | None:
+        """Why this clause does not apply to an operation: one sentence; ``None`` if it does."""
+        missing = [each for each in Capability if each in self.requires - operation.capabilities]
+        return f"the operation does not have {missing[0]}" if missing else None
 
 
 _REGISTRY: dict[str, Clause] = {}
@@ -139,12 +168,17 @@ def clause(
     good: str,
     bad: str,
     probes: Iterable[str],
+    decided_by: Basis,
     needs: Needs = Needs(),
+    requires: Iterable[Capability] = (),
+    caused_by: tuple[str, ...] = (),
+    owns: Node | None = None,
+    since: str = FIRST,
 ) -> Callable[[Judge], Judge]:
     """Register the decorated judgement as a clause.
 
     The judgement yields one outcome for each case that it looked at; a judgement that yields nothing was
-    not exercised.
+    not exercised. The arguments are the attributes of `Clause`.
 
     Raises:
         ValueError: the id is malformed or taken, or the title is too long.
@@ -157,7 +191,23 @@ def clause(
         raise ValueError(msg)
 
     def register(judge: Judge) -> Judge:
-        _REGISTRY[id] = Clause(id, level, title, quote, why, needs, frozenset(probes), good, bad, judge)
+        _REGISTRY[id] = Clause(
+            id=id,
+            level=level,
+            title=title,
+            quote=quote,
+            why=why,
+            needs=needs,
+            requires=frozenset(requires),
+            probes=frozenset(probes),
+            good=good,
+            bad=bad,
+            caused_by=caused_by,
+            decided_by=decided_by,
+            owns=owns,
+            since=since,
+            judge=judge,
+        )
         return judge
 
     return register
@@ -169,6 +219,11 @@ def clauses() -> tuple[Clause, ...]:
         importlib.import_module(f"contracts.clauses.{module}")
     rank = {family: position for position, family in enumerate(FAMILIES)}
     return tuple(sorted(_REGISTRY.values(), key=lambda item: (rank[item.id[:3]], item.id)))
+
+
+def owner(node: Node) -> str:
+    """The id of the clause that a violation of this part of the response schema breaks."""
+    return next(item.id for item in clauses() if item.owns is node)
 
 
 def find(names: Iterable[str]) -> tuple[Clause, ...]:

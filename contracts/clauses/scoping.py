@@ -8,7 +8,7 @@ from contracts.clauses.filtering import kin
 from contracts.clauses.pages import as_asked, describe
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Exchange, Finding, Inapplicable, Level, Page, Query
+from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Page, Query
 from contracts.core.wording import names, short
 from contracts.evidence.evidence import Evidence
 
@@ -22,6 +22,8 @@ from contracts.evidence.evidence import Evidence
     good="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_3]",
     bad="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_2, cp_3]",
     probes=("walks", "scope"),
+    requires={Capability.ID, Capability.SCOPE},
+    decided_by="list",
     needs=Needs(items=1, other_checkpoint=True),
 )
 def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
@@ -64,6 +66,8 @@ def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exc
     good="an unknown checkpoint: 404",
     bad="an unknown checkpoint: 200 and permissions",
     probes=("scope", "inputs"),
+    requires={Capability.SCOPE},
+    decided_by="answer",
 )
 def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, _, page in unknown_checkpoints(evidence, near=False):
@@ -82,6 +86,8 @@ def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     good="ft:gpt:acme (a prefix): 404",
     bad="ft:gpt:acme (a prefix): the permissions of ft:gpt:acme:x:1",
     probes=("scope",),
+    requires={Capability.SCOPE},
+    decided_by="list",
     needs=Needs(items=1),
 )
 def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
@@ -102,6 +108,8 @@ def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
     good="/ft:a:b/ and /ft%3Aa%3Ab/: the same page",
     bad="/ft:a:b/: the page; /ft%3Aa%3Ab/: 404",
     probes=("scope",),
+    requires={Capability.SCOPE},
+    decided_by="list",
 )
 def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
     if ":" not in evidence.target.checkpoint:

@@ -34,6 +34,40 @@ GATING = frozenset({Level.DOCUMENTED, Level.IMPLIED, Level.SECURITY, Level.ROBUS
 """The levels whose breach fails a run unless the user chooses others."""
 
 
+class Capability(StrEnum):
+    """What a list operation may have, and a clause may rest on; the value says it for people."""
+
+    ORDER = "a parameter for the order"
+    TIME = "a time on its items"
+    FILTER = "a parameter that filters the list"
+    SCOPE = "a parameter in its path"
+    HAS_MORE = "a flag that says whether more follows"
+    MORE = "a flag or a token that says whether more follows"
+    ENDS = "the first and the last id in its answers"
+    CURSOR = "an item's id as its cursor"
+    TOKEN = "an opaque token as its cursor"  # noqa: S105 - no password
+    BEFORE = "a cursor that leads backwards"
+    ID = "an identity of its items"
+    ADMIN = "access for administrators alone"
+    KEY = "a security scheme"
+
+
+class Node(StrEnum):
+    """The parts of the response schema that clauses own. What no clause owns by name belongs to the part around it."""
+
+    BODY = "body"
+    OBJECT = "object"
+    ITEMS = "items"
+    HAS_MORE = "has_more"
+    FIRST_ID = "first_id"
+    LAST_ID = "last_id"
+    ITEM = "item"
+    ITEM_ID = "item id"
+    ITEM_TIME = "item time"
+    ITEM_FACET = "item facet"
+    ITEM_OBJECT = "item object"
+
+
 class Verdict(StrEnum):
     """What became of a clause in one run."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import Any, Final
 import schemathesis
 from schemathesis.core.failures import Failure, FailureGroup, Severity
 
-from contracts.clauses.registry import Clause, find
+from contracts.clauses.registry import Basis, Clause, clauses
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answer, Exchange, Finding, Level, Request, Target
+from contracts.core.model import GATING, Answer, Exchange, Finding, Level, Request, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.reports.safe import plain
@@ -27,20 +27,7 @@ from contracts.runs.replay import base_of, seems_changed, with_steps
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
-from contracts.verdicts.judging import EXPLAINED_BY, tally
-
-AT_ONCE: Final = (
-    *("ENV", "ITM-001", "ITM-002", "ITM-003", "ITM-004", "ITM-005", "ITM-006", "ITM-007", "ITM-009"),
-    *("PAG-001", "PAG-004", "PAG-005", "PAG-006", "PAG-007", "PAG-008", "PAG-010", "PAG-016", "ORD-002", "ORD-003"),
-    *("FLT-001", "HTP-002", "HTP-005", "SEC-001", "SEC-002", "SEC-009", "INP-001", "INP-002", "INP-004", "INP-006"),
-)
-"""What one answer decides: clauses and families."""
-TOGETHER: Final = (
-    *("ITM-008", "PAG-003", "PAG-009", "PAG-011", "PAG-012", "PAG-013", "PAG-014", "PAG-015", "PAG-017", "PAG-018"),
-    *("PAG-019", "PAG-021", "PAG-023", "ORD-001", "ORD-004", "ORD-005", "ORD-006", "ORD-007"),
-    *("FLT-002", "FLT-003", "INP-003"),
-)
-"""What the pages of a run decide together."""
+from contracts.verdicts.judging import tally
 
 _MOST: Final = 20_000
 """Answers of one checkpoint that are kept for the judgement at the end."""
@@ -81,8 +68,9 @@ def _reader() -> Reader:
 
 
 @lru_cache(maxsize=2)
-def _clauses(names: Sequence[str]) -> tuple[Clause, ...]:
-    return find(names)
+def judged(basis: Basis) -> tuple[Clause, ...]:
+    """The clauses whose breach one answer shows, or the pages of a run together; no advice and no questions."""
+    return tuple(clause for clause in clauses() if clause.decided_by == basis and clause.level in GATING)
 
 
 @lru_cache(maxsize=1)
@@ -150,13 +138,13 @@ def _evidence(base: str, exchanges: Sequence[Exchange]) -> Evidence | None:
     return None if checkpoint is None else Evidence(_reader(), Target(base, checkpoint), exchanges)
 
 
-def _breaches(clauses: Iterable[Clause], evidence: Evidence) -> Iterator[tuple[Clause, Finding]]:
+def _breaches(basis: Basis, evidence: Evidence) -> Iterator[tuple[Clause, Finding]]:
     """The least finding of each clause that is broken, short of those that follow from another one."""
-    found = tally(clauses, evidence)
+    found = tally(judged(basis), evidence)
     broken = {name for name, kept in found.items() if kept.breaches}
-    for clause in clauses:
+    for clause in judged(basis):
         finding = found[clause.id].least
-        follows = broken & set(EXPLAINED_BY.get(clause.id, ()))
+        follows = broken & set(clause.caused_by)
         if clause.id in broken and finding is not None and not finding.warning and not follows:
             yield clause, finding
 
@@ -177,7 +165,7 @@ def contract(_ctx: Any, response: Any, case: Any) -> bool | None:
     if evidence is None:
         return True
     operation = case.operation.label
-    _fail([ClauseFailure(clause, finding, operation) for clause, finding in _breaches(_clauses(AT_ONCE), evidence)])
+    _fail([ClauseFailure(clause, finding, operation) for clause, finding in _breaches("answer", evidence)])
     return None
 
 
@@ -209,7 +197,7 @@ class contract_list:  # noqa: N801 - its name is that of the check
             if evidence is None or not evidence.pages:
                 continue
             changed = seems_changed(evidence) or evidence.listing.moved
-            for clause, finding in _breaches(_clauses(TOGETHER), evidence):
+            for clause, finding in _breaches("list", evidence):
                 if not (changed and finding.still):
                     failures.setdefault(clause.id, ClauseFailure(clause, finding, None))
         _fail(list(failures.values()))

@@ -29,8 +29,6 @@ from contracts.verdicts.confirmation import Repeating, worth_asking
 from contracts.verdicts.judging import Again, judge, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
-_OF_THE_WHOLE = "INP-005"
-"""What only the whole list can decide: whether an item is one of it."""
 QUIET = "a recording of a quiet list"
 
 
@@ -108,8 +106,7 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     judgements = judge(judged.clauses, evidence, tallies, again)
     if recording.foreign:
         changed = seems_changed(evidence)
-        whole = evidence.listing.complete
-        judgements = tuple(_of_another_tool(judgement, changed=changed, whole=whole) for judgement in judgements)
+        judgements = tuple(_of_another_tool(judgement, changed=changed) for judgement in judgements)
     result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
     return through.told_in(result, deep) if through is not None else result
 
@@ -357,14 +354,11 @@ def seems_changed(evidence: Evidence) -> bool:
     return False
 
 
-def _of_another_tool(judgement: Judgement, *, changed: bool, whole: bool) -> Judgement:
+def _of_another_tool(judgement: Judgement, *, changed: bool) -> Judgement:
     """What nobody asked again is not claimed where the list seems to have changed; and options do not help here."""
     if changed and judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
         reason = "the list seems to have changed while it was recorded"
         return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason, provide=QUIET, because="")
-    if judgement.verdict is Verdict.BROKEN and judgement.clause == _OF_THE_WHOLE and not whole:
-        reason = "the recording does not show the whole list"
-        return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason)
     if judgement.verdict is Verdict.NOT_EXERCISED and judgement.provide:
         return replace(judgement, provide=NOT_IN_IT)
     return judgement

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Order, Query, Request
+from contracts.core.model import Capability, Order, Query, Request
 from contracts.spec import document as documents
 from contracts.spec.reduction import Reduced, apply_overlay, pointer, reduce
 from contracts.spec.requests import Grammar, Reading
@@ -62,6 +62,11 @@ class Operation:
     order_words: Mapping[Order, str]
     default_order: Order
     _grammar: Grammar = field(repr=False)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this operation has of all that a list operation may have."""
+        return frozenset(Capability) - {Capability.TOKEN, Capability.BEFORE}
 
     @property
     def definition(self) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
-from contracts.clauses.registry import Clause
+from contracts.clauses.registry import Clause, owner
 from contracts.core.model import (
     Answered,
     Exchange,
@@ -16,6 +15,7 @@ from contracts.core.model import (
     Inapplicable,
     Judgement,
     Level,
+    Node,
     Verdict,
 )
 from contracts.core.wording import count
@@ -26,37 +26,6 @@ ENOUGH_BREACHES = 3
 
 A_PAGE = 4096
 """Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
-
-_TIMES = ("ITM-004", "ITM-008", "ITM-009")
-
-EXPLAINED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "PAG-002": ("PAG-014",),
-        "PAG-003": ("PAG-014",),
-        "PAG-009": ("PAG-010", "PAG-011", "ORD-007"),
-        "PAG-013": ("PAG-011", "PAG-012", "PAG-015", "ORD-007"),
-        "PAG-015": ("PAG-011", "ORD-007"),
-        "PAG-017": ("PAG-010", "PAG-011", "PAG-009"),
-        "PAG-018": ("PAG-010", "PAG-011", "ORD-007", "FLT-001"),
-        "PAG-019": ("ORD-007",),
-        "PAG-020": ("ORD-007", "PAG-019"),
-        "PAG-021": ("PAG-011",),
-        "PAG-023": ("PAG-011", "PAG-012", "ORD-007"),
-        "ORD-001": (*_TIMES, "ORD-007"),
-        "ORD-002": _TIMES,
-        "ORD-003": _TIMES,
-        "ORD-004": ("PAG-011", "ORD-002", "ORD-003", *_TIMES),
-        "ORD-006": ("ORD-002", "ORD-003"),
-        "FLT-002": ("FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
-        "FLT-003": ("FLT-001", "FLT-002"),
-        "HTP-001": ("PAG-021", "PAG-018"),
-        "HTP-005": ("INP-004", "INP-008"),
-        "SEC-008": ("SEC-001", "SEC-002"),
-        "SEC-010": ("SEC-001", "SEC-002", "SEC-005"),
-    }
-)
-"""Which breaches follow from others, when the same answers show both."""
-
 
 CHANCE = 1e-4
 """With a smaller probability than this, a network is not taken to have lost each try of one request."""
@@ -134,6 +103,9 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
     found = {}
     for clause in clauses:
         kept = found[clause.id] = Tally()
+        if (lacking := clause.lacking(evidence.operation)) is not None:
+            kept.inapplicable = Inapplicable(lacking)
+            continue
         for outcome in clause.judge(evidence):
             match outcome:
                 case Held():
@@ -149,7 +121,7 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
 
 
 def judge(
-    clauses: Iterable[Clause], evidence: Evidence, tallies: Mapping[str, Tally], again: Mapping[str, Again]
+    clauses: Sequence[Clause], evidence: Evidence, tallies: Mapping[str, Tally], again: Mapping[str, Again]
 ) -> tuple[Judgement, ...]:
     """The verdict on each clause.
 
@@ -160,7 +132,7 @@ def judge(
         again: how the finding of a clause did when it was asked again.
     """
     judgements = [_judgement(clause, evidence, tallies[clause.id], again.get(clause.id, Again())) for clause in clauses]
-    return _explain(judgements, tallies)
+    return _explain(clauses, judgements, tallies)
 
 
 def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:
@@ -285,7 +257,7 @@ def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> boo
 def _unread_because(evidence: Evidence) -> str:
     for document in evidence.documents:
         if document.defect:
-            return "ENV-001"
+            return owner(Node.BODY)
         for violation in document.violations:
             return violation.clause
     return ""
@@ -295,14 +267,16 @@ def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement
     return replace(judgement, verdict=verdict, **changes)  # type: ignore[arg-type]  # fields of Judgement
 
 
-def _explain(judgements: list[Judgement], tallies: Mapping[str, Tally]) -> tuple[Judgement, ...]:
+def _explain(
+    clauses: Sequence[Clause], judgements: Sequence[Judgement], tallies: Mapping[str, Tally]
+) -> tuple[Judgement, ...]:
     """Name, for breaches that follow from another one, the clause whose breach explains them."""
     broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
     explained = []
-    for judgement in judgements:
+    for clause, judgement in zip(clauses, judgements, strict=True):
         causes = [
             cause
-            for cause in EXPLAINED_BY.get(judgement.clause, ())
+            for cause in clause.caused_by
             if cause in broken
             and judgement.clause in broken
             and judgement.finding is not None
