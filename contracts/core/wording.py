@@ -9,11 +9,20 @@ from contracts.core.model import Page
 
 LONGEST = 48
 """Characters of a foreign text that stand in a sentence; the rest is cut."""
+WIDEST = 80
+"""Characters of a text from a document that stand in a sentence."""
 
 
 def short(text: str) -> str:
     """A text from the target, cut to a length that fits a line."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 12]}…{text[-11:]}"
+
+
+def excerpt(text: object) -> str:
+    """A text of unknown length and content, cut and escaped for use within a sentence."""
+    shown = str(text)
+    shown = shown if len(shown) <= WIDEST else shown[: WIDEST - 1] + "…"
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in shown)
 
 
 def count(number: int, noun: str) -> str:

@@ -15,8 +15,9 @@ from schemathesis import GenerationMode
 from schemathesis.errors import SchemathesisError
 
 from contracts.core.model import Order, Query, Request
+from contracts.core.wording import excerpt
 from contracts.probes.asking import Asking
-from contracts.spec.document import excerpt, unusable
+from contracts.spec.document import unusable
 from contracts.spec.operation import Operation
 
 Case = schemathesis.Case[Any]

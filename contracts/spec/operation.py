@@ -15,8 +15,11 @@ from urllib.parse import quote
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Capability, Order, Query, Request
+from contracts.core.wording import excerpt
 from contracts.spec import document as documents
-from contracts.spec.reduction import Reduced, apply_overlay, pointer, reduce
+from contracts.spec.overlay import apply_overlay
+from contracts.spec.reduction import Reduced, reduce
+from contracts.spec.references import References
 from contracts.spec.requests import Grammar, Reading
 
 Dialect = Literal["3.0", "3.1"]
@@ -136,7 +139,7 @@ def _dialect(source: documents.Document) -> Dialect:
     match = re.match(r"3\.[01](?=\.|$)", str(version))
     if match is None:
         found = f"is OpenAPI {version}" if version is not None else "names no OpenAPI version"
-        raise documents.unusable(source.name, problem=documents.excerpt(found), remedy="give one in OpenAPI 3.0 or 3.1")
+        raise documents.unusable(source.name, problem=excerpt(found), remedy="give one in OpenAPI 3.0 or 3.1")
     return "3.0" if match.group() == "3.0" else "3.1"
 
 
@@ -149,6 +152,7 @@ class _Interpreter:
         self._reduced = reduced
         self._node: dict[str, Any] = reduced.data["paths"][reduced.path]["get"]
         self._list = self._node.get("x-list")
+        self._references = References(source.name, reduced.data)
 
     def operation(self, dialect: Dialect) -> Operation:
         roles = self._roles()
@@ -209,39 +213,13 @@ class _Interpreter:
         """The schema of a query parameter."""
         for parameter in self._node["parameters"]:
             if parameter.get("in") == "query" and parameter.get("name") == name:
-                schema = self._resolve(parameter.get("schema"))
-                if schema is not None:
-                    return schema
+                schema = parameter.get("schema")
+                if isinstance(schema, dict):
+                    return self._references.keywords(schema)
         raise self._error(
             problem=f"describes no query parameter {name} with a schema",
             remedy=f"add it, or change x-list in {self._overlay.name}",
         )
-
-    def _resolve(self, schema: Any) -> dict[str, Any] | None:
-        """The keywords of a schema and of what it refers to or is composed of; the outermost wins."""
-        merged: dict[str, Any] = {}
-        waiting = [schema]
-        seen: set[str] = set()
-        while waiting:
-            node = waiting.pop(0)
-            if not isinstance(node, dict):
-                continue
-            for key, value in node.items():
-                merged.setdefault(key, value)
-            reference = node.get("$ref")
-            if isinstance(reference, str) and reference not in seen:
-                seen.add(reference)
-                waiting.append(self._component(reference))
-            for keyword in ("allOf", "anyOf", "oneOf"):
-                branches = node.get(keyword)
-                waiting += branches if isinstance(branches, list) else []
-        return merged if isinstance(schema, dict) else None
-
-    def _component(self, reference: str) -> Any:
-        node: Any = self._reduced.data
-        for part in pointer(reference):
-            node = node[int(part)] if isinstance(node, list) else node[part]
-        return node
 
     def _default_limit(self, name: str) -> int:
         default = self._parameter(name).get("default")

@@ -1,4 +1,4 @@
-"""One operation cut out of an API's document, and the overlay laid over it.
+"""One operation cut out of an API's document.
 
 The vendor's document describes hundreds of operations. Only the one in question and the components that it
 refers to are kept, so that everything after this works on a page of text instead of three megabytes.
@@ -7,24 +7,16 @@ refers to are kept, so that everything after this works on a page of text instea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import unquote
-
-from jsonpath_rfc9535 import JSONPathError, JSONPathNode, find
 
 from contracts.core.errors import ConfigurationError
-from contracts.spec.document import DEEPEST, Document, excerpt, unusable
+from contracts.core.wording import excerpt
+from contracts.spec.document import DEEPEST, Document, unusable
+from contracts.spec.references import References, references, references_in_place, steps
 
 JSON_MEDIA_TYPE = "application/json"
-
-NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
-"""Below these, keys are names that an author chose, and no keywords."""
-LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
-"""Below these, a mapping with ``$ref`` is data, and no reference."""
-_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
-_IN_PLACE = ("not", "if", "then", "else")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,7 @@ class _Reducer:
     def __init__(self, document: Document) -> None:
         self._name = document.name
         self._data = document.data
+        self._references = References(document.name, document.data)
         self._kept: dict[str, Any] = {}
 
     def reduce(self, path: str, operation_id: str) -> Reduced:
@@ -65,13 +58,15 @@ class _Reducer:
         place = f"paths/{template}/get"
         parameters = [*_sequence(item.get("parameters")), *_sequence(operation.get("parameters"))]
         operation["parameters"] = [
-            self._resolved(parameter, f"{place}/parameters/{index}") for index, parameter in enumerate(parameters)
+            self._references.resolved(parameter, f"{place}/parameters/{index}")
+            for index, parameter in enumerate(parameters)
         ]
         responses = operation.get("responses")
         if not isinstance(responses, dict):
             responses = {}
         operation["responses"] = {
-            status: self._resolved(response, f"{place}/responses/{status}") for status, response in responses.items()
+            status: self._references.resolved(response, f"{place}/responses/{status}")
+            for status, response in responses.items()
         }
         media_type = self._media_type(operation["responses"], place)
 
@@ -98,7 +93,7 @@ class _Reducer:
             matches = pattern.fullmatch(template) is not None
             if not matches and not (isinstance(item, dict) and "get" in item):
                 continue
-            resolved = self._resolved(item, f"paths/{template}") if matches else item
+            resolved = self._references.resolved(item, f"paths/{template}") if matches else item
             operation = resolved.get("get")
             if not isinstance(operation, dict):
                 continue
@@ -127,58 +122,20 @@ class _Reducer:
             problem=f"describes no 200 answer with a schema for {JSON_MEDIA_TYPE} at {place}", remedy="add it"
         )
 
-    def _resolved(self, node: Any, place: str) -> dict[str, Any]:
-        """What a node or the reference in its stead says; siblings of the reference win, as in OpenAPI 3.1."""
-        siblings: dict[str, Any] = {}
-        seen: set[str] = set()
-        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            reference = node["$ref"]
-            if reference in seen:
-                raise self._error(
-                    problem=f"has a reference that leads back to itself at {place} ({reference})", remedy="mend it"
-                )
-            seen.add(reference)
-            siblings = {**{key: value for key, value in node.items() if key != "$ref"}, **siblings}
-            node = self._target(reference, place)
-        if not isinstance(node, dict):
-            raise self._error(problem=f"has no mapping at {place}", remedy="mend it")
-        return {**node, **siblings}
-
-    def _target(self, reference: Any, place: str) -> Any:
-        if not isinstance(reference, str):
-            raise self._error(problem=f"has a reference that is no text at {place}", remedy="mend it")
-        if not reference.startswith("#/"):
-            kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
-            raise self._error(
-                problem=f"refers to {kind} at {place} ({excerpt(reference)})", remedy="bundle it into components"
-            )
-        node: Any = self._data
-        for part in pointer(reference):
-            if isinstance(node, dict) and part in node:
-                node = node[part]
-            elif isinstance(node, list) and re.fullmatch("[0-9]{1,9}", part) and int(part) < len(node):
-                node = node[int(part)]
-            else:
-                raise self._error(
-                    problem=f"refers to {excerpt(reference)} at {place}, which is not there",
-                    remedy="mend the reference",
-                )
-        return node
-
     def _collect(self, node: Any, place: str) -> None:
         """Keep every component that a node refers to, and what those refer to."""
         waiting = [(node, place)]
         while waiting:
             current, where = waiting.pop()
-            for reference in _references(current):
-                target = self._target(reference, where)
-                parts = pointer(reference)
+            for reference in references(current):
+                target = self._references.target(reference, where)
+                parts = steps(reference)
                 if parts[:1] != ["components"] or not parts[2:]:
                     raise self._error(
                         problem=f"refers to {excerpt(reference)} at {where}",
                         remedy="move what it refers to into components",
                     )
-                component = self._target("/".join(reference.split("/")[:4]), where)
+                component = self._references.target("/".join(reference.split("/")[:4]), where)
                 kind = self._kept.setdefault(parts[1], {})
                 if not isinstance(target, dict | bool):
                     raise self._error(
@@ -199,7 +156,7 @@ class _Reducer:
                 raise self._error(
                     problem=f"requires the security scheme {excerpt(name)}, which is not there", remedy="mend it"
                 )
-            self._kept.setdefault("securitySchemes", {})[name] = self._resolved(
+            self._kept.setdefault("securitySchemes", {})[name] = self._references.resolved(
                 schemes[name], f"components/securitySchemes/{name}"
             )
 
@@ -214,12 +171,12 @@ class _Reducer:
                 )
             if reference in done:
                 return
-            for further in _in_place_references(self._target(reference, reference)):
+            for further in references_in_place(self._references.target(reference, reference)):
                 visit(further, (*trail, reference))
             done.add(reference)
 
         for name in self._kept.get("schemas", {}):
-            for reference in _references(self._kept["schemas"][name]):
+            for reference in references(self._kept["schemas"][name]):
                 visit(reference, ())
 
     def _copy(self, node: Any, depth: int) -> Any:
@@ -235,99 +192,3 @@ class _Reducer:
 
 def _sequence(node: Any) -> list[Any]:
     return node if isinstance(node, list) else []
-
-
-def pointer(reference: str) -> list[str]:
-    """The steps of a reference within a document (``#/…``, RFC 6901 as a URI fragment)."""
-    return [unquote(part).replace("~1", "/").replace("~0", "~") for part in reference[2:].split("/")]
-
-
-def _references(node: Any) -> Iterator[Any]:
-    waiting: list[tuple[Any, bool]] = [(node, False)]
-    while waiting:
-        current, names = waiting.pop()
-        if isinstance(current, list):
-            waiting += [(value, False) for value in current]
-        elif isinstance(current, dict):
-            for key, value in current.items():
-                if names:
-                    waiting.append((value, False))
-                elif key in ("$ref", "$dynamicRef"):
-                    yield value
-                elif key not in LITERAL and not key.startswith("x-"):
-                    waiting.append((value, key in NAMES))
-
-
-def _in_place_references(schema: Any) -> Iterator[str]:
-    waiting = [schema]
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current, dict):
-            continue
-        if isinstance(current.get("$ref"), str):
-            yield current["$ref"]
-        for keyword in _IN_PLACE_LISTS:
-            waiting += _sequence(current.get(keyword))
-        waiting += [current.get(keyword) for keyword in _IN_PLACE]
-        dependent = current.get("dependentSchemas")
-        waiting += dependent.values() if isinstance(dependent, dict) else ()
-
-
-def apply_overlay(document: dict[str, Any], overlay: Document) -> dict[str, Any]:
-    """Apply an OpenAPI Overlay 1.0 to a document, in place, and return it.
-
-    ``update`` is merged: mappings key by key, sequences by appending, anything else by replacing.
-    ``remove`` deletes the target.
-
-    Raises:
-        ConfigurationError: An action is malformed or selects nothing.
-    """
-    actions = overlay.data.get("actions")
-    if not isinstance(actions, list) or not str(overlay.data.get("overlay", "")).startswith("1."):
-        raise unusable(overlay.name, problem="is no OpenAPI Overlay 1.0", remedy="give one with a list of actions")
-    for number, action in enumerate(actions, 1):
-        problem = _apply(document, action)
-        if problem:
-            name = f"{overlay.name}, action {number},"
-            raise unusable(name, problem=problem, remedy="mend the action")
-    return document
-
-
-def _apply(document: dict[str, Any], action: Any) -> str | None:
-    """Apply one action; what is wrong with it, if anything."""
-    if not isinstance(action, dict) or not isinstance(action.get("target"), str):
-        return "has no target"
-    try:
-        nodes = list(find(action["target"], document))
-    except JSONPathError as error:
-        return f"has a target that is no JSONPath ({excerpt(error)})"
-    if not nodes:
-        return f"selects nothing with {excerpt(action['target'])}"
-    if action.get("remove") is True:
-        return _remove(nodes)
-    for node in nodes:
-        if "update" not in action or not _merge(node.value, action["update"]):
-            return "neither removes a part nor updates a mapping or a sequence"
-    return None
-
-
-def _remove(nodes: list[JSONPathNode]) -> str | None:
-    # From the last to the first, so that the places of earlier ones in a sequence stay right.
-    for node in reversed(nodes):
-        container: Any = node.parent.value if node.parent else None
-        if container is None:
-            return "removes the whole document"
-        del container[node.location[-1]]
-    return None
-
-
-def _merge(target: Any, update: Any) -> bool:
-    if isinstance(target, dict) and isinstance(update, dict):
-        for key, value in update.items():
-            if not (key in target and _merge(target[key], value)):
-                target[key] = value
-        return True
-    if isinstance(target, list):
-        target.extend(update if isinstance(update, list) else [update])
-        return True
-    return False

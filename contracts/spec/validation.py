@@ -12,10 +12,11 @@ from jsonschema.protocols import Validator as SchemaValidator
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
+from contracts.core.wording import excerpt
 from contracts.spec.body import shown, step
-from contracts.spec.document import excerpt, unusable
+from contracts.spec.document import unusable
 from contracts.spec.operation import Operation
-from contracts.spec.reduction import LITERAL, NAMES
+from contracts.spec.references import LITERAL, NAMES
 
 MOST_VIOLATIONS = 1000
 """Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""

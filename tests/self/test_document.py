@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import importlib
 import json
 import re
 from collections.abc import Callable
@@ -15,10 +16,10 @@ import yaml
 
 from contracts.core.errors import ConfigurationError, ContractsError
 from contracts.core.model import Order, Query
-from contracts.spec import document
+from contracts.spec import document, texts
 from contracts.spec.operation import load_operation
+from contracts.spec.overlay import apply_overlay
 from contracts.spec.quotes import Quote, published_texts
-from contracts.spec.reduction import apply_overlay
 
 PUBLISHED = document.published("openapi.yaml")
 VENDOR_LIKE = Path(__file__).parent / "documents" / "vendor-like-3.1.yaml"
@@ -92,16 +93,31 @@ def test_published_operation() -> None:
     assert "document" not in repr(OPERATION).replace("document=", "")
 
 
-def test_own_yaml_reader_reads_the_published_files_as_pyyaml_does() -> None:
+def test_published_files_are_read_as_pyyaml_reads_them() -> None:
     for name in ("openapi.yaml", "overlay.yaml"):
         text = document.published(name).read_text(encoding="utf-8")
         assert document.load(document.published(name)).data == yaml.safe_load(text)
 
 
-def test_reader_without_the_parser_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_scalars_are_those_of_the_core_schema(write: Write) -> None:
+    text = "{on: yes, n: ~, no: [1_0, 0x10, 012, 1e3, -.5, .inf, 2024-01-01, <<, =, null, FALSE], 200: '1', <<: {a: 1}}"
+    expected = {"on": "yes", "n": None, "200": "1", "<<": {"a": 1}}
+    parts = ["1_0", "0x10", 12, 1000.0, -0.5, ".inf", "2024-01-01", "<<", "=", None, False]
+    assert document.load(write("# no JSON\n" + text)).data == {**expected, "no": parts}
+
+
+def test_reader_without_the_parser_in_c(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = document.load(PUBLISHED)
-    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    assert document.load(PUBLISHED) == expected
+    try:
+        with monkeypatch.context() as patch:
+            patch.delattr(yaml, "CSafeLoader", raising=False)
+            importlib.reload(texts)
+            assert not issubclass(texts.LOADER, getattr(yaml, "CParser", ()))
+            assert document.load(PUBLISHED) == expected
+            with pytest.raises(ConfigurationError, match="nested more than 200 levels"):
+                document.load(write("[" * 5000))
+    finally:
+        importlib.reload(texts)
 
 
 # Overlay
@@ -134,9 +150,9 @@ def test_known_defects_name_places_that_exist() -> None:
         ({"target": "$.paths[", "update": {}}, "no JSONPath"),
         ({"update": {}}, "has no target"),
         ("remove", "has no target"),
-        ({"target": "$.info"}, "neither removes"),
-        ({"target": "$.info.title", "update": {"a": 1}}, "neither removes"),
-        ({"target": "$", "remove": True}, "whole document"),
+        ({"target": "$.info"}, "updates no mapping"),
+        ({"target": "$.info.title", "update": {"a": 1}}, "updates no mapping"),
+        ({"target": "$.info", "remove": True}, "updates no mapping"),
     ],
 )
 def test_overlay_action_that_cannot_be_applied(write: Write, action: Any, problem: str) -> None:
@@ -154,15 +170,18 @@ def test_overlay_that_is_none(write: Write, overlay: dict[str, Any]) -> None:
         load_operation(overlay=write({**overlay, "x-operation": wanted}))
 
 
-def test_overlay_merges_appends_replaces_and_removes() -> None:
+def test_overlay_merges_appends_and_replaces() -> None:
     data = {"a": {"b": [1], "c": 1, "d": {"e": 1}}, "list": [{"x": 1}, {"x": 2}, {"x": 3}]}
     actions = [
         {"target": "$.a", "update": {"b": [2], "c": 2, "d": {"f": 2}}},
         {"target": "$.a.b", "update": 3},
-        {"target": "$.list[?@.x > 1]", "remove": True},
+        {"target": "$.list[?@.x > 1]", "update": {"y": 1}},
     ]
     apply_overlay(data, document.Document("o", "", {"overlay": "1.0.0", "actions": actions}))
-    assert data == {"a": {"b": [1, 2, 3], "c": 2, "d": {"e": 1, "f": 2}}, "list": [{"x": 1}]}
+    assert data == {
+        "a": {"b": [1, 2, 3], "c": 2, "d": {"e": 1, "f": 2}},
+        "list": [{"x": 1}, {"x": 2, "y": 1}, {"x": 3, "y": 1}],
+    }
 
 
 # Other documents
@@ -246,7 +265,10 @@ def parameter(data: dict[str, Any], name: str) -> dict[str, Any]:
         ("a: &a [1]\n*a : 1", "has a key that is no text"),
         ("a: !!python/object/apply:os.getcwd []", "uses the YAML tag"),
         ("a: !secret x", "uses the YAML tag !secret"),
-        ("a: &a [*a]", "alias .a to nothing, or to itself"),
+        ("a: &a [*a]", r"is neither JSON nor YAML: .* \(line 1\)"),
+        ("a: *a", r"is neither JSON nor YAML: .* \(line 1\)"),
+        ("? !secret a\n: 1", "uses the YAML tag !secret"),
+        ("a: !!int x", "uses the YAML tag tag:yaml.org,2002:int for something else"),
         ("a: " + "1" * 5000, "an integer of 5000 digits"),
         ('{"a": ' + "1" * 5000 + "}", "an integer of 5000 digits"),
         ("[" * 200_000, "nest"),

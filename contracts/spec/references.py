@@ -1,0 +1,126 @@
+"""References within a document (``#/…``): where they stand, and what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+
+from contracts.core.wording import excerpt
+from contracts.spec.document import unusable
+
+NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+"""Below these, keys are names that an author chose, and no keywords."""
+LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
+"""Below these, a mapping with ``$ref`` is data, and no reference."""
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+_IN_PLACE = ("not", "if", "then", "else")
+
+
+class References:
+    """Looks up what references of one document refer to; no other document is ever fetched."""
+
+    def __init__(self, name: str, data: dict[str, Any]) -> None:
+        self._name = name
+        # Opaque: identities of schemas (`$id`) do not count, as in nearly every reader of OpenAPI.
+        self._resolver = Registry().with_resource("", Resource.opaque(data)).resolver()
+
+    def target(self, reference: object, place: str) -> Any:
+        """What a reference that stands at a place refers to.
+
+        Raises:
+            ConfigurationError: It leads out of the document, or to nothing.
+        """
+        if not isinstance(reference, str):
+            raise unusable(self._name, problem=f"has a reference that is no text at {place}", remedy="mend it")
+        if not reference.startswith("#/"):
+            kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
+            problem = f"refers to {kind} at {place} ({excerpt(reference)})"
+            raise unusable(self._name, problem=problem, remedy="bundle it into components")
+        try:
+            return self._resolver.lookup(reference).contents
+        except (Unresolvable, ValueError, TypeError):
+            problem = f"refers to {excerpt(reference)} at {place}, which is not there"
+            raise unusable(self._name, problem=problem, remedy="mend the reference") from None
+
+    def resolved(self, node: Any, place: str) -> dict[str, Any]:
+        """What a node or the reference in its stead says; siblings of the reference win, as in OpenAPI 3.1.
+
+        Raises:
+            ConfigurationError: That is no mapping, or leads back to itself.
+        """
+        siblings: dict[str, Any] = {}
+        seen: set[str] = set()
+        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
+            reference = node["$ref"]
+            if reference in seen:
+                problem = f"has a reference that leads back to itself at {place} ({excerpt(reference)})"
+                raise unusable(self._name, problem=problem, remedy="mend it")
+            seen.add(reference)
+            siblings = {**{key: value for key, value in node.items() if key != "$ref"}, **siblings}
+            node = self.target(reference, place)
+        if not isinstance(node, dict):
+            raise unusable(self._name, problem=f"has no mapping at {place}", remedy="mend it")
+        return {**node, **siblings}
+
+    def keywords(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The keywords of a schema and of what it refers to or is composed of; the outermost wins."""
+        merged: dict[str, Any] = {}
+        waiting: list[Any] = [schema]
+        seen: set[str] = set()
+        while waiting:
+            node = waiting.pop(0)
+            if not isinstance(node, dict):
+                continue
+            for key, value in node.items():
+                merged.setdefault(key, value)
+            reference = node.get("$ref")
+            if isinstance(reference, str) and reference not in seen:
+                seen.add(reference)
+                waiting.append(self.target(reference, reference))
+            for keyword in _IN_PLACE_LISTS:
+                branches = node.get(keyword)
+                waiting += branches if isinstance(branches, list) else []
+        return merged
+
+
+def steps(reference: str) -> list[str]:
+    """The names along a reference (``#/…``, RFC 6901 as a URI fragment)."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in unquote(reference[2:]).split("/")]
+
+
+def references(node: Any) -> Iterator[Any]:
+    """The references in a part of a document, at any depth."""
+    waiting: list[tuple[Any, bool]] = [(node, False)]
+    while waiting:
+        current, names = waiting.pop()
+        if isinstance(current, list):
+            waiting += [(value, False) for value in current]
+        elif isinstance(current, dict):
+            for key, value in current.items():
+                if names:
+                    waiting.append((value, False))
+                elif key in ("$ref", "$dynamicRef"):
+                    yield value
+                elif key not in LITERAL and not key.startswith("x-"):
+                    waiting.append((value, key in NAMES))
+
+
+def references_in_place(schema: Any) -> Iterator[str]:
+    """The references of a schema that apply to the very value that the schema applies to."""
+    waiting = [schema]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, dict):
+            continue
+        if isinstance(current.get("$ref"), str):
+            yield current["$ref"]
+        for keyword in _IN_PLACE_LISTS:
+            branches = current.get(keyword)
+            waiting += branches if isinstance(branches, list) else []
+        waiting += [current.get(keyword) for keyword in _IN_PLACE]
+        dependent = current.get("dependentSchemas")
+        waiting += dependent.values() if isinstance(dependent, dict) else ()
