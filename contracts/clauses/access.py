@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 from urllib.parse import unquote
 
+from contracts.clauses.common import named, text_of
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import HELD, Answer, Capability, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level
 from contracts.core.wording import names
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -30,10 +29,6 @@ UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "
 PLAIN_FORMS = ("none", "unknown", "user")
 ECHO = re.compile(r"\[credential:[a-z_ -]{1,40}\]")
 """What the traffic puts in the place of a credential that an answer repeats."""
-
-WORD = re.compile(r"[\w-]+")
-LEAST_ID = 8
-"""Characters of an id from which on its occurrence in a text is no coincidence."""
 
 
 def refusals(evidence: Evidence) -> Iterator[Exchange]:
@@ -187,33 +182,6 @@ clause(
 )
 
 
-def _text(answer: Answer) -> str:
-    """All that an answer says: its body and the values of its headers."""
-    return "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
-
-
-@lru_cache(maxsize=8)
-def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
-    """The ids that are long enough to be looked for, by their longest word: most are one word."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for id_ in ids:
-        if len(id_) >= LEAST_ID:
-            found[max(WORD.findall(id_), key=len, default="")].append(id_)
-    return {word: tuple(each) for word, each in found.items()}
-
-
-def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
-    """The ids that an answer tells and nobody asked for, found in a time that does not grow with their number."""
-    by_word = _by_word(ids)
-    text = _text(answer)
-    return {
-        id_
-        for word in {"", *WORD.findall(text)} & by_word.keys()
-        for id_ in by_word[word]
-        if id_ not in asked and (id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text))
-    }
-
-
 @clause(
     "SEC-008",
     Level.SECURITY,
@@ -279,7 +247,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
         answer = exchange.answer
         if answer is None or exchange.request.credential == "none":
             continue
-        text = _text(answer)
+        text = text_of(answer)
         echo = ECHO.search(text)
         if echo:
             yield Finding("no credential in the answer", f"it repeats the credential: {echo.group()}", (exchange,))

@@ -4,36 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.clauses.common import EVERYWHERE, schema_clause
 from contracts.clauses.passages import LIST, OBJECT
-from contracts.clauses.registry import Judge, Outcome, clause
+from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Node
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
-from contracts.spec.validation import MOST_VIOLATIONS
-
-EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
-"""The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""
-
-
-def schema_clause(clause_id: str) -> Judge:
-    """The judgement of a clause that is a node of the response schema: no violation of it in any document."""
-
-    def judge(evidence: Evidence) -> Iterator[Outcome]:
-        for document in evidence.documents:
-            if document.defect:
-                continue
-            broken = [violation for violation in document.violations if violation.clause == clause_id]
-            for violation in broken:
-                yield Finding(
-                    expected=f"{violation.path} {violation.expected}",
-                    actual=f"{violation.path} {violation.actual}",
-                    exchanges=(document.exchange,),
-                )
-            looked_through = len(document.violations) < MOST_VIOLATIONS
-            if looked_through and not broken and not any(one.clause == "ENV-001" for one in document.violations):
-                yield HELD
-
-    return judge
 
 
 @clause(

@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
-from contracts.clauses.pages import PAGED, anchored, missing_from, within
+from contracts.clauses.common import PAGED, anchored, missing_from, resembles, unknown_projects, within
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Order, Page
+from contracts.core.model import HELD, Capability, Finding, Level, Order
 from contracts.core.wording import names, short
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
@@ -160,22 +160,6 @@ def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
             )
 
 
-def kin(asked: str, known: frozenset[str] | set[str]) -> bool:
-    """Whether a name was made from a known one (part of it, longer, another case, a pattern)."""
-    if any(sign in asked for sign in "%*?,"):
-        return True
-    folded, stem = asked.casefold(), asked.lstrip("_")
-    return any(folded == name.casefold() or stem in name or name in asked for name in known)
-
-
-def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """Queries for a project that the list does not have."""
-    known = set(evidence.listing.projects)
-    for exchange, query in evidence.allowed:
-        if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
-            yield exchange, query.project_id, evidence.page(exchange, query)
-
-
 @clause(
     "FLT-004",
     Level.IMPLIED,
@@ -192,7 +176,7 @@ def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page |
 def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     known = set(evidence.listing.projects)
     for exchange, project, page in unknown_projects(evidence):
-        if kin(project, known):
+        if resembles(project, known):
             continue
         if page is not None and page.items:
             # A project may have got its first permission since the list was looked at.
@@ -219,7 +203,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
 def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
     known = set(evidence.listing.projects)
     for exchange, project, page in unknown_projects(evidence):
-        if not kin(project, known):
+        if not resembles(project, known):
             continue
         wrong = next((item for item in page.items if item.project_id != project), None) if page else None
         if wrong is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.envelope import EVERYWHERE
+from contracts.clauses.common import EVERYWHERE
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Level, Query

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
+from contracts.clauses.common import SIBLINGS_WORDS, odd, only
 from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
@@ -19,22 +20,7 @@ from contracts.spec.requests import Oddity
 INPUTS = ("inputs", "generated")
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
 ERRORS = range(400, 600)
-SIBLINGS_WORDS = frozenset({"asc", "desc"})
-"""What all other lists of the vendor call the two orders."""
 BROKEN = frozenset({FailureKind.CUT, FailureKind.FATAL, FailureKind.GARBLED, FailureKind.TIMEOUT})
-
-
-def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
-    """What was asked for the checkpoint, with the admin key, that the document does not allow, and why."""
-    for exchange in evidence.admin:
-        reading = evidence.reading(exchange)
-        if reading.query is None and reading.checkpoint == evidence.target.checkpoint:
-            yield exchange, dict(reading.odd)
-
-
-def only(found: dict[str, frozenset[Oddity]], role: str, *kinds: Oddity) -> bool:
-    """Whether nothing else is wrong with a request than one parameter, in one of these ways."""
-    return set(found) == {role} and found[role] <= set(kinds) and bool(found[role])
 
 
 def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: str) -> Iterator[Outcome]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from contracts.clauses.pages import PAGED, as_asked, sure
+from contracts.clauses.common import PAGED, TWO, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
@@ -13,8 +13,6 @@ from contracts.core.wording import names, place, short
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
 from contracts.spec.quotes import Quote
-
-TWO = Needs(items=2)
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
-from contracts.clauses.access import named
+from contracts.clauses.common import ONE, PAGED, TWO, as_asked, describe, missing_from, named, sure
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
-from contracts.core.wording import count, names, place, short, yes
+from contracts.core.wording import count, names, place, short
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
 from contracts.spec.quotes import Quote
-
-PAGED = ("walks", "generated", "repetition", "filters", "scope")
-ONE, TWO = Needs(items=1), Needs(items=2)
-
 
 # What one page proves by itself
 
@@ -659,17 +655,6 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
             )
 
 
-def describe(evidence: Evidence, exchange: Exchange) -> str:
-    """An answer in a few words: its status, and for a page what it holds."""
-    query = evidence.query(exchange)
-    page = evidence.page(exchange, query) if query else None
-    if page is not None:
-        return f"{names(page.ids, 3)}; has_more {yes(page.has_more)}"
-    if exchange.answer is None:
-        return exchange.failure.text if exchange.failure else "no answer"
-    return f"status {exchange.answer.status}"
-
-
 @clause(
     "PAG-020",
     Level.IMPLIED,
@@ -742,11 +727,6 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
             )
 
 
-def as_asked(*pages: Page) -> tuple[Exchange, ...]:
-    """The exchanges of some pages, in the order in which they were asked."""
-    return tuple(sorted((page.exchange for page in pages), key=lambda exchange: exchange.number))
-
-
 # Another list
 
 
@@ -784,16 +764,6 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
 
 
 # Whole walks
-
-
-def anchored(evidence: Evidence, page: Page) -> bool:
-    """Whether the cursor of a page was surely there when it was used."""
-    return page.query.after is None or evidence.listing.stands(page.query.after, page.exchange)
-
-
-def sure(evidence: Evidence, walk: Walk) -> bool:
-    """Whether each cursor of a walk was surely there when it was used, so that the walk could not be thrown off."""
-    return all(anchored(evidence, page) for page in walk.pages)
 
 
 @clause(
@@ -855,41 +825,6 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
             continue
         for walk in walks:
             yield missing_from(evidence, walk, order) or HELD
-
-
-def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None:
-    """An item that stood while a walk from the head went on, as far as it went, and that it does not hold."""
-    listing, ids = evidence.listing, set(walk.ids)
-    ends = walk.pages[0].exchange, walk.pages[-1].exchange
-    for id_ in within(evidence, walk, order):
-        if id_ not in ids and listing.stands(id_, *ends):
-            page = _where(evidence, walk, order, id_)
-            return Finding(
-                f"{short(id_)} in the walk with {size(walk)}",
-                f"it is missing; the page {place(page)} is the one that should hold it",
-                (page.exchange, listing.shown_in(id_, page.exchange)),
-            )
-    return None
-
-
-def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
-    """What is known of the part of the list that a walk from the head went through."""
-    known = evidence.listing.sequence(order, walk.project_id)
-    if walk.complete:
-        return known
-    end = walk.ids[-1] if walk.ids else None
-    return tuple(id_ for id_ in known if end is not None and evidence.listing.precedes(order, id_, end))
-
-
-def size(walk: Walk) -> str:
-    """The page size of a walk, as it was asked for."""
-    return f"limit={walk.limit}" if walk.limit is not None else "no limit"
-
-
-def _where(evidence: Evidence, walk: Walk, order: Order, id_: str) -> Page:
-    rank = evidence.listing.rank
-    mine = rank(order, id_) or 0
-    return next((page for page in walk.pages if page.items and (rank(order, page.ids[-1]) or 0) > mine), walk.pages[-1])
 
 
 @clause(

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from contracts.clauses.filtering import unknown_projects
-from contracts.clauses.inputs import SIBLINGS_WORDS, odd, only
+from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.clauses.scoping import unknown_checkpoints
 from contracts.core.model import Answered, Capability, Exchange, Level, Order
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.filtering import kin
-from contracts.clauses.pages import as_asked, describe
+from contracts.clauses.common import as_asked, describe, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Page, Query
+from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level
 from contracts.core.wording import names, short
 from contracts.evidence.evidence import Evidence
 
@@ -43,18 +42,6 @@ def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
                 )
             elif page.items:
                 yield HELD
-
-
-def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
-    """Queries for a checkpoint that the user did not name; ``near`` are those with an id like this one's."""
-    for exchange in evidence.admin:
-        checkpoint = evidence.reading(exchange).checkpoint
-        if checkpoint is None or checkpoint in evidence.named or exchange.answer is None:
-            continue
-        alike = kin(checkpoint, {evidence.target.checkpoint})
-        if alike is near:
-            query = evidence.query(exchange) or Query(checkpoint)
-            yield exchange, query, evidence.page(exchange, query)
 
 
 @clause(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from contracts.clauses.registry import Clause, clauses, owner
+from contracts.clauses.registry import FAMILIES, Clause, clauses, owner
 from contracts.core.model import Capability, Node, Target, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
@@ -55,3 +57,9 @@ def test_a_clause_of_today_applies_to_the_published_operation() -> None:
     assert {clause.id for clause in clauses()} - {clause.id for clause in applying} == {
         clause.id for clause in clauses() if clause.requires & new
     }
+
+
+def test_every_family_is_held_apart() -> None:
+    settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    (apart,) = (one for one in settings["tool"]["importlinter"]["contracts"] if one["type"] == "independence")
+    assert set(apart["modules"]) == {f"contracts.clauses.{module}" for module in FAMILIES.values()}

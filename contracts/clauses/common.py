@@ -1,0 +1,185 @@
+"""What several families share: the probes that they judge, and readings of the evidence that are no verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from contracts.clauses.registry import Judge, Needs, Outcome
+from contracts.core.model import HELD, Answer, Exchange, Finding, Order, Page, Query
+from contracts.core.wording import names, place, short, yes
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.listing import Walk
+from contracts.spec.requests import Oddity
+from contracts.spec.validation import MOST_VIOLATIONS
+
+EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
+"""The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""
+PAGED = ("walks", "generated", "repetition", "filters", "scope")
+SIBLINGS_WORDS = frozenset({"asc", "desc"})
+"""What all other lists of the vendor call the two orders."""
+WORD = re.compile(r"[\w-]+")
+LEAST_ID = 8
+"""Characters of an id from which on its occurrence in a text is no coincidence."""
+ONE, TWO = Needs(items=1), Needs(items=2)
+
+
+def schema_clause(clause_id: str) -> Judge:
+    """The judgement of a clause that is a node of the response schema: no violation of it in any document."""
+
+    def judge(evidence: Evidence) -> Iterator[Outcome]:
+        for document in evidence.documents:
+            if document.defect:
+                continue
+            broken = [violation for violation in document.violations if violation.clause == clause_id]
+            for violation in broken:
+                yield Finding(
+                    expected=f"{violation.path} {violation.expected}",
+                    actual=f"{violation.path} {violation.actual}",
+                    exchanges=(document.exchange,),
+                )
+            looked_through = len(document.violations) < MOST_VIOLATIONS
+            if looked_through and not broken and not any(one.clause == "ENV-001" for one in document.violations):
+                yield HELD
+
+    return judge
+
+
+# Answers
+
+
+def describe(evidence: Evidence, exchange: Exchange) -> str:
+    """An answer in a few words: its status, and for a page what it holds."""
+    query = evidence.query(exchange)
+    page = evidence.page(exchange, query) if query else None
+    if page is not None:
+        return f"{names(page.ids, 3)}; has_more {yes(page.has_more)}"
+    if exchange.answer is None:
+        return exchange.failure.text if exchange.failure else "no answer"
+    return f"status {exchange.answer.status}"
+
+
+def as_asked(*pages: Page) -> tuple[Exchange, ...]:
+    """The exchanges of some pages, in the order in which they were asked."""
+    return tuple(sorted((page.exchange for page in pages), key=lambda exchange: exchange.number))
+
+
+def text_of(answer: Answer) -> str:
+    """All that an answer says: its body and the values of its headers."""
+    return "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
+
+
+@lru_cache(maxsize=8)
+def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+    """The ids that are long enough to be looked for, by their longest word: most are one word."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for id_ in ids:
+        if len(id_) >= LEAST_ID:
+            found[max(WORD.findall(id_), key=len, default="")].append(id_)
+    return {word: tuple(each) for word, each in found.items()}
+
+
+def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
+    """The ids that an answer tells and nobody asked for, found in a time that does not grow with their number."""
+    by_word = _by_word(ids)
+    text = text_of(answer)
+    return {
+        id_
+        for word in {"", *WORD.findall(text)} & by_word.keys()
+        for id_ in by_word[word]
+        if id_ not in asked and (id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text))
+    }
+
+
+# Requests that the document does not allow, or whose subject is unknown
+
+
+def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
+    """What was asked for the checkpoint, with the admin key, that the document does not allow, and why."""
+    for exchange in evidence.admin:
+        reading = evidence.reading(exchange)
+        if reading.query is None and reading.checkpoint == evidence.target.checkpoint:
+            yield exchange, dict(reading.odd)
+
+
+def only(found: dict[str, frozenset[Oddity]], role: str, *kinds: Oddity) -> bool:
+    """Whether nothing else is wrong with a request than one parameter, in one of these ways."""
+    return set(found) == {role} and found[role] <= set(kinds) and bool(found[role])
+
+
+def resembles(asked: str, known: frozenset[str] | set[str]) -> bool:
+    """Whether a name was made from a known one (part of it, longer, another case, a pattern)."""
+    if any(sign in asked for sign in "%*?,"):
+        return True
+    folded, stem = asked.casefold(), asked.lstrip("_")
+    return any(folded == name.casefold() or stem in name or name in asked for name in known)
+
+
+def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
+    """Queries for a project that the list does not have."""
+    known = set(evidence.listing.projects)
+    for exchange, query in evidence.allowed:
+        if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
+            yield exchange, query.project_id, evidence.page(exchange, query)
+
+
+def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
+    """Queries for a checkpoint that the user did not name; ``near`` are those with an id like this one's."""
+    for exchange in evidence.admin:
+        checkpoint = evidence.reading(exchange).checkpoint
+        if checkpoint is None or checkpoint in evidence.named or exchange.answer is None:
+            continue
+        alike = resembles(checkpoint, {evidence.target.checkpoint})
+        if alike is near:
+            query = evidence.query(exchange) or Query(checkpoint)
+            yield exchange, query, evidence.page(exchange, query)
+
+
+# Walks
+
+
+def anchored(evidence: Evidence, page: Page) -> bool:
+    """Whether the cursor of a page was surely there when it was used."""
+    return page.query.after is None or evidence.listing.stands(page.query.after, page.exchange)
+
+
+def sure(evidence: Evidence, walk: Walk) -> bool:
+    """Whether each cursor of a walk was surely there when it was used, so that the walk could not be thrown off."""
+    return all(anchored(evidence, page) for page in walk.pages)
+
+
+def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None:
+    """An item that stood while a walk from the head went on, as far as it went, and that it does not hold."""
+    listing, ids = evidence.listing, set(walk.ids)
+    ends = walk.pages[0].exchange, walk.pages[-1].exchange
+    for id_ in within(evidence, walk, order):
+        if id_ not in ids and listing.stands(id_, *ends):
+            page = _where(evidence, walk, order, id_)
+            return Finding(
+                f"{short(id_)} in the walk with {size(walk)}",
+                f"it is missing; the page {place(page)} is the one that should hold it",
+                (page.exchange, listing.shown_in(id_, page.exchange)),
+            )
+    return None
+
+
+def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
+    """What is known of the part of the list that a walk from the head went through."""
+    known = evidence.listing.sequence(order, walk.project_id)
+    if walk.complete:
+        return known
+    end = walk.ids[-1] if walk.ids else None
+    return tuple(id_ for id_ in known if end is not None and evidence.listing.precedes(order, id_, end))
+
+
+def size(walk: Walk) -> str:
+    """The page size of a walk, as it was asked for."""
+    return f"limit={walk.limit}" if walk.limit is not None else "no limit"
+
+
+def _where(evidence: Evidence, walk: Walk, order: Order, id_: str) -> Page:
+    rank = evidence.listing.rank
+    mine = rank(order, id_) or 0
+    return next((page for page in walk.pages if page.items and (rank(order, page.ids[-1]) or 0) > mine), walk.pages[-1])
