@@ -40,14 +40,6 @@ LEVELS = {
 """Every clause of every family by the first letter of its level. Ids never move, so this table only grows."""
 
 
-# The rooms
-
-
-def test_imports_go_one_way() -> None:
-    done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stdout
-
-
 # The catalogue
 
 
