@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from contracts.clauses.common import named, text_of
+from contracts.clauses.common import named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level
@@ -27,8 +26,6 @@ UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "
 """Forms whose acceptance other clauses judge, and that no server may fail over."""
 
 PLAIN_FORMS = ("none", "unknown", "user")
-ECHO = re.compile(r"\[credential:[a-z_ -]{1,40}\]")
-"""What the traffic puts in the place of a credential that an answer repeats."""
 
 
 def refusals(evidence: Evidence) -> Iterator[Exchange]:
@@ -247,10 +244,10 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
         answer = exchange.answer
         if answer is None or exchange.request.credential == "none":
             continue
-        text = text_of(answer)
-        echo = ECHO.search(text)
-        if echo:
-            yield Finding("no credential in the answer", f"it repeats the credential: {echo.group()}", (exchange,))
+        echoes = [echo for echo in answer.echoes if echo.large]
+        if echoes:
+            repeated = "; ".join(map(str, echoes))
+            yield Finding("no credential in the answer", f"it repeats the credential: {repeated}", (exchange,))
         else:
             yield HELD
 

@@ -173,6 +173,8 @@ def _check(
                 ready = until_it_is_asked.enter_context(opened(settings))
                 shell.keys = ready.keys
                 terms = asked = ready.plan(selected)
+                for remark in asked.redactor.remarks():
+                    shell.say(f"contracts: {remark}")
                 tell = until_it_is_asked.enter_context(progress(quiet=settings.quiet))
             result = run(asked, tell)
             hints = _hints(settings, result)

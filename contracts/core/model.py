@@ -157,11 +157,39 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """That an answer repeats credentials; what it repeats stands nowhere but in the answer.
+
+    ``credential`` is the name of the secret: ``admin``, ``user``, ``unknown`` (the key that nobody issued), or that of
+    another one. ``places`` says where it stands, and ``forms`` how it is written where that is not plainly, each in
+    words. ``shown`` of ``size`` characters stand in the answer, in runs of twelve or more.
+    """
+
+    credential: str
+    places: tuple[str, ...]
+    forms: tuple[str, ...]
+    shown: int
+    size: int
+
+    @property
+    def large(self) -> bool:
+        """Whether that is half of the secret or more: a masked form shows less."""
+        return self.shown >= self.size // 2
+
+    def __str__(self) -> str:
+        part = "" if self.shown >= self.size else f"{self.shown} of {self.size} characters of "
+        form = f", {' and '.join(self.forms)}" if self.forms else ""
+        return f"{part}[credential:{self.credential}] in {' and '.join(self.places)}{form}"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, its content coding undone and every credential that was sent replaced by a marker.
+    """One HTTP answer as the server sent it, its content coding undone.
 
     ``flaw`` says what was wrong with the body as HTTP (cut short, undecodable, too large), or is ``None``.
-    ``body`` is then what could be read of it.
+    ``body`` is then what could be read of it. ``echoes`` says which of the run's credentials it repeats.
+    ``redacted`` names the parts in which such credentials are replaced by markers: ``body``, ``reason``, ``header X``.
+    Answers are redacted before they are written; a recording holds none that is not.
     """
 
     status: int
@@ -169,6 +197,8 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     flaw: str | None = None
+    echoes: tuple[Echo, ...] = ()
+    redacted: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The value of a header, several of the same name joined with a comma as RFC 9110 §5.3 allows."""

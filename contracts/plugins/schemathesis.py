@@ -6,6 +6,7 @@ as the check ``contract_list`` when all testing is done.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def _keys() -> Keys | None:
 @lru_cache(maxsize=1)
 def _redactor() -> Redactor | None:
     keys = _keys()
-    return None if keys is None else Redactor(keys, 0)
+    return None if keys is None else Redactor.of(keys, 0, json.dumps(_reader().operation.document))
 
 
 def _exchange(response: Any) -> tuple[str, Exchange] | None:
@@ -101,8 +102,7 @@ def _exchange(response: Any) -> tuple[str, Exchange] | None:
     headers = tuple((name, value) for name, values in response.headers.items() for value in values)
     answer = Answer(response.status_code, response.message, headers, response.content or b"")
     if (redactor := _redactor()) is not None:
-        clean = tuple((name, redactor.redact_text(value)) for name, value in answer.headers)
-        answer = replace(answer, headers=clean, body=redactor.redact(answer.body))
+        answer = replace(answer, echoes=redactor.echoes(answer))
     path, _, query = url.removeprefix(base).partition("?")
     return base, Exchange(
         number=0,
@@ -146,7 +146,8 @@ def _breaches(basis: Basis, evidence: Evidence) -> Iterator[tuple[Clause, Findin
         finding = found[clause.id].least
         follows = broken & set(clause.caused_by)
         if clause.id in broken and finding is not None and not finding.warning and not follows:
-            yield clause, finding
+            redactor = _redactor()
+            yield clause, finding if redactor is None else redactor.finding(finding)
 
 
 def _fail(failures: list[Failure]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contracts.core.model import Exchange, FailureKind
@@ -87,11 +87,12 @@ def examine(plan: Plan) -> Diagnosis:
         rate=plan.rate,
         limits=plan.limits,
         verify=plan.verify,
+        redactor=plan.redactor,
     )
     with client:
         rng = random.Random(plan.seed)  # noqa: S311 - to choose, not to hide
         look = _Look(plan, Asking(Reader(plan.operation), plan.target, client, rng, available(plan.keys)))
-        checks = tuple(look.checks())
+        checks = tuple(replace(check, text=plan.redactor.text(check.text)) for check in look.checks())
     gaps = () if any(check.state is State.BAD for check in checks) else _gaps(plan, look.asking.evidence)
     return Diagnosis(checks, gaps, client.requests)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
+from contracts.traffic.redaction import Redactor
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
@@ -82,6 +85,14 @@ class Plan(Terms):
     limits: Limits = field(default_factory=Limits)
     verify: bool | Path = True
 
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What takes the keys out of everything that is written of this run."""
+        target = self.target
+        named = (target.base_url, target.checkpoint, target.other_checkpoint, target.empty_checkpoint)
+        ordinary = f"{json.dumps(self.operation.document)}\n{' '.join(filter(None, named))}"
+        return Redactor.of(self.keys, self.seed, ordinary)
+
     @property
     def probes(self) -> tuple[str, ...]:
         """The probes that these clauses need, in the order in which they ask."""
@@ -124,6 +135,7 @@ class _Run:
             rate=plan.rate,
             limits=plan.limits,
             verify=plan.verify,
+            redactor=plan.redactor,
             on_exchange=self._tell,
         )
         self._reader = Reader(plan.operation)
@@ -136,7 +148,7 @@ class _Run:
         )
         self._again: dict[str, Again] = {}
         self._deep: Deep | None = None
-        self._notes: list[str] = []
+        self._notes: list[str] = list(plan.redactor.remarks())
         self._exit: int | None = None
         self._failed: Exception | None = None
 
@@ -168,8 +180,8 @@ class _Run:
                 self._end(ExitCode.CONFIGURATION, f"The target went away during the run: {gone}.{self._last_words()}")
             except RunStopped as stopped:
                 self._notes.append(f"Not everything was asked: {stopped}.")
-            except ConfigurationError:
-                raise
+            except ConfigurationError as error:
+                raise ConfigurationError(self._plan.redactor.text(str(error))) from None
             except Exception as error:  # noqa: BLE001 - whatever it is, what was asked until then is judged
                 self._failed = error
         try:
@@ -177,6 +189,8 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, what was asked is told
             self._failed = self._failed or error
             result = self._unjudged()
+        # Until here everything is as the target sent it; from here on it may be written.
+        result = self._plan.redactor.result(result)
         if self._failed is not None:
             note = f"{failure(self._failed)}. What was asked until then is judged, as far as that goes."
             result = replace(result, exit_code=ExitCode.INTERNAL, notes=(*result.notes, note), interrupted=False)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
@@ -22,14 +23,30 @@ from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.evidence.listing import came_or_went
 from contracts.evidence.reader import Reader
+from contracts.spec.body import parse
 from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har, write_har
+from contracts.traffic.redaction import MARKER
 from contracts.verdicts.conclusion import Cost, Terms, conclude
 from contracts.verdicts.confirmation import Repeating, worth_asking
 from contracts.verdicts.judging import Again, judge, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
 QUIET = "a recording of a quiet list"
+_JUDGED_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "age", "cache-control", "vary"})
+"""The headers, in lower case, by which clauses judge an answer, or by which it is read."""
+_JUDGED_ROLES = (
+    "object",
+    "items",
+    "has_more",
+    "first_id",
+    "last_id",
+    "item_id",
+    "item_created_at",
+    "item_project_id",
+    "item_object",
+)
+"""The parts of a page of which clauses speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +93,15 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     """
     recording = _recording(path, operation, hints)
     target = _target(path, operation, recording, hints)
-    deep = [exchange for exchange in recording.exchanges if exchange.probe == DEEP]
-    exchanges = tuple(exchange for exchange in recording.exchanges if exchange.probe != DEEP)
+    shown = [exchange for exchange in recording.exchanges if not _hides(operation, exchange)]
+    deep = [exchange for exchange in shown if exchange.probe == DEEP]
+    exchanges = tuple(exchange for exchange in shown if exchange.probe != DEEP)
     notes = [f"Judged from {path.name}: nothing was asked."]
+    hidden = len(recording.exchanges) - len(shown)
+    if hidden:
+        notes.append(
+            f"{count(hidden, 'answer')} can't be judged: a key was replaced in the recording where clauses look."
+        )
     reader = Reader(operation)
     if recording.foreign:
         exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
@@ -107,8 +130,12 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     if recording.foreign:
         changed = seems_changed(evidence)
         judgements = tuple(_of_another_tool(judgement, changed=changed) for judgement in judgements)
+    elif hidden:
+        judgements = tuple(map(_of_a_part, judgements))
     result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
-    return through.told_in(result, deep) if through is not None else result
+    if through is not None:
+        result = through.told_in(result, deep)
+    return result if recording.redactor is None else recording.redactor.result(result)
 
 
 def _recording(path: Path, operation: Operation, hints: Hints) -> Recording:
@@ -334,6 +361,49 @@ def _before_the_looks(exchanges: Sequence[Exchange], begin: int) -> int:
             names.append(step.walk)
         begin -= 1
     return begin
+
+
+# What was replaced
+
+
+def _hides(operation: Operation, exchange: Exchange) -> bool:
+    """Whether a key was replaced in a part of an exchange that clauses judge: then it no longer shows what came."""
+    answer = exchange.answer
+    if MARKER.search(exchange.request.target):
+        return True
+    if answer is None or not answer.redacted:
+        return False
+    headers = {part.removeprefix("header ").lower() for part in answer.redacted if part.startswith("header ")}
+    if headers & _JUDGED_HEADERS:
+        return True
+    return exchange.ok and "body" in answer.redacted and _hides_fields(operation, answer.body)
+
+
+def _hides_fields(operation: Operation, body: bytes) -> bool:
+    known = {getattr(operation.roles, role) for role in _JUDGED_ROLES}
+    parsed = parse(body)
+    if parsed.defect:
+        return True
+    rest: list[tuple[bool, Any]] = [(True, parsed.value)]
+    while rest:
+        judged, value = rest.pop()
+        if isinstance(value, dict):
+            if any(MARKER.search(name) for name in value):
+                return True
+            rest += [(name in known, child) for name, child in value.items()]
+        elif isinstance(value, list):
+            rest += [(judged, child) for child in value]
+        elif judged and isinstance(value, str) and MARKER.search(value):
+            return True
+    return False
+
+
+def _of_a_part(judgement: Judgement) -> Judgement:
+    """What rests on answers that are missing is not claimed where the recording hides some."""
+    if judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
+        reason = "the recording does not show all answers: keys were replaced in some"
+        return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason, because="")
+    return judgement
 
 
 # What is told

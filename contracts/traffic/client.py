@@ -103,7 +103,8 @@ class Client:
 
     Args:
         base_url: Where the target is; paths of requests are appended to its path.
-        keys: The keys, which no exchange holds.
+        keys: The keys. An exchange holds them where the target repeats them, and says so.
+        redactor: What finds keys in answers; by default one for these keys.
         budget: How many requests may be put on the wire, each wait, retry and redirect counted.
         rate: Requests a second, evenly spaced; ``None`` for no limit.
         limits: What one answer, one request and the run may take.
@@ -128,6 +129,7 @@ class Client:
         rate: float | None = None,
         limits: Limits | None = None,
         verify: bool | Path = True,
+        redactor: Redactor | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
@@ -147,7 +149,8 @@ class Client:
         """How many requests were sent again because a connection broke."""
         self._origin, self._prefix = split_base_url(base_url)
         self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), verify=verify)
-        self._redactor = Redactor(keys, seed)
+        self.redactor = redactor or Redactor.of(keys, seed)
+        """Takes the keys out of what is written of the exchanges."""
         self._forms: Mapping[str, Secret | None] = {
             name: credential.form(keys, seed) for name, credential in CREDENTIALS.items() if credential.available(keys)
         }
@@ -330,7 +333,7 @@ class Client:
             if isinstance(raw, Failure):
                 answer, failure = None, raw
                 break
-            answer = self._clean(raw, kept=kept)
+            answer = self._kept(raw, kept=kept)
             pause = asked_to_wait(answer, course.waits, self._now())
             if pause is not None and self._may_wait(pause, course):
                 self._wait(pause, course, answer.status)
@@ -497,44 +500,37 @@ class Client:
         course.target = target
         return None
 
-    def _clean(self, raw: Raw, *, kept: bool) -> Answer:
-        """The answer without keys; what is not kept takes no room."""
-        head = b"\n".join([raw.reason, *(part for header in raw.headers for part in header)])
-        redact = self._redactor.redact if self._redactor.holds(head) else _unchanged
-        body = self._redactor.redact(raw.body)
-        if raw.trimmed:
-            body = body[: self.limits.kept]
+    def _kept(self, raw: Raw, *, kept: bool) -> Answer:
+        """The answer as it came, with what it repeats of the keys; what is not kept takes no room."""
+        body = raw.body[: self.limits.kept] if raw.trimmed else raw.body
         if kept:
+            size = len(raw.reason) + sum(len(part) for header in raw.headers for part in header)
             with self._lock:
                 # Runs ask for the same page many times: each body is kept once.
                 # A large one is written to the recording each time, though.
                 again = len(body) <= self.limits.kept and body in self._bodies
-                self._stored += len(head) + (0 if again else _weight(body))
+                self._stored += size + (0 if again else _weight(body))
                 body = self._bodies.setdefault(body, body)
-        return Answer(
+        answer = Answer(
             status=raw.status,
-            reason=redact(raw.reason).decode("latin-1"),
+            reason=raw.reason.decode("latin-1"),
             headers=tuple(
-                (redact(name).decode("latin-1"), redact(_FOLD.sub(b" ", value)).decode("latin-1"))
-                for name, value in raw.headers
+                (name.decode("latin-1"), _FOLD.sub(b" ", value).decode("latin-1")) for name, value in raw.headers
             ),
             body=body,
             flaw=None if raw.flaw is None else self._sentence(raw.flaw),
         )
+        return replace(answer, echoes=self.redactor.echoes(answer))
 
     def _sentence(self, text: str) -> str:
-        """Text that may hold what a server sent, safe to be shown."""
-        clean = "".join(character if character.isprintable() else "?" for character in self._redactor.redact_text(text))
+        """Text that may hold what a server sent, short and printable."""
+        clean = "".join(character if character.isprintable() else "?" for character in text)
         return clean if len(clean) <= _EXCERPT else f"{clean[:_EXCERPT]}…"
 
 
 def _weight(body: bytes) -> int:
     """The bytes that a body takes, or its values where it is JSON of many small ones."""
     return max(len(body), _VALUE * sum(body.count(sign) for sign in (b",", b"[", b"{")))
-
-
-def _unchanged(data: bytes) -> bytes:
-    return data
 
 
 def _answered(futures: Sequence[Future[Exchange]]) -> list[Exchange]:

@@ -54,10 +54,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one run: the admin key, and perhaps a key of the same vendor without admin rights."""
+    """The keys of one run: the admin key, and perhaps a key of the same vendor without admin rights.
+
+    ``others`` are further secrets of the run by name, such as a proxy's password: they are kept out of all that is
+    written like the keys. A name is in lower-case letters, ``_`` and ``-``.
+    """
 
     admin: Secret
     user: Secret | None = None
+    others: tuple[tuple[str, Secret], ...] = ()
 
     @classmethod
     def of(cls, admin: str, user: str | None = None) -> Keys:

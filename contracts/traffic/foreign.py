@@ -6,19 +6,19 @@ cache, and they do not say with whose key a request was sent. What is doubtful i
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Request
-from contracts.traffic.credentials import CREDENTIALS, IN_QUERY, Keys
+from contracts.traffic.credentials import CREDENTIALS, IN_QUERY
 from contracts.traffic.fields import MalformedError, answer, get, mapping
 from contracts.traffic.redaction import Redactor
 
@@ -32,6 +32,7 @@ _WAIT: Final = frozenset({429, 503})
 _CLOCK: Final = 0.002
 """Seconds by which the clock of a recorder may err: what overlaps by less was not sent at once."""
 _WHOLE_SECONDS: Final = 1.0
+_MOST_KEYS: Final = 50
 _LEAST_GAP: Final = 1e-9
 _QUERY_KEYS: Final = {CREDENTIALS[name].parameter: name for name in IN_QUERY}
 
@@ -59,8 +60,11 @@ class _Entry:
 
 def read(
     entries: Sequence[object], base_url: str | None, base_of: BaseOf | None
-) -> tuple[str, tuple[Exchange, ...], int]:
+) -> tuple[str, tuple[Exchange, ...], int, Redactor]:
     """The base URL, the exchanges in the order of time, and how many more were recorded without their bodies.
+
+    Last comes what takes the keys of their requests out of what is written of them. An exchange is left out whose key
+    is not one of the most frequent fifty.
 
     Args:
         entries: The entries of the archive.
@@ -75,8 +79,8 @@ def read(
     taken = [entry for entry in read_ if isinstance(entry, _Entry)]
     bases = Counter(entry.base for entry in taken)
     base = _plain(base_url) if base_url is not None else next(iter(bases.most_common(1)), ("", 0))[0]
-    found = _exchanges([entry for entry in taken if entry.base == base])
-    return base_url.strip() if base_url else base, found, read_.count(_BODILESS)
+    found, redactor = _exchanges([entry for entry in taken if entry.base == base])
+    return base_url.strip() if base_url else base, found, read_.count(_BODILESS), redactor
 
 
 def _below(base: str) -> BaseOf:
@@ -139,9 +143,11 @@ def _whole(response: dict[str, Any], status: int) -> bool:
     return False
 
 
-def _exchanges(entries: list[_Entry]) -> tuple[Exchange, ...]:
+def _exchanges(entries: list[_Entry]) -> tuple[tuple[Exchange, ...], Redactor]:
     entries = sorted(entries, key=lambda entry: entry.at)
     credential = _credentials(entries)
+    redactor, known = _redactor(entries, credential)
+    entries = [entry for entry in entries if known.issuperset(filter(None, _secrets(entry)))]
     # A recorder that writes whole seconds can't show that two requests were sent at once.
     clock = _CLOCK if any(entry.at % 1 for entry in entries) else _WHOLE_SECONDS
     ends = [entry.at + max(entry.seconds - clock, _LEAST_GAP) for entry in entries]
@@ -157,7 +163,7 @@ def _exchanges(entries: list[_Entry]) -> tuple[Exchange, ...]:
             Exchange(
                 number=n,
                 request=Request(path, _without_key(query), name),
-                answer=_redacted(entry),
+                answer=replace(entry.answer, echoes=redactor.echoes(entry.answer)),
                 failure=None,
                 sent=sent,
                 received=received,
@@ -168,7 +174,8 @@ def _exchanges(entries: list[_Entry]) -> tuple[Exchange, ...]:
             )
         )
     overlapped = _overlapped(found)
-    return tuple(replace(one, concurrent=one.concurrent or one.number in overlapped) for one in found)
+    marked = tuple(replace(one, concurrent=one.concurrent or one.number in overlapped) for one in found)
+    return marked, redactor
 
 
 def _overlapped(exchanges: Sequence[Exchange]) -> set[int]:
@@ -228,15 +235,23 @@ def _without_key(query: str) -> str:
     return "&".join(part for part in query.split("&") if not _names_key(part))
 
 
-def _redacted(entry: _Entry) -> Answer:
-    """The answer without the key of the request, which it may repeat."""
+def _secrets(entry: _Entry) -> Iterator[str]:
+    """The keys that a request carried: what stood last in its Authorization, and in its query."""
     parts = entry.url.partition("?")[2].split("&")
-    secrets = [unquote(part.partition("=")[2]) for part in parts if _names_key(part)]
-    secrets += re.split(r"\s+", entry.signed.strip())[-1:] if entry.signed else []
-    found = entry.answer
-    for secret in filter(None, secrets):
-        with suppress(ConfigurationError):  # what no header can carry is no key
-            redactor = Redactor(Keys.of(secret), 0)
-            headers = tuple((name, redactor.redact_text(value)) for name, value in found.headers)
-            found = replace(found, body=redactor.redact(found.body), headers=headers)
-    return found
+    yield from (unquote(part.partition("=")[2]) for part in parts if _names_key(part))
+    words = entry.signed.split() if entry.signed else []
+    yield from words[-1:]
+    if words and words[0].lower() == "basic":
+        with suppress(ValueError):
+            yield from base64.b64decode(words[-1]).decode("latin-1").split(":")
+
+
+def _redactor(entries: Iterable[_Entry], credential: Callable[[_Entry], str]) -> tuple[Redactor, frozenset[str]]:
+    """What takes the keys of a recording out of what is written of it, and the keys that it knows."""
+    carried: dict[str, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        for secret in filter(None, _secrets(entry)):
+            carried[secret][credential(entry)] += 1
+    most = sorted(carried, key=lambda secret: -carried[secret].total())[:_MOST_KEYS]
+    named = [("unknown" if set(carried[secret]) == {"unknown"} else "admin", secret) for secret in most]
+    return Redactor(named), frozenset(most)

@@ -1,7 +1,8 @@
 """Recordings of a run as HTTP Archives (HAR 1.2): written for people and tools, read to be judged again.
 
 What HAR has no field for stands in the field ``_contracts`` of each request, as the format allows. A recording
-holds no key: the exchanges hold none, and the Authorization header shows the variable in its place.
+holds no key: it is given exchanges in which keys are replaced, with the places where they were and what stood there
+in the fields ``redacted`` and ``echoes``; and the Authorization header shows the variable in the place of the key.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +21,13 @@ from urllib.parse import parse_qsl
 import harfile
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Exchange, Failure, FailureKind, Request, Step
+from contracts.core.model import Echo, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic import foreign
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
 from contracts.traffic.fields import MalformedError, get, mapping, optional
 from contracts.traffic.fields import answer as answer_of
+from contracts.traffic.redaction import Redactor
 from contracts.traffic.wire import REVALIDATE
 
 _FIELD: Final = "_contracts"
@@ -38,7 +40,7 @@ class Recording:
 
     ``about`` is what `write_har` was given. ``skipped`` counts entries that say nothing about the target: other
     methods, other places, bodies that were not recorded; ``bodiless`` counts the last of these. ``foreign`` says
-    that another tool made it.
+    that another tool made it; ``redactor`` then takes the keys that it holds out of what is written of it.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -47,6 +49,7 @@ class Recording:
     skipped: int = 0
     bodiless: int = 0
     foreign: bool = False
+    redactor: Redactor | None = None
 
 
 def write_har(
@@ -132,6 +135,8 @@ def _ours(exchange: Exchange) -> dict[str, object]:
         "credential": exchange.request.credential,
         "answered": answer is not None,
         "flaw": answer.flaw if answer else None,
+        "echoes": [asdict(echo) for echo in answer.echoes] if answer else [],
+        "redacted": list(answer.redacted) if answer else [],
         "failure": {"kind": failure.kind.value, "text": failure.text} if failure else None,
         "sent": exchange.sent,
         "received": exchange.received,
@@ -191,8 +196,9 @@ def read_har(path: Path, base_url: str | None = None, base_of: foreign.BaseOf | 
             if base_url is None and base_of is None:
                 msg = f"{path} was not recorded by this suite: give the base URL of its target."
                 raise ConfigurationError(msg)
-            base, taken, bodiless = foreign.read(entries, base_url, base_of)
-            return Recording(taken, base, skipped=len(entries) - len(taken), bodiless=bodiless, foreign=True)
+            base, taken, bodiless, redactor = foreign.read(entries, base_url, base_of)
+            skipped = len(entries) - len(taken)
+            return Recording(taken, base, skipped=skipped, bodiless=bodiless, foreign=True, redactor=redactor)
         exchanges = tuple(_own(mapping(entry, n), n) for n, entry in enumerate(entries))
         return Recording(exchanges, get(header, "base_url", str, "log"), get(header, "about", dict, "log"))
     except MalformedError as error:
@@ -231,11 +237,15 @@ def _own(entry: dict[str, Any], number: int) -> Exchange:
         raise MalformedError(msg)
     failure = optional(ours, "failure", dict, where)
     flaw = optional(ours, "flaw", str, where)
-    answered = get(ours, "answered", bool, where)
+    answer = answer_of(response, flaw, where) if get(ours, "answered", bool, where) else None
+    if answer is not None:
+        echoes = tuple(_echo(mapping(each, number), where) for each in optional(ours, "echoes", list, where) or ())
+        redacted = tuple(str(each) for each in optional(ours, "redacted", list, where) or ())
+        answer = replace(answer, echoes=echoes, redacted=redacted)
     return Exchange(
         number=get(ours, "number", int, where),
         request=Request(get(ours, "path", str, where), get(ours, "query", str, where), credential),
-        answer=answer_of(response, flaw, where) if answered else None,
+        answer=answer,
         failure=_failure(failure, where) if failure is not None else None,
         sent=get(ours, "sent", int, where),
         received=get(ours, "received", int, where),
@@ -249,6 +259,16 @@ def _own(entry: dict[str, Any], number: int) -> Exchange:
         unavailable=get(ours, "unavailable", bool, where),
         retries=get(ours, "retries", int, where),
         redirects=get(ours, "redirects", int, where),
+    )
+
+
+def _echo(echo: dict[str, Any], where: str) -> Echo:
+    return Echo(
+        credential=get(echo, "credential", str, where),
+        places=tuple(str(each) for each in get(echo, "places", list, where)),
+        forms=tuple(str(each) for each in get(echo, "forms", list, where)),
+        shown=get(echo, "shown", int, where),
+        size=get(echo, "size", int, where),
     )
 
 

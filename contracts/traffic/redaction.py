@@ -1,41 +1,48 @@
-"""Keeps keys out of everything that a target sends back.
+"""Keeps keys out of everything that is written.
 
-A server may repeat what it was sent, in its own escaping. The client passes every answer through a `Redactor`
-before anything else sees it, so neither evidence nor a report, recording or traceback can hold a key.
+Evidence holds what a server sent, so that it is judged as it is. Before anything of it reaches a report, a recording
+or a terminal, a `Redactor` puts a marker in the place of every run of twelve characters of a key (of a shorter key: of
+half of it), in whichever of the forms of `contracts.traffic.views` it is written.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import json
-import math
 import os
 import re
-from collections.abc import Iterator
-from functools import cache, cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import quote
 
-from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, first_half, other_case, unknown_key
+from contracts.core.model import Answer, Echo, Exchange, Failure, Finding, Judgement, Request, Result
+from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, unknown_key
+from contracts.traffic.views import View, folded, views
 
 MARKER: Final = re.compile(r"\[credential:([a-z_-]+)( in part)?\]")
-"""What stands in an answer where credentials stood: their name, and whether all of them."""
+"""What stands in a text where credentials stood: their name, and whether all of them."""
 
 SHORTEST: Final = 8
-"""Characters. A shorter key can't be told from ordinary words, so answers are not searched for it."""
+"""Characters. A shorter key can't be told from ordinary words, so it is not searched for."""
 
-_LEAST_PIECE = 12
-_LARGEST_SHARE = 0.75
-_ESCAPES = (b"%", b"\\", b"&")
-_ENCODINGS = ("latin-1", "utf-8")
-
-_Ways = tuple[bytes, ...]
-"""The ways in which one character may be written, the plain one first."""
-
+_RUN: Final = 12
+"""Characters of a key in a row that are removed."""
+_KEPT: Final = 4096
+_LARGEST_KEPT: Final = 64 * 1024
+"""Of how many texts, and up to which size, it is remembered what was found in them."""
 
 _LOOKS_LIKE_ONE: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
 """What looks like a key of the vendor, wherever it was typed."""
+
+_USUAL: Final = (
+    "HTTP/1.1 application/json text/html text/plain application/problem+json charset=utf-8 keep-alive no-cache"
+    " no-store must-revalidate max-age=0 private public Content-Type Content-Length Content-Encoding"
+    " Transfer-Encoding chunked Connection Cache-Control WWW-Authenticate Bearer realm= invalid_request_error"
+    " invalid_api_key authentication_error Incorrect API key provided message type param code error"
+    " openai-organization openai-processing-ms openai-version x-request-id x-ratelimit-limit-requests"
+    " x-ratelimit-remaining-requests strict-transport-security max-age=31536000; includeSubDomains; preload"
+    " x-content-type-options nosniff access-control-expose-headers Authorization organization project permission"
+    " checkpoint undefined null true false"
+)
+"""Words of ordinary answers."""
 
 
 def without_keys(text: str, keys: Keys | None = None) -> str:
@@ -45,187 +52,309 @@ def without_keys(text: str, keys: Keys | None = None) -> str:
         if len(value) >= SHORTEST:
             text = text.replace(value, f"${name}")
     if keys is not None:
-        text = Redactor(keys, 0).redact_text(text)
+        text = Redactor.of(keys, 0).text(text)
     return _LOOKS_LIKE_ONE.sub("sk-…", text)
 
 
 def marker(name: str, *, part: bool = False) -> str:
-    """The text that takes the place of the credentials of this name, or of a large part of them."""
+    """The text that takes the place of the credentials of this name, or of a part of them."""
     return f"[credential:{name}{' in part' if part else ''}]"
 
 
-class Redactor:
-    """Replaces every secret of a run, in any usual escaping, whole or by three quarters, with its marker."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Needle:
+    """A secret as it stands in a folded text, from its begin or backwards; ``secret`` is its place among all."""
 
-    def __init__(self, keys: Keys, seed: int) -> None:
-        admin = keys.admin.reveal()
-        secrets = {
-            "admin": admin,
-            "user": keys.user.reveal() if keys.user else "",
-            "unknown": unknown_key(seed),
-            "other-case": other_case(admin) or "",
-        }
-        secrets = {name: secret for name, secret in secrets.items() if len(secret) >= SHORTEST}
-        needles: dict[bytes, _Needle] = {}
-        for name, secret in secrets.items():
-            for writing in _writings(secret):
-                needles.setdefault(_plainly(writing), _Needle(name, writing))
-        # Some servers change the case of what they repeat.
-        for name, secret in secrets.items():
-            for changed in (secret.lower(), secret.upper()):
-                for writing in _characters(changed):
-                    needles.setdefault(_plainly(writing), _Needle(name, writing))
-        # The half is a secret of its own only as a whole: a masked form may show some of it.
-        half = first_half(admin) or ""
-        if len(half) >= _LEAST_PIECE:
-            for writing in _characters(half):
-                needles.setdefault(_plainly(writing), _Needle("first-half", writing, whole=True))
-        self._needles = tuple(needles.values())
+    secret: int
+    text: bytes
+    run: int
+    backwards: bool
+
+    def blocks(self) -> Iterator[tuple[bytes, int]]:
+        """Pieces of which every run that is long enough holds one, with their places."""
+        size = (self.run + 1) // 2
+        for place in range(0, len(self.text) - size + 1, size):
+            yield self.text[place : place + size], place
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where in a source a run of a secret stands: as which part of it, and how written."""
+
+    begin: int
+    end: int
+    secret: int
+    shown: range
+    size: int
+    form: str
+
+
+class Redactor:
+    """Finds the secrets of a run in what a server sent, and takes them out of what is written.
+
+    Args:
+        secrets: The secrets, each with its name; several may have the same.
+        ordinary: Text that answers hold by themselves: a secret that is a part of it, or of the words of ordinary
+            answers, is taken out where all of it stands, and no answer is said to repeat it.
+    """
+
+    def __init__(self, secrets: Iterable[tuple[str, str]], ordinary: str = "") -> None:
+        secrets = tuple(secrets)
+        words = folded(f"{_USUAL}\n{ordinary}".encode())
+        self._names = tuple(name for name, _ in secrets)
+        self._indistinct = frozenset(place for place, (_, secret) in enumerate(secrets) if _indistinct(secret, words))
+        self._unsearched = frozenset(place for place, (_, secret) in enumerate(secrets) if len(secret) < SHORTEST)
+        self._blocks: dict[bytes, list[tuple[_Needle, int]]] = {}
+        for place, (_, secret) in enumerate(secrets):
+            if place not in self._unsearched:
+                for needle in _needles(place, secret, common=place in self._indistinct):
+                    for block, at in needle.blocks():
+                        self._blocks.setdefault(block, []).append((needle, at))
+        runs = [needle.run for each in self._blocks.values() for needle, _ in each]
+        self._least = min(runs, default=_RUN)
+        self._known: dict[bytes, tuple[_Found, ...]] = {}
+
+    @classmethod
+    def of(cls, keys: Keys, seed: int, ordinary: str = "") -> Redactor:
+        """For a run with these keys: they, the others that the user named as secret, and the key that nobody issued."""
+        named = (("admin", keys.admin), ("user", keys.user), *keys.others)
+        secrets = [(name, secret.reveal()) for name, secret in named if secret is not None]
+        return cls([*secrets, ("unknown", unknown_key(seed))], ordinary)
 
     def __repr__(self) -> str:
         return "Redactor(…)"
 
-    def holds(self, data: bytes) -> bool:
-        """Whether there may be something to replace: never false when there is."""
-        return any(True for _ in self._found(data))
+    def remarks(self) -> Iterator[str]:
+        """What the reader must know of secrets that can't be told from other words."""
+        for place in sorted(self._indistinct):
+            removed = (
+                "it is not removed from reports and recordings"
+                if place in self._unsearched
+                else "reports and recordings show a marker wherever all of it stands"
+            )
+            yield (
+                f"The {self._names[place]} key is too short or too common to be told from what answers hold by"
+                f" themselves: whether one repeats it is not judged, and {removed}."
+            )
 
-    def redact(self, data: bytes) -> bytes:
+    # What a server repeats
+
+    def echoes(self, answer: Answer) -> tuple[Echo, ...]:
+        """What an answer repeats of each secret, and where."""
+        places = [("the body", answer.body), ("the status line", _encoded(answer.reason))]
+        head = b"\xff".join(_encoded(text) for header in answer.headers for text in header)
+        if self._search(head):
+            for name, value in answer.headers:
+                places += [("the name of a header", _encoded(name)), (f"the header {self.text(name)}", _encoded(value))]
+        seen: dict[int, list[tuple[str, _Found]]] = {}
+        for where, data in places:
+            for found in self._search(data):
+                if found.secret not in self._indistinct:
+                    seen.setdefault(found.secret, []).append((where, found))
+        return tuple(
+            Echo(
+                self._names[secret],
+                tuple(dict.fromkeys(where for where, _ in each)),
+                tuple(dict.fromkeys(found.form for _, found in each if found.form)),
+                len({place for _, found in each for place in found.shown}),
+                each[0][1].size,
+            )
+            for secret, each in seen.items()
+        )
+
+    # What is written
+
+    def data(self, data: bytes) -> bytes:
         """The data with a marker in the place of each secret; the same object where there is none."""
-        try:
-            return self._redact(data)
-        except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
-            # The frames below hold what was found.
-            raise error.with_traceback(None) from None
-
-    def _redact(self, data: bytes) -> bytes:
-        found = list(self._found(data))
-        # Whole ones first: a part of one secret may be all of another. But for the half, which is part of a whole.
-        for needle in found:
-            if not needle.whole:
-                data = data.replace(needle.plain, marker(needle.name).encode())
-        for needle in found:
-            data = needle.replaced(data)
-        return data
-
-    def redact_text(self, text: str) -> str:
-        """The same for text."""
-        data = text.encode("utf-8", "surrogatepass")
-        clean = self.redact(data)
-        return text if clean is data else clean.decode("utf-8", "surrogatepass")
-
-    def _found(self, data: bytes) -> Iterator[_Needle]:
-        escaped = any(sign in data for sign in _ESCAPES)
-        for needle in self._needles:
-            if needle.middle in data or (escaped and needle.loose and needle.pattern.search(data)):
-                yield needle
-
-
-class _Needle:
-    """One secret in one writing, to be found whole or by three quarters.
-
-    Whatever piece of it is long enough holds its middle, so that is what is searched for.
-    """
-
-    def __init__(self, name: str, writing: list[_Ways], *, whole: bool = False) -> None:
-        length = len(writing)
-        self.name = name
-        self.whole = whole
-        self.plain = _plainly(writing)
-        self.least = length if whole else min(length, max(_LEAST_PIECE, math.ceil(length * _LARGEST_SHARE)))
-        self.middle = _plainly(writing[length - self.least : self.least])
-        self.loose = any(len(ways) > 1 for ways in writing)
-        # Longer ways first: of "%25", which is a percent sign, the first byte alone is one too.
-        self._units = [sorted(ways, key=len, reverse=True) for ways in writing]
-
-    def __repr__(self) -> str:
-        return f"_Needle({self.name!r})"
-
-    @cached_property
-    def pattern(self) -> re.Pattern[bytes]:
-        """The middle as it is, or each of its characters written in any way."""
-        middle = self._units[len(self._units) - self.least : self.least]
-        # The longest way of each is taken for good: many backslashes, each one or two, have too many readings.
-        loose = b"".join(b"(?>%s)" % b"|".join(re.escape(way) for way in ways) for ways in middle)
-        return re.compile(re.escape(self.middle) + b"|" + loose)
-
-    def replaced(self, data: bytes) -> bytes:
-        """The data with a marker in the place of each occurrence."""
         parts: list[bytes] = []
         done = 0
-        for match in self.pattern.finditer(data):
-            begin, end = match.span()
-            if begin < done:
-                continue
-            left, right = len(self._units) - self.least, self.least
-            while left and (size := self._before(data, begin, left - 1, done)):
-                left, begin = left - 1, begin - size
-            while right < len(self._units) and (size := self._after(data, end, right)):
-                right, end = right + 1, end + size
-            if right - left >= self.least:
-                part = right - left < len(self._units)
-                parts += [data[done:begin], marker(self.name, part=part).encode()]
-                done = end
+        for begin, end, secret, part in _merged(self._search(data)):
+            parts += [data[done:begin], marker(self._names[secret], part=part).encode()]
+            done = end
         return b"".join([*parts, data[done:]]) if parts else data
 
-    def _before(self, data: bytes, at: int, unit: int, floor: int) -> int:
-        return next((len(way) for way in self._units[unit] if data.endswith(way, floor, at)), 0)
+    def text(self, text: str) -> str:
+        """The same for text."""
+        data = text.encode("utf-8", "surrogatepass")
+        clean = self.data(data)
+        return text if clean is data else clean.decode("utf-8", "replace")
 
-    def _after(self, data: bytes, at: int, unit: int) -> int:
-        return next((len(way) for way in self._units[unit] if data.startswith(way, at)), 0)
+    def _header(self, text: str) -> str:
+        """The same for text that stands for bytes, as that of headers does."""
+        data = _encoded(text)
+        clean = self.data(data)
+        return text if clean is data else clean.decode("latin-1")
+
+    def result(self, result: Result) -> Result:
+        """The result of a run as it may be written."""
+        clean = _Exchanges(self)
+        return replace(
+            result,
+            judgements=tuple(self._judgement(one, clean) for one in result.judgements),
+            notes=tuple(map(self.text, result.notes)),
+            exchanges=tuple(map(clean, result.exchanges)),
+            spooled=_Lazily(clean, result.spooled),
+            pieces=tuple(
+                tuple((None if project is None else self.text(project), size) for project, size in piece)
+                for piece in result.pieces
+            ),
+        )
+
+    def _judgement(self, judgement: Judgement, clean: _Exchanges) -> Judgement:
+        finding, answer = judgement.finding, judgement.answer
+        return replace(
+            judgement,
+            finding=None if finding is None else self.finding(finding, clean),
+            reason=self.text(judgement.reason),
+            answer=None
+            if answer is None
+            else replace(answer, text=self.text(answer.text), exchanges=tuple(map(clean, answer.exchanges))),
+        )
+
+    def finding(self, finding: Finding, clean: _Exchanges | None = None) -> Finding:
+        """A finding as it may be written."""
+        exchanges = tuple(map(clean or _Exchanges(self), finding.exchanges))
+        return replace(
+            finding, expected=self.text(finding.expected), actual=self.text(finding.actual), exchanges=exchanges
+        )
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """An exchange as it may be written; its answer says where something was taken out."""
+        request, answer, failure = exchange.request, exchange.answer, exchange.failure
+        path, query = self.text(request.path), self.text(request.query)
+        if (path, query) != (request.path, request.query):
+            request = Request(path, query, request.credential)
+        if answer is not None:
+            answer = self._answer(answer)
+        if failure is not None and (text := self.text(failure.text)) != failure.text:
+            failure = Failure(failure.kind, text)
+        unchanged = request is exchange.request and answer is exchange.answer and failure is exchange.failure
+        return exchange if unchanged else replace(exchange, request=request, answer=answer, failure=failure)
+
+    def _answer(self, answer: Answer) -> Answer:
+        body = self.data(answer.body)
+        redacted = [] if body is answer.body else ["body"]
+        reason, flaw = self._header(answer.reason), None if answer.flaw is None else self.text(answer.flaw)
+        redacted += [] if reason == answer.reason else ["reason"]
+        headers = answer.headers
+        if self._search(b"\xff".join(_encoded(text) for header in headers for text in header)):
+            headers = tuple((self._header(name), self._header(value)) for name, value in headers)
+            redacted += [f"header {new[0]}" for new, old in zip(headers, answer.headers, strict=True) if new != old]
+        if not redacted and flaw == answer.flaw:
+            return answer
+        return replace(answer, body=body, reason=reason, flaw=flaw, headers=headers, redacted=tuple(redacted))
+
+    # The search
+
+    def _search(self, data: bytes) -> tuple[_Found, ...]:
+        found = self._known.get(data)
+        if found is None:
+            try:
+                found = tuple(one for view in views(data, self._least) for one in self._in(view)) if data else ()
+            except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
+                # The frames below hold what was found.
+                raise error.with_traceback(None) from None
+            if len(data) <= _LARGEST_KEPT:
+                if len(self._known) >= _KEPT:
+                    del self._known[next(iter(self._known))]
+                self._known[data] = found
+        return found
+
+    def _in(self, view: View) -> Iterator[_Found]:
+        text = view.folded
+        for block, needles in self._blocks.items():
+            place = text.find(block)
+            while place >= 0:
+                after = place + 1
+                for needle, at in needles:
+                    begin, end = _extended(text, place, needle.text, at, len(block))
+                    if end - begin >= needle.run:
+                        yield _found(view, begin, end, needle, at - (place - begin))
+                        after = max(after, end - len(block) + 1)
+                place = text.find(block, after)
 
 
-def _plainly(writing: list[_Ways]) -> bytes:
-    return b"".join(ways[0] for ways in writing)
+class _Exchanges:
+    """Exchanges as they may be written: the same one for the same one."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._clean: dict[int, tuple[Exchange, Exchange]] = {}
+
+    def __call__(self, exchange: Exchange) -> Exchange:
+        known = self._clean.get(id(exchange))
+        if known is None:
+            known = self._clean[id(exchange)] = exchange, self._redactor.exchange(exchange)
+        return known[1]
 
 
-def _writings(secret: str) -> Iterator[list[_Ways]]:
-    """The secret as it is or escaped, as UTF-16, as hexadecimal digits, and as base64 wherever it stands in it."""
-    yield from _characters(secret)
-    yield [(character.encode("utf-16-le"),) for character in secret]
-    yield [(character.encode("utf-16-be"),) for character in secret]
-    for raw in {secret.encode(encoding) for encoding in _ENCODINGS}:
-        for digits in (raw.hex(), raw.hex().upper()):
-            yield [(digit.encode(),) for digit in digits]
-        for lead in range(3):
-            # The first and last signs hold bits of their neighbours, so they differ from place to place.
-            signs = slice((lead * 8 + 5) // 6, (lead + len(raw)) * 8 // 6)
-            for encode in (base64.b64encode, base64.urlsafe_b64encode):
-                yield [_sign(sign) for sign in encode(b"\0" * lead + raw).decode()[signs]]
+class _Lazily:
+    """Exchanges on disk, each made fit to be written when it is read."""
+
+    def __init__(self, clean: _Exchanges, exchanges: Iterable[Exchange]) -> None:
+        self._redactor = clean._redactor
+        self._exchanges = exchanges
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return map(self._redactor.exchange, self._exchanges)
 
 
-def _characters(secret: str) -> Iterator[list[_Ways]]:
-    for encoding in _ENCODINGS:
-        yield [_ways(character, encoding) for character in secret if character.encode(encoding, "ignore")]
+def _indistinct(secret: str, words: bytes) -> bool:
+    """Whether a secret is too short or too common to be told from what answers hold by themselves."""
+    text = folded(secret.encode())
+    return len(text) < SHORTEST or text.isdigit() or len(set(text)) < SHORTEST // 2 or text in words
 
 
-def _sign(sign: str) -> _Ways:
-    if sign.isalnum():
-        return (sign.encode(),)
-    return tuple(way.encode() for way in (sign, f"\\{sign}", f"%{ord(sign):02X}", f"%{ord(sign):02x}"))
+def _needles(place: int, secret: str, *, common: bool) -> Iterator[_Needle]:
+    """A secret in the encodings of text, with the plus sign that forms have for a space, in both directions.
+
+    A common one is looked for as a whole and forwards only.
+    """
+    writings = [secret.encode("latin-1", "ignore"), *(case(secret).encode() for case in (str, str.lower, str.upper))]
+    writings += [writing.replace(b" ", b"+") for writing in writings if b" " in writing]
+    for text in dict.fromkeys(map(folded, writings)):
+        yield _Needle(place, text, len(text) if common else max(1, min(_RUN, len(text) // 2)), backwards=False)
+        if not common:
+            yield _Needle(place, text[::-1], max(1, min(_RUN, len(text) // 2)), backwards=True)
 
 
-@cache
-def _ways(character: str, encoding: str) -> _Ways:
-    code = ord(character)
-    plain = character.encode(encoding)
-    encodings = [character.encode(other, "ignore") for other in _ENCODINGS]
-    digits = [f"{code:{form}}" for form in ("x", "X", "02x", "02X", "04x", "04X")]
-    ways = [
-        plain,
-        quote(character, safe="").encode(),
-        html.escape(character).encode(),
-        json.dumps(character)[1:-1].encode(),
-        *("".join(f"%{byte:{form}}" for byte in encoded).encode() for encoded in encodings for form in ("02x", "02X")),
-        *(
-            f"\\{prefix}{number}".encode()
-            for prefix, size in (("u", 4), ("x", 2))
-            for number in digits
-            if len(number) == size
-        ),
-        *(f"&#{number};".encode() for number in (f"{code}", f"{code:03}", *(f"{x}{n}" for x in "xX" for n in digits))),
-    ]
-    if not character.isalnum():
-        ways.append(b"\\" + plain)
-    if character == " ":
-        ways.append(b"+")
-    return tuple(way for way in dict.fromkeys(ways) if way)
+def _extended(text: bytes, place: int, needle: bytes, at: int, size: int) -> tuple[int, int]:
+    """How far a text that holds a piece of a needle goes on like it, in both directions."""
+    begin, first = place, at
+    while begin and first and text[begin - 1] == needle[first - 1]:
+        begin, first = begin - 1, first - 1
+    end, last = place + size, at + size
+    while end < len(text) and last < len(needle) and text[end] == needle[last]:
+        end, last = end + 1, last + 1
+    return begin, end
+
+
+def _found(view: View, begin: int, end: int, needle: _Needle, at: int) -> _Found:
+    size = len(needle.text)
+    shown = range(size - at - (end - begin), size - at) if needle.backwards else range(at, at + end - begin)
+    form = "backwards" if needle.backwards else view.form
+    return _Found(*view.span(begin, end), needle.secret, shown, size, form)
+
+
+def _merged(found: Iterable[_Found]) -> Iterator[tuple[int, int, int, bool]]:
+    """What is to be replaced: begin, end, the secret, and whether it is only a part of it."""
+    span: tuple[int, int, int, int, int] | None = None
+    for one in sorted(found, key=lambda one: (one.begin, -one.end)):
+        size = len(one.shown)
+        if span is None or one.begin >= span[1]:
+            if span is not None:
+                yield (*span[:3], span[3] < span[4])
+            span = one.begin, one.end, one.secret, size, one.size
+            continue
+        end = max(span[1], one.end)
+        # Of several that overlap, the one of which most is shown gives its name.
+        span = (span[0], end, *((one.secret, size, one.size) if size > span[3] else span[2:]))
+    if span is not None:
+        yield (*span[:3], span[3] < span[4])
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

@@ -21,7 +21,8 @@ _FAST = 1
 class Spool:
     """Exchanges in the order in which they were asked, in a file without a name that ends with this object.
 
-    Like the exchanges themselves it holds no key. ``room`` is how many bytes it may take on the disk.
+    Like the exchanges themselves it may hold what a target repeats of a key; no other process can open the file.
+    ``room`` is how many bytes it may take on the disk.
     """
 
     def __init__(self, room: int = 0) -> None:

@@ -1,71 +1,138 @@
-"""A canary key, every way in which it could be written down, and the search for it."""
+"""A canary key, every form in which a server could write it or a piece of it, and the search for all of them."""
 
 from __future__ import annotations
 
 import base64
 import html
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 ADMIN = "sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-USER = "sk-user-CanaryzYxWvUtSrQpOnMlKjIhGfEdCbA9876543210"
+USER = "sk-user-CanaryQz7Lm2Xw9Kd4Vb6Rt8Np3Hs5Gf1Jc0YaTe"
 KEYS = {"admin": ADMIN, "user": USER}
+RUN = 12
+"""Characters of a key in a row that nothing may show."""
+
+LETTERS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in lower case": str.lower,
+    "in upper case": str.upper,
+    "in the other case": str.swapcase,
+    "URL-encoded": lambda key: _each(key, "%{:02X}"),
+    "URL-encoded in lower case": lambda key: _each(key, "%{:02x}"),
+    "URL-encoded twice": lambda key: quote(_each(key, "%{:02X}")),
+    "URL-encoded twice in lower case": lambda key: quote(_each(key, "%{:02x}")).lower(),
+    "URL-encoded where it must be": lambda key: key.replace("-", "%2D"),
+    "URL-encoded twice where it must be": lambda key: key.replace("-", "%252D"),
+    "JSON": lambda key: key.replace("-", "\\u002d"),
+    "JSON with every escape": lambda key: _each(key, "\\u{:04x}"),
+    "JSON with every escape in upper case": lambda key: _each(key, "\\u{:04X}"),
+    "JSON in JSON": lambda key: json.dumps(_each(key, "\\u{:04x}"))[1:-1],
+    "JavaScript with braces": lambda key: _each(key, "\\u{{{:x}}}"),
+    "JavaScript with braces and zeros": lambda key: _each(key, "\\u{{{:06X}}}"),
+    "repr with every escape": lambda key: _each(key, "\\x{:02x}"),
+    "octal": lambda key: _each(key, "\\{:03o}"),
+    "HTML": lambda key: key.replace("-", "&#45;"),
+    "HTML with numbers": lambda key: _each(key, "&#{};"),
+    "HTML with numbers and zeros": lambda key: _each(key, "&#{:07};"),
+    "HTML with hexadecimal numbers": lambda key: _each(key, "&#x{:x};"),
+    "HTML with hexadecimal numbers and zeros": lambda key: _each(key, "&#X{:06X};"),
+    "HTML in HTML": lambda key: html.escape(_each(key, "&#{};")),
+    "fullwidth": lambda key: "".join(chr(ord(each) + 0xFEE0) for each in key),
+    "fullwidth in JSON": lambda key: "".join(f"\\u{ord(each) + 0xFEE0:04x}" for each in key),
+    "with spaces between": " ".join,
+    "with line ends between": "\n".join,
+    "with line ends in JSON between": "\\n".join,
+    "with zero-width spaces between": "\u200b".join,
+    "with joiners between": "\u2060".join,
+    "with zero-width spaces in JSON between": "\\u200b".join,
+    "with zero-width spaces in HTML between": "&#8203;".join,
+    "with soft hyphens between": "\u00ad".join,
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in upper case": lambda key: key.encode().hex().upper(),
+    "hexadecimal with colons": lambda key: key.encode().hex(":"),
+    "hexadecimal with spaces": lambda key: key.encode().hex(" ").upper(),
+}
+"""The forms that write one character behind the other: a piece of the key looks like a piece of its form."""
+BACKWARDS = {"backwards": lambda key: key[::-1], "backwards in lower case": lambda key: key[::-1].lower()}
 
 
-def _texts(key: str) -> Iterator[tuple[str, str]]:
-    yield "as it is", key
-    yield "in lower case", key.lower()
-    yield "in upper case", key.upper()
-    yield "in the other case", key.swapcase()
-    yield "the first half", key[: len(key) // 2]
-    yield "the second half", key[len(key) // 2 :]
-    escaped = "".join(f"%{byte:02X}" for byte in key.encode())
-    yield "URL-encoded", escaped
-    yield "URL-encoded in lower case", escaped.lower()
-    yield "URL-encoded twice", quote(escaped)
-    yield "URL-encoded twice in lower case", quote(escaped).lower()
-    yield "URL-encoded where it must be", quote(key, safe="").replace("-", "%2D")
-    yield "URL-encoded twice where it must be", quote(quote(key, safe="").replace("-", "%2D"))
-    yield "JSON", json.dumps(key)[1:-1].replace("-", "\\u002d")
-    yield "JSON with every escape", "".join(f"\\u{ord(each):04x}" for each in key)
-    yield "JSON with every escape in upper case", "".join(f"\\u{ord(each):04X}" for each in key)
-    yield "repr with every escape", "".join(f"\\x{ord(each):02x}" for each in key)
-    yield "HTML", html.escape(key).replace("-", "&#45;")
-    yield "HTML with numbers", "".join(f"&#{ord(each)};" for each in key)
-    yield "hexadecimal", key.encode().hex()
-    yield "hexadecimal in upper case", key.encode().hex().upper()
-    yield "backwards", key[::-1]
+def _each(key: str, form: str) -> str:
+    return "".join(form.format(ord(each)) for each in key)
 
 
-def _in_base64(key: str) -> Iterator[tuple[str, str]]:
-    """The signs that are the same wherever in a text the key stands, at each of the three places."""
-    for name, encode in (("base64", base64.b64encode), ("base64 for URLs", base64.urlsafe_b64encode)):
-        for lead in range(3):
-            signs = encode(b"\0" * lead + key.encode()).decode()
-            yield f"{name}, moved by {lead}", signs[(lead * 8 + 5) // 6 : (lead + len(key)) * 8 // 6]
+def _lines(data: bytes) -> bytes:
+    return base64.encodebytes(data).strip()
+
+
+CODED: dict[str, Callable[[bytes], bytes]] = {
+    "base64": base64.b64encode,
+    "base64 for URLs": base64.urlsafe_b64encode,
+    "base64 with line ends": _lines,
+    "base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
+    "base64 twice with line ends": lambda data: _lines(_lines(data)),
+}
+"""The forms in which a piece of the key depends on what stands before it."""
+BEFORE = ("", "x", "xy", "Bearer ", "user:", '{"authorization": "Bearer ' + "x" * 60)
+"""What is coded together with a key: it moves the key by none, one or two bytes, and over the end of a line."""
 
 
 @cache
-def forms() -> dict[str, bytes]:
-    """Every form of every key that is searched for, by its name."""
-    found: dict[str, bytes] = {}
-    for name, key in KEYS.items():
-        for form, text in (*_texts(key), *_in_base64(key)):
-            found[f"{name} key, {form}"] = text.encode()
-        found[f"{name} key, UTF-16"] = key.encode("utf-16-le")
+def forms() -> dict[str, Callable[[str], str]]:
+    """Every form in which a server may write a key or a piece of it, by name."""
+    found = {**LETTERS, **BACKWARDS}
+    for name, code in CODED.items():
+        for number, before in enumerate(BEFORE):
+            found[f"{name}, after {number}"] = _after(before, code)
     return found
 
 
+def _after(before: str, code: Callable[[bytes], bytes]) -> Callable[[str], str]:
+    return lambda key: code(before.encode() + key.encode() + b", and more").decode()
+
+
+@cache
+def _needles() -> tuple[tuple[str, bytes], ...]:
+    """What of each run of a key can't be missing where the run stands, by the name of its form."""
+    found = []
+    for name, key in KEYS.items():
+        for begin in range(len(key) - RUN + 1):
+            run = key[begin : begin + RUN]
+            written = [(form, write(run).encode()) for form, write in (*LETTERS.items(), *BACKWARDS.items())]
+            written += [("UTF-16", run.encode("utf-16-le")), *_in_base64(run)]
+            found += [(f"{name} key, {form}", needle) for form, needle in written]
+    return tuple(dict.fromkeys(found))
+
+
+def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
+    """The signs that are the same wherever in a text the run stands, at each of the three places."""
+    for lead in range(3):
+        once = base64.b64encode(b"\0" * lead + run.encode())
+        inner = once[(lead * 8 + 5) // 6 : (lead + RUN) * 8 // 6]
+        yield "base64", inner
+        yield "base64 for URLs", inner.translate(bytes.maketrans(b"+/", b"-_"))
+        for second in range(3):
+            twice = base64.b64encode(b"\0" * second + inner)
+            yield "base64 twice", twice[(second * 8 + 5) // 6 : (second + len(inner)) * 8 // 6]
+
+
+_UNSEEN = re.compile(rb"\\n|[\n\r]|\\u(?:200b|2060|00ad)|\xe2\x80\x8b|\xe2\x81\xa0|\xc2\xad")
+
+
 def leaks(data: bytes) -> list[str]:
-    """The forms in which a key stands in these bytes."""
-    return [form for form, needle in forms().items() if needle in data]
+    """The forms in which a run of a key stands in these bytes."""
+    # A report in JSON doubles the backslashes; and what is not seen may stand in JSON's escapes.
+    texts = [data, data.replace(b"\\\\", b"\\")]
+    texts += [_UNSEEN.sub(b"", text) for text in texts]
+    return sorted({form for text in dict.fromkeys(texts) for form, needle in _needles() if needle in text})
 
 
 def leaking(folder: Path) -> dict[str, list[str]]:
-    """The files below a folder that hold a key, in their names too, and in which forms."""
+    """The files below a folder that hold a run of a key, in their names too, and in which forms."""
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.read_bytes() if path.is_file() and not path.is_symlink() else b""

@@ -262,7 +262,7 @@ def _keys() -> Keys:
 
 @cache
 def _redactor() -> Redactor:
-    return Redactor(_keys(), 0)
+    return Redactor.of(_keys(), 0)
 
 
 class Pretended:
@@ -304,7 +304,7 @@ def connections(opened: Callable[[], Any]) -> Iterator[None]:
     """Let every connection be one of these."""
     with (
         mock.patch("contracts.traffic.wire.socket.create_connection", side_effect=lambda *_where, **_how: opened()),
-        mock.patch("contracts.traffic.client.Redactor", return_value=_redactor()),
+        mock.patch("contracts.traffic.client.Redactor.of", return_value=_redactor()),
     ):
         yield
 
@@ -319,14 +319,15 @@ def read_answers(data: bytes) -> None:
         with client, suppress(RunStopped):
             for request in asked:
                 client.send(request, probe="walks")
-    for exchange in client.exchanges:
+    clean = tuple(map(client.redactor.exchange, client.exchanges))
+    for exchange in clean:
         _must((exchange.answer is None) <= (exchange.failure is not None), "neither an answer nor a failure")
         _must(KEY not in repr(exchange), "the key is in the exchange")
         if exchange.answer is not None:
             read_body(exchange.answer.body)
     file = _folder() / "answers.har"
-    write_har(file, client.exchanges, base_url=TARGET.base_url)
-    _must(read_har(file).exchanges == tuple(client.exchanges), "a recording holds something else")
+    write_har(file, clean, base_url=TARGET.base_url)
+    _must(read_har(file).exchanges == clean, "a recording holds something else")
 
 
 def answers() -> tuple[bytes, ...]:
@@ -747,8 +748,7 @@ def read_key(data: bytes) -> None:
     """The file of a key, and an answer that may repeat it."""
     key, _, body = data.partition(NEXT)
     keys = read_keys(environ={}, admin_file=_file("key", key[:400]))
-    redactor = Redactor(keys, 0)
-    clean = redactor.redact(body)
+    clean = Redactor.of(keys, 0).data(body)
     secret = keys.admin.reveal()
     _must(len(secret) < SHORTEST or secret.encode("latin-1") not in clean, "the key is still there")
     for name in CREDENTIALS:

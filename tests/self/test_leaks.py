@@ -8,13 +8,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from canary import ADMIN, KEYS, USER, forms, leaking, leaks
+from canary import ADMIN, KEYS, RUN, USER, forms, leaking, leaks
 from hostile import JSON, WHEN, Asked, Host, Reply, Right, ending, ok, page
 from test_hostile import DATASET, DECLARED, Ran, check, child, environment
 
@@ -30,37 +28,26 @@ QUICK = () if ALL else ("SEC", "SCO")
 """The families that are judged: those that send keys in every form take a second, all of them four."""
 
 
+FORMS = forms()
+
+
 # The search itself
 
 
-WRITTEN: dict[str, Callable[[str], str]] = {
-    "as it is": str,
-    "URL-encoded": lambda key: "".join(f"%{ord(each):02x}" for each in key),
-    "URL-encoded twice": lambda key: quote("".join(f"%{ord(each):02X}" for each in key)),
-    "URL-encoded in part": lambda key: key.replace("-", "%2D"),
-    "base64 of the header": lambda key: base64.b64encode(f"Bearer {key}".encode()).decode(),
-    "base64 of HTTP Basic": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
-    "base64 within a text": lambda key: base64.b64encode(f"{{'k': '{key}'}}, and so on".encode()).decode(),
-    "base64 for URLs": lambda key: base64.urlsafe_b64encode(f"\xff\xfe{key}".encode()).decode(),
-    "JSON": lambda key: "".join(f"\\u{ord(each):04x}" for each in key),
-    "hexadecimal": lambda key: key.encode().hex(),
-    "hexadecimal in capitals": lambda key: key.encode().hex().upper(),
-    "in the other case": str.swapcase,
-    "half of it": lambda key: key[: len(key) // 2],
-}
-
-
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("written", WRITTEN)
-@pytest.mark.parametrize("place", ["report.json", ".hidden/deep/cache", "binary"])
-def test_a_key_that_is_planted_is_found(key: str, written: str, place: str, tmp_path: Path) -> None:
-    file = tmp_path / place
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = WRITTEN[written](KEYS[key])
-    file.write_bytes(b"\0\xff before " + text.encode() + b" after")
-    assert set(leaking(tmp_path)) == {place}
-    file.write_bytes(b"\0\xff before " + text[::2].encode() + b" after")
-    assert leaking(tmp_path) == {}
+@pytest.mark.parametrize("form", FORMS)
+def test_a_piece_that_is_planted_is_found(key: str, form: str, tmp_path: Path) -> None:
+    write, half = FORMS[form], len(KEYS[key]) // 2
+    for place in ("report.json", ".hidden/deep/cache", "binary"):
+        file = tmp_path / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for piece in (KEYS[key], KEYS[key][:half], KEYS[key][half:], KEYS[key][9 : 9 + RUN]):
+            file.write_bytes(b"\0\xff before " + write(piece).encode() + b" after")
+            assert set(leaking(tmp_path)) == {place}
+            file.write_bytes(json.dumps({"a": write(piece)}).encode())
+            assert set(leaking(tmp_path)) == {place}
+        file.write_bytes(b"\0\xff before " + write(KEYS[key][::2]).encode() + b" after")
+        assert leaking(tmp_path) == {}
 
 
 def test_a_key_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
@@ -68,47 +55,45 @@ def test_a_key_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
     assert leaking(tmp_path)
 
 
-def test_the_forms_differ() -> None:
-    assert all(len(form) >= 12 for form in forms().values())
+def test_an_innocent_text_holds_no_key() -> None:
     assert leaks(b"an innocent text about sk-admin- keys") == []
 
 
 # Servers that tell the key to everybody
 
 
-def _hexadecimal(key: str) -> str:
-    return key.encode().hex()
-
-
-def _coded(key: str) -> str:
-    return base64.b64encode(f"x{key}".encode()).decode()
-
-
-_WAYS: tuple[Callable[[str], str], ...] = (str, quote, _coded, _hexadecimal, json.dumps, WRITTEN["URL-encoded"])
-
-
 def _telling(asked: Asked) -> Reply:
-    """What came in Authorization or in the query goes back, in one of many ways and in one of many places."""
+    """A key goes back whole, in halves or in thirds, in each form and in many places."""
     sent = asked.key.removeprefix("Bearer ") or next(iter(asked.query.values()), "")
     if asked.number % 2:
         sent = ADMIN
-    way = _WAYS[asked.number % len(_WAYS)](sent)
-    raw = way.encode("latin-1", "replace")
-    items = [{"object": "checkpoint.permission", "id": f"cp_{way}", "created_at": 1_700_000_000, "project_id": way}]
-    loud = (JSON, b"X-Key: " + raw, b"Set-Cookie: session=" + raw, b'WWW-Authenticate: Bearer error="' + raw + b'"')
+    write = list(FORMS.values())[asked.number % len(FORMS)]
+    size = -(-len(sent) // (1 + asked.number // 3 % 3)) or 1
+    ways = [write(sent[begin : begin + size]) for begin in range(0, len(sent), size)] or [""]
+    lines = [way.encode().replace(b"\n", b" ") for way in ways]
+    raw, last = lines[0], lines[-1]
+    items = [
+        {"object": "checkpoint.permission", "id": f"cp_{way}", "created_at": 1_700_000_000, "project_id": way}
+        for way in ways
+    ]
+    loud = (JSON, b"X-Key: " + raw, b"X-Rest: " + last, b'WWW-Authenticate: Bearer error="' + b", ".join(lines) + b'"')
+    told = dict(zip("abc", ways, strict=False))
     replies: tuple[Reply, ...] = (
-        ok(page(items, has_more=True, **{way: way}), *loud, status=b"200 " + raw),
-        ok(json.dumps({"error": {"message": f"Incorrect API key provided: {way}."}}).encode(), *loud, status=b"401 No"),
-        ok(b"<html>" + raw + b"</html>", b"Content-Type: text/html; charset=" + raw[:200], status=b"500 " + raw),
-        ok(b"", b"Location: http://127.0.0.1:{other}/" + raw, status=b"302 There"),
-        ok(b"", b"Location: /v1/" + raw, status=b"307 There"),
+        ok(page(items, has_more=True, **{ways[0]: ways[-1]}), *loud, status=b"200 " + raw),
+        ok(json.dumps({"error": {"message": "Incorrect API key provided.", **told}}).encode(), *loud, status=b"401 No"),
+        ok(b"<html>" + b"<br>".join(lines) + b"</html>", b"Content-Type: text/html; charset=" + raw[:200]),
+        ok(
+            b"", b"Location: http://127.0.0.1:{other}/?a=" + b"&b=".join(lines).replace(b" ", b"+"), status=b"302 There"
+        ),
+        ok(b"", b"Location: /v1/" + last, status=b"307 There"),
         ending(b"HTTP/1.1 " + raw + b"\r\n\r\n"),
-        ending(raw + b"\r\n\r\n"),
+        ending(last + b"\r\n\r\n"),
+        ending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=" + raw + b"\r\n{}\r\nz;" + last + b"\r\n"),
         ok(raw, b"Content-Encoding: " + raw[:200]),
-        ok(gzip.compress(raw * 9), JSON, b"Content-Encoding: gzip"),
-        ok(b"{}", b"Content-Length: " + raw),
-        ok(b'{"a": ' + raw + b"}", JSON),
-        ok(b"x", b"X-" + raw + b": y", b"Retry-After: " + raw, status=b"429 " + raw),
+        ok(gzip.compress(b"\n".join(lines) * 9), JSON, b"Content-Encoding: gzip"),
+        ok(b"{}", b"Content-Length: " + last),
+        ok(b'{"a": ' + raw + b"}", JSON, status=b"500 " + last),
+        ok(b"x", b"X-" + raw.replace(b" ", b"") + b": y", b"Retry-After: " + raw, status=b"429 " + last),
     )
     return replies[asked.number // 2 % len(replies)]
 
@@ -217,7 +202,7 @@ module.{name} = crash
 """
 
 
-PLACES = (("judging", "judge"), ("traffic.wire", "Wire.get"), ("reports.html", "render"))
+PLACES = (("verdicts.judging", "judge"), ("traffic.wire", "Wire.get"), ("reports.html", "render"))
 
 
 @pytest.mark.parametrize(("module", "name"), PLACES[: None if ALL else 2])

@@ -1,0 +1,223 @@
+"""The ways in which a text may be read: as it is, with its escapes undone, as base64, as hexadecimal digits.
+
+All work is done on bytes, in time that grows with their number: the patterns start at most once at each byte, and what
+is decoded is never longer than what it was decoded from. Which bytes of the source a byte of a reading came from is
+worked out only where something was found.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from array import array
+from binascii import a2b_base64, a2b_hex
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Final
+
+_PASSES: Final = 3
+"""How often escapes are undone: JSON in HTML in a URL."""
+_NESTED: Final = 2
+"""How often base64 is decoded."""
+
+_ESCAPE: Final = re.compile(
+    rb"%u([0-9a-f]{4})|%([0-9a-f]{2})|\\u\{0*([0-9a-f]{1,6})\}|\\u([0-9a-f]{4})|\\x([0-9a-f]{2})"
+    rb"|\\([0-7]{3})|\\([^0-9a-z])|\\([nrtvfb0])|(&(?:#0*[0-9]{1,7};?|#x0*[0-9a-f]{1,6};?|[a-z][a-z0-9]{1,31};))",
+    re.IGNORECASE | re.DOTALL,
+)
+_OCTAL, _SIGN, _BLANK, _ENTITY = 6, 7, 8, 9
+"""The groups of `_ESCAPE` that are no hexadecimal number."""
+
+_BLANKS: Final = bytes(range(33)) + b"\x7f"
+_INVISIBLE: Final = (
+    rb"\xc2[\xa0\xad]|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80"
+    rb"|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf"
+)
+"""What UTF-8 makes of spaces and of characters without width."""
+_FULLWIDTH: Final = rb"\xef[\xbc\xbd][\x80-\xbf]"
+_UNUSUAL: Final = re.compile(rb"(%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
+_SQUEEZED: Final = re.compile(rb"([\x00-\x20\x7f]+|%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
+_BLANK_BYTES: Final = re.compile(rb"[\x00-\x20\x7f]+")
+_LOWER: Final = bytes(
+    code + 32 if 65 <= code <= 90 or (192 <= code <= 222 and code != 215) else code  # noqa: PLR2004 - Latin-1's letters
+    for code in range(256)
+)
+_TO_USUAL: Final = bytes.maketrans(b"-_", b"+/")
+"""The signs of base64 for URLs, and the usual ones."""
+_BETWEEN_DIGITS: Final = b":.,_-"
+_DIGITS: Final = bytes(48 if code in b"0123456789abcdef" else 32 for code in range(256))
+_BASE64: Final = bytes(65 if (chr(code).isalnum() and code < 128) or code in b"+/-_" else 32 for code in range(256))  # noqa: PLR2004 - ASCII
+"""The signs of a coding all made the same one: a long run of them is then found at once."""
+
+Origins = tuple["array[int]", "array[int]"]
+"""For each byte, where in the source it begins and ends."""
+
+
+def folded(data: bytes) -> bytes:
+    """Data without blanks and characters of no width, with usual letters for wide ones, in lower case."""
+    return _squeezed(data).translate(_LOWER)
+
+
+def _squeezed(data: bytes) -> bytes:
+    squeezed = data.translate(None, _BLANKS)
+    return squeezed if squeezed.isascii() else _UNUSUAL.sub(_narrow, squeezed)
+
+
+def _narrow(match: re.Match[bytes]) -> bytes:
+    wide = match[2] if match.re.groups else None
+    if wide is None:
+        return b""
+    code = int.from_bytes(wide.decode("utf-8").encode("utf-16-be")) - 0xFEE0
+    return bytes([code]) if 0x20 < code < 0x7F else wide  # noqa: PLR2004 - ASCII
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    which = match.lastindex or 0
+    token = match[which]
+    if which == _BLANK:
+        return b" "
+    if which == _SIGN:
+        return token
+    if which == _ENTITY:
+        text = html.unescape(token.decode("ascii"))
+        return b"".join(map(_byte, map(ord, text))) if not text.startswith("&") or text == "&" else match[0]
+    code = int(token, 8 if which == _OCTAL else 16)
+    return _byte(code) if code <= 0x10FFFF else match[0]  # noqa: PLR2004 - the last code point
+
+
+def _byte(code: int) -> bytes:
+    """A character in Latin-1, where the data may be in it; else, and if it takes no room, in UTF-8."""
+    if code <= 0xFF and code not in {0xA0, 0xAD}:  # noqa: PLR2004 - Latin-1
+        return bytes([code])
+    return chr(code).encode("utf-8", "surrogatepass")
+
+
+class View:
+    """One reading of a source: its bytes, squeezed as they are and folded, and where each of them came from."""
+
+    def __init__(self, form: str, data: bytes, origins: Callable[[], Origins], *, decoded: bool = False) -> None:
+        self.form = form
+        # What was decoded holds any byte by chance: in it only blanks are looked for.
+        self._dropped = _BLANK_BYTES if decoded else _SQUEEZED
+        self.squeezed = data.translate(None, _BLANKS) if decoded else _squeezed(data)
+        self.folded = self.squeezed.translate(_LOWER)
+        self._data = data
+        self._origins = origins
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where each byte of `squeezed` and `folded` came from."""
+        if len(self.squeezed) == len(self._data):
+            return self._origins()
+        return _replaced(self._dropped, _narrow, self._data, self._origins())
+
+    def span(self, begin: int, end: int) -> tuple[int, int]:
+        """Where in the source some bytes of this reading stand."""
+        begins, ends = self.origins
+        return begins[begin], ends[end - 1]
+
+
+def views(data: bytes, least: int) -> Iterator[View]:
+    """Every reading of some data in which so many characters in a row could be found."""
+    form, origins = "", _themselves(len(data))
+    for _ in range(_PASSES + 1):
+        view = View(form, data, origins)
+        yield view
+        yield from _coded(view, least, 1)
+        if not any(sign in data for sign in (b"%", b"\\", b"&")):
+            return
+        undone = _ESCAPE.sub(_unescape, data)
+        if undone == data:
+            return
+        data, form, origins = undone, "escaped", _undone(data, origins)
+
+
+def _themselves(size: int) -> Callable[[], Origins]:
+    return lambda: (array("l", range(size)), array("l", range(1, size + 1)))
+
+
+def _undone(data: bytes, origins: Callable[[], Origins]) -> Callable[[], Origins]:
+    return lambda: _replaced(_ESCAPE, _unescape, data, origins())
+
+
+def _replaced(
+    pattern: re.Pattern[bytes], replace: Callable[[re.Match[bytes]], bytes], data: bytes, origins: Origins
+) -> Origins:
+    """The origins of what a substitution makes of some data."""
+    begins, ends = array("l"), array("l")
+    done = 0
+    for match in pattern.finditer(data):
+        begin, end = match.span()
+        size = len(replace(match))
+        begins += origins[0][done:begin]
+        ends += origins[1][done:begin]
+        begins.extend([origins[0][begin]] * size)
+        ends.extend([origins[1][end - 1]] * size)
+        done = end
+    return begins + origins[0][done:], ends + origins[1][done:]
+
+
+def _coded(view: View, least: int, depth: int) -> Iterator[View]:
+    if depth == 1 and b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
+        pattern = rb"[0-9a-f](?>(?:[%s]?[0-9a-f]){%d,})" % (_BETWEEN_DIGITS, 2 * least - 1)
+        digits = _Signs(view, re.compile(pattern).finditer(view.folded), 2, b"f")
+        yield from digits.decoded("hexadecimal", a2b_hex)
+    fewest = -(-least * 4 // 3)
+    if b"A" * fewest not in view.squeezed.translate(_BASE64):
+        return
+    pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
+    signs = _Signs(view, re.compile(pattern).finditer(view.squeezed), 4, b"/")
+    for decoded in signs.decoded("base64" if depth == 1 else "base64 twice", _from_base64):
+        yield decoded
+        if depth < _NESTED:
+            yield from _coded(decoded, least, depth + 1)
+
+
+def _from_base64(signs: bytes) -> bytes:
+    return a2b_base64(signs.translate(_TO_USUAL))
+
+
+class _Signs:
+    """The runs of coded signs in a reading, one behind the other, each from a place on where a byte may begin.
+
+    Args:
+        view: The reading.
+        runs: Where the runs stand.
+        group: How many signs make a whole number of bytes.
+        filling: The sign of ones that stands between runs.
+    """
+
+    def __init__(self, view: View, runs: Iterator[re.Match[bytes]], group: int, filling: bytes) -> None:
+        self._view = view
+        self._group = group
+        self._runs: list[tuple[int, bytes, int]] = []
+        for run in runs:
+            size = len(run[0].translate(None, _BETWEEN_DIGITS)) if group == 2 else len(run[0])  # noqa: PLR2004 - digits
+            self._runs.append((run.start(), run[0], -size % group + group))
+        signs = b"".join(text + filling * more for _, text, more in self._runs)
+        self._signs = signs.translate(None, _BETWEEN_DIGITS) if group == 2 else signs  # noqa: PLR2004 - digits
+
+    def decoded(self, form: str, decode: Callable[[bytes], bytes]) -> Iterator[View]:
+        """The runs decoded, from each of the signs at which a byte of theirs may begin."""
+        for shift in range(self._group) if self._signs else ():
+            size = (len(self._signs) - shift) // self._group * self._group
+            yield View(form, decode(self._signs[shift : shift + size]), self._origins(shift), decoded=True)
+
+    def _origins(self, shift: int) -> Callable[[], Origins]:
+        def origins() -> Origins:
+            places = array("l")
+            for begin, text, more in self._runs:
+                digits = self._group == 2  # noqa: PLR2004 - digits
+                places.extend(
+                    begin + place for place, sign in enumerate(text) if not digits or sign not in _BETWEEN_DIGITS
+                )
+                places.extend([begin + len(text) - 1] * more)
+            bits = 8 // self._group if self._group == 2 else 6  # noqa: PLR2004 - digits
+            count = (len(places) - shift) // self._group * self._group * bits // 8
+            begins, ends = self._view.origins
+            return (
+                array("l", (begins[places[shift + place * 8 // bits]] for place in range(count))),
+                array("l", (ends[places[shift + (place * 8 + 7) // bits]] for place in range(count))),
+            )
+
+        return origins
