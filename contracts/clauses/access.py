@@ -17,7 +17,8 @@ from contracts.spec.quotes import Quote
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 ACCESS = ("access",)
 
-NOT_ALLOWED = frozenset({401, 403})
+NOT_ALLOWED = frozenset({401, 403, 404})
+"""To hide what exists from those who may not look (404) is good practice."""
 MALFORMED_TOO = NOT_ALLOWED | {400}
 """RFC 6750 §3.1 answers a malformed Authorization with 400."""
 CLIENT_ERRORS = frozenset(range(400, 500))
@@ -85,7 +86,7 @@ def refused(exchange: Exchange, allowed: frozenset[int]) -> Outcome:
 clause(
     "SEC-001",
     Level.SECURITY,
-    "Without credentials: refused, 401 or 403",
+    "Without credentials: refused (401, 403 or 404)",
     quote=ADMIN_ONLY,
     why="Whoever finds the address sees who may use the checkpoint.",
     good="no Authorization: 401",
@@ -100,7 +101,7 @@ clause(
     Level.SECURITY,
     "With an unknown key: refused",
     quote=ADMIN_ONLY,
-    why="Any string opens the door.",
+    why="Whoever makes up a key gets in, or can't tell a wrong key from a wrong request.",
     good="a key that was never issued: 401",
     bad="a key that was never issued: 200",
     probes=ACCESS,
@@ -137,7 +138,7 @@ clause(
 clause(
     "SEC-005",
     Level.SECURITY,
-    "With a key that is not an admin key: refused, 401, 403 or 404",
+    "With a key that is not an admin key: refused",
     quote=ADMIN_ONLY,
     why="Every holder of a project key sees the organization's grants.",
     good="a project key: 403",
@@ -146,7 +147,7 @@ clause(
     requires={Capability.ADMIN, Capability.KEY},
     decided_by="answer",
     needs=Needs(user_key=True),
-)(credential_clause("user", allowed=NOT_ALLOWED | {404}))
+)(credential_clause("user", allowed=NOT_ALLOWED))
 
 clause(
     "SEC-006",
@@ -270,8 +271,7 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
         form = exchange.request.credential
         if form not in PLAIN_FORMS or is_plain(evidence, exchange) or not _judgeable(exchange):
             continue
-        strict = NOT_ALLOWED | ({404} if form == "user" else set())
-        yield refused(exchange, strict if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
+        yield refused(exchange, NOT_ALLOWED if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
 
 
 @clause(

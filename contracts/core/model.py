@@ -17,6 +17,7 @@ _SERVER_ERROR = 5
 _UNAVAILABLE = 503
 _MOST_DIGITS = 9
 """Digits of an Age that is one."""
+JSON_MEDIA_TYPE = "application/json"
 
 
 class Level(StrEnum):
@@ -116,12 +117,17 @@ class Request:
 
     ``path`` and ``query`` are percent-encoded and sent as they stand; ``path`` begins with ``/`` and is
     appended to the target's base URL; ``query`` has no ``?``. ``credential`` names one of the forms in
-    `contracts.traffic.credentials`; the key itself never enters this object.
+    `contracts.traffic.credentials`; the key itself never enters this object. ``accept`` is the value of the
+    Accept header, ``None`` for none. ``fresh`` asks caches to check whether the answer that they keep is current, as
+    ordinary clients don't. ``reconnect`` sends it as the first request of a new connection, which is then kept.
     """
 
     path: str
     query: str = ""
     credential: str = "admin"
+    accept: str | None = JSON_MEDIA_TYPE
+    fresh: bool = False
+    reconnect: bool = False
 
     @property
     def target(self) -> str:
@@ -222,7 +228,8 @@ class Exchange:
     tick), so "before" and "after" need no wall clock. ``at`` is the Unix time of sending in seconds,
     ``seconds`` the time until the answer was read. ``waits`` counts the 429 and 503 answers with
     Retry-After that were waited for before this answer came; ``retries`` counts repeated attempts after
-    a connection broke; ``unavailable`` says that one of those waits was for a 503.
+    a connection broke; ``unavailable`` says that one of those waits was for a 503. ``connection`` is the number
+    of the connection on which the answer came, ``None`` where that is not known.
     """
 
     number: int
@@ -242,6 +249,7 @@ class Exchange:
     unavailable: bool = False
     retries: int = 0
     redirects: int = 0
+    connection: int | None = None
 
     @property
     def status(self) -> int | None:

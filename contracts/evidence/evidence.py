@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
-from contracts.core.model import Exchange, FailureKind, Order, Page, Query, Request, Target
+from contracts.core.model import JSON_MEDIA_TYPE, Exchange, FailureKind, Order, Page, Query, Request, Target
 from contracts.evidence.listing import Listing, Walk
 from contracts.evidence.reader import Document, Reader
 from contracts.spec.requests import Reading
@@ -44,11 +45,26 @@ class Evidence:
         self.reader = reader
         self.operation = reader.operation
         self.target = target
-        self.exchanges = reader.dated(exchanges)
         self.part = part
         self._ends = ends or {}
         self._changed = changed
         self._pages: dict[tuple[int, Query], Page | None] = {}
+        self.exchanges = self._dated(reader.dated(exchanges))
+
+    def _dated(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+        """The exchanges, those that a cache may have answered dated back to the first one of the same request.
+
+        A cache need not tell the age of what it keeps. That matters only of a list that changes, as the looks at it
+        show, of which each asks caches to check what they keep.
+        """
+        looks = [exchange for exchange in exchanges if exchange.probe == CONTROL and exchange.request.fresh]
+        first: dict[Request, int] = {}
+        for exchange in filter(_unchecked, exchanges):
+            first.setdefault(exchange.request, exchange.sent)
+        repeated = any(first[exchange.request] != exchange.sent for exchange in filter(_unchecked, exchanges))
+        if not repeated or not looks or not Evidence(self.reader, self.target, looks).listing.changed:
+            return exchanges
+        return tuple(replace(each, sent=first[each.request]) if _unchecked(each) else each for each in exchanges)
 
     # What was asked
 
@@ -92,6 +108,7 @@ class Evidence:
             if not exchange.concurrent
             and (query := self.query(exchange)) is not None
             and query.checkpoint == self.target.checkpoint
+            and exchange.request.accept == JSON_MEDIA_TYPE
         )
 
     @property
@@ -118,7 +135,14 @@ class Evidence:
         """Every 200 answer of the operation, whatever asked for it."""
         found = []
         for exchange in self.exchanges:
-            if exchange.ok and exchange.answer and not exchange.failure and self._plain_path(exchange):
+            asked_for_json = exchange.request.accept == JSON_MEDIA_TYPE
+            if (
+                exchange.ok
+                and exchange.answer
+                and not exchange.failure
+                and asked_for_json
+                and self._plain_path(exchange)
+            ):
                 body = exchange.answer.body
                 found.append(Document(exchange, self.reader, body))
         return tuple(found)
@@ -160,7 +184,9 @@ class Evidence:
         return tuple(
             page
             for exchange in self.admin
-            if (query := self.query(exchange)) is not None and (page := self.page(exchange, query)) is not None
+            if exchange.request.accept == JSON_MEDIA_TYPE
+            and (query := self.query(exchange)) is not None
+            and (page := self.page(exchange, query)) is not None
         )
 
     @cached_property
@@ -411,6 +437,12 @@ class Evidence:
         for exchange, _ in self.allowed:
             if exchange.ok and exchange.number not in readable:
                 yield exchange
+
+
+def _unchecked(exchange: Exchange) -> bool:
+    """Whether a cache may have answered the admin key without telling the age of its answer."""
+    request = exchange.request
+    return request.credential == "admin" and not request.fresh and exchange.age is None
 
 
 def _walk(name: str, pages: Sequence[Page], default: Order) -> Walk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 from contracts.core.model import Exchange, Order, Page, Query, Request, Step, Target
@@ -52,6 +53,8 @@ class Asking:
         """For each exchange of a concurrent batch: its place in the batch, and the batch."""
         self.ends: Mapping[Order, str] = {}
         """The last item of each order of a list that is too long for the evidence, where a walk came to it."""
+        self.fresh = False
+        """Whether caches are asked to check what they keep, as of a list that changes: a stale page is no breach."""
         self._probe = ""
         self._ceiling = 0
         self._names = count(1)
@@ -94,6 +97,7 @@ class Asking:
         encode_colon: bool = False,
         step: Step | None = None,
         spooled: bool = False,
+        fresh: bool = False,
     ) -> Exchange:
         """Ask a query.
 
@@ -101,7 +105,7 @@ class Asking:
             ShareSpent: the probe has asked as much as it may.
         """
         request = self.operation.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
-        return self.send(request, step=step, spooled=spooled)
+        return self.send(replace(request, fresh=fresh), step=step, spooled=spooled)
 
     def send(
         self,
@@ -118,6 +122,7 @@ class Asking:
         """
         if self.left <= 0:
             raise ShareSpent
+        request = self._checked(request)
         return self.client.send(request, probe=self._probe, step=step, again=again, spooled=spooled)
 
     def together(self, requests: Sequence[Request], *, again: tuple[int, int] | None = None) -> list[Exchange]:
@@ -128,30 +133,37 @@ class Asking:
         """
         if self.left < len(requests):
             raise ShareSpent
+        requests = [self._checked(request) for request in requests]
         exchanges = self.client.send_together(requests, probe=self._probe, again=again)
         for place, exchange in enumerate(exchanges):
             self.batches[exchange.number] = place, tuple(requests)
         return exchanges
 
-    def walk(self, query: Query, *, most: int, name: str = "walk") -> list[Page]:
+    def _checked(self, request: Request) -> Request:
+        return replace(request, fresh=True) if self.fresh and request.credential == "admin" else request
+
+    def walk(self, query: Query, *, most: int, name: str = "walk", fresh: bool = False) -> list[Page]:
         """Ask page after page, each after the last item of the one before, until the target says that it ends.
 
-        It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back.
+        It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back. A ``fresh``
+        walk asks caches to check what they keep, so that it shows the list as it is now.
         """
-        return list(self._pages(query, most=most, name=name, read=self.reader.page, spooled=False))
+        return list(self._pages(query, most=most, name=name, read=self.reader.page, spooled=False, fresh=fresh))
 
     def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> int:
         """Walk as `walk` does through a list of any length: the pages go to disk and through ``read``.
 
-        A page that can't be read is asked for again before the walk ends there.
+        A page that can't be read is asked for again before the walk ends there. Caches are asked to check what they
+        keep.
 
         Returns:
             How many pages it read.
         """
-        return sum(1 for _ in self._pages(query, most=most, name=name, read=read, spooled=True, tries=TRIES))
+        pages = self._pages(query, most=most, name=name, read=read, spooled=True, fresh=True, tries=TRIES)
+        return sum(1 for _ in pages)
 
     def _pages(
-        self, query: Query, *, most: int, name: str, read: Read, spooled: bool, tries: int = 1
+        self, query: Query, *, most: int, name: str, read: Read, spooled: bool, fresh: bool, tries: int = 1
     ) -> Iterator[Page]:
         label = f"{name} {next(self._names)}"
         cursors = {query.after}
@@ -159,7 +171,7 @@ class Asking:
         unread = 0
         for index in range(most):
             asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
-            exchange = self.ask(asked, step=Step(label, index), spooled=spooled)
+            exchange = self.ask(asked, step=Step(label, index), spooled=spooled, fresh=fresh)
             page = read(exchange, asked)
             if page is None:
                 unread += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.core.model import Order, Request
 from contracts.probes.asking import Asking
 
@@ -38,6 +40,6 @@ def _different(asking: Asking) -> list[Request]:
     by_answer: dict[object, Request] = {}
     for page in evidence.pages:
         if page.query.after is None or page.query.after in evidence.listing.items:
-            by_answer.setdefault(page.ids, page.exchange.request)
+            by_answer.setdefault(page.ids, replace(page.exchange.request, fresh=False))
     requests = list(by_answer.values())
     return requests or [asking.operation.request(asking.query(order=order, limit=2)) for order in Order]

@@ -30,17 +30,21 @@ BOTH_ENDS = 6
 
 
 def control(asking: Asking) -> None:
-    """Look at the whole list, newest first."""
-    look(asking, Order.DESCENDING)
+    """Look at the whole list as it is now, newest first."""
+    look(asking, Order.DESCENDING, fresh=True)
+    asking.fresh = asking.listing.moved
 
 
-def look(asking: Asking, order: Order) -> None:
-    """Walk through the list with the largest pages that the target takes, or through what can be afforded."""
+def look(asking: Asking, order: Order, *, fresh: bool = False) -> None:
+    """Walk through the list with the largest pages that the target takes, or through what can be afforded.
+
+    A ``fresh`` look asks caches to check what they keep; any other asks as clients do.
+    """
     control_walk = order is Order.DESCENDING
     while True:
         query = asking.query(limit=asking.size, order=order)
         most = max(3, asking.client.budget // PART_OF_A_LOOK) if asking.short is not False else WINDOW
-        pages = asking.walk(query, most=most, name=CONTROL if control_walk else "walk")
+        pages = asking.walk(query, most=most, name=CONTROL if control_walk else "walk", fresh=fresh)
         if pages and asking.short is None:
             asking.short = pages[-1].has_more is False or not pages[-1].items
         last = asking.client.exchanges[-1]

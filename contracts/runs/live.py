@@ -431,15 +431,17 @@ class _Live:
         self._asking.begin(CONTROL, self._asking.client.remaining)
         control(self._asking)
         if ascending:
-            look(self._asking, Order.ASCENDING)
+            look(self._asking, Order.ASCENDING, fresh=True)
         self._asking.begin(AGAIN, self._asking.client.remaining)
 
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
         tag = (number, exchange.number)
         if exchange.number in self._asking.batches:
             place, batch = self._asking.batches[exchange.number]
-            return self._asking.together(batch, again=tag)[place]
-        return self._asking.send(exchange.request, again=tag)
+            asked = [replace(request, fresh=fresh or request.fresh) for request in batch]
+            return self._asking.together(asked, again=tag)[place]
+        request = exchange.request
+        return self._asking.send(replace(request, fresh=fresh or request.fresh), again=tag)
 
 
 class _LiveDeep:
@@ -457,7 +459,7 @@ class _LiveDeep:
     def look(self, *, ascending: bool) -> None:
         """The list is too long to be looked at as a whole: what rests on that is not asked again."""
 
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is fresh anyway
         copy = self._asking.send(exchange.request, again=(number, exchange.number), spooled=True)
         self._exchanges.append(copy)
         return copy

@@ -259,7 +259,7 @@ class _Recorded:
         rest = self._all[self._at :]
         return sum(1 for _ in takewhile(lambda one: one.step is not None and one.step.walk == walk, rest))
 
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is recorded
         tag = (number, exchange.number)
         begin = next((place for place in range(self._at, len(self._all)) if self._all[place].again == tag), None)
         if begin is None:
@@ -275,9 +275,14 @@ class _Recorded:
         own = self._place[exchange.number]
         for place, copy in enumerate(batch):
             before = self._all[max(0, own - place) : own - place + len(batch)]
-            if copy.request == exchange.request and [one.request for one in before] == [one.request for one in batch]:
+            if _asked(copy) == _asked(exchange) and list(map(_asked, before)) == list(map(_asked, batch)):
                 return place
         raise _Over
+
+
+def _asked(exchange: Exchange) -> Request:
+    """What was asked, whether or not caches were asked to check what they keep."""
+    return replace(exchange.request, fresh=False)
 
 
 def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Again]:
@@ -310,7 +315,7 @@ class _RecordedDeep:
     def look(self, *, ascending: bool) -> None:
         """Nothing was looked at as a whole."""
 
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
+    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is recorded
         copy = next(self._copies, None)
         if copy is None or copy.again != (number, exchange.number):
             raise _Over

@@ -79,8 +79,9 @@ class _Course:
     """How asking one request goes: where it is sent now, and what was counted on the way."""
 
     target: str
+    accept: str | None
     fresh: bool
-    """Whether caches are asked to look whether the answer that they keep is still true."""
+    connection: int | None = None
     apart: float = 0.0
     """Seconds by which each wait is longer: requests that were put off together don't come together again."""
     waits: int = 0
@@ -323,7 +324,9 @@ class Client:
         return False
 
     def _ask(self, request: Request, probe: str, *, kept: bool = True, apart: float = 0.0) -> Exchange:
-        course = _Course(self._prefix + request.target, fresh=request.credential == "admin", apart=apart)
+        course = _Course(self._prefix + request.target, request.accept, request.fresh, apart=apart)
+        if request.reconnect:
+            self._wire.drop()
         authorization = self._credentials(request.credential, course)
         answer: Answer | None = None
         failure: Failure | None = None
@@ -361,6 +364,7 @@ class Client:
             unavailable=course.unavailable,
             retries=course.retries,
             redirects=course.redirects,
+            connection=course.connection if answer is not None else None,
         )
 
     def _credentials(self, name: str, course: _Course) -> Secret | None:
@@ -425,8 +429,8 @@ class Client:
         begun = time.perf_counter()
         ends = time.monotonic() + self._pace.left(self.limits.answer)
         try:
-            raw = self._wire.get(course.target, authorization, ends, fresh=course.fresh)
-            late = raw.late
+            raw = self._wire.get(course.target, authorization, ends, accept=course.accept, fresh=course.fresh)
+            late, course.connection = raw.late, raw.connection
         except AnswerError as error:
             reached = error.kind is not FailureKind.UNREACHABLE
             late = error.kind is FailureKind.TIMEOUT

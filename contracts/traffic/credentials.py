@@ -58,11 +58,19 @@ class Keys:
 
     ``others`` are further secrets of the run by name, such as a proxy's password: they are kept out of all that is
     written like the keys. A name is in lower-case letters, ``_`` and ``-``.
+
+    Raises:
+        ConfigurationError: Both are the same key.
     """
 
     admin: Secret
     user: Secret | None = None
     others: tuple[tuple[str, Secret], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.user == self.admin:
+            msg = "The user key is the admin key: give a user key that has no admin rights, or none."
+            raise ConfigurationError(msg)
 
     @classmethod
     def of(cls, admin: str, user: str | None = None) -> Keys:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from contracts.core.model import Request
+from contracts.core.model import JSON_MEDIA_TYPE, Request
 from contracts.traffic.credentials import CREDENTIALS
+from contracts.traffic.wire import REVALIDATE
 
 
 def curl(base_url: str, request: Request) -> str:
@@ -16,4 +17,8 @@ def curl(base_url: str, request: Request) -> str:
     """
     options = CREDENTIALS[request.credential].curl
     words = ["curl", "-gsS", "--path-as-is", *([options] if options else [])]
+    if request.accept != JSON_MEDIA_TYPE:
+        words.append(f"-H {shlex.quote(f'Accept: {request.accept}' if request.accept is not None else 'Accept:')}")
+    if request.fresh:
+        words.append(f"-H {shlex.quote(': '.join(REVALIDATE))}")
     return f"{' '.join(words)} {shlex.quote(base_url.strip().rstrip('/') + request.target)}"

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 import harfile
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Echo, Exchange, Failure, FailureKind, Request, Step
+from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic import foreign
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
@@ -103,9 +103,9 @@ def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str) -> None:
     request = exchange.request
     shown = CREDENTIALS[request.credential].shown
     headers = [
-        harfile.Record("Accept", "application/json"),
+        *([harfile.Record("Accept", request.accept)] if request.accept is not None else []),
         harfile.Record("Accept-Encoding", ", ".join(CODINGS)),
-        *([harfile.Record(*REVALIDATE)] if request.credential == "admin" else []),
+        *([harfile.Record(*REVALIDATE)] if request.fresh else []),
         *([harfile.Record("Authorization", shown)] if shown is not None else []),
     ]
     sent = _Request(
@@ -133,6 +133,9 @@ def _ours(exchange: Exchange) -> dict[str, object]:
         "path": exchange.request.path,
         "query": exchange.request.query,
         "credential": exchange.request.credential,
+        "accept": exchange.request.accept,
+        "fresh": exchange.request.fresh,
+        "reconnect": exchange.request.reconnect,
         "answered": answer is not None,
         "flaw": answer.flaw if answer else None,
         "echoes": [asdict(echo) for echo in answer.echoes] if answer else [],
@@ -150,6 +153,7 @@ def _ours(exchange: Exchange) -> dict[str, object]:
         "unavailable": exchange.unavailable,
         "retries": exchange.retries,
         "redirects": exchange.redirects,
+        "connection": exchange.connection,
     }
 
 
@@ -244,7 +248,7 @@ def _own(entry: dict[str, Any], number: int) -> Exchange:
         answer = replace(answer, echoes=echoes, redacted=redacted)
     return Exchange(
         number=get(ours, "number", int, where),
-        request=Request(get(ours, "path", str, where), get(ours, "query", str, where), credential),
+        request=_request(ours, credential, where),
         answer=answer,
         failure=_failure(failure, where) if failure is not None else None,
         sent=get(ours, "sent", int, where),
@@ -259,6 +263,19 @@ def _own(entry: dict[str, Any], number: int) -> Exchange:
         unavailable=get(ours, "unavailable", bool, where),
         retries=get(ours, "retries", int, where),
         redirects=get(ours, "redirects", int, where),
+        connection=optional(ours, "connection", int, where),
+    )
+
+
+def _request(ours: dict[str, Any], credential: str, where: str) -> Request:
+    return Request(
+        get(ours, "path", str, where),
+        get(ours, "query", str, where),
+        credential,
+        # Recordings of the first version say none of these, and the admin key asked caches each time.
+        accept=optional(ours, "accept", str, where) if "accept" in ours else JSON_MEDIA_TYPE,
+        fresh=get(ours, "fresh", bool, where) if "fresh" in ours else credential == "admin",
+        reconnect=bool(optional(ours, "reconnect", bool, where)),
     )
 
 

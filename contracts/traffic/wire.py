@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Final, NoReturn
@@ -25,7 +26,7 @@ from typing import Final, NoReturn
 import h11
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import FailureKind
+from contracts.core.model import JSON_MEDIA_TYPE, FailureKind
 from contracts.traffic.credentials import Secret
 from contracts.traffic.decoding import CODINGS, Decoder, TooLargeError, UndecodableError
 from contracts.traffic.limits import Limits
@@ -78,6 +79,8 @@ class Raw:
     """The body is the beginning of a longer one, with `SPARE` bytes more than are to be kept."""
     late: bool = False
     """It was not over when its time was."""
+    connection: int = 0
+    """The number of the connection on which it came, from 1."""
 
 
 class _LateError(Exception):
@@ -91,8 +94,9 @@ _OVER: Final = h11.EndOfMessage()
 class _Connection:
     """One connection, used for one GET after another."""
 
-    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+    def __init__(self, sock: socket.socket, limits: Limits, number: int = 1) -> None:
         self.sock = sock
+        self.number = number
         self.limits = limits
         self.parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
         self.used = False
@@ -287,29 +291,39 @@ class Wire:
         self.limits = limits
         self._context = _context(verify=verify) if origin.scheme == "https" else None
         self._head = (
-            f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept: application/json\r\n"
-            f"Accept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
+            f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
         ).encode("ascii")
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
         self._closed = False
+        self._connections = count(1)
 
-    def get(self, target: str, authorization: Secret | None, ends: float, *, fresh: bool = False) -> Raw:
+    def get(
+        self,
+        target: str,
+        authorization: Secret | None,
+        ends: float,
+        *,
+        accept: str | None = JSON_MEDIA_TYPE,
+        fresh: bool = False,
+    ) -> Raw:
         """Sends one GET and reads the answer.
 
         Args:
             target: Path and query, sent byte for byte.
             authorization: The value of the Authorization header.
             ends: When the answer must have come, on the clock of `time.monotonic`.
-            fresh: Whether caches are asked to look whether the answer that they keep is still true.
+            accept: The value of the Accept header; ``None`` for none.
+            fresh: Whether caches are asked to check whether the answer that they keep is current.
 
         Raises:
             AnswerError: No usable answer came.
         """
         connection = self._take(ends)
         try:
-            return connection.get(self._request(target, authorization, fresh=fresh), ends)
+            raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), ends)
+            return replace(raw, connection=connection.number)
         except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
             connection.close()
             # The frames below hold the bytes that were sent.
@@ -317,11 +331,13 @@ class Wire:
         finally:
             self._give(connection)
 
-    def _request(self, target: str, authorization: Secret | None, *, fresh: bool) -> bytes:
+    def _request(self, target: str, authorization: Secret | None, *, accept: str | None, fresh: bool) -> bytes:
         if not _TARGET.fullmatch(target):
             msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
             raise FenceError(msg)
         head = b"GET " + target.encode("ascii") + self._head
+        if accept is not None:
+            head += b"Accept: " + accept.encode("ascii") + b"\r\n"
         if fresh:
             head += ": ".join(REVALIDATE).encode("ascii") + b"\r\n"
         if authorization is not None:
@@ -342,10 +358,13 @@ class Wire:
                 return connection
             connection.close()
             self._give(connection)
-        connection = _Connection(self._connect(ends), self.limits)
+        connection = self._open(ends)
         with self._lock:
             self._busy.add(connection)
         return connection
+
+    def _open(self, ends: float) -> _Connection:
+        return _Connection(self._connect(ends), self.limits, next(self._connections))
 
     def _give(self, connection: _Connection) -> None:
         with self._lock:
@@ -400,7 +419,7 @@ class Wire:
         Raises:
             AnswerError: The target can't be connected to.
         """
-        connection = _Connection(self._connect(time.monotonic() + self.limits.connect), self.limits)
+        connection = self._open(time.monotonic() + self.limits.connect)
         with self._lock:
             self._busy.add(connection)
         self._give(connection)

@@ -31,8 +31,11 @@ class Answering(Protocol):
     def look(self, *, ascending: bool) -> None:
         """Look at the whole list, in ascending order as well if that is wanted."""
 
-    def repeat(self, number: int, exchange: Exchange) -> Exchange:
-        """Ask a request once more, in the round of this number."""
+    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
+        """Ask a request once more, in the round of this number.
+
+        With ``fresh`` caches are asked to check what they keep, so that a stale page is not taken for a wrong one.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Repeating:
             mine = []
             for exchange in finding.exchanges:
                 if enclosed or exchange.number not in done:
-                    done[exchange.number] = self._answering.repeat(number, exchange)
+                    done[exchange.number] = self._answering.repeat(number, exchange, fresh=enclosed)
                 mine.append(done[exchange.number])
             after = self._look(finding) if enclosed else ()
             self._copies[name].append(

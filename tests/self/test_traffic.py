@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -136,11 +137,26 @@ def test_the_request_carries_the_key_and_says_who_asks() -> None:
     assert any(line.startswith("User-Agent: contracts") for line in lines)
 
 
-@pytest.mark.parametrize(("credential", "asks"), [("admin", True), ("none", False), ("unknown", False)])
-def test_only_the_admin_key_asks_caches_to_look_again(credential: str, *, asks: bool) -> None:
+@pytest.mark.parametrize("credential", ["admin", "none", "unknown"])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_caches_are_asked_where_a_request_says_so(credential: str, *, fresh: bool) -> None:
     with asking(target := Target(ok())) as client:
-        client.send(Request(LIST.path, LIST.query, credential), probe="p")
-    assert (b"Cache-Control: no-cache\r\n" in target.asked[0]) is asks
+        client.send(Request(LIST.path, LIST.query, credential, fresh=fresh), probe="p")
+    assert (b"Cache-Control: no-cache\r\n" in target.asked[0]) is fresh
+
+
+@pytest.mark.parametrize("accept", [None, "*/*"])
+def test_accept_is_sent_as_asked(accept: str | None) -> None:
+    with asking(target := Target(ok())) as client:
+        client.send(Request(LIST.path, accept=accept), probe="p")
+    sent = [line for line in target.asked[0].decode().split("\r\n") if line.lower().startswith("accept:")]
+    assert sent == ([] if accept is None else [f"Accept: {accept}"])
+
+
+def test_a_request_can_open_a_connection_of_its_own() -> None:
+    with asking(Target(ok(), ok(), ok())) as client:
+        numbers = [client.send(replace(LIST, reconnect=new), probe="p").connection for new in (False, False, True)]
+    assert numbers == [1, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,8 @@ def test_a_key_in_the_query_is_on_the_wire_only(query: str, target: str) -> None
 )
 def test_the_target_is_sent_byte_for_byte(target: str) -> None:
     with asking(server := Target(ok())) as client:
-        client.send(Request(*target.split("?", 1)), probe="p")
+        path, _, query = target.partition("?")
+        client.send(Request(path, query), probe="p")
     assert server.targets == ["/v1" + target]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -47,6 +48,14 @@ def add(variant: Variant) -> None:
     if variant.name in _VARIANTS:
         raise ValueError(variant.name)
     _VARIANTS[variant.name] = variant
+
+
+def variant(behaviour: type[Behaviour]) -> type[Behaviour]:
+    """Registers a class as a variant: its name is the variant's, and its docstring the sentence."""
+    name = re.sub(r"(?<=[a-z0-9A-Z])(?=[A-Z])", "-", behaviour.__name__).lower()
+    sentence = " ".join((behaviour.__doc__ or "").split())
+    add(Variant(name, behaviour.__module__.rpartition(".")[2], sentence, behaviour))
+    return behaviour
 
 
 def varies(

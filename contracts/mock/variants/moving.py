@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts.mock.app import Asked, Behaviour, Response
+from contracts.mock.fronts import Front
 from contracts.mock.store import NEWEST, SEED, Permission, permission_id, seeded
 from contracts.mock.variants.declare import Variant, add
 
@@ -109,6 +110,10 @@ class Cached(Behaviour):
         return replace(kept, headers=[*kept.headers, ("Age", str(int(now - made)))])
 
 
+class Silent(Front):
+    """A cache keeps each page for ever, for the same request of the same key, and says nothing about its age."""
+
+
 _KINDS = {"gains": (1, 0), "loses": (0, 1), "moves": (1, 1)}
 _SENTENCES = {
     "gains": "The list gains an item at its head every {} requests.",
@@ -141,6 +146,11 @@ _changes(
     "moves-behind-a-cache",
     "The list gains an item at its head and loses one anywhere, every 10 requests, and answers are kept for a minute.",
     Cached,
+)
+_changes(
+    "moves-behind-a-silent-cache",
+    "The list gains an item at its head and loses one anywhere, every 10 requests; a cache tells no age.",
+    Silent,
 )
 _changes(
     "copies-follow",

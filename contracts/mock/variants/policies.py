@@ -351,6 +351,12 @@ def user_key_404(_self: Behaviour, _request: Request, /) -> Refused:
 
 
 @varies(Behaviour.unauthorized, unexercised=frozenset({"SEC-012"}))
+def strangers_404(_self: Behaviour, _message: str, /) -> Refused:
+    """Whoever has no valid key gets the 404 of an unknown checkpoint."""
+    return Refused(404, "No such checkpoint.", param="fine_tuned_model_checkpoint", code="not_found")
+
+
+@varies(Behaviour.unauthorized, unexercised=frozenset({"SEC-012"}))
 def all_refused_403(_self: Behaviour, message: str, /) -> Refused:
     """Whoever may not look gets a 403."""
     return Refused(403, message, code="forbidden")
