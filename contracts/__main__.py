@@ -9,6 +9,8 @@ import sys
 
 def main() -> None:
     """Run a command and exit."""
+    for descriptor in (0, 1, 2):
+        _fill(descriptor)
     try:
         from contracts.core import interrupts
 
@@ -21,8 +23,24 @@ def main() -> None:
             finally:
                 interrupts.ignore()
     except KeyboardInterrupt:
-        sys.stderr.write("contracts: interrupted before there was anything to report\n")
-        sys.exit(2)
+        _end("interrupted before there was anything to report", 2)
+    except (OSError, MemoryError, ImportError) as error:
+        # What can't even be loaded is no defect of the suite: files can't be opened, or there is no memory.
+        _end(f"can't be loaded on this machine: {getattr(error, 'strerror', None) or str(error) or 'no memory'}", 4)
+
+
+def _fill(descriptor: int) -> None:
+    """Let no file or socket of ours take the number of a standard stream that is closed."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+
+
+def _end(sentence: str, code: int) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"contracts: {sentence}\n")
+    sys.exit(code)
 
 
 def _leave_nothing_here() -> None:

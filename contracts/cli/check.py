@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from contracts.cli.shell import BEFORE, Shell, encoding, options, show
+from contracts.cli.shell import BEFORE, Shell, encoding, options, printed, show
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
@@ -34,14 +34,14 @@ _ENDS = {
 }
 
 
-def annotate(remarks: Sequence[Annotation]) -> None:
-    """Tell GitHub Actions, where that is what runs this."""
+def annotate(remarks: Sequence[Annotation], stream: TextIO | None = None) -> None:
+    """Tell GitHub Actions, where that is what runs this; on standard output unless another stream is named."""
     if not remarks:
         return
     from contracts.reports.github import commands
 
     for line in commands(remarks):
-        click.echo(printable(line, encoding()))
+        click.echo(printable(line, encoding()), file=stream)
 
 
 def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
@@ -102,7 +102,7 @@ def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...],
                     _tell_of_interrupt(shell, codes, [each.name for each in targets[len(codes) :]])
                     break
         finally:
-            annotate(remarks)
+            annotate(remarks, printed(targets[0]))
         if not alone:
             _tell_of_all([settings.name for settings in targets], codes)
         return worst(codes)
@@ -163,10 +163,10 @@ def _check(
     from contracts.runs.live import run
     from contracts.runs.target import opened, unopened
 
-    output.refuse_unwritable(settings)
     terms: Terms | None = None
     selected: tuple[Clause, ...] = ()
     try:
+        output.refuse_unwritable(settings)
         with ExitStack() as until_it_is_asked:
             with interrupts.allowed():
                 selected = find(clauses) if clauses else ()
@@ -196,15 +196,15 @@ def _check(
     try:
         output.write(settings, told, result, asked.operation)
     finally:
-        show(report(result, style, encoding()), settings)
         remarks += output.announce(told)
+        show(report(result, style, encoding()), settings)
     if accept:
-        _propose(settings, result)
+        click.echo(_propose(settings, result), file=printed(settings))
     return result.exit_code
 
 
-def _propose(settings: Settings, result: Result) -> None:
-    """Write an entry for each breach that nobody has accepted."""
+def _propose(settings: Settings, result: Result) -> str:
+    """Write an entry for each breach that nobody has accepted, and say what was written."""
     from contracts.core.wording import count
     from contracts.settings.configfile import NAME
     from contracts.verdicts import deviations
@@ -214,9 +214,8 @@ def _propose(settings: Settings, result: Result) -> None:
     new = [one for one in deviations.failing(result.judgements, result.gate) if one.clause not in written]
     number = deviations.propose(path, new, target=settings.name)
     if number:
-        click.echo(f"{count(number, 'deviation')} written to {path.name}: give each a reason, or take it out.")
-    else:
-        click.echo(f"Nothing was written to {path.name}: there is no breach without an entry.")
+        return f"{count(number, 'deviation')} written to {path.name}: give each a reason, or take it out."
+    return f"Nothing was written to {path.name}: there is no breach without an entry."
 
 
 def _hints(settings: Settings, result: Result) -> tuple[str, ...]:

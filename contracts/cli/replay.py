@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from contracts.cli.check import annotate
-from contracts.cli.shell import encoding, options, show
+from contracts.cli.shell import encoding, options, printed, show
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
@@ -66,7 +66,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
         finally:
             style = Style(quiet=settings.quiet, verbose=settings.verbose, repeat=again, settings=settings.told())
             show(report(result, style, encoding()), settings)
-            annotate(output.announce(told))
+            annotate(output.announce(told), printed(settings))
     interrupts.check()
     return result.exit_code
 

@@ -7,16 +7,19 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
+from contracts.cli.streams import OutputError, guarded, tell
 from contracts.core import interrupts
-from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
+from contracts.core.files import is_standard_output
 from contracts.core.wording import closest
 from contracts.reports.safe import inert, printable
-from contracts.settings.settings import OPTIONS, Settings, single
+from contracts.settings.settings import OPTIONS, REPORTS, Settings, single
 from contracts.verdicts.conclusion import InternalError, failure, own_version
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
@@ -42,9 +45,8 @@ class Shell:
 
     def say(self, text: str) -> None:
         """Tell something on standard error: safe lines, without keys."""
-        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
         for line in self.redacted(text).splitlines():
-            click.echo(inert(printable(line, encoding)), err=True)
+            tell(inert(printable(line, sys.stderr.encoding)))
 
 
 class Commands(click.Group):
@@ -75,7 +77,7 @@ class Commands(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         shell = Shell(verbose=bool({"-v", "--verbose"} & set(words)))
         code: int | None = None
-        with interrupts.held():
+        with interrupts.held(), guarded():
             try:
                 with interrupts.allowed():
                     code = self._guarded(words, shell, extra)
@@ -88,23 +90,28 @@ class Commands(click.Group):
     def _guarded(self, words: list[str], shell: Shell, extra: dict[str, Any]) -> int:
         try:
             done = super().main(words, prog_name="contracts", standalone_mode=False, obj=shell, **extra)
+            sys.stdout.flush()
         except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last resort: it is told, and exit 3
             code, text = _end(error, verbose=shell.verbose)
-            shell.say(text)
+            with suppress(OutputError):  # neither stream takes a word: the exit code alone is left
+                shell.say(text)
             return code
         return done if isinstance(done, int) else ExitCode.KEPT
 
 
 def show(sheet: Sheet, settings: Settings) -> None:
-    """Write a sheet to standard output, coloured where that is wanted."""
-    color = settings.color
+    """Write a sheet for people, coloured where that is wanted."""
+    stream, color = printed(settings), settings.color
     if color is None:
         dumb = os.environ.get("TERM") == "dumb"
-        color = not os.environ.get("NO_COLOR") and (sys.stdout.isatty() and not dumb)
-    try:
-        sheet.write(sys.stdout, color=color)
-    except BrokenPipeError:
-        _drop_output()
+        color = not os.environ.get("NO_COLOR") and (stream.isatty() and not dumb)
+    sheet.write(stream, color=color)
+
+
+def printed(settings: Settings) -> TextIO:
+    """Where a command prints what is for people: standard error where a report or recording has standard output."""
+    paths = (getattr(settings, name) for name in settings.given("record", *REPORTS))
+    return sys.stderr if any(map(is_standard_output, paths)) else sys.stdout
 
 
 def encoding() -> str:
@@ -158,6 +165,9 @@ def show_version(context: click.Context, _parameter: click.Parameter, value: boo
 
 def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     """What an exception ends the command with: the exit code, and what is told."""
+    lacked = lack(error)
+    if lacked is not None:
+        return ExitCode.CONFIGURATION, f"contracts: this machine does not let the run go on: {lacked}."
     match error:
         case InternalError():
             return error.exit_code, _internal(error.__cause__ or error, verbose=verbose)
@@ -165,11 +175,16 @@ def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
             return error.exit_code, f"contracts: {error}"
         case click.Abort():
             return ExitCode.INTERRUPTED, f"contracts: {BEFORE}"
-        case click.exceptions.NoArgsIsHelpError():
-            return ExitCode.CONFIGURATION, error.format_message()
         case click.ClickException():
-            return ExitCode.CONFIGURATION, f"contracts: {_sentence(error)}"
+            return ExitCode.CONFIGURATION, _refusal(error)
     return ExitCode.INTERNAL, _internal(error, verbose=verbose)
+
+
+def _refusal(error: click.ClickException) -> str:
+    """What click refuses, as a sentence; the help where no command was given."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    return f"contracts: {_sentence(error)}"
 
 
 def _sentence(error: click.ClickException) -> str:
@@ -192,10 +207,3 @@ def _internal(error: BaseException, *, verbose: bool) -> str:
     if not verbose:
         return f"{sentence} (--verbose shows more)."
     return f"{''.join(traceback.format_exception(error))}{sentence}."
-
-
-def _drop_output() -> None:
-    """Nobody reads any more: what is still written goes nowhere, and Python's own flush at the end is quiet."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
+
+_MACHINE: Final = {
+    errno.EMFILE: "no more files can be opened (see `ulimit -n`)",
+    errno.ENFILE: "no more files can be opened on this machine",
+    errno.ENOSPC: "there is no space left on the device",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.ENOMEM: "there is not enough memory",
+    errno.EROFS: "the file system is read-only",
+    errno.EAGAIN: "no more threads or processes can be started (see `ulimit -u`)",
+}
+_NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "can't start new thread", "std::bad_alloc")
 
 
 class ExitCode:
@@ -27,3 +39,16 @@ class ConfigurationError(ContractsError):
     """Something that the user chose cannot be used: a document, an option, a target."""
 
     exit_code: ClassVar[int] = ExitCode.CONFIGURATION
+
+
+def lack(error: BaseException | None) -> str | None:
+    """What this machine lacked, where that is what an error or one of its causes says; ``None`` for any other error."""
+    while error is not None:
+        if isinstance(error, BaseExceptionGroup):
+            return next(filter(None, map(lack, error.exceptions)), None)
+        if isinstance(error, MemoryError) or any(each in str(error).lower() for each in _NO_MEMORY):
+            return _MACHINE[errno.ENOMEM]
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            return _MACHINE[error.errno]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None

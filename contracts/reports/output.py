@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from contracts.core import files
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Result
-from contracts.reports import as_json, files, github, html, junit, markdown
+from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unfinished
 from contracts.reports.view import Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from contracts.core.errors import ContractsError, ExitCode
+from contracts.core.errors import ContractsError, ExitCode, lack
 from contracts.core.model import Result
 from contracts.verdicts.conclusion import InternalError, Terms, failure, without_verdicts
 
@@ -20,13 +20,15 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
         error: What ended the run.
         redacted: Takes the keys out of a text.
     """
-    if isinstance(error, InternalError):
+    if isinstance(error, InternalError) and lack(error) is None:
         return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
     return without_verdicts(terms, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
 
 
 def _reason(error: BaseException) -> tuple[int, str]:
+    if (lacked := lack(error)) is not None:
+        return ExitCode.CONFIGURATION, f"This machine did not let the run go on: {lacked}."
     if isinstance(error, ContractsError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):

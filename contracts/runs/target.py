@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # a run against another target needs no server of its own
 
 USUAL_SIZE = 57
 USUAL_PROJECTS = 3
+_LEAST_FILES = 64
+"""Files and sockets that a run has open at the most, with those of the embedded server."""
 _SHORTEST_KEY = 12
 """Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
 
@@ -62,8 +65,10 @@ def opened(settings: Settings) -> Iterator[Opened]:
     """Read the document and the keys of the target, or start the embedded server and end it afterwards.
 
     Raises:
-        ConfigurationError: The document or a key can't be used, or there is no such fault or variant.
+        ConfigurationError: The document or a key can't be used, there is no such fault or variant, or this process
+            may open too few files.
     """
+    _refuse_few_files()
     operation = load_operation(settings.spec)
     if settings.base_url is None:
         with embedded(settings) as server:
@@ -136,6 +141,18 @@ def embedded(settings: Settings, port: int = 0) -> Server:
         listing = "faults" if settings.fault is not None else "variants"
         raise ConfigurationError(f"{error.args[0]} `contracts list --{listing}` shows all.") from None
     return made if dataset is None else Server(dataset, made.behaviour, port)
+
+
+def _refuse_few_files() -> None:
+    """A connection that this machine refuses would be taken for one that the target refuses."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= allowed < _LEAST_FILES:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_LEAST_FILES, most))
+            return
+        raise ConfigurationError(
+            f"This process may open {allowed} files, and a run needs {_LEAST_FILES}: raise `ulimit -n`."
+        )
 
 
 def _refuse_misplaced_key(settings: Settings, keys: Keys) -> None:

@@ -64,14 +64,14 @@ class ConfigFile:
 
 
 def load(
-    path: Path | None, folder: Path, kinds: Mapping[str, frozenset[type]], of_target: Collection[str]
+    path: Path | None, folder: Path | None, kinds: Mapping[str, frozenset[type]], of_target: Collection[str]
 ) -> ConfigFile:
     """Read the file that is named, or the one of a folder.
 
     Args:
         path: The file; ``None`` for the ``contracts.toml`` of the folder, or its ``pyproject.toml`` if that has a
             table ``[tool.contracts]``.
-        folder: Where to look for it.
+        folder: Where to look for it; ``None`` for the current one.
         kinds: For each setting, by field name, the types that its value may have in Python.
         of_target: The settings that a target can have of its own.
 
@@ -85,14 +85,28 @@ def load(
     return ConfigFile() if found is None else _File(*found, kinds, of_target).read()
 
 
-def _found(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    own, shared = folder / NAME, folder / PYPROJECT
-    table = _table(shared) if shared.is_file() else None
-    if not own.exists():
+def _found(folder: Path | None) -> tuple[Path, dict[str, Any]] | None:
+    try:
+        folder = Path.cwd() if folder is None else folder
+        own, shared = folder / NAME, folder / PYPROJECT
+        own_there, shared_there = _there(own), _there(shared) and shared.is_file()
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise ConfigurationError(f"The current folder can't be read: {reason}. Change into another one.") from None
+    table = _table(shared) if shared_there else None
+    if not own_there:
         return None if table is None else (shared, table)
     if table is not None:
         raise ConfigurationError(f"{NAME} and [tool.contracts] in {PYPROJECT} both say something: keep one of them.")
     return own, _table(own) or {}
+
+
+def _there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _table(path: Path) -> dict[str, Any] | None:
@@ -188,7 +202,7 @@ class _File:
 
     def _resolved(self, value: str) -> str:
         """A path as seen from the folder of the file."""
-        if not value.strip() or not value.isprintable():
+        if not value.strip() or not value.isprintable() or value == "-":
             return value
         path = Path(value)
         with suppress(RuntimeError):  # of a home that is not known there is no file, and that is told later

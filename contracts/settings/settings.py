@@ -15,6 +15,7 @@ from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from contracts.core.errors import ConfigurationError
+from contracts.core.files import is_standard_output
 from contracts.core.model import GATING, Deviation, Level
 from contracts.core.wording import closest
 from contracts.settings import configfile
@@ -177,7 +178,17 @@ class Settings:
         return ": " in self.origin(name)
 
     def apart(self) -> Settings:
-        """The settings of one of several targets, with files of its own to write to."""
+        """The settings of one of several targets, with files of its own to write to.
+
+        Raises:
+            ConfigurationError: Something is to be written to standard output, which is one file for all.
+        """
+        for name in self.given("record", *REPORTS):
+            if is_standard_output(getattr(self, name)):
+                raise ConfigurationError(
+                    f"{self.origin(name)} can't be standard output for several targets: name a file, or choose one"
+                    " with --target."
+                )
         paths: dict[str, Any] = {name: apart(getattr(self, name), self.name) for name in self.given("record", *REPORTS)}
         return replace(self, **paths)
 
@@ -253,7 +264,7 @@ class Settings:
         wanted = tuple(OPTIONS if names is None else names)
         said = _said(given or {}, variables, wanted)
         config = _value("config", said["config"]) if "config" in said else None
-        file = configfile.load(config, folder or Path.cwd(), _KINDS, (*TARGET, *TARGET_MORE))
+        file = configfile.load(config, folder, _KINDS, (*TARGET, *TARGET_MORE))
         tables = _chosen(file.targets, said) if "base_url" in wanted else ()
         return tuple(
             _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file)

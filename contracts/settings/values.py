@@ -109,11 +109,8 @@ def file(word: str) -> Path:
 
 
 def destination(word: str) -> Path:
-    """A file that can be written to: its folder is there."""
-    path = _path(word)
-    if not path.parent.is_dir():
-        raise ValueError("lies in no folder that exists")
-    return path
+    """Where something is to be written; ``-`` is standard output."""
+    return _path(word)
 
 
 def integer(least: int, most: int, below: str = "") -> Callable[[str], int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from urllib.parse import parse_qsl
 import harfile
 
 from contracts.core.errors import ConfigurationError
+from contracts.core.files import writing
 from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic import foreign
 from contracts.traffic.credentials import CREDENTIALS
@@ -60,10 +60,10 @@ def write_har(
     version: str = "",
     about: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes exchanges as a HAR file, whole or not at all.
+    """Writes exchanges as a HAR file; see `contracts.core.files.writing`.
 
     Args:
-        path: Where to write. A file that is there stays untouched until the new one is complete.
+        path: Where to write.
         exchanges: What to write, in this order.
         base_url: Where the target is.
         version: The version of this suite.
@@ -72,21 +72,12 @@ def write_har(
     Raises:
         ConfigurationError: The file can't be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     comment = json.dumps({"contracts": _FORMAT, "base_url": base_url, "about": dict(about or {})})
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            creator = harfile.Creator(name="contracts", version=version)
-            with harfile.HarFile(stream, creator=creator, comment=comment) as archive:
-                for exchange in exchanges:
-                    _add(archive, exchange, base_url)
-        temporary.replace(path)
-    except OSError as error:
-        msg = f"The recording can't be written to {path}: {error.strerror or 'no reason given'}."
-        raise ConfigurationError(msg) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with writing(path) as stream:
+        creator = harfile.Creator(name="contracts", version=version)
+        with harfile.HarFile(stream, creator=creator, comment=comment) as archive:
+            for exchange in exchanges:
+                _add(archive, exchange, base_url)
 
 
 class _Request(harfile.Request):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from contracts.core import files
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Deviation, Judgement, Known, Level, Standing, Verdict
 
@@ -123,11 +124,7 @@ def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "") ->
         raise ConfigurationError(
             f"{path.name} holds its deviations in a form that can't be appended to: write them as [[{table}]] tables."
         ) from None
-    try:
-        with path.open("a", encoding="utf-8", newline="") as stream:
-            stream.write(added)
-    except OSError as error:
-        raise ConfigurationError(f"{path.name} can't be written: {error.strerror or 'no reason given'}.") from None
+    files.write(path, before + added)
     return len(entries)
 
 

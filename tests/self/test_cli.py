@@ -284,15 +284,6 @@ def test_a_taken_port_is_a_sentence(server: Server) -> None:
     assert done.stderr == f"contracts: --port {port} can't be used: Address already in use.\n"
 
 
-def test_nobody_who_reads_is_no_error() -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    with start("list", stdout=writing) as process:
-        os.close(writing)
-        _, error = process.communicate(timeout=20)
-    assert (process.returncode, error) == (0, "")
-
-
 # Keys
 
 

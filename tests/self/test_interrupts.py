@@ -30,11 +30,10 @@ from wire_faults import Network
 
 from contracts.clauses.registry import clauses, find
 from contracts.cli import main
-from contracts.core import interrupts
+from contracts.core import files, interrupts
 from contracts.core.errors import ExitCode
 from contracts.core.model import Result
 from contracts.mock.server import Server
-from contracts.reports import files
 from contracts.runs.replay import record, replay
 from contracts.runs.selftest import against
 from contracts.spec.operation import load_operation
@@ -88,7 +87,7 @@ SPECIAL = {
     "all is judged": Moment("contracts.runs.live:judge", after=True),
     "the run is over": Moment("contracts.runs.live:run", after=True),
     "the server ends": Moment("contracts.mock.server:Server.stop", times=2),
-    "a report is written, three times": Moment("contracts.reports.files:write", call=2, times=3),
+    "a report is written, three times": Moment("contracts.core.files:write", call=2, times=3),
     "a report takes its place": Moment("pathlib:Path.replace", call=1, times=2, number=signal.SIGTERM),
     "the report is shown": Moment("contracts.cli.check:show"),
 }
@@ -244,7 +243,7 @@ def test_an_interrupt_ends_a_wait_for_the_server_and_other_commands(tmp_path: Pa
 def test_a_recording_that_is_judged_again_is_interrupted_in_one_line(tmp_path: Path) -> None:
     record(against(Server(), budget=60), tmp_path / "run.har")
     words = ("replay", str(tmp_path / "run.har"), "--json", "r.json")
-    places = ["contracts.runs.replay:judge", "contracts.reports.files:write"]
+    places = ["contracts.runs.replay:judge", "contracts.core.files:write"]
     jobs = [Job(words, Moment(place), str(tmp_path / str(number))) for number, place in enumerate(places)]
     for done in run(jobs, tmp_path):
         assert (done.fired, done.code) == (True, ExitCode.INTERRUPTED)

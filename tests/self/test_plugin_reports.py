@@ -182,7 +182,7 @@ def test_a_report_that_can_not_be_written_is_refused_before_anything_is_asked(be
     bench.keys(wrong.dataset)
     done = bench.run("-k", "ENV", "--contract-json=.", *bench.options(wrong))
     assert done.ret == ExitCode.CONFIGURATION
-    done.stdout.fnmatch_lines(["!*Exit: --contract-json . is a folder: name a file in it.*"])
+    done.stdout.fnmatch_lines(["!*Exit: --contract-json . can't be written: it is a folder: name a file in it.*"])
     assert not wrong.log
 
 

@@ -86,7 +86,6 @@ def test_words_that_are_understood(name: str, word: str, value: object) -> None:
         ("gate", "documentd", "--gate documentd names no level 'documentd': did you mean documented?"),
         ("gate", "observed", "--gate observed names no level 'observed': did you mean robustness?"),
         ("spec", "no-such-file.yaml", "--spec no-such-file.yaml is no file."),
-        ("record", "no-such-folder/run.har", "--record no-such-folder/run.har lies in no folder that exists."),
         ("projects", "0", "--projects 0 is not from 1 to 100000."),
     ],
 )

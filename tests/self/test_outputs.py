@@ -1,0 +1,170 @@
+"""Outputs that can't be written, or are no ordinary files: each in a whole run, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.files import write
+
+JUDGE = "check OBS-002 --requests 60 -q"
+CONTRACTS = f"{sys.executable} -W error -m contracts"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A shell line with ``{check}`` in it; what it must say, and with which code it must end."""
+
+    line: str
+    says: str = ""
+    code: int = 4
+    prepare: str = ""
+    other: bool = True
+    """Whether the other report is written all the same."""
+
+
+BROKEN = {
+    "stdout closed": Broken("{check} --json r.json >&-", "Standard output can't be written: it is closed."),
+    "stdout full": Broken("{check} --json r.json >/dev/full", "Standard output can't be written: no space left"),
+    "stdout full, several reports": Broken("{check} --json r.json --html r.html >/dev/full", "no space left on device"),
+    "stdout without a reader": Broken("{check} --json r.json | (exec <&-)", "its reader went away."),
+    "stdout closed, help": Broken("{contracts} --help >&-", "it is closed.", other=False),
+    "stdout full, help": Broken("{contracts} check --help >/dev/full", "no space left", other=False),
+    "stdout full, list": Broken("{contracts} list >/dev/full", "no space left", other=False),
+    "stdout full, schema": Broken("{contracts} schema >/dev/full", "no space left", other=False),
+    "stdout full, doctor": Broken("{contracts} doctor >/dev/full", "no space left", other=False),
+    "stdout without a reader, version": Broken("{contracts} --version | (exec <&-)", "reader went away", other=False),
+    "stderr closed": Broken("{check} --json r.json 2>&-", code=0),
+    "stderr full": Broken("{check} --json r.json 2>/dev/full", code=0),
+    "stderr full, an error": Broken("{contracts} check --sede 2>/dev/full", "There is no option --sede", other=False),
+    "both closed": Broken("{check} --json r.json >&- 2>&-"),
+    "stdin closed": Broken("{check} --json r.json <&-", code=0),
+    "a pipe without a reader": Broken(
+        "{check} --html p --json r.json", "p can't be written: nothing has read from it for 1 s.", prepare="mkfifo p"
+    ),
+    "a recording into a pipe without a reader": Broken(
+        "{check} --record p --json r.json", "nothing has read from it for 1 s.", prepare="mkfifo p"
+    ),
+    "a pipe whose reader goes": Broken(
+        "(head -c 10 p; sleep 0.1) & {check} --json r.json --record p; code=$?; wait; exit $code",
+        "p can't be written: its reader went away.",
+        prepare="mkfifo p",
+    ),
+    "a circle of links": Broken(
+        "{check} --html a --json r.json", "--html a can't be written: too many levels", prepare="ln -s a b; ln -s b a"
+    ),
+    "a folder": Broken("{check} --html d --json r.json", "it is a folder: name a file in it.", prepare="mkdir d"),
+    "a file as a folder": Broken(
+        "{check} --html f/r.html --json r.json", "--html f/r.html can't be", prepare="touch f"
+    ),
+    "a name that is too long": Broken("{check} --html $(printf %0300d 0)", "file name too long.", other=False),
+    "a full device": Broken("{check} --html /dev/full --json r.json", "/dev/full can't be written: no space left"),
+    "a recording into a full device": Broken("{check} --record /dev/full --json r.json", "no space left on device."),
+    "the same file twice": Broken("{check} --html r --json ./r", "name the same file: give two.", other=False),
+    "standard output twice": Broken("{check} --html - --json /dev/stdout", "name the same file", other=False),
+    "a working folder that is gone": Broken(
+        "rmdir ../gone; {check} --json {here}/r.json",
+        "The current folder can't be read: no such file or directory.",
+        prepare="mkdir gone; cd gone",
+        other=False,
+    ),
+    "few descriptors": Broken(
+        "ulimit -n 8; {check} --json r.json", "This process may open 8 files, and a run needs 64: raise `ulimit -n`."
+    ),
+    "files of no size": Broken("ulimit -f 0; {check} --json r.json", "file too large.", other=False),
+}
+
+
+def ran(folder: Path, line: str, prepare: str = "") -> subprocess.CompletedProcess[str]:
+    words = {"contracts": CONTRACTS, "check": f"{CONTRACTS} {JUDGE}", "here": str(folder)}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CONTRACTS_", "GITHUB_"))}
+    environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    script = f"set -o pipefail\n{prepare}\n{line.format(**words)}"
+    return subprocess.run(["bash", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_output_that_fails_is_told_and_nothing_is_accused(tmp_path: Path, name: str) -> None:
+    broken = BROKEN[name]
+    done = ran(tmp_path, broken.line, broken.prepare)
+    told = done.stdout + done.stderr
+    assert done.returncode == broken.code, told
+    assert broken.says in told
+    sentences = [line for line in told.splitlines() if line.startswith("contracts: ")]
+    assert len(sentences) == bool(broken.says), told
+    assert "Traceback" not in told
+    assert "Exception ignored" not in told
+    if broken.other:
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert report["format"]
+
+
+def test_a_report_can_be_standard_output(tmp_path: Path) -> None:
+    for word in ("-", "/dev/stdout", "/dev/fd/1"):
+        done = ran(tmp_path, f"{{check}} --json {word}")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["exit_code"] == 0
+        assert "KEPT: 1 of 1 clause" in done.stderr or "KEPT" in done.stderr
+    done = ran(tmp_path, "{check} --record - | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'")
+    assert (done.returncode, done.stdout) == (0, "1\n")
+
+
+def test_links_are_followed_and_modes_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    report = tmp_path / "there" / "r.json"
+    report.touch(mode=0o600)
+    (tmp_path / "link").symlink_to("there/r.json")
+    (tmp_path / "dangling").symlink_to("there/new.html")
+    done = ran(tmp_path, "{check} --json link --html dangling --record made/of/three/run.har")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "dangling").is_symlink()
+    assert json.loads(report.read_text())["exit_code"] == 0
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    assert (tmp_path / "there" / "new.html").stat().st_size
+    assert (tmp_path / "made" / "of" / "three" / "run.har").stat().st_size
+    assert sorted(each.name for each in (tmp_path / "there").iterdir()) == ["new.html", "r.json"]
+
+
+def test_devices_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to("/dev/null")
+    done = ran(tmp_path, "mkfifo p; cat p >seen & {check} --json p --html null --record /dev/null && wait")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "seen").read_text())["exit_code"] == 0
+    assert stat.S_ISFIFO((tmp_path / "p").stat().st_mode)
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    done = ran(tmp_path, "{check} --json >(cat >seen-too) --html /dev/fd/3 3>page; sleep 0.5")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "seen-too").read_text())["exit_code"] == 0
+    assert (tmp_path / "page").stat().st_size
+
+
+def test_what_stands_in_a_file_stays_until_the_new_text_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "r.json"
+    file.write_text("old", encoding="utf-8")
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(ConfigurationError, match=r"can't be written: no space left on device\.$"):
+        write(file, "new")
+    assert file.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="a superuser may write everywhere")
+def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    file.touch(mode=0o400)
+    with pytest.raises(ConfigurationError, match="permission denied"):
+        write(file, "new")
