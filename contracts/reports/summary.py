@@ -12,6 +12,7 @@ from contracts.core.model import Judgement, Level, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports.sheet import WIDTH
 from contracts.verdicts import deviations
+from contracts.verdicts.conclusion import UNREAD
 
 _MOST_NAMED = 6
 _ENDED = {
@@ -84,6 +85,8 @@ def _verdict(result: Result, most: int) -> str:
     by_then = f"broken by then: {broken}" if failed else "nothing broken by then"
     if result.exit_code and not result.requests and not result.exchanges:
         return "NOT JUDGED: the run ended before there was a verdict"
+    if result.exit_code == ExitCode.CONFIGURATION and UNREAD in result.notes:
+        return "NOT JUDGED: no page of the list was ever read"
     if result.exit_code in _ENDED:
         return f"{_ENDED[result.exit_code]}: {by_then}"
     if result.exit_code == ExitCode.BROKEN:

@@ -17,6 +17,8 @@ from contracts.spec.operation import Operation
 from contracts.verdicts.deviations import accept, failing, today
 
 _REFUSED = frozenset({401, 403})
+UNREAD = "No page of the list was ever read, so nothing was judged: look at what the target answers."
+"""The note of a run that saw no page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +112,16 @@ def conclude(
     listing = evidence.listing
     moved = "The list changed during the run: items that came or went are left out of every claim."
     judgements, known = accept(judgements, terms.deviations, terms.today)
+    code = exit_code(judgements, known, terms.gate, incomplete=terms.incomplete)
+    unread = code != ExitCode.BROKEN and not evidence.every_page
     return _result(
         terms,
         cost,
         judgements,
         items=len(listing.items),
         projects=len(listing.projects),
-        exit_code=exit_code(judgements, known, terms.gate, incomplete=terms.incomplete),
-        notes=(*([moved] if listing.moved else []), *locked_out(evidence), *notes),
+        exit_code=ExitCode.CONFIGURATION if unread else code,
+        notes=(*([UNREAD] if unread else []), *([moved] if listing.moved else []), *locked_out(evidence), *notes),
         deviations=known,
         exchanges=evidence.exchanges,
     )
