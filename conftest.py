@@ -2,6 +2,7 @@
 
 from importlib.metadata import entry_points
 
+import jsonpath_rfc9535  # noqa: F401 - a part of it in Rust is loaded once a process, also where pytester unloads modules
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]

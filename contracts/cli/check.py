@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -17,10 +16,9 @@ from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
 from contracts.reports.safe import printable
 from contracts.settings.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
-from contracts.verdicts.conclusion import Terms, worst
+from contracts.verdicts.conclusion import worst
 
 if TYPE_CHECKING:
-    from contracts.clauses.registry import Clause
     from contracts.reports.github import Annotation
 
 
@@ -157,50 +155,31 @@ def _guarded(
 def _check(
     shell: Shell, settings: Settings, clauses: tuple[str, ...], remarks: list[Annotation], *, accept: bool
 ) -> int:
-    from contracts.clauses.registry import find
     from contracts.cli.progress import progress
-    from contracts.reports import output
-    from contracts.runs.live import run
-    from contracts.runs.target import opened, unopened
-
-    terms: Terms | None = None
-    selected: tuple[Clause, ...] = ()
-    try:
-        output.refuse_unwritable(settings)
-        with ExitStack() as until_it_is_asked:
-            with interrupts.allowed():
-                selected = find(clauses) if clauses else ()
-                ready = until_it_is_asked.enter_context(opened(settings))
-                shell.keys = ready.keys
-                terms = asked = ready.plan(selected)
-                for remark in asked.redactor.remarks():
-                    shell.say(f"contracts: {remark}")
-                tell = until_it_is_asked.enter_context(progress(quiet=settings.quiet))
-            result = run(asked, tell)
-            hints = _hints(settings, result)
-    except BaseException as error:
-        known = terms or unopened(settings, selected)
-        remarks += output.write_unfinished(settings, clauses, known, error, shell.redacted)
-        raise
     from contracts.reports.terminal import Style, report
+    from contracts.runs.job import Job
 
-    told = output.told(settings, clauses, result)
-    style = Style(
-        quiet=settings.quiet,
-        verbose=settings.verbose,
-        embedded=told.embedded,
-        repeat=told.repeat,
-        hints=hints,
-        settings=settings.told(),
-    )
+    job = Job(settings, clauses)
     try:
-        output.write(settings, told, result, asked.operation)
+        judged = job.judge(progress(quiet=settings.quiet), lambda text: shell.say(f"contracts: {text}"))
+        style = Style(
+            quiet=settings.quiet,
+            verbose=settings.verbose,
+            embedded=judged.report.embedded,
+            repeat=judged.report.repeat,
+            hints=_hints(settings, judged.result),
+            settings=settings.told(),
+        )
+        try:
+            job.write(judged)
+        finally:
+            show(report(judged.result, style, encoding()), settings)
     finally:
-        remarks += output.announce(told)
-        show(report(result, style, encoding()), settings)
+        shell.keys = job.keys
+        remarks += job.remarks
     if accept:
-        click.echo(_propose(settings, result), file=printed(settings))
-    return result.exit_code
+        click.echo(_propose(settings, judged.result), file=printed(settings))
+    return judged.result.exit_code
 
 
 def _propose(settings: Settings, result: Result) -> str:

@@ -7,9 +7,8 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +34,11 @@ from contracts.reports.safe import inert, plain
 from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
-from contracts.runs.live import run
-from contracts.runs.target import opened, unopened
+from contracts.runs.job import Job
 from contracts.settings.settings import Settings, apart
 from contracts.traffic.credentials import Keys
 from contracts.traffic.redaction import without_keys
-from contracts.verdicts.conclusion import InternalError, Terms
+from contracts.verdicts.conclusion import InternalError
 from contracts.verdicts.deviations import terms
 
 _LOOK_SECONDS: Final = 0.05
@@ -131,30 +129,14 @@ class Session:
             remarks = output.write_refused(given, error, without_keys)
             return _no_verdict(error, None, remarks)
         items = [item for item in self._request.session.items if target_of(item) == self._target]
-        selected = tuple({clause.id: clause for item in items if (clause := clause_of(item))}.values())
-        asked: Terms | None = None
-        keys: Keys | None = None
+        selected = {clause.id: clause for item in items if (clause := clause_of(item))}
+        job = Job(settings, named(tuple(selected.values())))
         try:
-            output.refuse_unwritable(settings)
-            with ExitStack() as until_it_is_asked:
-                with interrupts.allowed():
-                    target = until_it_is_asked.enter_context(opened(settings))
-                    keys = target.keys
-                    asked = plan = target.plan(selected)
-                result = run(plan, on_progress=lambda _: alive())
-        except BaseException as error:
-            asked = asked or unopened(settings, selected)
-            remarks = output.write_unfinished(settings, named(selected), asked, error, partial(without_keys, keys=keys))
-            if not isinstance(error, Exception):
-                raise
-            return _no_verdict(error, keys, remarks)
-        told = output.told(settings, named(selected), result)
-        remarks = output.announce(told)
-        try:
-            output.write(settings, told, result, plan.operation)
+            judged = job.judge(nullcontext(lambda _: alive()))
+            job.write(judged)
         except Exception as error:  # noqa: BLE001 - whatever it is, the session says it and ends
-            return _no_verdict(error, keys, remarks)
-        return Judged(replace(result, exchanges=(), spooled=()), told, remarks)
+            return _no_verdict(error, job.keys, job.remarks)
+        return Judged(replace(judged.result, exchanges=(), spooled=()), judged.report, job.remarks)
 
     def _shared(self) -> Judged | NoVerdict:
         """What the first worker of pytest-xdist that asks found out, for all workers."""

@@ -16,10 +16,9 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Result
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.github import Annotation
-from contracts.reports.unfinished import unfinished
+from contracts.reports.recording import record
+from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
-from contracts.runs.replay import record
-from contracts.runs.target import unopened
 from contracts.settings.settings import OPTIONS, REPORTS, Settings
 from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms

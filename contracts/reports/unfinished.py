@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from contracts.core.errors import ContractsError, ExitCode, lack
-from contracts.core.model import Result
+from contracts.clauses.registry import Clause
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
+from contracts.core.model import Result, Target
+from contracts.settings.settings import Settings
+from contracts.spec.operation import load_operation
 from contracts.verdicts.conclusion import InternalError, Terms, failure, without_verdicts
 
 _BEFORE = "the run ended before it was judged"
@@ -24,6 +27,21 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
         return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
     return without_verdicts(terms, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
+
+
+def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
+    """What was to be judged when the target could not be opened.
+
+    Of the target only its name is told: as long as no key is known, one may have been pasted anywhere. A document
+    that can't be used has the operation of the published one here, and no digest.
+    """
+    try:
+        operation = load_operation(settings.spec)
+    except ConfigurationError:
+        name = settings.spec.name if settings.spec else ""
+        operation = replace(load_operation(), name=name, sha256="")
+    target = Target("", "", name=settings.name)
+    return Terms(target=target, operation=operation, seed=settings.seed, selected=selected, gate=settings.gating)
 
 
 def _reason(error: BaseException) -> tuple[int, str]:

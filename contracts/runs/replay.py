@@ -6,7 +6,6 @@ for all that it can show: which of its pages belong to one walk is derived from 
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from contracts.evidence.listing import came_or_went
 from contracts.evidence.reader import Reader
 from contracts.spec.body import parse
 from contracts.spec.operation import Operation
-from contracts.traffic.har import Recording, read_har, write_har
+from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.verdicts.conclusion import Cost, Terms, conclude
 from contracts.verdicts.confirmation import Repeating, worth_asking
@@ -56,27 +55,6 @@ class Hints:
     base_url: str | None = None
     checkpoint: str | None = None
     other_checkpoint: str | None = None
-
-
-def record(result: Result, path: Path) -> None:
-    """Write all that a run asked and was answered, to be judged again.
-
-    Raises:
-        ConfigurationError: The file can't be written.
-    """
-    target = result.target
-    about: dict[str, object] = {
-        "name": target.name,
-        "checkpoint": target.checkpoint,
-        "other_checkpoint": target.other_checkpoint,
-        "empty_checkpoint": target.empty_checkpoint,
-        "user_key": target.user_key,
-        "seed": result.seed,
-        "document_sha256": result.document_sha256,
-    }
-    # Both are in the order of their numbers; what is on disk is read one by one.
-    exchanges = heapq.merge(result.exchanges, result.spooled, key=lambda exchange: exchange.number)
-    write_har(path, exchanges, base_url=target.base_url, version=result.version, about=about)
 
 
 def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], hints: Hints = Hints()) -> Result:

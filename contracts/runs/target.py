@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -17,7 +17,6 @@ from contracts.settings.settings import Settings
 from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
 from contracts.traffic.limits import DEFAULT_BUDGET
-from contracts.verdicts.conclusion import Terms
 
 if TYPE_CHECKING:  # a run against another target needs no server of its own
     from contracts.mock.server import Server
@@ -96,21 +95,6 @@ def opened(settings: Settings) -> Iterator[Opened]:
         name=settings.name,
     )
     yield Opened(target, keys, operation, settings)
-
-
-def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
-    """What was to be judged when the target could not be opened.
-
-    Of the target only its name is told: as long as no key is known, one may have been pasted anywhere. A document
-    that can't be used has the operation of the published one here, and no digest.
-    """
-    try:
-        operation = load_operation(settings.spec)
-    except ConfigurationError:
-        name = settings.spec.name if settings.spec else ""
-        operation = replace(load_operation(), name=name, sha256="")
-    target = Target("", "", name=settings.name)
-    return Terms(target=target, operation=operation, seed=settings.seed, selected=selected, gate=settings.gating)
 
 
 def embedded(settings: Settings, port: int = 0) -> Server:

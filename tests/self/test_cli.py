@@ -14,7 +14,7 @@ import pytest
 from commanding import choose_nothing, run, start
 from snapshotting import snapshot
 
-import contracts.runs.live
+import contracts.runs.job
 import contracts.verdicts.conclusion
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
@@ -232,7 +232,7 @@ def test_an_internal_error_is_exit_3_and_asks_for_a_report(monkeypatch: pytest.M
     def fail(*_: object) -> None:
         raise RuntimeError(f"something with {server.dataset.admin_key} in it")
 
-    monkeypatch.setattr(contracts.runs.live, "run", fail)
+    monkeypatch.setattr(contracts.runs.job, "run", fail)
     done = run("check", *target(server), env=keys(server))
     assert done.exit_code == 3
     assert done.stderr.startswith("contracts: internal error: RuntimeError at test_cli.py:")

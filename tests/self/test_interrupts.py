@@ -34,7 +34,8 @@ from contracts.core import files, interrupts
 from contracts.core.errors import ExitCode
 from contracts.core.model import Result
 from contracts.mock.server import Server
-from contracts.runs.replay import record, replay
+from contracts.reports.recording import record
+from contracts.runs.replay import replay
 from contracts.runs.selftest import against
 from contracts.spec.operation import load_operation
 from contracts.traffic.har import read_har

@@ -28,9 +28,10 @@ from contracts.mock.variants import VARIANTS, open_variant
 from contracts.probes.asking import Asking
 from contracts.probes.walks import control, look
 from contracts.reports import html
+from contracts.reports.recording import record
 from contracts.reports.view import Report
 from contracts.runs.live import Plan, Progress, run, walk_through
-from contracts.runs.replay import record, replay
+from contracts.runs.replay import replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.client import Client, OutOfRoom
 from contracts.traffic.credentials import Keys, available

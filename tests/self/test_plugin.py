@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import contracts.plugins.session
+import contracts.runs.job
 import contracts.suite
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
@@ -305,7 +306,7 @@ def test_a_failure_of_the_suite_itself_says_so(bench: Bench) -> None:
     def broken(*_: object, **__: object) -> None:
         raise LookupError("lost")
 
-    bench.monkeypatch.setattr(contracts.plugins.session, "run", broken)
+    bench.monkeypatch.setattr(contracts.runs.job, "run", broken)
     result = bench.run("-k", "ENV")
     assert result.ret == ExitCode.INTERNAL
     result.stdout.fnmatch_lines(["*The suite itself failed; please report it.*"])
@@ -316,7 +317,7 @@ def test_an_interrupt_ends_the_session(bench: Bench) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    bench.monkeypatch.setattr(contracts.plugins.session, "run", interrupted)
+    bench.monkeypatch.setattr(contracts.runs.job, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bench.run("-k", "ENV")
 

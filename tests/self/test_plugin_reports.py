@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from test_plugin import FAULT, Bench
 
-import contracts.plugins.session
+import contracts.runs.job
 from contracts.clauses.registry import clauses, find
 from contracts.core.errors import ExitCode
 from contracts.mock.faults import open_fault
@@ -192,7 +192,7 @@ def test_a_failure_of_the_suite_itself_is_told_without_keys(bench: Bench, wrong:
     def broken(*_: object, **__: object) -> None:
         raise LookupError(f"lost \x1b[1m {wrong.dataset.admin_key}")
 
-    bench.monkeypatch.setattr(contracts.plugins.session, "run", broken)
+    bench.monkeypatch.setattr(contracts.runs.job, "run", broken)
     done = bench.run("-k", "ENV", *WRITING, *bench.options(wrong))
     assert done.ret == ExitCode.INTERNAL
     assert r"LookupError: lost \x1b[1m $OPENAI_ADMIN_KEY" in done.stdout.str()

@@ -29,8 +29,9 @@ from contracts.core.model import Judgement, Result, Target, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
+from contracts.reports.recording import record
 from contracts.runs.live import Plan, run
-from contracts.runs.replay import Hints, record, replay
+from contracts.runs.replay import Hints, replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.verdicts.conclusion import Terms

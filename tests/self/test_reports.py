@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 
-import contracts.runs.live
+import contracts.runs.job
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
 from contracts.core.model import Answer, Answered, Finding, Result, Step, Verdict
@@ -387,7 +387,7 @@ def test_a_run_writes_the_reports_that_were_asked_for(written: tuple[Path, Done]
 def test_a_report_that_can_not_be_written_is_refused_before_the_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contracts.runs.live, "run", lambda *_: pytest.fail("the run started"))
+    monkeypatch.setattr(contracts.runs.job, "run", lambda *_: pytest.fail("the run started"))
     for path, words in (
         (tmp_path, "can't be written: it is a folder: name a file in it."),
         (Path("/dev/null/r"), "can't be written: not a directory."),
@@ -431,7 +431,7 @@ def test_reports_are_written_whatever_ends_the_run(
     def broken(*_: object) -> Result:
         raise error
 
-    monkeypatch.setattr(contracts.runs.live, "run", broken)
+    monkeypatch.setattr(contracts.runs.job, "run", broken)
     files = [tmp_path / name for name in ("json", "html", "markdown", "junit")]
     done = run("check", *(f"--{file.name}={file}" for file in files))
     assert done.exit_code == code, done.output

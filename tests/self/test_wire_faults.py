@@ -27,8 +27,9 @@ from contracts.core.model import Exchange, FailureKind, Request, Result, Target,
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, open_variant
+from contracts.reports.recording import record
 from contracts.runs.live import Plan, run
-from contracts.runs.replay import Hints, record, replay
+from contracts.runs.replay import Hints, replay
 from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import Keys

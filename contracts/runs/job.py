@@ -1,0 +1,104 @@
+"""The judging of one target, from its settings to what is written of it: the same for the command line and pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+
+from contracts.clauses.registry import Clause, find
+from contracts.core import interrupts
+from contracts.core.model import Result
+from contracts.reports import output
+from contracts.reports.github import Annotation
+from contracts.reports.unfinished import unopened
+from contracts.reports.view import Report
+from contracts.runs.live import Progress, run
+from contracts.runs.target import opened
+from contracts.settings.settings import Settings
+from contracts.spec.operation import Operation
+from contracts.traffic.credentials import Keys
+from contracts.traffic.redaction import without_keys
+from contracts.verdicts.conclusion import Terms
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A result, and the report of it."""
+
+    result: Result
+    report: Report
+    operation: Operation
+
+
+class Job:
+    """The judging of one target.
+
+    Args:
+        settings: What the user chose for this target.
+        words: The clauses to judge as the user writes them, by id or family; none for all.
+
+    Attributes:
+        keys: The keys of the target, once they are known; whatever is said of an error must not show them.
+        remarks: What is to be remarked in the log of a job on GitHub, however the job ended.
+    """
+
+    def __init__(self, settings: Settings, words: Sequence[str] = ()) -> None:
+        self._settings = settings
+        self._words = tuple(words)
+        self.keys: Keys | None = None
+        self.remarks: tuple[Annotation, ...] = ()
+
+    def judge(
+        self,
+        progress: AbstractContextManager[Tell | None] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> Judged:
+        """Open the target, ask and judge. An error is written to the reports before it is raised.
+
+        Args:
+            progress: Entered when the asking begins and left before the reports are written; gets each step.
+            say: Gets what is to be known before anything is asked, a sentence each time.
+
+        Raises:
+            ConfigurationError: Nothing can be judged with these settings.
+            InternalError: The suite itself failed.
+            KeyboardInterrupt: An interrupt came before anything could be judged.
+        """
+        settings = self._settings
+        selected: tuple[Clause, ...] = ()
+        terms: Terms | None = None
+        try:
+            output.refuse_unwritable(settings)
+            with ExitStack() as until_asked:
+                with interrupts.allowed():
+                    selected = find(self._words) if self._words else ()
+                    target = until_asked.enter_context(opened(settings))
+                    self.keys = target.keys
+                    terms = plan = target.plan(selected)
+                    for remark in plan.redactor.remarks():
+                        say(remark)
+                    tell = until_asked.enter_context(progress or nullcontext())
+                result = run(plan, tell)
+        except BaseException as error:
+            terms = terms or unopened(settings, selected)
+            self.remarks = output.write_unfinished(settings, self._words, terms, error, self._redacted)
+            raise
+        report = output.told(settings, self._words, result)
+        return Judged(result, report, plan.operation)
+
+    def write(self, judged: Judged) -> None:
+        """Write the recording and the reports, all that can be written.
+
+        Raises:
+            ConfigurationError: One of them can't be written.
+        """
+        try:
+            output.write(self._settings, judged.report, judged.result, judged.operation)
+        finally:
+            self.remarks = output.announce(judged.report)
+
+    def _redacted(self, text: str) -> str:
+        return without_keys(text, self.keys)
