@@ -296,7 +296,7 @@ def test_a_configuration_error_is_one_sentence(
 
 
 def test_the_wrong_key_is_a_configuration_error(bench: Bench, server: Server) -> None:
-    bench.keys(replace(server.dataset, admin_key=server.dataset.user_key))
+    bench.keys(replace(server.dataset, admin_key="sk-admin-of-another-organization"))
     result = bench.run("-k", "ENV", *bench.options(server))
     assert result.ret == ExitCode.CONFIGURATION
     result.stdout.fnmatch_lines(["!*refuses the admin key with 40*"])
