@@ -44,10 +44,15 @@ def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         for exchange in evidence.exchanges:
-            if exchange.request.credential in forms and _judgeable(exchange):
+            if exchange.request.credential in forms and _judgeable(exchange) and _plainly_spelled(evidence, exchange):
                 yield refused(exchange, allowed if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
 
     return judge
+
+
+def _plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the path is the operation's as the document writes it; what else it may lead to is SEC-013's."""
+    return evidence.reading(exchange).checkpoint is not None
 
 
 def _judgeable(exchange: Exchange) -> bool:
@@ -271,6 +276,8 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
         form = exchange.request.credential
         if form not in PLAIN_FORMS or is_plain(evidence, exchange) or not _judgeable(exchange):
             continue
+        if not _plainly_spelled(evidence, exchange):
+            continue
         yield refused(exchange, NOT_ALLOWED if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
 
 
@@ -319,3 +326,31 @@ def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding("a WWW-Authenticate header", "none", (exchange,))
     if refused_any:
         yield Inapplicable("the target refuses with another status than 401")
+
+
+@clause(
+    "SEC-013",
+    Level.SECURITY,
+    "The path in another spelling shows nothing to who may not look",
+    quote=ADMIN_ONLY,
+    why="What asks for a key and what finds the handler read the same path differently, and one of them lets it pass.",
+    good="no key, /v1//fine_tuning/…: 401, 404, or a redirect to the usual path",
+    bad="no key, /v1//fine_tuning/…: the list",
+    probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="list",
+    needs=Needs(items=1),
+)
+def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
+    ids = frozenset({*evidence.listing.items, *evidence.listing.projects, *evidence.foreign})
+    for exchange in evidence.exchanges:
+        answer = exchange.answer
+        if exchange.request.credential not in PLAIN_FORMS or _plainly_spelled(evidence, exchange) or answer is None:
+            continue
+        found = {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids}
+        found |= named(answer, ids, unquote(exchange.request.target))
+        # What a refusal tells is SEC-008's.
+        if found and not exchange.refused:
+            yield Finding("nothing of the list", f"it shows {names(tuple(sorted(found)), 2)}", (exchange,))
+        elif not exchange.failed:
+            yield HELD

@@ -15,6 +15,23 @@ FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortene
 STRANGERS = ("none", "unknown", "user")
 
 
+SPELLINGS = (
+    ("/fine_tuning/", "//fine_tuning/", "none"),
+    ("/permissions", "/permissions/", "none"),
+    ("/permissions", "/permissions;x=y", "none"),
+    ("/permissions", "/./permissions", "none"),
+    ("/permissions", "/%2e/permissions", "none"),
+    ("/permissions", "/Permissions", "none"),
+    ("/permissions", "/%70ermissions", "none"),
+    ("/permissions", "/permissions.json", "none"),
+    ("/permissions", "%2Fpermissions", "none"),
+    ("/permissions", "/%2570ermissions", "none"),
+    ("/permissions", "//permissions", "user"),
+    ("/permissions", "/permissions/", "user"),
+)
+"""Other spellings of the path: what of it is written how, and who asks so."""
+
+
 def access(asking: Asking) -> None:
     """Ask without being entitled to it: plainly in every form, then with every query in the simple ones."""
     plain = asking.query()
@@ -23,6 +40,10 @@ def access(asking: Asking) -> None:
         asking.ask(plain, credential=form)
     for form in strangers:
         _right_after(asking, form)
+    for usual, other, form in SPELLINGS:
+        if form in asking.forms:
+            path = asking.operation.request(plain).path.replace(usual, other, 1)
+            asking.send(Request(path, credential=form))
     rest = [form for form in asking.forms if form not in {*FIRST, "admin"}]
     for form in rest:
         asking.ask(plain, credential=form)

@@ -24,6 +24,8 @@ class Probe:
     authorization: str | None = "admin"
     together: bool = False
     """Whether it is asked at once with the next one."""
+    suffix: str = "/permissions"
+    """What stands behind the checkpoint in the path."""
 
 
 def expected_list(dataset: Dataset, *, ascending: bool = False, project: str | None = None) -> list[Permission]:
@@ -166,6 +168,8 @@ def probes(dataset: Dataset) -> list[Probe]:
     for header in headers:
         for query in queries:
             found += [Probe(query), Probe(query, authorization=header), Probe(query, authorization=header)]
+    for suffix in ("//permissions", "/permissions/", "/permissions;x=y", "/Permissions"):
+        found += [Probe("", suffix=suffix, authorization=None), Probe("", suffix=suffix, authorization="user")]
     found += [Probe(f"{name}={admin}", authorization=None) for name in ("api_key", "key", "token", "access_token")]
     for query in (
         f"project_id={project}",
@@ -184,7 +188,8 @@ def request_of(dataset: Dataset, number: int, probe: Probe) -> Request:
     checkpoint = probe.checkpoint or quote(dataset.checkpoint, safe=":")
     value = known.get(probe.authorization or "", probe.authorization)
     headers = (("host", "127.0.0.1"), *(() if value is None else (("authorization", value),)))
-    return Request(number, "GET", f"/v1/fine_tuning/checkpoints/{checkpoint}/permissions", probe.query, headers)
+    path = f"/v1/fine_tuning/checkpoints/{checkpoint}{probe.suffix}"
+    return Request(number, "GET", path, probe.query, headers)
 
 
 async def answers(behaviour: Behaviour, dataset: Dataset, asked: list[Probe]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
@@ -513,3 +514,53 @@ def no_challenge_without_credentials(self: Behaviour, request: Request, refused:
     if _anonymous(request):
         refused.headers = []
     return Behaviour.refuse(self, request, refused)
+
+
+# --- other spellings of the path
+
+
+async def _spelled(
+    self: Behaviour, request: Request, usual: str, who: Callable[[Behaviour, Request], bool]
+) -> Response:
+    """Finds the handler by the usual spelling of a path, and asks for a key by the spelling that came."""
+    other = usual != request.path
+    plain = replace(request, path=usual)
+    if not other or not who(self, request):
+        return await Behaviour.serve(self, plain)
+    return self.page(self.read(plain, self.route(plain)))
+
+
+def _everybody(_self: Behaviour, _request: Request) -> bool:
+    return True
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def merged_slashes_let_in(self: Behaviour, request: Request, /) -> Response:
+    """A path with doubled slashes finds the list, and needs no key."""
+    return await _spelled(self, request, re.sub("/+", "/", request.path), _everybody)
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def slash_at_end_lets_in(self: Behaviour, request: Request, /) -> Response:
+    """A path with a slash at its end finds the list, and needs no key."""
+    return await _spelled(self, request, request.path.rstrip("/"), _everybody)
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def path_parameters_let_in(self: Behaviour, request: Request, /) -> Response:
+    """A path with parameters behind a semicolon finds the list, and needs no key."""
+    return await _spelled(self, request, re.sub(";[^/]*", "", request.path), _everybody)
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def path_in_any_case_lets_in(self: Behaviour, request: Request, /) -> Response:
+    """A path that ends in another case finds the list, and needs no key."""
+    return await _spelled(
+        self, request, re.sub("permissions$", "permissions", request.path, flags=re.IGNORECASE), _everybody
+    )
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def merged_slashes_need_no_rights(self: Behaviour, request: Request, /) -> Response:
+    """A path with doubled slashes finds the list for a key without admin rights."""
+    return await _spelled(self, request, re.sub("/+", "/", request.path), _is_user)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from contracts.mock.app import DEFAULT_LIMIT, KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
@@ -405,3 +407,9 @@ async def checkpoint_before_credentials(self: Behaviour, request: Request, /) ->
     """An unknown checkpoint is a 404 to everybody."""
     self.permissions(Asked(request, self.route(request)))
     return await Behaviour.serve(self, request)
+
+
+@varies(Behaviour.serve)
+async def slashes_merged(self: Behaviour, request: Request, /) -> Response:
+    """Doubled slashes and one at the end are overlooked, by the check of the key as well."""
+    return await Behaviour.serve(self, replace(request, path=re.sub("/+", "/", request.path).rstrip("/")))
