@@ -33,7 +33,7 @@ LEVELS = {
     "FLT": "diiii",
     "SCO": "issi",
     "HTP": "ddrar",
-    "SEC": "s" * 10 + "ra",
+    "SEC": "s" * 10 + "ras",
     "INP": "rrrrssar",
     "OBS": "o" * 13,
 }
