@@ -83,8 +83,11 @@ def test_a_target_that_went_away() -> None:
 # Whole commands
 
 
+KEY = "sk-admin-canary-of-a-screen"
+
+
 def test_what_can_not_be_judged() -> None:
-    done = run("check", "--base-url", "http://127.0.0.1:9/v1", "--checkpoint", "c", env={"OPENAI_ADMIN_KEY": "k" * 20})
+    done = run("check", "--base-url", "http://127.0.0.1:9/v1", "--checkpoint", "c", env={"OPENAI_ADMIN_KEY": KEY})
     assert (done.exit_code, done.stdout) == (ExitCode.CONFIGURATION, "")
     seen("screen-unreachable", done.stderr)
 
