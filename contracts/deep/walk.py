@@ -149,7 +149,8 @@ class Deep:
                 continue
             else:
                 # From where it is now, and not from where the walk was: the list may have changed.
-                request = self._reader.operation.request(replace(before.query, after=before.ids[-1]))
+                onward = self._reader.operation.request(replace(before.query, after=before.ids[-1]))
+                request = replace(onward, fresh=True)
             exchange = ask(request, Step(label, page))
             yield exchange
             before = self._page(exchange)
