@@ -84,6 +84,6 @@ def _requests(asking: Asking) -> list[Request]:
         write(asking.query(), extra=((roles.order, "sideways"),)),
     ]
     if target.empty_checkpoint:
-        found.append(write(Query(target.empty_checkpoint)))
+        found.insert(0, write(Query(target.empty_checkpoint)))
     found.append(write(asking.query(), extra=((roles.limit, "ten"),)))
     return found
