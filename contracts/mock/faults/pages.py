@@ -531,7 +531,7 @@ def reversed_now_and_then(self: Behaviour, permissions: Permissions, asked: Aske
     return ordered[::-1] if asked.after is None and asked.request.number % 6 == 0 else ordered
 
 
-@replaces(Behaviour.permissions, "PAG-019", timed=True)
+@replaces(Behaviour.permissions, "PAG-015", timed=True)
 def nothing_now_and_then(self: Behaviour, asked: Asked, /) -> Permissions:
     """One answer of seven without a cursor is an empty page."""
     found = Behaviour.permissions(self, asked)
