@@ -86,7 +86,7 @@ SPECIAL = {
     "cases are drawn": Moment("contracts.probes.generated:_Cases._positive", call=5, group=False),
     "a clause judges": Moment("contracts.runs.live:tally", call=2, number=signal.SIGTERM),
     "all is judged": Moment("contracts.runs.live:judge", after=True),
-    "the run is over": Moment("contracts.runs.live:run", after=True),
+    "the run is over": Moment("contracts.runs.job:run", after=True),
     "the server ends": Moment("contracts.mock.server:Server.stop", times=2),
     "a report is written, three times": Moment("contracts.core.files:write", call=2, times=3),
     "a report takes its place": Moment("pathlib:Path.replace", call=1, times=2, number=signal.SIGTERM),

@@ -57,7 +57,7 @@ LACKS_1 = ids(
     PAG 4 5 18-20 22 24
     FLT 1 2 4 5
     SCO 1 3
-    SEC 8
+    SEC 8 13
     INP 5
     OBS 12"""
 )

@@ -32,7 +32,7 @@ _NEEDS_AN_ITEM = (
     | _ids("PAG", 4, 5, *range(18, 25))
     | _ids("FLT", *range(1, 6))
     | _ids("SCO", 1, 3)
-    | _ids("SEC", 8)
+    | _ids("SEC", 8, 13)
     | _ids("INP", 5)
     | _ids("OBS", 12, 13)
 )
