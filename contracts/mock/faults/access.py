@@ -13,6 +13,7 @@ from http import HTTPStatus
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.caches import FOR_EVER
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import smallest_project
 
 
@@ -90,13 +91,13 @@ def anonymous_let_in_at_limit_1(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_anonymous(request) and "limit=1" in request.query.split("&"))
 
 
-@replaces(Behaviour.serve, "SEC-001")
+@replaces(Behaviour.serve, "SEC-001", kind=Kind.EMPTY_REFUSAL)
 async def anonymous_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """Without credentials the list is empty, and a 200."""
     return await _nothing_to_see(self, request, lambda _, asked: _anonymous(asked))
 
 
-@replaces(Behaviour.serve, "SEC-001")
+@replaces(Behaviour.serve, "SEC-001", kind=Kind.LOGIN_PAGE)
 async def anonymous_sent_to_login(self: Behaviour, request: Request, /) -> Response:
     """Without credentials the answer is a redirect to a page for signing in."""
     if _anonymous(request):
@@ -125,7 +126,7 @@ def unknown_key_let_in_with_filter(self: Behaviour, request: Request, /) -> None
     _lets_in(self, request, when=_unknown(self, request) and "project_id=" in request.query)
 
 
-@replaces(Behaviour.serve, "SEC-002")
+@replaces(Behaviour.serve, "SEC-002", kind=Kind.EMPTY_REFUSAL)
 async def unknown_key_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """With an unknown key the list is empty, and a 200."""
     return await _nothing_to_see(self, request, _unknown)
@@ -137,7 +138,7 @@ def empty_bearer_let_in(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_empty_bearer(request))
 
 
-@replaces(Behaviour.serve, "SEC-003")
+@replaces(Behaviour.serve, "SEC-003", kind=Kind.EMPTY_REFUSAL)
 async def empty_bearer_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """With an empty bearer token the list is empty, and a 200."""
     return await _nothing_to_see(self, request, lambda _, asked: _empty_bearer(asked))
@@ -263,7 +264,7 @@ def null_is_a_key(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_token(request) == "null")
 
 
-@replaces(Behaviour.authenticate, "SEC-001")
+@replaces(Behaviour.authenticate, "SEC-001", kind=Kind.SPELLING)
 def anonymous_let_in_by_encoded_path(self: Behaviour, request: Request, /) -> None:
     """A request without credentials is let in where the path has a colon as %3A."""
     _lets_in(self, request, when=_anonymous(request) and "%3a" in request.path.lower())
@@ -309,7 +310,7 @@ def user_key_let_in_ascending(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_is_user(self, request) and "order=ascending" in request.query)
 
 
-@replaces(Behaviour.serve, "SEC-005")
+@replaces(Behaviour.serve, "SEC-005", kind=Kind.EMPTY_REFUSAL)
 async def user_key_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """With a key without admin rights the list is empty, and a 200."""
     return await _nothing_to_see(self, request, _is_user)
@@ -425,37 +426,37 @@ async def _cached(self: Behaviour, request: Request, who: Callable[[Request], bo
     return response
 
 
-@replaces(Behaviour.serve, "SEC-010")
+@replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_credentials(self: Behaviour, request: Request, /) -> Response:
     """A cache gives everybody what the admin key was given for the same URL."""
     return await _cached(self, request, lambda _: True, FOR_EVER)
 
 
-@replaces(Behaviour.serve, "SEC-010", timed=True)
+@replaces(Behaviour.serve, "SEC-010", timed=True, kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_credentials_for_a_while(self: Behaviour, request: Request, /) -> Response:
     """A cache gives everybody what the admin key was given for the same URL in the last three requests."""
     return await _cached(self, request, lambda _: True, 3)
 
 
-@replaces(Behaviour.serve, "SEC-010")
+@replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_missing_credentials(self: Behaviour, request: Request, /) -> Response:
     """A cache gives those without credentials what the admin key was given for the same URL."""
     return await _cached(self, request, _anonymous, FOR_EVER)
 
 
-@replaces(Behaviour.serve, "SEC-010")
+@replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_unknown_key(self: Behaviour, request: Request, /) -> Response:
     """A cache gives those with an unknown key what the admin key was given for the same URL."""
     return await _cached(self, request, lambda asked: _unknown(self, asked), FOR_EVER)
 
 
-@replaces(Behaviour.serve, "SEC-010")
+@replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_rights(self: Behaviour, request: Request, /) -> Response:
     """A cache gives those with a key without admin rights what the admin key was given for the same URL."""
     return await _cached(self, request, lambda asked: _is_user(self, asked), FOR_EVER)
 
 
-@replaces(Behaviour.authenticate, "SEC-010", timed=True)
+@replaces(Behaviour.authenticate, "SEC-010", timed=True, kind=Kind.REMEMBERED_CALLER)
 def door_opens_after_admin(self: Behaviour, request: Request, /) -> None:
     """The request after one with the admin key is let in whoever sends it."""
     opened, self.memory["open"] = self.memory.get("open", False), _is_admin(self, request)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from contracts.mock.app import Asked, Behaviour, Response
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Dataset, Permission
 
 P = ParamSpec("P")
@@ -29,13 +30,14 @@ class Fault:
     ``clause`` is the id of the clause that must catch it; ``sentence`` says what is wrong; ``where`` says
     in which place only, if not everywhere; ``dataset`` makes the data that it needs, or is ``None`` when
     the usual ones will do. ``timed`` says that the order in which overlapping requests arrive decides which
-    of them it hits, which no seed settles.
+    of them it hits, which no seed settles. ``kind`` is the kind of cause of which it is an example.
     """
 
     name: str
     clause: str
     sentence: str
     wrong: type[Behaviour] = field(repr=False)
+    kind: Kind = field(repr=False)
     where: Where | None = field(default=None, repr=False)
     timed: bool = field(default=False, repr=False)
     dataset: Callable[[], Dataset] | None = field(default=None, repr=False)
@@ -70,6 +72,8 @@ class Where:
     item: Callable[[Behaviour, Permission, Asked], bool] | None = None
     pause: float = 0.0
     timed: bool = False
+    kind: Kind | None = None
+    """The kind of whatever is wrong in this place alone, if it is not that of the fault."""
 
 
 Also = tuple["Where | tuple[Where, str]", ...]
@@ -91,6 +95,7 @@ def fault(
     everywhere: bool = True,
     timed: bool = False,
     dataset: Callable[[], Dataset] | None = None,
+    kind: Kind | None = None,
 ) -> Callable[[type[Behaviour]], Wrong]:
     """Registers a behaviour as a fault, and once more for each place in ``also``.
 
@@ -101,11 +106,13 @@ def fault(
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", wrong.__name__).lower()
         sentence = " ".join((wrong.__doc__ or "").split())
         if everywhere:
-            _add(Fault(name, clause, sentence, wrong, timed=timed, dataset=dataset))
+            mine = kind or Kind.of(clause)
+            _add(Fault(name, clause, sentence, wrong, mine, timed=timed, dataset=dataset))
         for place in also:
             where, other = place if isinstance(place, tuple) else (place, clause)
             words = f"{sentence.removesuffix('.')}: {where.words}."
-            _add(Fault(f"{name}-{where.name}", other, words, wrong, where, timed or where.timed, dataset))
+            mine = where.kind or kind or Kind.of(clause)
+            _add(Fault(f"{name}-{where.name}", other, words, wrong, mine, where, timed or where.timed, dataset))
         return wrong
 
     return register
@@ -119,17 +126,20 @@ def replaces(
     everywhere: bool = True,
     timed: bool = False,
     dataset: Callable[[], Dataset] | None = None,
+    kind: Kind | None = None,
 ) -> Callable[[Callable[P, R]], Wrong]:
     """Registers a function as a fault that replaces one step; ``step`` is that method of `Behaviour`."""
 
     def register(function: Callable[P, R]) -> Wrong:
         wrong = type(function.__name__, (Behaviour,), {step.__name__: function, "__doc__": function.__doc__})
-        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset)(wrong)
+        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset, kind=kind)(wrong)
 
     return register
 
 
-def changes_envelope(clause: str, *, also: Also = ()) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
+def changes_envelope(
+    clause: str, *, also: Also = (), kind: Kind | None = None
+) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
     """Registers a function that makes the wrong page object out of the right one."""
 
     def register(change: Callable[[dict[str, Any]], object]) -> Wrong:
@@ -138,12 +148,14 @@ def changes_envelope(clause: str, *, also: Also = ()) -> Callable[[Callable[[dic
                 right = super().render(*page)
                 return change(dict(right)) if isinstance(right, dict) else right
 
-        return fault(clause, also=also)(_named(Changed, change))
+        return fault(clause, also=also, kind=kind)(_named(Changed, change))
 
     return register
 
 
-def changes_item(clause: str, *, also: Also = ()) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
+def changes_item(
+    clause: str, *, also: Also = (), kind: Kind | None = None
+) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
     """Registers a function that makes the wrong item out of the right one."""
 
     def register(change: Callable[[dict[str, Any]], object]) -> Wrong:
@@ -152,12 +164,14 @@ def changes_item(clause: str, *, also: Also = ()) -> Callable[[Callable[[dict[st
                 right = super().render_item(permission, asked)
                 return change(dict(right)) if isinstance(right, dict) else right
 
-        return fault(clause, also=also)(_named(Changed, change))
+        return fault(clause, also=also, kind=kind)(_named(Changed, change))
 
     return register
 
 
-def changes_body(clause: str, *, also: Also = ()) -> Callable[[Callable[[bytes], bytes]], Wrong]:
+def changes_body(
+    clause: str, *, also: Also = (), kind: Kind | None = None
+) -> Callable[[Callable[[bytes], bytes]], Wrong]:
     """Registers a function that makes the wrong body out of the right one."""
 
     def register(change: Callable[[bytes], bytes]) -> Wrong:
@@ -165,13 +179,13 @@ def changes_body(clause: str, *, also: Also = ()) -> Callable[[Callable[[bytes],
             def encode(self, value: object, asked: Asked, /) -> bytes:
                 return change(super().encode(value, asked))
 
-        return fault(clause, also=also)(_named(Changed, change))
+        return fault(clause, also=also, kind=kind)(_named(Changed, change))
 
     return register
 
 
 def changes_answer(
-    clause: str, *, also: Also = (), everywhere: bool = True
+    clause: str, *, also: Also = (), everywhere: bool = True, kind: Kind | None = None
 ) -> Callable[[Callable[[Response], Response]], Wrong]:
     """Registers a function that makes the wrong 200 answer out of the right one."""
 
@@ -180,7 +194,7 @@ def changes_answer(
             def page(self, asked: Asked, /) -> Response:
                 return change(super().page(asked))
 
-        return fault(clause, also=also, everywhere=everywhere)(_named(Changed, change))
+        return fault(clause, also=also, everywhere=everywhere, kind=kind)(_named(Changed, change))
 
     return register
 

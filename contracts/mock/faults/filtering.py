@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import (
     ASCENDING,
     BEYOND_30,
@@ -66,7 +67,7 @@ def filter_is_the_others(_self: Behaviour, permissions: Permissions, asked: Aske
     return _matching(permissions, asked, str.__ne__)
 
 
-@replaces(Behaviour.render_item, "FLT-001")
+@replaces(Behaviour.render_item, "FLT-001", kind=Kind.ITEM_CHANGES)
 def project_shown_is_another(self: Behaviour, permission: Permission, asked: Asked, /) -> object:
     """Under a filter the items show the project of the list's first item."""
     first = self.sort(self.permissions(asked), asked)[0]
@@ -74,7 +75,7 @@ def project_shown_is_another(self: Behaviour, permission: Permission, asked: Ask
     return Behaviour.render_item(self, replace(permission, project_id=shown), asked)
 
 
-@replaces(Behaviour.page, "FLT-002", also=(ASCENDING, LIMIT_1))
+@replaces(Behaviour.page, "FLT-002", also=(ASCENDING, LIMIT_1), kind=Kind.FILTER_LATE)
 def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     """The page is cut first and filtered afterwards."""
     whole = replace(asked, project_id=None)
@@ -88,7 +89,7 @@ def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     return Response(200, self.headers(body, asked), body)
 
 
-@replaces(Behaviour.rest, "FLT-002")
+@replaces(Behaviour.rest, "FLT-002", kind=Kind.FILTER_LATE)
 def filter_within_the_newest_30(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The filter looks at the first 30 items of the list only."""
     ordered = self.sort(self.permissions(asked), asked)
@@ -96,14 +97,14 @@ def filter_within_the_newest_30(self: Behaviour, asked: Asked, /) -> list[Permis
     return self.filter(seen[self.position(ordered, asked) :], asked)
 
 
-@replaces(Behaviour.filter, "FLT-002", also=(ASCENDING, ONE_PROJECT))
+@replaces(Behaviour.filter, "FLT-002", also=(ASCENDING, ONE_PROJECT), kind=Kind.LOST)
 def filter_keeps_one_per_moment(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """A filtered list holds one item of each moment only."""
     kept = Behaviour.filter(self, permissions, asked)
     return kept if asked.project_id is None else list({each.created_at: each for each in kept[::-1]}.values())[::-1]
 
 
-@replaces(Behaviour.filter, "FLT-002")
+@replaces(Behaviour.filter, "FLT-002", kind=Kind.LOST)
 def filtered_list_ends_at_11(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """A filtered list ends after its eleventh item."""
     kept = Behaviour.filter(self, self.sort(self.permissions(asked), asked), asked)
@@ -111,7 +112,7 @@ def filtered_list_ends_at_11(self: Behaviour, permissions: Permissions, asked: A
     return [each for each in permissions if each in allowed]
 
 
-@replaces(Behaviour.filter, "FLT-002")
+@replaces(Behaviour.filter, "FLT-002", kind=Kind.SORT_KEY)
 def filtered_list_in_other_order(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """A filtered list without a cursor begins with its last item."""
     kept = Behaviour.filter(self, permissions, asked)
@@ -134,7 +135,7 @@ def filter_loses_item_42(self: Behaviour, permissions: Permissions, asked: Asked
     return kept if asked.project_id is None else [each for each in kept if each not in lost]
 
 
-@replaces(Behaviour.filter, "FLT-003")
+@replaces(Behaviour.filter, "FLT-003", kind=Kind.LOST)
 def whole_list_loses_a_project(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """In descending order without a filter the items of the smallest project are left out."""
     if asked.project_id is None and not asked.ascending:
@@ -227,13 +228,13 @@ def project_trimmed(_self: Behaviour, permissions: Permissions, asked: Asked, /)
     return _matching(permissions, asked, lambda wanted, had: had == wanted.strip())
 
 
-@replaces(Behaviour.page, "FLT-001")
+@replaces(Behaviour.page, "FLT-001", kind=Kind.CACHE)
 def cache_ignores_project(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `project_id`."""
     return remembered(self, asked, "checkpoint", "after", "limit", "order")
 
 
-@replaces(Behaviour.page, "FLT-001", timed=True)
+@replaces(Behaviour.page, "FLT-001", timed=True, kind=Kind.CACHE)
 def cache_ignores_project_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `project_id`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "limit", "order", requests=20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.mock.app import Request
 from contracts.mock.faults.declare import fault
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.fronts import Front
 
 
@@ -12,7 +13,7 @@ def _query(request: Request, *left_out: str) -> tuple[str, ...]:
     return tuple(part for part in request.query.split("&") if part.partition("=")[0] not in left_out)
 
 
-@fault("ORD-003")
+@fault("ORD-003", kind=Kind.CACHE)
 class CacheWithoutOrder(Front):
     """A cache does not compare `order`."""
 
@@ -21,7 +22,7 @@ class CacheWithoutOrder(Front):
         return request.path, *_query(request, "order"), *request.header("authorization")
 
 
-@fault("FLT-001")
+@fault("FLT-001", kind=Kind.CACHE)
 class CacheWithoutProject(Front):
     """A cache does not compare `project_id`."""
 
@@ -30,7 +31,7 @@ class CacheWithoutProject(Front):
         return request.path, *_query(request, "project_id"), *request.header("authorization")
 
 
-@fault("FLT-001")
+@fault("FLT-001", kind=Kind.CACHE)
 class CacheByPathLimitAndAfter(Front):
     """A cache compares the path, `limit` and `after` alone."""
 
@@ -39,7 +40,7 @@ class CacheByPathLimitAndAfter(Front):
         return request.path, *_query(request, "project_id", "order"), *request.header("authorization")
 
 
-@fault("PAG-001")
+@fault("PAG-001", kind=Kind.CACHE)
 class CacheWithoutLimit(Front):
     """A cache does not compare `limit`."""
 
@@ -48,7 +49,7 @@ class CacheWithoutLimit(Front):
         return request.path, *_query(request, "limit"), *request.header("authorization")
 
 
-@fault("PAG-010")
+@fault("PAG-010", kind=Kind.CACHE)
 class CacheWithoutCursor(Front):
     """A cache does not compare `after`."""
 
@@ -57,7 +58,7 @@ class CacheWithoutCursor(Front):
         return request.path, *_query(request, "after"), *request.header("authorization")
 
 
-@fault("PAG-001")
+@fault("PAG-001", kind=Kind.CACHE)
 class CacheByPath(Front):
     """A cache compares the path alone."""
 
@@ -66,7 +67,7 @@ class CacheByPath(Front):
         return request.path, *request.header("authorization")
 
 
-@fault("FLT-005")
+@fault("FLT-005", kind=Kind.CACHE)
 class CacheInAnyCase(Front):
     """A cache compares URLs without their case."""
 
@@ -75,7 +76,7 @@ class CacheInAnyCase(Front):
         return request.path.lower(), request.query.lower(), *request.header("authorization")
 
 
-@fault("SEC-010")
+@fault("SEC-010", kind=Kind.CACHE_OF_CALLERS)
 class CacheForEverybody(Front):
     """A cache gives everybody what was kept for the same URL, whoever asked for it."""
 
@@ -84,7 +85,7 @@ class CacheForEverybody(Front):
         return request.path, request.query
 
 
-@fault("SEC-010")
+@fault("SEC-010", kind=Kind.CACHE_OF_CALLERS)
 class CacheForAnyKey(Front):
     """A cache compares the URL and whether there is an Authorization header."""
 

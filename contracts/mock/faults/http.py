@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from contracts.mock.app import Asked, Behaviour, Headers, Request, Response
 from contracts.mock.faults.declare import changes_answer, replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import (
     ASCENDING,
     ASCENDING_FILTERED,
@@ -64,13 +65,13 @@ def missing(_response: Response) -> Response:
     return _refusal(404)
 
 
-@replaces(Behaviour.page, "HTP-001")
+@replaces(Behaviour.page, "HTP-001", kind=Kind.REDIRECT)
 def sent_elsewhere(_self: Behaviour, _asked: Asked, /) -> Response:
     """A page is a redirect to another host."""
     return Response(302, [("Location", "http://login.example.com/"), ("Content-Type", "text/html")], b"")
 
 
-@replaces(Behaviour.page, "HTP-001")
+@replaces(Behaviour.page, "HTP-001", kind=Kind.REDIRECT)
 def sent_in_circles(_self: Behaviour, asked: Asked, /) -> Response:
     """A page is a redirect to itself."""
     target = f"{asked.request.path}?{asked.request.query}"
@@ -166,7 +167,7 @@ def gzip_cut(response: Response) -> Response:
     return response
 
 
-@changes_answer("ENV-001")
+@changes_answer("ENV-001", kind=Kind.FRAMING)
 def gzip_not_announced(response: Response) -> Response:
     """The body is gzip and not said to be."""
     response.body = gzip.compress(response.body, mtime=0)
@@ -236,7 +237,7 @@ def unavailable(_response: Response) -> Response:
     return Response(503, [("Content-Type", "text/plain")], b"Service Unavailable")
 
 
-@replaces(Behaviour.finish, "HTP-005", timed=True)
+@replaces(Behaviour.finish, "HTP-005", timed=True, kind=Kind.NOW_AND_THEN)
 def gateway_gives_up(_self: Behaviour, request: Request, response: Response, /) -> Response:
     """One request of seven is answered 502 by a gateway, as HTML."""
     if request.number % 7 == 0:

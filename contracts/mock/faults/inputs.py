@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from contracts.mock.app import KNOWN, LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Permission
 
 Permissions = Sequence[Permission]
@@ -46,7 +47,7 @@ def order_in_any_case(self: Behaviour, fields: Fields, /) -> str:
     return Behaviour.read_order(self, {name: [value.lower() for value in fields[name]] for name in fields})
 
 
-@replaces(Behaviour.read_order, "INP-001")
+@replaces(Behaviour.read_order, "INP-001", kind=Kind.INJECTION)
 def order_up_to_a_quote(self: Behaviour, fields: Fields, /) -> str:
     """What follows a quote in `order` is overlooked, as where it ends a statement of SQL."""
     return Behaviour.read_order(

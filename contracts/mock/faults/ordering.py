@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contracts.mock.app import Asked, Behaviour, Fields, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import (
     ASCENDING,
     ASCENDING_FILTERED,
@@ -55,26 +56,26 @@ def default_ascending_without_limit(self: Behaviour, fields: Fields, /) -> str:
 # --- the two directions
 
 
-@replaces(Behaviour.read_order, "ORD-003")
+@replaces(Behaviour.read_order, "ORD-003", kind=Kind.ORDER_IGNORED)
 def order_ignored(self: Behaviour, fields: Fields, /) -> str:
     """`order` is ignored: the newest always come first."""
     Behaviour.read_order(self, fields)
     return "descending"
 
 
-@replaces(Behaviour.read_order, "ORD-002")
+@replaces(Behaviour.read_order, "ORD-002", kind=Kind.ORDER_IGNORED)
 def order_turned_round(self: Behaviour, fields: Fields, /) -> str:
     """`ascending` and `descending` mean the opposite."""
     return {"ascending": "descending", "descending": "ascending"}[Behaviour.read_order(self, fields)]
 
 
-@replaces(Behaviour.read_order, "ORD-003")
+@replaces(Behaviour.read_order, "ORD-003", kind=Kind.ORDER_IGNORED)
 def order_ignored_with_cursor(self: Behaviour, fields: Fields, /) -> str:
     """`order` is ignored where `after` is given."""
     return Behaviour.read_order(self, {} if "after" in fields else fields)
 
 
-@replaces(Behaviour.read_order, "ORD-003")
+@replaces(Behaviour.read_order, "ORD-003", kind=Kind.ORDER_IGNORED)
 def order_ignored_under_filter(self: Behaviour, fields: Fields, /) -> str:
     """`order` is ignored under a filter."""
     return Behaviour.read_order(self, {} if "project_id" in fields else fields)
@@ -242,13 +243,13 @@ def ties_turned(self: Behaviour, permissions: Permissions, asked: Asked, /) -> l
 # --- caches
 
 
-@replaces(Behaviour.page, "ORD-003")
+@replaces(Behaviour.page, "ORD-003", kind=Kind.CACHE)
 def cache_ignores_order(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `order`."""
     return remembered(self, asked, "checkpoint", "after", "limit", "project_id")
 
 
-@replaces(Behaviour.page, "ORD-003", timed=True)
+@replaces(Behaviour.page, "ORD-003", timed=True, kind=Kind.CACHE)
 def cache_ignores_order_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `order`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "limit", "project_id", requests=20)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from contracts.mock.app import Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import changes_envelope, replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import (
     ASCENDING,
     ASCENDING_FILTERED,
@@ -256,7 +257,7 @@ def newest_pinned_to_every_page(self: Behaviour, rest: Permissions, asked: Asked
     return page if asked.limit == 1 or not page or page[0] in pinned else [*pinned, *page][: asked.limit]
 
 
-@replaces(Behaviour.rest, "PAG-009", also=(ASCENDING_FILTERED,))
+@replaces(Behaviour.rest, "PAG-009", also=(ASCENDING_FILTERED,), kind=Kind.AFTER_BY_TIME)
 def ties_repeated(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The cursor is a moment: all other items of the moment of X come (again) on the page after X."""
     ordered = self.sort(self.permissions(asked), asked)
@@ -268,7 +269,7 @@ def ties_repeated(self: Behaviour, asked: Asked, /) -> list[Permission]:
     return self.filter(earlier + ordered[start:], asked)
 
 
-@replaces(Behaviour.position, "PAG-009")
+@replaces(Behaviour.position, "PAG-009", kind=Kind.AFTER_AS_OFFSET)
 def offset_one_short(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """Beyond the 20th item a page begins two items too early."""
     start = Behaviour.position(self, ordered, asked)
@@ -276,21 +277,24 @@ def offset_one_short(self: Behaviour, ordered: Permissions, asked: Asked, /) -> 
 
 
 @replaces(
-    Behaviour.position, "PAG-010", also=(ASCENDING, FILTERED, LIMIT_1, BEYOND_30, SIXTH, (OVERLAPPING, "PAG-020"))
+    Behaviour.position,
+    "PAG-010",
+    also=(ASCENDING, FILTERED, LIMIT_1, BEYOND_30, SIXTH, (OVERLAPPING, "PAG-020")),
+    kind=Kind.AFTER_BY_ONE,
 )
 def cursor_included(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The page after X begins with X."""
     return max(0, Behaviour.position(self, ordered, asked) - 1)
 
 
-@replaces(Behaviour.position, "PAG-011", also=(ASCENDING, FILTERED, BEYOND_30, SIXTH))
+@replaces(Behaviour.position, "PAG-011", also=(ASCENDING, FILTERED, BEYOND_30, SIXTH), kind=Kind.AFTER_BY_ONE)
 def one_skipped(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The page after X leaves out the item that follows X."""
     start = Behaviour.position(self, ordered, asked)
     return start + 1 if start else 0
 
 
-@replaces(Behaviour.position, "PAG-011", also=(ASCENDING, FILTERED))
+@replaces(Behaviour.position, "PAG-011", also=(ASCENDING, FILTERED), kind=Kind.AFTER_BY_TIME)
 def ties_lost(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is a moment: the later ties of the item that `after` names are left out."""
     start = Behaviour.position(self, ordered, asked)
@@ -299,7 +303,7 @@ def ties_lost(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     return start
 
 
-@replaces(Behaviour.position, "PAG-011")
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_BY_OTHER_KEY)
 def cursor_by_id(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is compared by id: the page begins at the first later item with a smaller id."""
     start = Behaviour.position(self, ordered, asked)
@@ -309,28 +313,28 @@ def cursor_by_id(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     return next(smaller, len(ordered))
 
 
-@replaces(Behaviour.position, "PAG-011")
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
 def cursor_rounded_down(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is an offset, rounded down to a whole page."""
     start = Behaviour.position(self, ordered, asked)
     return start // asked.limit * asked.limit
 
 
-@replaces(Behaviour.position, "PAG-011")
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
 def cursor_rounded_up(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is an offset, rounded up to a whole page."""
     start = Behaviour.position(self, ordered, asked)
     return -(-start // asked.limit) * asked.limit
 
 
-@replaces(Behaviour.rest, "PAG-011")
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
 def cursor_is_offset_in_whole_list(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The cursor's place in the whole list is used as an offset into the filtered one."""
     ordered = self.sort(self.permissions(asked), asked)
     return self.filter(ordered, asked)[self.position(ordered, asked) :]
 
 
-@replaces(Behaviour.rest, "PAG-011")
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_BY_OTHER_KEY)
 def cursor_of_other_direction(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """In ascending order the cursor's place is looked up in the descending list."""
     ordered = self.sort(self.permissions(asked), asked)
@@ -467,7 +471,7 @@ def after_ignored(_self: Behaviour, _ordered: Permissions, _asked: Asked, /) -> 
     return 0
 
 
-@replaces(Behaviour.position, "PAG-017", also=(LIMIT_1,))
+@replaces(Behaviour.position, "PAG-017", also=(LIMIT_1,), kind=Kind.AFTER_BY_TIME)
 def ties_endless(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is a moment that is included: a tie as long as a page is given for ever."""
     start = Behaviour.position(self, ordered, asked)
@@ -488,7 +492,7 @@ def list_is_a_ring(self: Behaviour, asked: Asked, /) -> list[Permission]:
     return Behaviour.rest(self, asked) + Behaviour.rest(self, replace(asked, after=None))
 
 
-@replaces(Behaviour.position, "PAG-018")
+@replaces(Behaviour.position, "PAG-018", kind=Kind.AFTER_IGNORED)
 def after_last_item_is_first_page(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The page after the last item is the first page."""
     start = Behaviour.position(self, ordered, asked)
@@ -516,7 +520,7 @@ def after_last_item_refused(self: Behaviour, asked: Asked, /) -> list[Permission
 # --- repetition
 
 
-@replaces(Behaviour.sort, "PAG-019", timed=True)
+@replaces(Behaviour.sort, "PAG-019", timed=True, kind=Kind.NOW_AND_THEN)
 def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """One replica of three does not have the list's first item."""
     ordered = Behaviour.sort(self, permissions, asked)
@@ -524,14 +528,14 @@ def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked:
     return ordered[1:] if lags else ordered
 
 
-@replaces(Behaviour.sort, "ORD-002", timed=True)
+@replaces(Behaviour.sort, "ORD-002", timed=True, kind=Kind.NOW_AND_THEN)
 def reversed_now_and_then(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """One answer of six without a cursor is in the other direction."""
     ordered = Behaviour.sort(self, permissions, asked)
     return ordered[::-1] if asked.after is None and asked.request.number % 6 == 0 else ordered
 
 
-@replaces(Behaviour.permissions, "PAG-015", timed=True)
+@replaces(Behaviour.permissions, "PAG-015", timed=True, kind=Kind.NOW_AND_THEN)
 def nothing_now_and_then(self: Behaviour, asked: Asked, /) -> Permissions:
     """One answer of seven without a cursor is an empty page."""
     found = Behaviour.permissions(self, asked)
@@ -541,7 +545,7 @@ def nothing_now_and_then(self: Behaviour, asked: Asked, /) -> Permissions:
     return found if self.memory["without"] % 7 else ()
 
 
-@replaces(Behaviour.cut, "PAG-019")
+@replaces(Behaviour.cut, "PAG-019", kind=Kind.CACHE)
 def repeated_page_loses_its_end(self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """A query that was asked before gives a page without its last item."""
     known = (asked.checkpoint, asked.after, asked.limit, asked.order, asked.project_id) in self.memory
@@ -668,7 +672,7 @@ def large_pages_by_id(self: Behaviour, permissions: Permissions, asked: Asked, /
     return sorted(ordered, key=lambda each: each.id) if asked.limit > MANY else ordered
 
 
-@replaces(Behaviour.position, "PAG-023")
+@replaces(Behaviour.position, "PAG-023", kind=Kind.LOST)
 def small_pages_begin_later(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """With a limit up to 4 the first page begins at the second item."""
     start = Behaviour.position(self, ordered, asked)
@@ -684,19 +688,19 @@ def unknown_after_begins_again(_self: Behaviour, _ordered: Permissions, _asked: 
 # --- caches
 
 
-@replaces(Behaviour.page, "PAG-017")
+@replaces(Behaviour.page, "PAG-017", kind=Kind.CACHE)
 def cache_ignores_cursor(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `after`."""
     return remembered(self, asked, "checkpoint", "limit", "order", "project_id")
 
 
-@replaces(Behaviour.page, "PAG-001")
+@replaces(Behaviour.page, "PAG-001", kind=Kind.CACHE)
 def cache_ignores_limit(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `limit`."""
     return remembered(self, asked, "checkpoint", "after", "order", "project_id")
 
 
-@replaces(Behaviour.page, "PAG-001", timed=True)
+@replaces(Behaviour.page, "PAG-001", timed=True, kind=Kind.CACHE)
 def cache_ignores_limit_for_a_while(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores `limit`, and keeps an answer for the next 20 requests."""
     return remembered(self, asked, "checkpoint", "after", "order", "project_id", requests=20)

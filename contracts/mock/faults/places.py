@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.faults.declare import Where
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Dataset, Permission
 
 OVERLAP_SECONDS = 0.004
@@ -60,13 +61,16 @@ ONE_PROJECT = Where(
     lambda b, asked: asked.project_id == smallest_project(b.dataset),
 )
 CURSOR_ELSEWHERE = Where("cursor-elsewhere", "only after an item of another project", _cursor_elsewhere)
-SIXTH = Where("sixth", "in one request of six", lambda _, asked: asked.request.number % 6 == 0, timed=True)
+SIXTH = Where(
+    "sixth", "in one request of six", lambda _, asked: asked.request.number % 6 == 0, timed=True, kind=Kind.NOW_AND_THEN
+)
 OVERLAPPING = Where(
     "overlapping",
     "only at once with another request",
     lambda b, _: b.in_flight > 1,
     pause=OVERLAP_SECONDS,
     timed=True,
+    kind=Kind.SHARED_STATE,
 )
 ITEM_42 = Where("item-42", "only in the 42nd item", item=is_picked)
 ITEM_OF_ONE_PROJECT = Where(

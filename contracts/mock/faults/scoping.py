@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import ASCENDING, FILTERED, LATER, LIMIT_1
 from contracts.mock.store import Permission
 
@@ -35,7 +36,7 @@ def newest_shared(self: Behaviour, asked: Asked, /) -> Permissions:
     return found if newest in found else (*found, newest)
 
 
-@replaces(Behaviour.permissions, "SCO-001")
+@replaces(Behaviour.permissions, "SCO-001", kind=Kind.CACHE)
 def base_model_shared(self: Behaviour, asked: Asked, /) -> Permissions:
     """All checkpoints of one fine-tuned model have the list of the first that was asked for."""
     found = Behaviour.permissions(self, asked)
@@ -61,7 +62,7 @@ def unknown_checkpoint_is_the_last_one(self: Behaviour, asked: Asked, /) -> Perm
     return Behaviour.permissions(self, asked) if found is None else found
 
 
-@replaces(Behaviour.permissions, "SCO-002")
+@replaces(Behaviour.permissions, "SCO-002", kind=Kind.CURSOR_REACHES_FAR)
 def unknown_checkpoint_found_by_cursor(self: Behaviour, asked: Asked, /) -> Permissions:
     """With `after` the checkpoint is not looked at: the cursor alone chooses the list."""
     ids = {each.id for each in self.dataset.permissions}
@@ -102,7 +103,7 @@ def checkpoint_without_its_last_part(self: Behaviour, asked: Asked, /) -> Permis
     return _found_by(self, asked, lambda wanted, had: wanted == had.rpartition(":")[0])
 
 
-@replaces(Behaviour.permissions, "SCO-003")
+@replaces(Behaviour.permissions, "SCO-003", kind=Kind.SPELLING)
 def checkpoint_decoded_twice(self: Behaviour, asked: Asked, /) -> Permissions:
     """A checkpoint's id is decoded once more."""
     return _found_by(self, asked, lambda wanted, had: unquote(wanted) == had)
@@ -116,7 +117,7 @@ def filter_forgets_checkpoint(self: Behaviour, asked: Asked, /) -> Permissions:
     return tuple(each for permissions in self.dataset.checkpoints.values() for each in permissions)
 
 
-@replaces(Behaviour.page, "SCO-001")
+@replaces(Behaviour.page, "SCO-001", kind=Kind.CACHE)
 def cache_ignores_checkpoint(self: Behaviour, asked: Asked, /) -> Response:
     """A cache ignores the checkpoint."""
     return remembered(self, asked, "after", "limit", "order", "project_id")
