@@ -11,7 +11,7 @@ from typing import Literal
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target
-from contracts.core.wording import closest, count
+from contracts.core.wording import count, hint
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
 from contracts.spec.operation import Operation
@@ -230,7 +230,7 @@ def find(names: Iterable[str]) -> tuple[Clause, ...]:
     """The clauses of these ids or families (``PAG-014``, ``pag``), in the catalogue's order.
 
     Raises:
-        ConfigurationError: a name is neither; the sentence names the closest match.
+        ConfigurationError: a name is neither; the sentence names the hint match.
     """
     known = {item.id: item for item in clauses()}
     chosen: set[str] = set()
@@ -241,7 +241,6 @@ def find(names: Iterable[str]) -> tuple[Clause, ...]:
         elif wanted in FAMILIES:
             chosen |= {identifier for identifier in known if identifier.startswith(wanted)}
         else:
-            hint = closest(wanted, [*known, *FAMILIES])
-            msg = f"There is no clause {name!r}. Did you mean {hint}? `contracts list` shows all."
-            raise ConfigurationError(msg)
+            meant = hint(wanted, [*known, *FAMILIES], "Its id is like PAG-014, its family like PAG.")
+            raise ConfigurationError(f"There is no clause {name!r}. {meant} `contracts list` shows all.")
     return tuple(item for item in known.values() if item.id in chosen)

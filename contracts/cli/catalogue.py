@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from contracts.clauses.registry import FAMILIES, Clause, Needs, clauses, find
+from contracts.clauses.registry import FAMILIES, Clause, Needs, clauses
 from contracts.cli.shell import encoding, options, show
 from contracts.core.model import Level
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
+from contracts.runs.selection import chosen
 from contracts.settings.settings import Settings
 
 MOST_FAULTS = 12
@@ -26,23 +27,23 @@ def list_(settings: Settings, names: tuple[str, ...], *, faults: bool, variants:
     With --faults, the faults (of the clauses that are named, or all) that `contracts check --fault NAME` can show.
     """
     sheet = Sheet(encoding())
-    chosen = find(names) if names else clauses()
+    wanted = chosen(names) or clauses()
     if faults:
-        _faults(sheet, chosen)
+        _faults(sheet, wanted)
     elif variants:
         _variants(sheet)
     else:
-        for clause in chosen:
+        for clause in wanted:
             sheet.heading(f"{clause.id[:3]}  {FAMILIES[clause.id[:3]]}")
             sheet.block(f"  {clause.id}  {clause.level:<10}  ", clause.title)
     show(sheet, settings)
     return 0
 
 
-def _faults(sheet: Sheet, chosen: tuple[Clause, ...]) -> None:
+def _faults(sheet: Sheet, wanted: tuple[Clause, ...]) -> None:
     from contracts.mock.faults import FAULTS
 
-    for clause in chosen:
+    for clause in wanted:
         mine = [fault for fault in FAULTS.values() if fault.clause == clause.id]
         if mine:
             sheet.blank()
@@ -66,7 +67,7 @@ def _variants(sheet: Sheet) -> None:
 def explain(settings: Settings, names: tuple[str, ...]) -> int:
     """Explain clauses: level, quote, reason, needs, examples."""
     sheet = Sheet(encoding())
-    for clause in find(names):
+    for clause in chosen(names):
         _explain(sheet, clause)
     show(sheet, settings)
     return 0

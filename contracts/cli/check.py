@@ -217,7 +217,6 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     The probes run against the embedded server with as many permissions and projects as --items and --projects
     say (57 and 3), and their requests are counted. Your target is not asked.
     """
-    from contracts.clauses.registry import find
     from contracts.cli.progress import WORDS
     from contracts.core.wording import count
     from contracts.deep.census import ORDERS
@@ -225,10 +224,11 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     from contracts.probes.walks import pages_of
     from contracts.reports.sheet import Sheet
     from contracts.runs.live import run
+    from contracts.runs.selection import chosen
     from contracts.runs.target import opened
     from contracts.traffic.limits import CLOSER
 
-    selected = find(clauses) if clauses else ()
+    selected = chosen(clauses)
     with opened(settings) as ready:
         shell.keys = ready.keys
         asked = ready.plan(selected)

@@ -17,7 +17,7 @@ from contracts.cli.streams import OutputError, guarded, tell
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
 from contracts.core.files import is_standard_output
-from contracts.core.wording import closest
+from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
 from contracts.settings.settings import OPTIONS, REPORTS, Settings, single
 from contracts.verdicts.conclusion import InternalError, failure, own_version
@@ -58,7 +58,8 @@ class Commands(click.Group):
         """Find the command, or name the closest one."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise ConfigurationError(f"There is no command {name!r}. Did you mean {closest(name, self.commands)}?")
+            instead = f"There are {', '.join(self.commands)}."
+            raise ConfigurationError(f"There is no command {name!r}. {hint(name, self.commands, instead)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -140,7 +141,11 @@ def options(
                 if refused is not None:
                     refused(given, error)
                 raise
-            click.get_current_context().find_object(Shell).verbose |= found[0].verbose  # type: ignore[union-attr]  # `main` gives it
+            shell = click.get_current_context().find_object(Shell)
+            if shell is not None:
+                shell.verbose |= found[0].verbose
+                for remark in found[0].remarks:
+                    shell.say(f"contracts: {remark}")
             return function(found if several else single(found), **words)
 
         decorated: Callable[..., Any] = command
@@ -191,8 +196,9 @@ def _sentence(error: click.ClickException) -> str:
     command = error.ctx.command if isinstance(error, click.UsageError) and error.ctx else None
     if isinstance(error, click.NoSuchOption) and command is not None:
         known = [word for one in command.params for word in (*one.opts, *one.secondary_opts) if word.startswith("--")]
-        hint = closest(error.option_name, [*known, "--help"])
-        return f"There is no option {error.option_name} for `{command_path(error)}`. Did you mean {hint}?"
+        path = command_path(error)
+        meant = hint(error.option_name, [*known, "--help"], f"`{path} --help` shows all.")
+        return f"There is no option {error.option_name} for `{path}`. {meant}"
     text = error.format_message().strip().replace("\n", " ")
     return text if text.endswith((".", "?")) else f"{text}."
 

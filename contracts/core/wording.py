@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from contracts.core.model import Page
@@ -11,6 +12,9 @@ LONGEST = 48
 """Characters of a foreign text that stand in a sentence; the rest is cut."""
 WIDEST = 80
 """Characters of a text from a document that stand in a sentence."""
+
+_ALIKE = 0.75
+"""How much of two names must be equal (`difflib`) for one to be a slip of the other."""
 
 
 def short(text: str) -> str:
@@ -38,9 +42,32 @@ def names(ids: tuple[str, ...], most: int = 4) -> str:
     return f"{shown} and {len(ids) - most} more" if len(ids) > most else shown
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like this one; there must be one."""
-    return difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)[0]
+def close(word: str, known: Iterable[str]) -> str | None:
+    """The known word that this one is a slip of; ``None`` if it resembles none enough to be taken for it.
+
+    Letters may be swapped, missing or in the other case, and a word may be a part of one known name alone (``url``
+    of ``base-url``), or a number without its zeros (``PAG-1`` of ``PAG-001``).
+    """
+    spelled = {_plain(name): name for name in known}
+    wanted = _plain(word)
+    if wanted in spelled:
+        return spelled[wanted]
+    parts = [name for plain, name in spelled.items() if wanted in plain.split("-")]
+    if len(parts) == 1:
+        return parts[0]
+    found = difflib.get_close_matches(wanted, spelled, n=1, cutoff=_ALIKE)
+    return spelled[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    words = re.sub(r"[\W_]+", "-", name.strip().lower()).strip("-")
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", words)
+
+
+def hint(word: str, known: Iterable[str], instead: str, did: str = "Did") -> str:
+    """The question whether a close word was meant, beginning with ``did``; without one, another sentence."""
+    found = close(word, known)
+    return f"{did} you mean {found}?" if found else instead
 
 
 def place(page: Page) -> str:

@@ -17,7 +17,7 @@ def look_up(kind: str, name: str, known: Mapping[str, T]) -> T:
     """
     if name in known:
         return known[name]
-    close = get_close_matches(name, known, n=1, cutoff=0.0)
+    close = get_close_matches(name, known, n=1, cutoff=0.75)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     message = f"There is no {kind} {name!r}.{hint}"
     raise LookupError(message)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 
-from contracts.clauses.registry import Clause, find
+from contracts.clauses.registry import Clause
 from contracts.core import interrupts
 from contracts.core.model import Result
 from contracts.reports import output
@@ -14,6 +14,7 @@ from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
 from contracts.runs.live import Progress, run
+from contracts.runs.selection import chosen
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
 from contracts.spec.operation import Operation
@@ -74,7 +75,7 @@ class Job:
             output.refuse_unwritable(settings)
             with ExitStack() as until_asked:
                 with interrupts.allowed():
-                    selected = find(self._words) if self._words else ()
+                    selected = chosen(self._words)
                     target = until_asked.enter_context(opened(settings))
                     self.keys = target.keys
                     terms = plan = target.plan(selected)

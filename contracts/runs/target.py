@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from contracts.clauses.registry import Clause
+from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
 from contracts.runs.live import Plan
@@ -122,6 +122,11 @@ def embedded(settings: Settings, port: int = 0) -> Server:
 
             made = open_variant(settings.variant or "", port)
     except LookupError as error:
+        named = [clause for clause in clauses() if clause.id == (settings.fault or settings.variant or "").upper()]
+        if named:
+            raise ConfigurationError(
+                f"{named[0].id} is a clause: `contracts list --faults {named[0].id}` names the faults that break it."
+            ) from None
         listing = "faults" if settings.fault is not None else "variants"
         raise ConfigurationError(f"{error.args[0]} `contracts list --{listing}` shows all.") from None
     return made if dataset is None else Server(dataset, made.behaviour, port)

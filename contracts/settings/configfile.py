@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Deviation, Level
-from contracts.core.wording import closest
+from contracts.core.wording import hint
 
 NAME: Final = "contracts.toml"
 PYPROJECT: Final = "pyproject.toml"
@@ -181,7 +181,8 @@ class _File:
             )
         if key.replace("-", "_") in self._kinds and "_" not in key:
             raise self._refusal(f"{place}{key}", "is no key of this table: write it above all tables")
-        raise self._refusal(f"{place}{_short(key)}", f"is unknown: did you mean {closest(key, known)}?")
+        meant = hint(key, known, f"here stand {', '.join(sorted(set(known) - {key}))}", "did")
+        raise self._refusal(f"{place}{_short(key)}", f"is unknown: {meant}")
 
     def _word(self, name: str, value: object, place: str) -> str | bool:
         kinds = self._kinds[name]
@@ -265,8 +266,8 @@ class _File:
     def _check_target(self, target: str, targets: tuple[TargetTable, ...], place: str) -> None:
         names = [table.name for table in targets]
         if target and target not in names:
-            hint = f"did you mean {closest(target, names)}?" if names else "there is no [[target]] at all"
-            raise self._refusal(place, f"names no target {target!r}: {hint}")
+            instead = f"there are {', '.join(names)}" if names else "there is no [[target]] at all"
+            raise self._refusal(place, f"names no target {target!r}: {hint(target, names, instead, 'did')}")
 
     def _text(self, table: Mapping[str, Any], name: str, place: str, *, needed: bool = True) -> str:
         value = table.get(name, "")

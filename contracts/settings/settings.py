@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import is_standard_output
 from contracts.core.model import GATING, Deviation, Level
-from contracts.core.wording import closest
+from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
 from contracts.settings.configfile import Entry, TargetTable
@@ -41,7 +41,7 @@ class Settings:
 
     ``origins`` tells for each field who chose it: an option, a variable, a key of a file, or nobody. ``name`` is
     that of the ``[[target]]`` table, ``deviations`` are the breaches of this target that are accepted, and
-    ``file`` is where they stand.
+    ``file`` is where they stand. ``remarks`` are sentences on what was given and means nothing.
     """
 
     config: Annotated[
@@ -164,6 +164,7 @@ class Settings:
     deviations: tuple[Deviation, ...] = ()
     file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def origin(self, name: str) -> str:
         """Who chose a value: ``--option``, ``CONTRACTS_VARIABLE`` or ``default``."""
@@ -256,18 +257,21 @@ class Settings:
             folder: Where a configuration file is looked for; by default the current folder.
 
         Raises:
-            ConfigurationError: A value can't be used, values contradict each other, or a variable of ours or a
-                key of the file is unknown.
+            ConfigurationError: A value can't be used, values contradict each other, a key of the file is unknown, or a
+                variable is a slip of one of ours.
         """
         variables = os.environ if environ is None else environ
-        _refuse_unknown(variables)
+        remarks = _unknown(variables)
         wanted = tuple(OPTIONS if names is None else names)
         said = _said(given or {}, variables, wanted)
         config = _value("config", said["config"]) if "config" in said else None
         file = configfile.load(config, folder, _KINDS, (*TARGET, *TARGET_MORE))
         tables = _chosen(file.targets, said) if "base_url" in wanted else ()
         return tuple(
-            _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file)
+            replace(
+                _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file),
+                remarks=remarks,
+            )
             for table in tables or (TargetTable("", {}),)
         )
 
@@ -352,8 +356,9 @@ def _said(
         word = given.get(name)
         origin = option.flagged
         if word is None:
-            word = variables.get(option.variable) if name == "base_url" else variables.get(option.variable) or None
-            origin = option.variable
+            word, origin = variables.get(option.variable), option.variable
+            if name != "base_url" and not (word or "").strip():
+                word = None
         if isinstance(word, bool) and not word and option.negative:
             origin = option.negative
         if word is not None:
@@ -368,8 +373,9 @@ def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple
         return () if any(name in said for name in ("base_url", *EMBEDDED)) else tables
     names = [table.name for table in tables]
     if chosen.word not in names:
-        hint = f"Did you mean {closest(str(chosen.word), names)}?" if names else "The configuration file names none."
-        raise ConfigurationError(f"{chosen.origin} {words.cut(str(chosen.word))}: there is no such target. {hint}")
+        instead = f"There are {', '.join(names)}." if names else "The configuration file names none."
+        meant = hint(str(chosen.word), names, instead)
+        raise ConfigurationError(f"{chosen.origin} {words.cut(str(chosen.word))}: there is no such target. {meant}")
     return tuple(table for table in tables if table.name == chosen.word)
 
 
@@ -421,11 +427,22 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _refuse_unknown(variables: Mapping[str, str]) -> None:
-    known = [option.variable for option in OPTIONS.values()]
-    for name in sorted(variables):
-        if name.startswith(PREFIX) and name not in known:
-            raise ConfigurationError(f"There is no variable {words.cut(name)}. Did you mean {closest(name, known)}?")
+def _unknown(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """A remark on the variables that look like ours and mean nothing here.
+
+    Raises:
+        ConfigurationError: One of them is a slip of a variable that means something.
+    """
+    known = {name.upper(): option.variable for name, option in OPTIONS.items()}
+    names = [name for name in sorted(variables) if name.startswith(PREFIX) and name not in known.values()]
+    for name in names:
+        meant = close(name.removeprefix(PREFIX), known)
+        if meant is not None:
+            raise ConfigurationError(f"There is no variable {words.cut(name)}. Did you mean {known[meant]}?")
+    if not names:
+        return ()
+    told = ", ".join(words.cut(name) for name in names)
+    return (f"{told}: no such variable is known here, so nothing is made of it.",)
 
 
 def _refuse_contradictions(settings: Settings) -> None:

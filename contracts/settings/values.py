@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Level
-from contracts.core.wording import closest
+from contracts.core.wording import hint
 from contracts.traffic.origin import split_base_url
 
 PREFIX: Final = "CONTRACTS_"
@@ -158,9 +158,8 @@ def gate(word: str) -> frozenset[Level]:
     chosen = [name.strip().lower() for name in word.split(",")]
     for name in chosen:
         if name not in allowed:
-            hint = f"did you mean {closest(name, allowed)}?" if name else ""
             said = f" {cut(name)!r}" if name else ""
-            raise ValueError(f"names no level{said}: {hint or 'write ' + ','.join(allowed)}")
+            raise ValueError(f"names no level{said}: {hint(name, allowed, 'write ' + ','.join(allowed), 'did')}")
     return frozenset(Level(name) for name in chosen)
 
 

@@ -79,7 +79,7 @@ class Keys:
         Raises:
             ConfigurationError: A key can't be sent in a header.
         """
-        return cls(_checked(admin, "admin"), None if user is None else _checked(user, "user"))
+        return cls(_checked(admin, "The admin key"), None if user is None else _checked(user, "The user key"))
 
 
 def read_keys(
@@ -95,6 +95,8 @@ def read_keys(
 ) -> Keys:
     """The keys of a run, from a file or a command where one is named, else from the environment.
 
+    A variable that is empty counts as not set.
+
     Args:
         environ: The environment; by default the one of this process.
         admin_file: A file that holds the admin key and nothing else.
@@ -107,7 +109,8 @@ def read_keys(
         timeout: How long a command may take, in seconds.
 
     Raises:
-        ConfigurationError: There is no admin key, or a key can't be read or sent.
+        ConfigurationError: There is no admin key, a key can't be read or sent, or both are the same. The sentence
+            begins with the variable, the file or the command that is to be mended.
     """
     variables = os.environ if environ is None else environ
     # A command gets none of the keys, whatever their variables are called.
@@ -116,32 +119,33 @@ def read_keys(
         for name, value in variables.items()
         if name not in {ADMIN_VARIABLE, USER_VARIABLE, admin_variable, user_variable}
     }
-    admin_value, user_value = variables.get(admin_variable), variables.get(user_variable)
-    admin = _read("admin", bare, admin_file, admin_command, timeout=timeout, value=admin_value)
-    user = _read("user", bare, user_file, user_command, timeout=timeout, value=user_value)
+
+    def read(which: str, variable: str, file: Path | None, command: str | None) -> tuple[Secret, str] | None:
+        if file is not None and command is not None:
+            raise ConfigurationError(f"Name a file or a command for the {which} key, not both.")
+        if file is not None:
+            source = f"The file of the {which} key ({file.name})"
+            return _checked(_from_file(which, file).strip(), source), source
+        if command is not None:
+            source = f"The command of the {which} key"
+            return _checked(_from_command(which, command, bare, timeout).strip(), source), source
+        value = variables.get(variable, "")
+        # A pipeline sets the variable of a secret that it does not have to an empty string.
+        return (_checked(value, variable), variable) if value.strip() else None
+
+    admin = read("admin", admin_variable, admin_file, admin_command)
+    user = read("user", user_variable, user_file, user_command)
     if admin is None:
-        msg = f"There is no admin key: set {admin_variable}, or name a file or a command that gives it."
-        raise ConfigurationError(msg)
-    return Keys(admin, user)
-
-
-def _read(
-    which: str,
-    environ: Mapping[str, str],
-    file: Path | None,
-    command: str | None,
-    *,
-    timeout: float,
-    value: str | None,
-) -> Secret | None:
-    if file is not None and command is not None:
-        msg = f"Name a file or a command for the {which} key, not both."
-        raise ConfigurationError(msg)
-    if file is not None:
-        return _checked(_from_file(which, file), which)
-    if command is not None:
-        return _checked(_from_command(which, command, environ, timeout), which)
-    return None if value is None else _checked(value, which)
+        empty = f"{admin_variable} is empty" if admin_variable in variables else "there is none"
+        raise ConfigurationError(
+            f"An admin key is needed, and {empty}: set {admin_variable}, or give --key-file or --key-command."
+        )
+    if user is not None and user[0] == admin[0]:
+        other = re.sub("^The ", "the ", admin[1])
+        raise ConfigurationError(
+            f"{user[1]} gives the same key as {other}: a user key has no admin rights; give another one, or none."
+        )
+    return Keys(admin[0], user[0] if user is not None else None)
 
 
 def _from_file(which: str, file: Path) -> str:
@@ -192,23 +196,44 @@ def _from_command(which: str, command: str, environ: Mapping[str, str], timeout:
         raise ConfigurationError(msg) from None
 
 
-def _checked(value: str, which: str) -> Secret:
-    key = value.strip()
-    if not key:
-        msg = f"The {which} key is empty."
-        raise ConfigurationError(msg)
-    if len(key.splitlines()) > 1 or "\n" in key or "\r" in key:
-        msg = f"The {which} key has line breaks in it: give one key on one line."
-        raise ConfigurationError(msg)
-    if not key.isprintable():
-        msg = f"The {which} key has control characters in it."
-        raise ConfigurationError(msg)
+_MISTAKES: Final = (
+    (
+        re.compile(r"[\"'`\u2018-\u201f\u00ab\u00bb]|.*[\"'`\u2018-\u201f\u00ab\u00bb]$", re.DOTALL),
+        "has quotes around the key: take them away",
+    ),
+    (
+        re.compile(r"(?:authorization\s*:|bearer\b)", re.IGNORECASE),
+        'begins with "Bearer" or a header\'s name: give the key alone',
+    ),
+    (
+        re.compile(r"(?:export\s+)?[A-Z][A-Z0-9_]*_KEY="),
+        "begins with the name of a variable: give only what follows the equals sign",
+    ),
+    (re.compile(r"\$"), "begins with a $ sign, so a variable was not replaced by its value: look at how it is set"),
+)
+"""What is no key, by how it begins or ends, and what to do about it."""
+
+
+def _checked(value: str, source: str) -> Secret:
+    """The key, if a request can carry it. What is said of it begins with its source, and never shows it."""
+    if not value.strip():
+        raise ConfigurationError(f"{source} is empty: give a key, or none.")
+    if len(value.strip().splitlines()) > 1:
+        raise ConfigurationError(f"{source} has line breaks in the key: give one key on one line.")
+    if value != value.strip():
+        raise ConfigurationError(f"{source} has a space or a line break around the key: take it away.")
+    for form, problem in _MISTAKES:
+        if form.match(value):
+            raise ConfigurationError(f"{source} {problem}.")
+    if not value.isprintable():
+        raise ConfigurationError(f"{source} has control characters in the key: copy it again.")
     try:
-        key.encode("latin-1")
+        value.encode("latin-1")
     except UnicodeEncodeError:
-        msg = f"The {which} key has characters that an HTTP header can't carry."
-        raise ConfigurationError(msg) from None
-    return Secret(key)
+        raise ConfigurationError(
+            f"{source} has characters in the key that an HTTP header can't carry: copy it again."
+        ) from None
+    return Secret(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,34 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
     [
         ("chek", "There is no command 'chek'. Did you mean check?"),
         ("check --sede 3", "There is no option --sede for `contracts check`. Did you mean --seed?"),
-        ("doctor --requests 60", "There is no option --requests for `contracts doctor`. Did you mean --projects?"),
+        (
+            "doctor --requests 60",
+            "There is no option --requests for `contracts doctor`. `contracts doctor --help` shows all.",
+        ),
+        ("check --url x", "There is no option --url for `contracts check`. Did you mean --base-url?"),
+        (
+            "check --html-file x",
+            "There is no option --html-file for `contracts check`. `contracts check --help` shows all.",
+        ),
+        ("check PAG-1", "There is no clause 'PAG-1'. Did you mean PAG-001? `contracts list` shows all."),
+        ("check pag14", "There is no clause 'pag14'. Did you mean PAG-014? `contracts list` shows all."),
+        (
+            "check pagination",
+            "There is no clause 'pagination'. Its id is like PAG-014, its family like PAG. `contracts list` shows all.",
+        ),
+        (
+            "check user-key-let-in",
+            "user-key-let-in is a fault of the embedded server and no clause: write --fault user-key-let-in.",
+        ),
+        (
+            "check --fault sec-005",
+            "SEC-005 is a clause: `contracts list --faults SEC-005` names the faults that break it.",
+        ),
+        (
+            "verify",
+            "There is no command 'verify'. "
+            "There are check, doctor, plan, list, explain, replay, serve, selftest, schema.",
+        ),
         ("check --seed", "Option '--seed' requires an argument."),
         ("check PAG-114", "There is no clause 'PAG-114'. Did you mean PAG-014? `contracts list` shows all."),
         ("explain", "Missing argument 'CLAUSE...'."),
@@ -179,7 +206,7 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
         ),
         (
             "check --base-url https://h/v1 --checkpoint x",
-            "There is no admin key: set OPENAI_ADMIN_KEY, or name a file or a command that gives it.",
+            "An admin key is needed, and there is none: set OPENAI_ADMIN_KEY, or give --key-file or --key-command.",
         ),
         ("serve --port 99999", "--port 99999 is no port: give a number from 0 to 65535."),
         ("check --spec {root}/pyproject.toml", None),

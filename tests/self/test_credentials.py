@@ -63,7 +63,7 @@ def test_secrets_are_equal_by_what_they_hold() -> None:
 
 
 def test_keys_from_the_environment() -> None:
-    assert read_keys(environ={"OPENAI_ADMIN_KEY": f" {ADMIN}\n"}) == Keys(Secret(ADMIN))
+    assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN}) == Keys(Secret(ADMIN))
     assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OPENAI_USER_KEY": USER}) == KEYS
 
 
@@ -129,16 +129,74 @@ def test_a_source_that_fails_is_told_without_the_key(what: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "key",
     [
-        *["", "  \n", f"{ADMIN}\n{ADMIN}", f"{ADMIN}\r{ADMIN}", f"{ADMIN}\0", f"a\x1b{ADMIN}"],
+        *[f"{ADMIN}\n{ADMIN}", f"{ADMIN}\r{ADMIN}", f"{ADMIN}\0", f"a\x1b{ADMIN}"],
         *[f"{ADMIN}\u20ac", f"a\u2028{ADMIN}", f"\x7f{ADMIN}."],
     ],
 )
 @pytest.mark.parametrize("which", ["admin", "user"])
 def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which: str) -> None:
     environ = {"OPENAI_ADMIN_KEY": ADMIN, f"OPENAI_{which.upper()}_KEY": key}
-    with pytest.raises(ConfigurationError, match=which) as caught:
+    with pytest.raises(ConfigurationError, match=f"^OPENAI_{which.upper()}_KEY ") as caught:
         read_keys(environ=environ)
     assert_one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "remedy"),
+    [
+        ('"{}"', "has quotes around the key: take them away."),
+        ("'{}'", "has quotes around the key: take them away."),
+        ("\u201c{}\u201d", "has quotes around the key: take them away."),
+        ('{}"', "has quotes around the key: take them away."),
+        ("Bearer {}", "give the key alone."),
+        ("bearer\t{}", "give the key alone."),
+        ("Authorization: Bearer {}", "give the key alone."),
+        (" {}", "has a space or a line break around the key: take it away."),
+        ("{}\n", "has a space or a line break around the key: take it away."),
+        ("{}\r\n", "has a space or a line break around the key: take it away."),
+        ("\ufeff{}", "has control characters"),
+        ("OPENAI_ADMIN_KEY={}", "give only what follows the equals sign."),
+        ("export STAGING_KEY={}", "give only what follows the equals sign."),
+        ("${{ secrets.KEY }}", "a variable was not replaced by its value"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["OPENAI_ADMIN_KEY", "OPENAI_USER_KEY", "STAGING_KEY"])
+def test_a_key_with_something_around_it_is_told_by_its_variable(form: str, remedy: str, variable: str) -> None:
+    admin = variable if variable == "STAGING_KEY" else "OPENAI_ADMIN_KEY"
+    with pytest.raises(ConfigurationError) as caught:
+        read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, variable: form.replace("{}", USER)}, admin_variable=admin)
+    assert str(caught.value).startswith(f"{variable} ")
+    assert remedy in str(caught.value)
+    assert USER not in str(caught.value)
+    assert_one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("form", ["{}", "{}\n", " {}\r\n\n", "\ufeff{}\n"])
+def test_what_stands_around_a_key_in_a_file_is_no_part_of_it(form: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(form.format(ADMIN), encoding="utf-8", newline="")
+    assert read_keys(environ={}, admin_file=tmp_path / "key") == Keys(Secret(ADMIN))
+
+
+def test_a_file_with_quotes_around_its_key_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f'"{ADMIN}"\n')
+    with pytest.raises(ConfigurationError, match=r"^The file of the admin key \(key\) has quotes around the key"):
+        read_keys(environ={}, admin_file=tmp_path / "key")
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_an_empty_variable_counts_as_not_set(value: str) -> None:
+    assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OPENAI_USER_KEY": value}) == Keys(Secret(ADMIN))
+    with pytest.raises(ConfigurationError, match="An admin key is needed, and OPENAI_ADMIN_KEY is empty: "):
+        read_keys(environ={"OPENAI_ADMIN_KEY": value, "OPENAI_USER_KEY": USER})
+
+
+def test_the_same_key_twice_is_told_by_both_variables(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="OTHER_KEY gives the same key as OPENAI_ADMIN_KEY: ") as caught:
+        read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OTHER_KEY": ADMIN}, user_variable="OTHER_KEY")
+    assert_one_sentence(caught.value)
+    (tmp_path / "key").write_text(f"{ADMIN}\n")
+    with pytest.raises(ConfigurationError, match="OPENAI_USER_KEY gives the same key as the file of the admin key"):
+        read_keys(environ={"OPENAI_USER_KEY": ADMIN}, admin_file=tmp_path / "key")
 
 
 def test_a_missing_admin_key_is_told() -> None:

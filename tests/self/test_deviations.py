@@ -254,7 +254,7 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, text: str | bytes, to
         ("", "deviation 1 has no clause: name one, as in PAG-014."),
         (
             "clause = 'PAG-099'\nreason = 'r'",
-            "deviation 1: There is no clause 'PAG-099'. Did you mean PAG-019? `contracts list` shows all.",
+            "deviation 1: There is no clause 'PAG-099'. Did you mean PAG-009? `contracts list` shows all.",
         ),
         ("clause = 'PAG'\nreason = 'r'", "deviation 1 names the family PAG: name its clauses one by one."),
         ("clause = 'OBS-001'\nreason = 'r'", "deviation 1 names OBS-001, a question: nothing can break it."),

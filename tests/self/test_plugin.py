@@ -270,7 +270,11 @@ def test_a_fixture_of_the_users_names_the_target(bench: Bench, server: Server) -
     [
         (["--checkpoint=ft:a"], {}, "--checkpoint without a target*"),
         (["--base-url=http://127.0.0.1:9/v1"], {}, "No checkpoint is named*"),
-        (["--base-url=http://127.0.0.1:9/v1", "--checkpoint=ft:a"], {}, "There is no admin key*"),
+        (
+            ["--base-url=http://127.0.0.1:9/v1", "--checkpoint=ft:a"],
+            {},
+            "An admin key is needed, and there is none: *--contract-key-file*",
+        ),
         (
             ["--base-url=http://127.0.0.1:9/v1", "--checkpoint=ft:a"],
             {"OPENAI_ADMIN_KEY": "sk-admin-x"},

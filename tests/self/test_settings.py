@@ -43,7 +43,7 @@ def test_every_setting_has_an_option_a_variable_and_a_help(name: str) -> None:
 
 
 def test_an_empty_variable_is_none_except_where_it_would_mean_another_target() -> None:
-    assert Settings.of({}, {"CONTRACTS_OTHER_CHECKPOINT": "", "CONTRACTS_RATE": ""}).origins == {}
+    assert Settings.of({}, {"CONTRACTS_OTHER_CHECKPOINT": "", "CONTRACTS_RATE": " "}).origins == {}
     assert refused({}, {"CONTRACTS_BASE_URL": ""}).startswith("CONTRACTS_BASE_URL is empty")
     assert refused({"base_url": " "}).startswith("--base-url is empty")
 
@@ -53,6 +53,27 @@ def test_unknown_variables_of_ours_are_refused_with_the_closest_one() -> None:
         "There is no variable CONTRACTS_BASEURL. Did you mean CONTRACTS_BASE_URL?"
     )
     assert Settings.of({}, {"CONTRACT_BASEURL": "not ours"}).base_url is None
+
+
+@pytest.mark.parametrize("name", ["DIR", "TEAM", "REPO", "DATABASE_DSN", "VERSION", "ENV", "REGION", "TOKEN"])
+def test_a_variable_that_resembles_none_of_ours_is_remarked_on_and_ends_nothing(name: str) -> None:
+    found = Settings.all_of({}, {f"CONTRACTS_{name}": "x", "CONTRACTS_ZZZ": "y"})
+    (remark,) = found[0].remarks
+    assert f"CONTRACTS_{name}" in remark
+    assert "CONTRACTS_ZZZ" in remark
+    assert Settings.of({}, {}).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        *[("BASEURL", "BASE_URL"), ("BASE_ULR", "BASE_URL"), ("URL", "BASE_URL"), ("base_url", "BASE_URL")],
+        *[("SEDE", "SEED"), ("CHECKPOINTS", "CHECKPOINT"), ("CHECKPOINT_ID", "CHECKPOINT"), ("COLOUR", "COLOR")],
+        *[("MAXTIME", "MAX_TIME"), ("USER_KEY", "USER_KEY_FILE"), ("REQUEST", "REQUESTS"), ("STRIKT", "STRICT")],
+    ],
+)
+def test_a_slip_of_one_of_our_variables_ends_the_run(word: str, meant: str) -> None:
+    assert refused({}, {f"CONTRACTS_{word}": "1"}).endswith(f"Did you mean CONTRACTS_{meant}?")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,10 @@ def test_words_that_are_understood(name: str, word: str, value: object) -> None:
         ("seed", "-1", "--seed -1 is not from 0 to 4294967295."),
         ("seed", "١", "--seed ١ is no whole number from 0 to 4294967295."),
         ("gate", "documentd", "--gate documentd names no level 'documentd': did you mean documented?"),
-        ("gate", "observed", "--gate observed names no level 'observed': did you mean robustness?"),
+        (
+            *("gate", "observed"),
+            "--gate observed names no level 'observed': write documented,implied,security,robustness,advisory.",
+        ),
         ("spec", "no-such-file.yaml", "--spec no-such-file.yaml is no file."),
         ("projects", "0", "--projects 0 is not from 1 to 100000."),
     ],
@@ -171,7 +195,7 @@ def test_a_command_is_not_disturbed_by_what_it_has_no_use_for() -> None:
     settings = Settings.of({"items": "5"}, environ, names=("seed", "items"))
     assert (settings.base_url, settings.seed, settings.items) == (None, 3, 5)
     with pytest.raises(ConfigurationError):
-        Settings.of({}, {"CONTRACTS_NONSENSE": "1"}, names=("seed",))
+        Settings.of({}, {"CONTRACTS_SEEDS": "1"}, names=("seed",))
 
 
 def test_random_is_another_seed_each_time() -> None:
