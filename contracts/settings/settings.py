@@ -87,6 +87,10 @@ class Settings:
         Path | None,
         Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
     ] = None
+    overlay: Annotated[
+        Path | None,
+        Option("FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file),
+    ] = None
     requests: Annotated[
         int,
         Option(

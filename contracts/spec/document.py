@@ -53,6 +53,21 @@ def load(file: Path | Traversable) -> Document:
     return Document(file.name, hashlib.sha256(raw).hexdigest(), data)
 
 
+def tree(node: Any, name: str, depth: int = 0) -> Any:
+    """A copy in which no mapping and no sequence stands twice.
+
+    Raises:
+        ConfigurationError: It is nested more than `DEEPEST` levels deep, perhaps because it contains itself.
+    """
+    if depth > DEEPEST:
+        raise unusable(name, problem=f"is nested more than {DEEPEST} levels deep", remedy="flatten it")
+    if isinstance(node, dict):
+        return {key: tree(value, name, depth + 1) for key, value in node.items()}
+    if isinstance(node, list):
+        return [tree(value, name, depth + 1) for value in node]
+    return node
+
+
 def _read(file: Path | Traversable) -> bytes:
     # A device or a pipe would be read for ever, so only a regular file is opened at all.
     if not file.is_file():

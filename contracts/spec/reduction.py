@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import excerpt
-from contracts.spec.document import DEEPEST, Document, unusable
+from contracts.spec.document import DEEPEST, Document, tree, unusable
 from contracts.spec.references import References, references, references_in_place, steps
 
 JSON_MEDIA_TYPE = "application/json"
@@ -79,7 +79,8 @@ class _Reducer:
         if "security" in self._data:
             reduced["security"] = self._data["security"]
         self._refuse_endless_references()
-        return Reduced(self._copy(reduced, 0), template, media_type)
+        # Shared and self-containing nodes (YAML aliases) become a tree, so that an overlay changes one place.
+        return Reduced(tree(reduced, self._name), template, media_type)
 
     def _error(self, *, problem: str, remedy: str) -> ConfigurationError:
         return unusable(self._name, problem=problem, remedy=remedy)
@@ -178,16 +179,6 @@ class _Reducer:
         for name in self._kept.get("schemas", {}):
             for reference in references(self._kept["schemas"][name]):
                 visit(reference, ())
-
-    def _copy(self, node: Any, depth: int) -> Any:
-        # Shared and self-containing nodes (YAML aliases) become a tree, so that an overlay changes one place.
-        if depth > DEEPEST:
-            raise self._error(problem=f"is nested more than {DEEPEST} levels deep", remedy="flatten it")
-        if isinstance(node, dict):
-            return {key: self._copy(value, depth + 1) for key, value in node.items()}
-        if isinstance(node, list):
-            return [self._copy(value, depth + 1) for value in node]
-        return node
 
 
 def _sequence(node: Any) -> list[Any]:

@@ -1,0 +1,261 @@
+"""What a document says in prose, and what its plain names give away where they are unmistakable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+from typing import Any
+
+from contracts.core.model import Order
+from contracts.spec.outline import Outline, Parameter, Place, Schemas, types, words
+from contracts.spec.profile import Statements, place
+
+_ITEMS = ("data", "items", "results", "value", "records", "entries")
+_ONWARD = (
+    "after",
+    "after_id",
+    "starting_after",
+    "cursor",
+    "page_token",
+    "pageToken",
+    "next_token",
+    "nextToken",
+    "page",
+)
+_BACKWARD = ("before", "before_id", "ending_before")
+_TOKENS = (
+    "next",
+    "next_page",
+    "next_cursor",
+    "nextCursor",
+    "next_page_token",
+    "nextPageToken",
+    "next_token",
+    "nextToken",
+)
+_MORE = ("has_more", "hasMore", "has_next_page", "hasNextPage")
+_LAST, _FIRST = ("last_id", "lastId"), ("first_id", "firstId")
+_LIMIT = ("limit", "page_size", "pageSize", "max_results", "maxResults", "per_page")
+_ORDER = ("order", "sort", "sort_order", "direction", "sort_direction")
+_ORDER_WORDS = ((Order.ASCENDING, ("asc", "ascending")), (Order.DESCENDING, ("desc", "descending")))
+_TIMES = ("created_at", "created", "createdAt", "added_at", "effective_at", "start_time")
+_CONSTANTS = ("object", "type")
+_LEAST_ALTERNATIVES = 3
+"""Words of an enumeration that a parameter and a property must share before they are taken for the same thing."""
+
+_NUMBER = r"`?(\d[\d,]*)`?"
+_DEFAULT = re.compile(rf"\bdefaults?(?: is| value is| to|:)? {_NUMBER}", re.IGNORECASE)
+_MOST = re.compile(rf"\b(?:max(?:imum)?(?: value)?(?: is|:)?|at most|up to) {_NUMBER}", re.IGNORECASE)
+_RANGE = re.compile(rf"\b(?:between|ranges? from|from) {_NUMBER} (?:and|to) {_NUMBER}", re.IGNORECASE)
+_DEFAULT_WORD = re.compile(r"\bdefaults?(?: is| to|:)? [`'\"]?(\w+)", re.IGNORECASE)
+_BY_TIME = re.compile(
+    r"created_at|timestamp|creation (?:time|date)|by time\b|chronolog|newest|oldest|most recent", re.IGNORECASE
+)
+_NEWEST_FIRST = re.compile(
+    r"\b(?:more|most) recently \w+[^.]*\bfirst\b|\bnewest (?:\w+ )?first\b|\breverse chronological", re.IGNORECASE
+)
+_OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
+_TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
+_ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
+
+
+def prose(outline: Outline, known: Mapping[str, Any]) -> Statements:
+    """What descriptions say of the roles that are known by now, where schemas say nothing."""
+    found: Statements = {}
+    limit = outline.query.get(str(known.get("limit.param")))
+    if limit is not None:
+        found |= _limits(limit.description)
+    order = outline.query.get(str(known.get("order.param")))
+    if order is not None:
+        chosen = set(_DEFAULT_WORD.findall(order.description))
+        found |= _default_order(known, chosen)
+        found["order.by"] = "time" if _BY_TIME.search(order.description) else "unknown"
+    elif "order.param" not in known:
+        newest, oldest = _NEWEST_FIRST.search(outline.prose), _OLDEST_FIRST.search(outline.prose)
+        if bool(newest) != bool(oldest):
+            found |= {"order.fixed": str(Order.DESCENDING if newest else Order.ASCENDING), "order.by": "time"}
+    if _ADMIN.search(outline.prose):
+        found["access.admin"] = True
+    return found
+
+
+def _limits(text: str) -> Statements:
+    """Bounds and default of a page size; what has several values depends on something, and is left out."""
+    text = " ".join(text.split())
+    ranges = [(_integer(least), _integer(most)) for least, most in _RANGE.findall(text)]
+    said = {
+        "limit.default": {_integer(number) for number in _DEFAULT.findall(text)},
+        "limit.least": {least for least, _ in ranges},
+        "limit.most": {most for _, most in ranges} or {_integer(number) for number in _MOST.findall(text)},
+    }
+    return {role: values.pop() for role, values in said.items() if len(values) == 1}
+
+
+def _integer(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def schemas(outline: Outline, known: Mapping[str, Any]) -> Statements:
+    """What the schemas of parameters say of the roles that are known by now."""
+    found: Statements = {}
+    limit = outline.query.get(str(known.get("limit.param")))
+    if limit is not None:
+        for role, keyword in (("default", "default"), ("least", "minimum"), ("most", "maximum")):
+            value = limit.schema.get(keyword)
+            if isinstance(value, int) and not isinstance(value, bool):
+                found[f"limit.{role}"] = value
+    order = outline.query.get(str(known.get("order.param")))
+    if order is not None:
+        default = order.schema.get("default")
+        found |= _default_order(known, {default})
+    if _admin_scheme(outline):
+        found["access.admin"] = True
+    if known.get("items") is not None:
+        found |= _constants(outline, place(known["items"]))
+    return found
+
+
+def _default_order(known: Mapping[str, Any], chosen: Container[Any]) -> Statements:
+    named = [
+        str(order) for order in Order if known.get(f"order.{order}") is not None and known[f"order.{order}"] in chosen
+    ]
+    return {"order.default": named[0]} if len(named) == 1 else {}
+
+
+def _admin_scheme(outline: Outline) -> bool:
+    required = outline.node.get("security", outline.document.get("security"))
+    names = [name for each in required or [] if isinstance(each, dict) for name in each]
+    return bool(names) and all("admin" in name.lower() for name in names)
+
+
+def _constants(outline: Outline, items: Place) -> Statements:
+    found: Statements = {}
+    for role, properties in (("const", outline.envelope), ("item.const", outline.items(items))):
+        constant = {
+            name: words(properties[name])[0] for name in _CONSTANTS if len(words(properties.get(name, {}))) == 1
+        }
+        if constant:
+            found[role] = constant
+    return found
+
+
+def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
+    """What plain names give away of the roles that no other source knows."""
+    found: Statements = {**known}
+    if "items" not in found:
+        found["items"] = _items(outline)
+    if found["items"] is None:
+        return {}
+    items = outline.items(place(found["items"]))
+    query, envelope = outline.query, outline.envelope
+    found.setdefault("noun", _noun(outline.path))
+    if "item.id" not in found:
+        found["item.id"] = _identity(outline, items)
+    if "item.time.at" not in found:
+        found |= _time(items)
+    elif found["item.time.at"] is not None:
+        found.setdefault("item.time.as", _time_form(items.get(found["item.time.at"], {})))
+    token = next((name for name in _TOKENS if "string" in types(envelope.get(name, {}))), None)
+    found.setdefault("next.param", next((name for name in _ONWARD if _is_text(query.get(name))), None))
+    found.setdefault("next.from", _kind(query.get(str(found["next.param"])), found.get("next.at") or token))
+    found.setdefault("next.at", token if found["next.from"] == "body" else _first(_LAST, envelope))
+    found.setdefault("prev.param", next((name for name in _BACKWARD if _is_text(query.get(name))), None))
+    found.setdefault("prev.at", _first(_FIRST, envelope))
+    found.setdefault("more", next((name for name in _MORE if "boolean" in types(envelope.get(name, {}))), None))
+    found.setdefault("limit.param", next((name for name in _LIMIT if "integer" in _types(query.get(name))), None))
+    if "order.param" not in found:
+        found |= _order(query)
+    elif found["order.param"] is not None and "order.ascending" not in found:
+        found |= _order({name: each for name, each in query.items() if name == found["order.param"]})
+    if "filters" not in found:
+        taken = {found[role] for role in ("next.param", "prev.param", "limit.param", "order.param") if found.get(role)}
+        found["filters"] = dict(_filters([each for name, each in query.items() if name not in taken], items))
+    return {role: value for role, value in found.items() if role not in known and value not in (None, {})}
+
+
+def _kind(parameter: Parameter | None, at: Any) -> str:
+    """Whether a cursor is the id of an item, or a token that stands at a place of the answer."""
+    if at is not None:
+        # Clients that are given a token go on by it, whatever else the parameter would take.
+        return "item" if place(at)[-1] in _LAST else "body"
+    return "body" if parameter is not None and _TOKEN_WORDS.search(parameter.description) else "item"
+
+
+def _items(outline: Outline) -> Any:
+    if "array" in types(outline.keywords(outline.body)):
+        return ""
+    arrays = {name for name, schema in outline.envelope.items() if "array" in types(schema)}
+    return next((name for name in _ITEMS if name in arrays), None)
+
+
+def _noun(path: str) -> str:
+    steps = [step for step in path.partition("?")[0].split("/") if step and not step.startswith("{")]
+    last = re.sub(r"[_\-.]+", " ", steps[-1] if steps else "items")
+    for ending, singular in (("ies", "y"), ("ches", "ch"), ("sses", "ss"), ("xes", "x"), ("s", "")):
+        if last.endswith(ending) and len(last) > len(ending):
+            return last.removesuffix(ending) + singular
+    return last
+
+
+def _identity(outline: Outline, items: Schemas) -> str | list[str] | None:
+    if "id" in items:
+        # The versions of a thing may all have the id of that thing.
+        if outline.path.partition("?")[0].endswith("/versions") and "version" in items and "after" not in outline.query:
+            return ["id", "version"]
+        return "id"
+    scope = {each.name for each in outline.parameters if each.where == "path"}
+    ids = [name for name in items if name.endswith("_id") and name not in scope]
+    return ids[0] if len(ids) == 1 else None
+
+
+def _time(items: Schemas) -> Statements:
+    for name in _TIMES:
+        form = _time_form(items[name]) if name in items else None
+        if form is not None:
+            return {"item.time.at": name, "item.time.as": form}
+    return {}
+
+
+def _time_form(schema: Mapping[str, Any]) -> str | None:
+    described = str(schema.get("description", ""))
+    if "integer" in types(schema):
+        return "unix-ms" if re.search(r"\bmilliseconds?\b", described, re.IGNORECASE) else "unix"
+    dated = schema.get("format") == "date-time" or re.search(r"\bISO.?8601\b|\bRFC.?3339\b", described, re.IGNORECASE)
+    return "rfc3339" if dated and types(schema) <= {"string"} else None
+
+
+def _order(query: Mapping[str, Parameter]) -> Statements:
+    for name, parameter in query.items():
+        if name not in _ORDER:
+            continue
+        allowed = words(parameter.schema)
+        chosen = {order: next((word for word in known if word in allowed), None) for order, known in _ORDER_WORDS}
+        if all(chosen.values()) and len(allowed) == len(chosen):
+            return {"order.param": name, **{f"order.{order}": word for order, word in chosen.items()}}
+    return {}
+
+
+def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str]]:
+    """Parameters that compare a property of the items: of its name, or with its enumeration."""
+    found = []
+    for parameter in parameters:
+        own, texts = items.get(parameter.name), set(words(parameter.schema))
+        if own is not None and parameter.types == {"string"} == types(own) and _time_form(own) is None:
+            if not texts or not words(own) or texts <= set(words(own)):
+                found.append((parameter.name, parameter.name))
+        elif len(texts) >= _LEAST_ALTERNATIVES:
+            same = [name for name, schema in items.items() if set(words(schema)) == texts]
+            found += [(parameter.name, name) for name in same if len(same) == 1]
+    return found
+
+
+def _is_text(parameter: Parameter | None) -> bool:
+    return parameter is not None and parameter.types == {"string"}
+
+
+def _types(parameter: Parameter | None) -> frozenset[str]:
+    return parameter.types if parameter is not None else frozenset()
+
+
+def _first(candidates: tuple[str, ...], properties: Schemas) -> str | None:
+    return next((name for name in candidates if name in properties), None)

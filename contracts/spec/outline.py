@@ -1,0 +1,185 @@
+"""What a document says about one GET operation, with references followed: its parameters, its page, its items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from contracts.spec.references import References
+
+Place = tuple[str, ...]
+"""Where a value stands in an answer: the names of the properties that lead to it; empty for the body itself."""
+Schemas = Mapping[str, dict[str, Any]]
+"""The properties of an object, each with its keywords."""
+
+_JSON = "application/json"
+_MOST_LEVELS = 8
+"""Levels of composition that are followed; published documents have three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the operation; ``schema`` holds its keywords with references followed."""
+
+    name: str
+    where: str
+    required: bool
+    description: str
+    schema: dict[str, Any]
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The JSON types that it allows, without null."""
+        return types(self.schema)
+
+
+class Outline:
+    """One GET operation, read as far as it is needed for finding out how its list goes on.
+
+    Args:
+        references: Looks up what the document's references refer to.
+        document: The document.
+        path: The path of the operation, as the document writes it.
+    """
+
+    def __init__(self, references: References, document: Mapping[str, Any], path: str) -> None:
+        self.path = path
+        self.document = document
+        self._references = references
+        self._item = references.resolved(document["paths"][path], f"paths/{path}")
+        self.node: dict[str, Any] = mapping(self._item.get("get"))
+
+    @property
+    def id(self) -> str:
+        """The operationId, or an empty string."""
+        name = self.node.get("operationId")
+        return name if isinstance(name, str) else ""
+
+    @cached_property
+    def prose(self) -> str:
+        """The summary and the description."""
+        return "\n".join(
+            text for text in (self.node.get("summary"), self.node.get("description")) if isinstance(text, str)
+        )
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters, in the document's order; those of the operation replace those of its path."""
+        found: dict[tuple[str, str], Parameter] = {}
+        for holder in (self._item, self.node):
+            for number, node in enumerate(sequence(holder.get("parameters"))):
+                raw = self._references.resolved(node, f"paths/{self.path}/get/parameters/{number}")
+                schema = self.keywords(raw.get("schema"))
+                words = raw.get("description") or schema.get("description")
+                parameter = Parameter(
+                    str(raw.get("name")),
+                    str(raw.get("in")),
+                    raw.get("required") is True,
+                    words if isinstance(words, str) else "",
+                    {**schema, **{key: value for key, value in raw.items() if key.startswith("x-")}},
+                )
+                found[parameter.where, parameter.name] = parameter
+        return tuple(found.values())
+
+    @cached_property
+    def query(self) -> dict[str, Parameter]:
+        """The query parameters by their names."""
+        return {each.name: each for each in self.parameters if each.where == "query"}
+
+    @cached_property
+    def response(self) -> dict[str, Any] | None:
+        """The 200 answer, ``None`` if it is not described as JSON."""
+        response = mapping(self.node.get("responses")).get("200")
+        if response is None:
+            return None
+        return self._references.resolved(response, f"paths/{self.path}/get/responses/200")
+
+    @cached_property
+    def body(self) -> dict[str, Any] | None:
+        """The schema of the 200 answer, ``None`` if there is none for JSON."""
+        content = mapping(mapping(self.response).get("content"))
+        for media_type, each in content.items():
+            schema = mapping(each).get("schema")
+            if media_type.partition(";")[0].strip().lower() == _JSON and isinstance(schema, dict):
+                return schema
+        return None
+
+    def keywords(self, schema: Any) -> dict[str, Any]:
+        """The keywords of a schema and of what it refers to or is composed of; the outermost wins."""
+        return self._references.keywords(schema) if isinstance(schema, dict) else {}
+
+    @cached_property
+    def envelope(self) -> Schemas:
+        """The properties of a page."""
+        return self.properties(self.body)
+
+    def properties(self, schema: Any, depth: int = 0) -> Schemas:
+        """The properties that an object has: of alternatives, those that all of them have."""
+        if not isinstance(schema, dict) or depth > _MOST_LEVELS:
+            return {}
+        node = self._references.resolved(schema, "its answer")
+        found: dict[str, dict[str, Any]] = {}
+        for part in sequence(node.get("allOf")):
+            found.update(self.properties(part, depth + 1))
+        for keyword in ("anyOf", "oneOf"):
+            objects = [self.properties(part, depth + 1) for part in sequence(node.get(keyword)) if not _is_null(part)]
+            if objects:
+                for name in set(objects[0]).intersection(*objects[1:]):
+                    parts = [each[name] for each in objects]
+                    found[name] = parts[0] if all(part == parts[0] for part in parts) else {"anyOf": parts}
+        own = mapping(node.get("properties"))
+        found.update({name: self.keywords(part) for name, part in own.items() if isinstance(part, dict)})
+        return found
+
+    def at(self, place: Place) -> dict[str, Any] | None:
+        """The keywords of what stands at a place of the answer; ``None`` if nothing is described there."""
+        current: dict[str, Any] | None = self.body
+        for name in place:
+            current = self.properties(current).get(name)
+        return self.keywords(current) if current is not None else None
+
+    def items(self, place: Place) -> Schemas:
+        """The properties of the items of the array at a place."""
+        return self.properties((self.at(place) or {}).get("items"))
+
+    def places(self, depth: int = 2) -> Iterator[tuple[Place, dict[str, Any]]]:
+        """Every property of a page, and those of its objects, each with its keywords."""
+        waiting: list[tuple[Place, Schemas]] = [((), self.envelope)]
+        while waiting:
+            place, properties = waiting.pop(0)
+            for name, schema in properties.items():
+                yield (*place, name), schema
+                if len(place) + 1 < depth and "array" not in types(schema):
+                    waiting.append(((*place, name), self.properties(schema)))
+
+
+def types(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The JSON types that a schema names, without null; alternatives are looked through."""
+    named = schema.get("type")
+    found = {named} if isinstance(named, str) else {name for name in sequence(named) if isinstance(name, str)}
+    if not found:
+        for keyword in ("anyOf", "oneOf"):
+            found |= {name for part in sequence(schema.get(keyword)) for name in types(mapping(part))}
+    return frozenset(found - {"null"})
+
+
+def words(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts that a schema allows, if it lists them."""
+    values = sequence(schema.get("enum")) or [schema[key] for key in ("const",) if key in schema]
+    return tuple(value for value in values if isinstance(value, str))
+
+
+def mapping(node: Any) -> dict[str, Any]:
+    """A node if it is a mapping, else an empty one."""
+    return node if isinstance(node, dict) else {}
+
+
+def sequence(node: Any) -> list[Any]:
+    """A node if it is a sequence, else an empty one."""
+    return node if isinstance(node, list) else []
+
+
+def _is_null(schema: Any) -> bool:
+    return mapping(schema).get("type") == "null"

@@ -1,0 +1,305 @@
+"""One list operation as data: what plays which role in its requests and its answers, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from contracts.core.model import Order
+from contracts.core.wording import close
+from contracts.spec.outline import Place
+
+TimeFormat = Literal["unix", "unix-ms", "rfc3339"]
+TIME_FORMATS: tuple[TimeFormat, ...] = ("unix", "unix-ms", "rfc3339")
+
+
+class Source(StrEnum):
+    """Where a role was read from, the surest first."""
+
+    OVERLAY = "overlay"
+    DOCUMENT = "document"
+    CONVENTION = "convention"
+    PROSE = "prose"
+    NAMES = "guessed from names"
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The time of an item: the property, and how it is written."""
+
+    at: str
+    form: TimeFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How a list goes on in one direction.
+
+    ``param`` is the query parameter, ``None`` where there is none in this direction. ``kind`` is ``item`` where it
+    takes the id of an item, ``body`` where it takes an opaque token from the answer. ``at`` is where the answer
+    gives the value: the token, or the id of the first or last item.
+    """
+
+    param: str | None
+    kind: Literal["item", "body"]
+    at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The parameter for the page size; ``None`` is what the document leaves open."""
+
+    param: str
+    default: int | None
+    least: int | None
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """In which order the list stands.
+
+    ``param`` is ``None`` for an order that can't be chosen. ``words`` are what the parameter takes. ``default`` is
+    the order without the parameter, ``None`` where nobody says which. ``by_time`` says whether it is the order of
+    the items' times.
+    """
+
+    param: str | None
+    words: tuple[tuple[Order, str], ...]
+    default: Order | None
+    by_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One list operation.
+
+    Attributes:
+        noun: What people call an item.
+        plural: What people call several.
+        scope: The path parameters, in their order; the last one separates lists.
+        items: Where the array of items stands.
+        id: The properties that identify an item together; none if it has no identity.
+        time: When an item was made, as far as its properties say.
+        constants: The properties of an item that always have one value, each with that value.
+        envelope_constants: The same for the page.
+        next: How the list goes on.
+        prev: How it goes back; without a parameter where it can't, and an answer names at most its first item.
+        more: The flag that says whether more follows.
+        limit: The parameter for the page size.
+        order: In which order the list stands; ``None`` where nobody says.
+        filters: The query parameters that filter, each with the item's property that they compare.
+        admin: Whether an ordinary key may not look.
+        short_pages: Whether a page may be short though more follows.
+        required: Query parameters without a role that must be sent.
+    """
+
+    noun: str
+    plural: str
+    scope: tuple[str, ...]
+    items: Place
+    id: tuple[str, ...]
+    time: Time | None
+    constants: tuple[tuple[str, str], ...]
+    envelope_constants: tuple[tuple[str, str], ...]
+    next: Cursor
+    prev: Cursor
+    more: Place | None
+    limit: Limit | None
+    order: Ordering | None
+    filters: tuple[tuple[str, str], ...]
+    admin: bool
+    short_pages: bool
+    required: tuple[str, ...]
+
+    @property
+    def style(self) -> str:
+        """How the list goes on, in a few words."""
+        words = ["id cursor" if self.next.kind == "item" else "token"]
+        if self.prev.param is not None:
+            words.append("both ways")
+        if self.more is None:
+            words.append("no flag")
+        if self.order is not None and self.order.param is not None:
+            words.append("order")
+        elif self.order is not None:
+            words.append("fixed order")
+        if not self.id:
+            words.append("no ids")
+        return ", ".join(words)
+
+
+Statements = dict[str, Any]
+"""What one source says: a dotted name of `ROLES` for each role that it knows; ``None`` says that there is none."""
+
+ROLES = (
+    "noun",
+    "plural",
+    "items",
+    "item.id",
+    "item.time.at",
+    "item.time.as",
+    "item.const",
+    "const",
+    "next.param",
+    "next.from",
+    "next.at",
+    "prev.param",
+    "prev.at",
+    "more",
+    "limit.param",
+    "limit.default",
+    "limit.least",
+    "limit.most",
+    "order.param",
+    "order.ascending",
+    "order.descending",
+    "order.default",
+    "order.fixed",
+    "order.by",
+    "filters",
+    "access.admin",
+    "short_pages",
+)
+"""The roles as ``x-list`` writes them, each by the names that lead to it, in the order in which they are shown."""
+_MAPPINGS = frozenset({"item.const", "const", "filters"})
+_GROUPS = frozenset(role.rpartition(".")[0] for role in ROLES) - {""}
+
+
+class MisstatedError(Exception):
+    """Why an ``x-list`` can't be read: what is wrong with it, where, and what to do."""
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        super().__init__(f"x-list/{place.replace('.', '/')} {problem}; {remedy}")
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+
+
+def statements(node: Any) -> Statements:
+    """Read an ``x-list`` as the statements that it makes.
+
+    Raises:
+        MisstatedError: It has a name that is none of its own, or a value of a wrong kind.
+    """
+    found = _flattened(node, "")
+    if any(role.startswith("order.") for role in found):
+        # Whoever says how the order is chosen, and no more, means the order of the items' times.
+        found.setdefault("order.by", "time")
+    return found
+
+
+def _flattened(node: Any, prefix: str) -> Statements:
+    if not isinstance(node, dict):
+        raise MisstatedError(prefix.removesuffix(".") or "", "is no mapping", "give the roles by their names")
+    found: Statements = {}
+    for key, value in node.items():
+        role = f"{prefix}{key}"
+        if role in ROLES and (role not in _GROUPS or not isinstance(value, dict)):
+            found[role] = _checked(role, value)
+        elif role in _GROUPS and isinstance(value, dict):
+            found.update(_flattened(value, f"{role}."))
+        elif role in _GROUPS and value is None:
+            found.update({each: None for each in ROLES if each.startswith(f"{role}.")})
+        else:
+            meant = close(role, ROLES)
+            remedy = f"perhaps {meant.replace('.', '/')} is meant" if meant else f"the roles are {', '.join(ROLES)}"
+            raise MisstatedError(role, "is no role", remedy)
+    return found
+
+
+def _checked(role: str, value: Any) -> Any:
+    kind: tuple[type, ...] = (str,)
+    if role in _MAPPINGS:
+        kind = (dict,)
+    elif role in ("item.id", "items", "more", "next.at", "prev.at"):
+        kind = (str, list)
+    elif role.startswith("limit.") and role != "limit.param":
+        kind = (int,)
+    elif role in ("access.admin", "short_pages"):
+        kind = (bool,)
+    texts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    if value is not None and (
+        not isinstance(value, kind)
+        or (isinstance(value, bool) and bool not in kind)
+        or not all(isinstance(text, str) for text in texts)
+    ):
+        names = {
+            str: "a text",
+            dict: "a mapping of texts",
+            list: "a list of texts",
+            int: "an integer",
+            bool: "true or false",
+        }
+        raise MisstatedError(role, f"is not {' or '.join(names[each] for each in kind)}", "change it")
+    choices = {
+        "item.time.as": TIME_FORMATS,
+        "next.from": ("item", "body"),
+        "order.default": tuple(Order),
+        "order.fixed": tuple(Order),
+        "order.by": ("time", "unknown"),
+    }.get(role)
+    if choices is not None and value is not None and value not in choices:
+        raise MisstatedError(role, f"is none of {', '.join(choices)}", "give one of these")
+    return value
+
+
+def place(value: Any) -> Place:
+    """A place as ``x-list`` writes it: names with a dot between them, or a list of names; empty for the body."""
+    if isinstance(value, str):
+        return tuple(value.split(".")) if value else ()
+    return tuple(value)
+
+
+def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple[str, ...]) -> Profile:
+    """What the statements of all sources make together; those of `lacking` must be there."""
+
+    def cursor(name: str) -> Cursor:
+        at = known.get(f"{name}.at")
+        return Cursor(known.get(f"{name}.param"), known.get("next.from") or "item", None if at is None else place(at))
+
+    def optional(name: str) -> Place | None:
+        return None if known.get(name) is None else place(known[name])
+
+    noun = known.get("noun") or "item"
+    id_ = known.get("item.id") or ()
+    time = known.get("item.time.at")
+    return Profile(
+        noun=noun,
+        plural=known.get("plural") or f"{noun}s",
+        scope=scope,
+        items=place(known["items"]),
+        id=(id_,) if isinstance(id_, str) else tuple(id_),
+        time=Time(time, known.get("item.time.as") or "unix") if time else None,
+        constants=tuple((known.get("item.const") or {}).items()),
+        envelope_constants=tuple((known.get("const") or {}).items()),
+        next=cursor("next"),
+        prev=cursor("prev"),
+        more=optional("more"),
+        limit=_limit(known),
+        order=_ordering(known),
+        filters=tuple((known.get("filters") or {}).items()),
+        admin=bool(known.get("access.admin")),
+        short_pages=bool(known.get("short_pages")),
+        required=required,
+    )
+
+
+def _limit(known: Mapping[str, Any]) -> Limit | None:
+    param = known.get("limit.param")
+    if param is None:
+        return None
+    return Limit(param, known.get("limit.default"), known.get("limit.least"), known.get("limit.most"))
+
+
+def _ordering(known: Mapping[str, Any]) -> Ordering | None:
+    fixed, default = known.get("order.fixed"), known.get("order.default")
+    by_time = known.get("item.time.at") is not None and known.get("order.by") == "time"
+    if fixed is not None:
+        return Ordering(None, (), Order(fixed), by_time)
+    words = tuple((order, known[f"order.{order}"]) for order in Order if known.get(f"order.{order}"))
+    if known.get("order.param") is None or len(words) != len(Order):
+        return None
+    return Ordering(known["order.param"], words, Order(default) if default else None, by_time)

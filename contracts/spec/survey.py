@@ -1,0 +1,261 @@
+"""Every list operation of a document: its profile, who says each part of it, and what is missing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contracts.core.wording import close, excerpt
+from contracts.spec import document as documents
+from contracts.spec import guesses
+from contracts.spec.conventions import conventional
+from contracts.spec.document import Document, unusable
+from contracts.spec.outline import Outline, mapping, types
+from contracts.spec.overlay import apply_overlay
+from contracts.spec.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
+from contracts.spec.references import References
+
+_PAGING = ("next.param", "more", "limit.param")
+_REMEDIES = {
+    "items": "NAME  # the property that holds the array of items; an empty text if the answer is the array",
+    "next.param": "NAME  # the query parameter that takes the cursor",
+    "next.at": "NAME  # the property that holds the token of the next page",
+    "item.id": "NAME  # the property that identifies an item, or a list of them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role of an operation: what plays it, and who says so (``at`` names the convention)."""
+
+    name: str
+    value: Any
+    source: Source
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A role without which the list can't be judged, and why, in one sentence."""
+
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """One list operation of a document.
+
+    ``profile`` is ``None`` where something is lacking. ``remarks`` are what a reader of the document should know:
+    defects of it that are not judged.
+    """
+
+    id: str
+    path: str
+    roles: tuple[Role, ...]
+    lacks: tuple[Lack, ...]
+    remarks: tuple[str, ...]
+    profile: Profile | None
+
+    @property
+    def name(self) -> str:
+        """What ``--operation`` takes."""
+        return self.id or f"GET {self.path}"
+
+    def overlay(self) -> str:
+        """An overlay that says what is missing, with a blank (``NAME``) for each role, ready to be filled in."""
+        nested: dict[str, Any] = {}
+        for lack in self.lacks:
+            *groups, last = lack.role.split(".")
+            node = nested
+            for group in groups:
+                node = node.setdefault(group, {})
+            node[last] = lack.role
+        action = {"target": f"$.paths['{self.path}'].get", "update": {"x-list": nested}}
+        head = {"overlay": "1.0.0", "info": {"title": f"What {self.name} lacks", "version": "1.0.0"}}
+        text: str = yaml.safe_dump({**head, "actions": [action]}, sort_keys=False, allow_unicode=True, width=10**6)
+        for lack in self.lacks:
+            text = text.replace(f": {lack.role}\n", f": {_REMEDIES[lack.role]}\n")
+        return text
+
+
+def survey_files(spec: Path | None, overlay: Path | None) -> tuple[Document, tuple[Surveyed, ...]]:
+    """All list operations of a document, the published one by default, with what an overlay adds.
+
+    Raises:
+        ConfigurationError: A file can't be read or applied, or says something that can't be read.
+    """
+    document = documents.load(spec or documents.published("openapi.yaml"))
+    if overlay is None:
+        return document, survey(document)
+    addition = documents.load(overlay)
+    before = copy.deepcopy(_lists(document.data))
+    # Nodes that a document's author shared (YAML aliases) become several, so that an overlay changes one place.
+    document = Document(document.name, document.sha256, documents.tree(document.data, document.name))
+    apply_overlay(document.data, addition)
+    after = {path: stated_by(addition.name, path, node) for path, node in _lists(document.data).items()}
+    known = {path: stated_by(document.name, path, node) for path, node in before.items()}
+    added = {
+        path: {role: value for role, value in said.items() if known.get(path, {}).get(role, ...) != value}
+        for path, said in after.items()
+    }
+    return document, survey(document, added)
+
+
+def _lists(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``x-list`` of each path that has one."""
+    nodes = {path: mapping(mapping(item).get("get")) for path, item in mapping(data.get("paths")).items()}
+    return {path: node["x-list"] for path, node in nodes.items() if "x-list" in node}
+
+
+def survey(document: Document, stated: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Surveyed, ...]:
+    """All list operations of a document, in its order; what answers with no page of a list is passed over.
+
+    Args:
+        document: The document, with the user's overlay applied if there is one.
+        stated: For each path what an overlay says in ``x-list`` beside the document.
+
+    Raises:
+        ConfigurationError: A reference or an ``x-list`` can't be read.
+    """
+    references = References(document.name, document.data)
+    paths = mapping(document.data.get("paths"))
+    found = []
+    for path, item in paths.items():
+        if not isinstance(item, dict) or not ("get" in item or "$ref" in item):
+            continue
+        outline = Outline(references, document.data, path)
+        if not outline.node:
+            continue
+        each = read(document.name, outline, (stated or {}).get(path, {}))
+        if each is not None:
+            found.append(each)
+    return tuple(found)
+
+
+def read(name: str, outline: Outline, stated: Mapping[str, Any] = {}) -> Surveyed | None:
+    """One operation of a document; ``None`` if it is no list that is read page by page.
+
+    Raises:
+        ConfigurationError: Its ``x-list`` can't be read.
+    """
+    if outline.body is None:
+        return None
+    roles = _roles(name, outline, stated)
+    known = {role: each.value for role, each in roles.items()}
+    token = known.get("next.at") is not None
+    if known.get("items") is None or not (token or any(known.get(role) is not None for role in _PAGING)):
+        return None
+    lacks = tuple(_lacks(outline, known))
+    scope = tuple(each.name for each in outline.parameters if each.where == "path")
+    taken = {known.get(role) for role in ("next.param", "prev.param", "limit.param", "order.param")}
+    required = tuple(each.name for each in outline.query.values() if each.required and each.name not in taken)
+    return Surveyed(
+        id=outline.id,
+        path=outline.path,
+        roles=tuple(roles[role] for role in ROLES if role in roles and roles[role].value is not None),
+        lacks=lacks,
+        remarks=tuple(_remarks(outline, known)),
+        profile=None if lacks else profile(known, scope=scope, required=required),
+    )
+
+
+def find(document: Document, wanted: str) -> str:
+    """The path of the operation that is called so: by its operationId, or as ``GET /path``.
+
+    Raises:
+        ConfigurationError: There is none, or more than one; the sentence names the closest.
+    """
+    paths = {path: item for path, item in mapping(document.data.get("paths")).items() if "get" in mapping(item)}
+    by_path = wanted.removeprefix("GET ").strip()
+    if by_path in paths:
+        return by_path
+    ids = [(str(mapping(item["get"]).get("operationId")), path) for path, item in paths.items()]
+    chosen = [path for name, path in ids if name == wanted]
+    if len(chosen) > 1:
+        problem = f"has the operationId {excerpt(wanted)} twice, at {' and '.join(chosen[:2])}"
+        raise unusable(document.name, problem=problem, remedy=f"choose by path: --operation 'GET {chosen[0]}'")
+    if not chosen:
+        known = [name for name, _ in ids] + [f"GET {path}" for path in paths]
+        meant = close(wanted, known)
+        remedy = f"perhaps {meant} is meant" if meant else "`contracts operations` shows those that are lists"
+        raise unusable(document.name, problem=f"has no operation {excerpt(wanted)}", remedy=remedy)
+    return chosen[0]
+
+
+def _roles(name: str, outline: Outline, stated: Mapping[str, Any]) -> dict[str, Role]:
+    roles: dict[str, Role] = {}
+
+    def add(said: Mapping[str, Any], source: Source, at: str = "") -> None:
+        for role, value in said.items():
+            roles.setdefault(role, Role(role, value, source, at))
+
+    def known() -> dict[str, Any]:
+        return {role: each.value for role, each in roles.items()}
+
+    add(stated, Source.OVERLAY, "x-list")
+    add(_own(name, outline), Source.DOCUMENT, "x-list")
+    for convention, said in conventional(outline):
+        add(said, Source.CONVENTION, convention)
+    add(guesses.names(outline, known()), Source.NAMES)
+    add(guesses.schemas(outline, known()), Source.DOCUMENT)
+    add(guesses.prose(outline, known()), Source.PROSE)
+    return roles
+
+
+def _own(name: str, outline: Outline) -> Statements:
+    node = outline.node.get("x-list")
+    return stated_by(name, outline.path, node) if node is not None else {}
+
+
+def stated_by(name: str, path: str, node: Any) -> Statements:
+    """What an ``x-list`` says that stands at a path of a file.
+
+    Raises:
+        ConfigurationError: It can't be read.
+    """
+    try:
+        return statements(node)
+    except MisstatedError as error:
+        place_ = f"x-list/{error.place.replace('.', '/')}".removesuffix("/")
+        problem = f"has at {excerpt(path)} an {place_} that {error.problem}"
+        raise unusable(name, problem=problem, remedy=error.remedy) from None
+
+
+def _lacks(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
+    if known.get("next.param") is None:
+        yield Lack("next.param", "no query parameter is known to take a cursor")
+    elif known["next.param"] not in outline.query:
+        yield Lack("next.param", f"there is no query parameter {excerpt(known['next.param'])}")
+    if known.get("next.from") == "body" and known.get("next.at") is None:
+        yield Lack("next.at", "the answer is not known to hold the token of the next page")
+    if known.get("next.from") != "body" and known.get("item.id") is None:
+        yield Lack("item.id", "the items are not known to have an id, which the cursor would be")
+    if "array" not in types(outline.at(place(known["items"])) or {}):
+        yield Lack("items", f"the answer has no array at {excerpt(known['items'] or 'its top')}")
+
+
+def _remarks(outline: Outline, known: Mapping[str, Any]) -> Iterator[str]:
+    required = outline.keywords(outline.body).get("required") or []
+    ends = [known[role] for role in ("prev.at", "next.at") if known.get(role) is not None]
+    if known.get("next.from") != "body":
+        strict = [
+            place(each)[-1]
+            for each in ends
+            if place(each)[-1] in required and not _nullable(outline.at(place(each)) or {})
+        ]
+        if strict:
+            yield (
+                f"The document requires {' and '.join(strict)}, and lets them be no null; "
+                "an empty page has no ids to give, so there null is accepted."
+            )
+
+
+def _nullable(schema: Mapping[str, Any]) -> bool:
+    named = schema.get("type")
+    return schema.get("nullable") is True or named == "null" or (isinstance(named, list) and "null" in named)

@@ -1,0 +1,106 @@
+"""Small documents of list operations, one a style, for the tests of what reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+VENDORS = "VENDOR_DOCUMENTS"
+"""The environment variable that names a folder with the documents of vendors, which are not ours to publish."""
+
+
+def vendors_document(name: str) -> Path:
+    """A vendor's document; the test is skipped where it is not there."""
+    folder = os.environ.get(VENDORS)
+    if not folder or not (Path(folder) / name).is_file():
+        pytest.skip(f"{VENDORS} names no folder that holds {name}")
+    return Path(folder) / name
+
+
+def parameter(name: str, kind: str = "string", description: str = "", **schema: Any) -> dict[str, Any]:
+    """A query parameter."""
+    extensions = {key: schema.pop(key) for key in list(schema) if key == "required"}
+    return {"name": name, "in": "query", "description": description, "schema": {"type": kind, **schema}, **extensions}
+
+
+def document(
+    path: str,
+    parameters: list[dict[str, Any]],
+    envelope: dict[str, Any],
+    item: dict[str, Any] | None = None,
+    *,
+    items: str = "data",
+    required: tuple[str, ...] = (),
+    operation: dict[str, Any] | None = None,
+    root: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A document of one list operation, `listThings`."""
+    thing = {"type": "object", "properties": item or {"id": {"type": "string"}}}
+    page: dict[str, Any] = {
+        "type": "object",
+        "properties": {items: {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}, **envelope},
+        "required": list(required),
+    }
+    scope = [
+        {"name": step[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for step in path.split("/")
+        if step.startswith("{")
+    ]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Things", "version": "1"},
+        "paths": {
+            path: {
+                "get": {
+                    "operationId": "listThings",
+                    "parameters": [*scope, *parameters],
+                    "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": page}}}},
+                    **(operation or {}),
+                }
+            }
+        },
+        "components": {"schemas": {"Thing": thing}},
+        **(root or {}),
+    }
+
+
+BOOLEAN, TEXT, INTEGER = {"type": "boolean"}, {"type": "string"}, {"type": "integer"}
+ITEM = {"id": TEXT, "created_at": INTEGER, "status": TEXT}
+
+ID_CURSOR = document(
+    "/things",
+    [
+        parameter("after"),
+        parameter("before"),
+        parameter("limit", "integer", "Limit can range between 1 and 10,000, and the default is 20."),
+        parameter("order", enum=["asc", "desc"], description="Sort order by `created_at`. Defaults to `desc`."),
+        parameter("status"),
+    ],
+    {"first_id": TEXT, "last_id": TEXT, "has_more": BOOLEAN, "object": {"type": "string", "enum": ["list"]}},
+    ITEM,
+    required=("first_id", "last_id", "has_more"),
+)
+TOKEN = document(
+    "/v1/shelves/{shelf_id}/things",
+    [parameter("page"), parameter("limit", "integer", default=7), parameter("start_time", "integer", required=True)],
+    {"next_page": {"type": ["string", "null"]}, "has_more": BOOLEAN},
+    {"start_time": INTEGER},
+)
+FIXED_ORDER = document(
+    "/shelves/{shelf_id}/racks/{rack_id}/things",
+    [parameter("after_id"), parameter("before_id"), parameter("limit", "integer", "Ranges from `1` to `1000`.")],
+    {"first_id": {"type": ["string", "null"]}, "last_id": {"type": ["string", "null"]}, "has_more": BOOLEAN},
+    {"id": TEXT, "created_at": {"type": "string", "format": "date-time"}},
+    operation={"summary": "Most recently made things are returned first."},
+)
+
+
+def written(folder: Path, data: dict[str, Any], name: str = "things.json") -> Path:
+    """A document as a file."""
+    path = folder / name
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path

@@ -1,0 +1,370 @@
+"""Which lists a document describes, what plays which role there, and who says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanding import run
+from listed import (
+    BOOLEAN,
+    FIXED_ORDER,
+    ID_CURSOR,
+    ITEM,
+    TEXT,
+    TOKEN,
+    document,
+    parameter,
+    vendors_document,
+    written,
+)
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Order
+from contracts.spec.document import Document, load
+from contracts.spec.guesses import _limits
+from contracts.spec.profile import Cursor, Limit, Ordering, Profile, Source, Time
+from contracts.spec.survey import Surveyed, find, survey, survey_files
+
+
+def surveyed(data: dict[str, Any]) -> Surveyed:
+    (only,) = survey(Document("things.json", "", data))
+    return only
+
+
+def profile(data: dict[str, Any]) -> Profile:
+    found = surveyed(data)
+    assert found.profile is not None, found.lacks
+    return found.profile
+
+
+def test_an_id_cursor_both_ways_with_an_order_and_a_filter() -> None:
+    found = profile(ID_CURSOR)
+    assert found == Profile(
+        noun="thing",
+        plural="things",
+        scope=(),
+        items=("data",),
+        id=("id",),
+        time=Time("created_at", "unix"),
+        constants=(),
+        envelope_constants=(("object", "list"),),
+        next=Cursor("after", "item", ("last_id",)),
+        prev=Cursor("before", "item", ("first_id",)),
+        more=("has_more",),
+        limit=Limit("limit", 20, 1, 10_000),
+        order=Ordering("order", ((Order.ASCENDING, "asc"), (Order.DESCENDING, "desc")), Order.DESCENDING, by_time=True),
+        filters=(("status", "status"),),
+        admin=False,
+        short_pages=False,
+        required=(),
+    )
+    assert found.style == "id cursor, both ways, order"
+
+
+def test_a_token_of_items_without_an_id() -> None:
+    found = profile(TOKEN)
+    assert found.next == Cursor("page", "body", ("next_page",))
+    assert (found.scope, found.id, found.required) == (("shelf_id",), (), ("start_time",))
+    assert found.order is None
+    assert found.style == "token, no ids"
+
+
+def test_two_parents_and_an_order_that_prose_fixes() -> None:
+    found = profile(FIXED_ORDER)
+    assert found.scope == ("shelf_id", "rack_id")
+    assert found.order == Ordering(None, (), Order.DESCENDING, by_time=True)
+    assert found.time == Time("created_at", "rfc3339")
+    assert found.limit == Limit("limit", None, 1, 1000)
+
+
+def test_each_role_has_its_source() -> None:
+    roles = {role.name: role.source for role in surveyed(ID_CURSOR).roles}
+    assert roles["items"] is Source.NAMES
+    assert roles["limit.default"] is Source.PROSE
+    assert roles["const"] is Source.DOCUMENT
+
+
+def test_ids_that_must_be_there_on_an_empty_page_are_remarked() -> None:
+    assert "first_id and last_id" in surveyed(ID_CURSOR).remarks[0]
+    assert not surveyed(FIXED_ORDER).remarks
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "least", "most"),
+    [
+        ("A limit on the number of objects. Limit can range between\n1 and 100, and the default is 20.", 20, 1, 100),
+        ("Limit can range between 1 and 10,000, and the default is 10,000.", 10_000, 1, 10_000),
+        ("A limit on the number of objects to be returned. The default is 100.", 100, None, None),
+        ("Number of things.\n\nDefaults to `20`. Ranges from `1` to `1000`.", 20, 1, 1000),
+        ("Maximum number of vaults to return per page. Defaults to 20, maximum 100.", 20, None, 100),
+        ("Maximum results per page. Default 20, maximum 100.", 20, None, 100),
+        ("Number of results.\n\nMaximum value is 100. Defaults to 20.", 20, None, 100),
+        ("Must be between 1 and 100. Defaults to 20 when omitted.", 20, 1, 100),
+        ("Resources per page (max 1000). If omitted, returns all resources.", None, None, 1000),
+        ("- `width=1d`: default: 7, max: 31\n- `width=1h`: default: 24, max: 168", None, None, None),
+        ("Number of permissions to retrieve.", None, None, None),
+    ],
+)
+def test_page_sizes_in_prose(text: str, default: int | None, least: int | None, most: int | None) -> None:
+    found = _limits(text)
+    assert (found.get("limit.default"), found.get("limit.least"), found.get("limit.most")) == (default, least, most)
+
+
+def test_a_schema_is_surer_than_prose() -> None:
+    limit = parameter("limit", "integer", "The default is 100.", default=20)
+    found = profile(document("/things", [parameter("after"), limit], {"has_more": BOOLEAN}))
+    assert found.limit == Limit("limit", 20, None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "default"),
+    [
+        ("Defaults to `asc`.", Order.ASCENDING),
+        ("Default is desc (newest first).", Order.DESCENDING),
+        ("By name.", None),
+    ],
+)
+def test_orders_in_prose(words: str, default: Order | None) -> None:
+    order = parameter("order", description=words, enum=["asc", "desc"])
+    found = profile(document("/things", [parameter("after"), order], {"has_more": BOOLEAN}, ITEM))
+    assert found.order is not None
+    assert found.order.default is default
+    assert found.order.by_time is ("newest" in words)
+
+
+def _purpose(purpose: str) -> dict[str, Any]:
+    return {"x-stainless-pagination-property": {"purpose": purpose}}
+
+
+CONVENTIONS = {
+    "x-stainless-pagination-property": document(
+        "/things",
+        [
+            parameter("start", **_purpose("next_cursor_id_param")),
+            parameter("end", **_purpose("previous_cursor_id_param")),
+        ],
+        {"going_on": {"type": "boolean", **_purpose("has_next_page")}},
+        {"key": {"type": "string", **_purpose("cursor_item_id")}},
+        items="rows",
+        operation={},
+    ),
+    "x-speakeasy-pagination": document(
+        "/things",
+        [parameter("start"), parameter("size", "integer")],
+        {},
+        {"key": TEXT},
+        items="rows",
+        operation={
+            "x-speakeasy-pagination": {
+                "type": "cursor",
+                "inputs": [
+                    {"name": "start", "in": "parameters", "type": "cursor"},
+                    {"name": "size", "in": "parameters", "type": "limit"},
+                ],
+                "outputs": {"results": "$.rows", "nextCursor": "$.rows[-1].key"},
+            }
+        },
+    ),
+    "x-fern-pagination": document(
+        "/things",
+        [parameter("start")],
+        {"meta": {"type": "object", "properties": {"onward": TEXT}}},
+        items="rows",
+        operation={"x-fern-pagination": True},
+        root={
+            "x-fern-pagination": {
+                "cursor": "$request.start",
+                "next_cursor": "$response.meta.onward",
+                "results": "$response.rows",
+            }
+        },
+    ),
+    "x-scalar-pagination": document(
+        "/things",
+        [parameter("start")],
+        {"going_on": BOOLEAN},
+        {"key": TEXT},
+        items="rows",
+        operation={"x-scalar-pagination": "byId"},
+        root={
+            "x-scalar-pagination": [
+                {
+                    "name": "byId",
+                    "type": "cursorId",
+                    "request": {"start": {"type": "cursorId"}},
+                    "response": {
+                        "items": {"type": "items", "property": "rows", "itemCursor": ["key"]},
+                        "going_on": {"type": "hasMore"},
+                    },
+                }
+            ]
+        },
+    ),
+    "links": document(
+        "/things",
+        [parameter("start")],
+        {"onward": TEXT},
+        operation={
+            "responses": {
+                "200": {
+                    "description": "OK",
+                    "links": {
+                        "next": {"operationId": "listThings", "parameters": {"start": "$response.body#/onward"}},
+                    },
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "data": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}},
+                                    "onward": TEXT,
+                                },
+                            }
+                        }
+                    },
+                }
+            }
+        },
+    ),
+}
+CONVENTIONS["x-stainless-pagination-property"]["paths"]["/things"]["get"]["responses"]["200"]["content"][
+    "application/json"
+]["schema"]["properties"]["rows"].update(_purpose("items"))
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_conventions(name: str) -> None:
+    found = surveyed(CONVENTIONS[name])
+    assert found.profile is not None, found.lacks
+    assert found.profile.next.param == "start"
+    said = {role.at for role in found.roles if role.source is Source.CONVENTION}
+    assert said == {name}
+    by_id = Cursor("start", "item", None)
+    expected = {
+        "x-fern-pagination": Cursor("start", "body", ("meta", "onward")),
+        "links": Cursor("start", "body", ("onward",)),
+    }
+    assert found.profile.next == expected.get(name, by_id)
+    assert found.profile.items == (("data",) if name == "links" else ("rows",))
+    if name not in expected:
+        assert found.profile.id == ("key",)
+
+
+def test_a_next_link_is_no_cursor() -> None:
+    azure = document(
+        "/things", [], {"nextLink": TEXT}, items="value", operation={"x-ms-pageable": {"nextLinkName": "nextLink"}}
+    )
+    assert survey(Document("things.json", "", azure)) == ()
+
+
+def test_an_overlay_is_surer_than_all(tmp_path: Path) -> None:
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        """\
+overlay: 1.0.0
+info: {title: Mine, version: 1.0.0}
+actions:
+  - target: $.paths['/things'].get
+    update:
+      x-list:
+        item: {id: [status, id], time: null}
+        filters: {}
+        limit: {default: 5}
+""",
+        encoding="utf-8",
+    )
+    _, (found,) = survey_files(written(tmp_path, ID_CURSOR), overlay)
+    assert found.profile is not None
+    assert found.profile.id == ("status", "id")
+    assert found.profile.time is None
+    assert found.profile.filters == ()
+    assert found.profile.limit == Limit("limit", 5, 1, 10_000)
+    assert {role.source for role in found.roles if role.name == "limit.default"} == {Source.OVERLAY}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"itms": "data"}, "x-list/itms that is no role; perhaps items is meant"),
+        ({"limit": {"default": "ten"}}, "x-list/limit/default that is not an integer"),
+        ({"next": {"from": "header"}}, "is none of item, body"),
+        ({"items": 5}, "x-list/items that is not a text or a list of texts"),
+        ("data", "x-list that is no mapping"),
+    ],
+)
+def test_an_x_list_that_says_nothing_is_refused(given: object, problem: str) -> None:
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, operation={"x-list": given})
+    with pytest.raises(ConfigurationError, match=problem):
+        survey(Document("things.json", "", data))
+
+
+def test_what_is_missing_is_said_as_an_overlay(tmp_path: Path) -> None:
+    data = document("/things", [], {"has_more": BOOLEAN, "next_page": TEXT})
+    found = surveyed(data)
+    assert [lack.role for lack in found.lacks] == ["next.param"]
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(found.overlay().replace("NAME", "cursor"), encoding="utf-8")
+    data["paths"]["/things"]["get"]["parameters"] = [parameter("cursor")]
+    _, (mended,) = survey_files(written(tmp_path, data), overlay)
+    assert mended.profile is not None
+
+
+def test_alternatives_have_what_all_of_them_have() -> None:
+    kinds = [
+        {"type": "object", "properties": {"id": TEXT, "type": {"const": name}, name: TEXT}} for name in ("one", "two")
+    ]
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN})
+    data["components"]["schemas"]["Thing"] = {"oneOf": [*kinds, {"type": "null"}]}
+    found = profile(data)
+    assert found.id == ("id",)
+    assert found.constants == ()
+
+
+def test_an_operation_is_found_by_its_id_or_its_whole_path() -> None:
+    data = {"paths": {**ID_CURSOR["paths"], **FIXED_ORDER["paths"]}}
+    both = Document("things.json", "", data)
+    assert find(both, "GET /things") == "/things"
+    with pytest.raises(ConfigurationError, match="has the operationId listThings twice"):
+        find(both, "listThings")
+    with pytest.raises(ConfigurationError, match="perhaps GET /things is meant"):
+        find(both, "GET /thing")
+
+
+def test_the_command_shows_each_role_with_its_source(tmp_path: Path) -> None:
+    spec = str(written(tmp_path, ID_CURSOR))
+    shown = run("operations", "--spec", spec)
+    assert shown.exit_code == 0
+    assert "listThings  GET /things" in shown.stdout
+    assert "Prose      limit.default 20" in shown.stdout
+    assert "things.json: 1 list operation, 1 with all that a run needs." in shown.stdout
+    (only,) = json.loads(run("operations", "listThings", "--json", "--spec", spec).stdout)
+    assert only["operation"] == "listThings"
+    assert {"role": "items", "value": "data", "source": "guessed from names", "at": ""} in only["roles"]
+    refused = run("operations", "listThing", "--spec", spec)
+    assert (refused.exit_code, refused.stdout) == (4, "")
+    assert refused.stderr == ("contracts: things.json has no list operation listThing; perhaps listThings is meant.\n")
+
+
+def test_the_command_prints_what_is_missing_ready_to_paste(tmp_path: Path) -> None:
+    spec = written(tmp_path, document("/things", [], {"has_more": BOOLEAN, "next_page": TEXT}))
+    shown = run("operations", "--spec", str(spec)).stdout
+    assert "Missing    next.param: no query parameter is known to take a cursor." in shown
+    assert "              param: NAME  # the query parameter that takes the cursor\n" in shown
+
+
+@pytest.mark.parametrize(("name", "lists", "ready"), [("openai.json", 63, 62), ("anthropic.json", 22, 22)])
+def test_the_lists_of_vendors_load_without_an_overlay(name: str, lists: int, ready: int) -> None:
+    found = survey(load(vendors_document(name)))
+    assert (len(found), sum(each.profile is not None for each in found)) == (lists, ready)
+
+
+def test_what_vendors_say_in_prose_is_read() -> None:
+    found = {each.name: each.profile for each in survey(load(vendors_document("openai.json")))}
+    files, alerts = found["listFiles"], found["list-project-spend-alerts"]
+    assert files is not None
+    assert files.limit == Limit("limit", 10_000, 1, 10_000)
+    assert alerts is not None
+    assert alerts.limit == Limit("limit", 20, 0, 100)
