@@ -59,7 +59,8 @@ def doctor(shell: Shell, settings: Settings) -> int:
         sign, style = signs[check.state]
         sheet.block((f"{sign}{check.name:<12}", style), check.text)
         if check.remedy:
-            sheet.block(("  Provide     ", "dim"), check.remedy)
+            label = "To do" if check.state is State.BAD else "Provide"
+            sheet.block((f"  {label:<12}", "dim"), check.remedy)
     if found.gaps:
         sheet.heading("Will not be exercised")
     for gap in found.gaps:

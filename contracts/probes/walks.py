@@ -49,7 +49,8 @@ def look(asking: Asking, order: Order, *, fresh: bool = False) -> None:
             asking.short = pages[-1].has_more is False or not pages[-1].items
         last = asking.client.exchanges[-1]
         smaller = next((size for size in SIZES if size < asking.size), None)
-        if pages or smaller is None or not last.refused or last.status in {401, 403, 404}:
+        final = last.failure is not None or last.status in {401, 403, 404, 405}
+        if pages or smaller is None or not last.refused or final:
             return
         asking.size = smaller
 

@@ -8,16 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.core.model import Exchange, FailureKind
+from contracts.core.model import Exchange
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.filters import nobody
 from contracts.probes.walks import control
+from contracts.runs.first_look import Obstacle, Stage, obstacle
 from contracts.runs.live import Plan
-from contracts.traffic.client import Client, RunStopped
-from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, available
+from contracts.traffic.client import RunStopped
+from contracts.traffic.credentials import USER_VARIABLE, available
 
 BUDGET = 12
 """Requests that a look takes at the most."""
@@ -79,50 +80,58 @@ def examine(plan: Plan) -> Diagnosis:
     Raises:
         ConfigurationError: The base URL or the file of authorities can't be used.
     """
-    client = Client(
-        plan.target.base_url,
-        plan.keys,
-        budget=BUDGET,
-        seed=plan.seed,
-        rate=plan.rate,
-        limits=plan.limits,
-        verify=plan.verify,
-        redactor=plan.redactor,
-    )
+    client = plan.client(BUDGET)
     with client:
         rng = random.Random(plan.seed)  # noqa: S311 - to choose, not to hide
         look = _Look(plan, Asking(Reader(plan.operation), plan.target, client, rng, available(plan.keys)))
-        checks = tuple(replace(check, text=plan.redactor.text(check.text)) for check in look.checks())
+        checks = tuple(
+            replace(check, text=plan.redactor.text(check.text), remedy=plan.redactor.text(check.remedy))
+            for check in look.checks()
+        )
     gaps = () if any(check.state is State.BAD for check in checks) else _gaps(plan, look.asking.evidence)
-    return Diagnosis(checks, gaps, client.requests)
+    return Diagnosis(checks, gaps, client.requests + look.elsewhere)
 
 
 class _Look:
     def __init__(self, plan: Plan, asking: Asking) -> None:
         self.plan = plan
         self.asking = asking
+        self.elsewhere = 0
 
     def checks(self) -> Iterator[Check]:
         """Everything that is looked at, until something makes the rest pointless."""
-        self.asking.begin(_NAME, _FOR_THE_LIST)
-        with suppress(ShareSpent, RunStopped):
-            control(self.asking)
-        self.asking.begin(_NAME, BUDGET)
-        first = next(iter(self.asking.client.exchanges), None)
-        reached = _reached(self.plan.target.base_url, first)
-        yield reached
-        if first is None or first.answer is None or reached.state is State.BAD:
+        url = self.plan.target.base_url
+        try:
+            found = self._obstacle()
+        except (ShareSpent, RunStopped) as error:
+            found = Obstacle(
+                Stage.TARGET, f"was not asked to the end ({str(error) or 'too many requests'})", "try again later"
+            )
+        self.elsewhere = found.requests if found is not None else 0
+        if found is not None and found.stage is Stage.TARGET:
+            yield Check("Target", State.BAD, f"{url} {found.seen}", found.remedy)
             return
+        yield Check("Target", State.GOOD, f"{url} answers")
         yield self._tls()
-        answered = next((one for one in self.asking.client.exchanges if one.status == _OK), first)
-        state = _key(answered)
-        yield state
-        if state.state is State.BAD:
+        if found is not None:
+            name = {Stage.KEY: "Admin key"}.get(found.stage, "Checkpoint")
+            yield Check(name, State.BAD, f"the target {found.seen}", found.remedy)
             return
-        checkpoint = self._checkpoint(answered)
-        yield checkpoint
-        if checkpoint.state is not State.BAD:
-            yield from self._others()
+        yield self._key()
+        yield self._checkpoint()
+        yield from self._others()
+
+    def _obstacle(self) -> Obstacle | None:
+        self.asking.begin(_NAME, _FOR_THE_LIST)
+        with suppress(ShareSpent):
+            control(self.asking)
+        self.asking.begin(_NAME, self.asking.client.remaining)
+        return obstacle(self.asking, self.plan)
+
+    def _key(self) -> Check:
+        if self.asking.evidence.every_page:
+            return Check("Admin key", State.GOOD, "accepted")
+        return Check("Admin key", State.DOUBTFUL, "not refused, but no page of the list was read")
 
     def _tls(self) -> Check:
         url = self.plan.target.base_url
@@ -133,18 +142,12 @@ class _Look:
             return Check("TLS", State.GOOD, "none, and none is needed on this machine")
         return Check("TLS", State.DOUBTFUL, "none: the admin key travels readable", "an https:// base URL")
 
-    def _checkpoint(self, answered: Exchange) -> Check:
+    def _checkpoint(self) -> Check:
         name = self.plan.target.checkpoint
-        if answered.status == _NOT_FOUND:
+        if not self.asking.evidence.every_page:
+            said = _status(self.asking.client.exchanges[-1])
             return Check(
-                "Checkpoint",
-                State.BAD,
-                f"{name} is not known (404)",
-                "--checkpoint with one that exists, or a --base-url that ends where the path of the operation begins",
-            )
-        if answered.status != _OK:
-            return Check(
-                "Checkpoint", State.BAD, f"it is answered with {answered.status}", "a look at the log of the target"
+                "Checkpoint", State.DOUBTFUL, f"what is answered is no page of a list ({said}): a run judges it"
             )
         listing = self.asking.listing
         if not listing.items:
@@ -208,32 +211,6 @@ def _status(exchange: Exchange) -> str:
     if exchange.answer is not None:
         return str(exchange.answer.status)
     return f"no answer: {exchange.failure.kind}" if exchange.failure else "no answer"
-
-
-def _reached(base_url: str, first: Exchange | None) -> Check:
-    if first is None:
-        return Check("Target", State.BAD, f"{base_url} was not asked", "")
-    failure = first.failure
-    if failure is None:
-        return Check("Target", State.GOOD, f"{base_url} answers")
-    if failure.kind is FailureKind.REDIRECT:
-        return Check("Target", State.BAD, f"{base_url} redirects: {failure.text}", "the --base-url that it leads to")
-    remedy = {
-        FailureKind.UNREACHABLE: "a --base-url that is reachable from here (for a private authority: --ca-bundle)",
-        FailureKind.THROTTLED: "a lower --rate, or a later time",
-    }.get(failure.kind, "a look at the log of the target")
-    return Check("Target", State.BAD, f"{base_url} gives no answer ({failure.text})", remedy)
-
-
-def _key(answered: Exchange) -> Check:
-    if answered.status in _REFUSED:
-        return Check(
-            "Admin key",
-            State.BAD,
-            f"refused with {answered.status}",
-            f"{ADMIN_VARIABLE} (or --key-file, --key-command) with a key that has admin rights",
-        )
-    return Check("Admin key", State.GOOD, "accepted")
 
 
 def _gaps(plan: Plan, evidence: Evidence) -> tuple[Gap, ...]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 
 from contracts.clauses.registry import Clause
@@ -23,6 +22,7 @@ from contracts.evidence.reader import Reader
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
+from contracts.runs.first_look import obstacle
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
@@ -53,7 +53,6 @@ SMALL_BUDGET = 100
 
 
 _FAILED = "the suite itself failed when it judged this"
-_NO_ANSWER = frozenset({FailureKind.TIMEOUT, FailureKind.THROTTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,26 @@ class Plan(Terms):
         """How many requests are sent at the most."""
         return self.budget + (self.deep + CLOSER if self.deep else 0)
 
+    def client(
+        self, budget: int, *, base_url: str = "", on_exchange: Callable[[Exchange], None] | None = None
+    ) -> Client:
+        """A client of the target, or of another place of its origin, that sends so many requests at the most.
+
+        Raises:
+            ConfigurationError: The base URL or the file of authorities can't be used.
+        """
+        return Client(
+            base_url or self.target.base_url,
+            self.keys,
+            budget=budget,
+            seed=self.seed,
+            rate=self.rate,
+            limits=self.limits,
+            verify=self.verify,
+            redactor=self.redactor,
+            on_exchange=on_exchange,
+        )
+
 
 def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Result:
     """Ask, judge, ask again, and judge for good.
@@ -127,17 +146,7 @@ class _Run:
         self._began = time.monotonic()
         self._on_progress = on_progress
         self._probe = CONTROL
-        self._client = Client(
-            plan.target.base_url,
-            plan.keys,
-            budget=plan.budget,
-            seed=plan.seed,
-            rate=plan.rate,
-            limits=plan.limits,
-            verify=plan.verify,
-            redactor=plan.redactor,
-            on_exchange=self._tell,
-        )
+        self._client = plan.client(plan.budget, on_exchange=self._tell)
         self._reader = Reader(plan.operation)
         self._asking = Asking(
             self._reader,
@@ -319,34 +328,10 @@ class _Run:
             )
 
     def _check_target(self) -> None:
-        """Refuse a target that can't be judged at all: unreachable, the key refused, no such checkpoint."""
-        first = self._client.exchanges[0]
-        target = self._plan.target
-        if first.failure is not None and first.failure.kind is FailureKind.UNREACHABLE:
-            reason = first.failure.text.partition(": ")[2] or first.failure.text
-            raise ConfigurationError(f"{target.base_url} can't be reached: {reason}")
-        if any(exchange.ok for exchange in self._client.exchanges):
-            return
-        plain = self._asking.ask(self._asking.query())
-        if plain.status in {401, 403}:
-            raise ConfigurationError(
-                f"{target.base_url} refuses the admin key with {plain.status}: check OPENAI_ADMIN_KEY, or whether"
-                " the key has admin rights."
-            )
-        if plain.status == HTTPStatus.NOT_FOUND:
-            colon = ":" in target.checkpoint
-            if colon and self._asking.ask(self._asking.query(), encode_colon=True).ok:
-                raise ConfigurationError(
-                    f"{target.base_url} knows the checkpoint {target.checkpoint!r} only with its colons as %3A, and"
-                    " answers 404 when they are sent as the official clients send them: mend that first (SCO-004)."
-                )
-            raise ConfigurationError(
-                f"{target.base_url} does not know the checkpoint {target.checkpoint!r} (404): check --checkpoint,"
-                " and whether the base URL ends where the path of the operation begins."
-            )
-        failures = [exchange.failure for exchange in self._client.exchanges]
-        if all(failure is not None and failure.kind in _NO_ANSWER for failure in failures):
-            raise ConfigurationError(f"{target.base_url} gives no answer: {failures[-1].text if failures[-1] else ''}.")
+        """Refuse a target that can't be judged at all."""
+        found = obstacle(self._asking, self._plan)
+        if found is not None:
+            raise ConfigurationError(found.sentence(self._plan.target.base_url))
 
     # Asking again
 

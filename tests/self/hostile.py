@@ -715,7 +715,7 @@ DOORS: dict[str, tuple[Callable[[Right], Host], Seen]] = {
     "answers before the requests": (lambda right: Doorkeeper(EARLY * 50, right=right), ("PAG-010", "cp_000000001")),
     "silence before the request": (
         lambda right: Doorkeeper(waiting(b""), right=right),
-        ("HTP-003", "the connection broke before an answer came"),
+        "answers no request: the connection broke before an answer came",
     ),
     "nobody lets the connection in": (lambda right: Deaf(b"", right=right), "gives no answer: no answer within"),
     "half a TLS handshake": (

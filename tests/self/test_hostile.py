@@ -151,11 +151,21 @@ NOW_AND_THEN = (
 """What is worth to be served now and then, too: a kind each."""
 
 
+NO_HTTP = frozenset(
+    {
+        *("no status line", "HTTP/0.9", "HTML of HTTP/0.9", "another protocol", "TLS to one who did not ask", "noise"),
+        *("endless noise", "HTTP/2", "closed at once", "reset at once"),
+    }
+)
+"""What is no answer of a server of HTTP, and so no breach of one: the configuration names something else."""
+_NO_HTTP = "does not speak HTTP|answers no request"
+
+
 def served() -> dict[str, tuple[Callable[[Right], Host], Seen]]:
     """Every server of the tables."""
     made: dict[str, tuple[Callable[[Right], Host], Seen]] = dict(DOORS)
     for name, (reply, expected) in ANSWERS.items():
-        made[name] = _host(_replying(reply), "always"), _seen(expected)
+        made[name] = _host(_replying(reply), "always"), _NO_HTTP if name in NO_HTTP else _seen(expected)
     for name, (answer, seen) in LISTS.items():
         made[name] = _host(answer, "always"), seen
     everything = {name: _host(_replying(reply), "in mid-run") for name, (reply, _) in ANSWERS.items()}

@@ -1,0 +1,335 @@
+"""The first look at a target, before anything is held against it: is this the API, and does the key open it?
+
+What was chosen wrongly (the scheme, the host, the path, the key, the checkpoint) is told as such. What is wrong with
+the list itself is no concern of this look: where an answer may be an attempt at the list, it is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from html import unescape
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from contracts.core.model import Answer, Exchange, FailureKind
+from contracts.core.wording import excerpt
+from contracts.traffic.origin import split_base_url
+from contracts.traffic.pacing import RunStopped
+from contracts.traffic.peek import first_bytes, speaks_tls
+
+if TYPE_CHECKING:
+    from contracts.probes.asking import Asking
+    from contracts.runs.live import Plan
+
+_REFUSED: Final = frozenset({401, 403})
+_FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})
+"""Failures that another try does not mend; the client has tried often enough by itself."""
+_MOST_TIMEOUTS: Final = 2
+_START: Final = 16_384
+"""Bytes of an answer that are enough to know a page for browsers, and its title."""
+_PEEK_SECONDS: Final = 3.0
+"""How long it is waited for a sign of the protocol that a port speaks."""
+_FEW: Final = 8
+"""Requests that one question at another place may take, redirects and waits counted."""
+_USUAL_VERSION: Final = "/v1"
+_SHOWN_BYTES: Final = 32
+
+
+class Stage(StrEnum):
+    """What of the configuration stands in the way."""
+
+    TARGET = "target"
+    KEY = "key"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why no list can be judged: ``seen`` completes a sentence that begins with the target, ``remedy`` is an order."""
+
+    stage: Stage
+    seen: str
+    remedy: str
+    requests: int = 0
+    """How many requests went to other places of the origin, beside those of the run's client."""
+
+    def sentence(self, base_url: str) -> str:
+        """All of it, for people."""
+        return f"{base_url} {self.seen}: {self.remedy}."
+
+
+def obstacle(asking: Asking, plan: Plan) -> Obstacle | None:
+    """What stands in the way of judging the list that was just looked at; ``None`` if it can be judged.
+
+    It asks a few more requests where no answer until now was one of a list, and none otherwise.
+
+    Raises:
+        ShareSpent: Nothing more may be asked.
+        RunStopped: Nothing more can be asked.
+    """
+    return _FirstLook(asking, plan).obstacle()
+
+
+def may_be_the_list(exchange: Exchange) -> bool:
+    """Whether an answer is an attempt at the list, however wrong, and not that of something else."""
+    answer = exchange.answer
+    if answer is None or exchange.failure is not None or answer.status // 100 != HTTPStatus.OK // 100:
+        return False
+    if "json" in (answer.header("content-type") or "").lower() or not answer.body.strip():
+        return True
+    return not is_html(answer) and bool(re.search(rb"[{\[]", answer.body) or answer.flaw)
+
+
+def is_html(answer: Answer) -> bool:
+    """Whether the body of an answer is a page for browsers."""
+    start = answer.body[:_START].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith(b"<!--"):
+        start = start.partition(b"-->")[2].lstrip()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+
+
+def _title(answer: Answer) -> str:
+    page = answer.body[:_START]
+    at = page.lower().find(b"<title")
+    _, _, rest = page[at:].partition(b">") if at >= 0 else (b"", b"", b"")
+    return unescape(rest[: max(0, rest.lower().find(b"</title"))].decode("utf-8", "replace"))
+
+
+class _FirstLook:
+    def __init__(self, asking: Asking, plan: Plan) -> None:
+        self._asking = asking
+        self._plan = plan
+        self._url = plan.target.base_url
+        self._seconds = min(plan.limits.connect, _PEEK_SECONDS)
+        self._elsewhere = 0
+
+    def obstacle(self) -> Obstacle | None:
+        found = self._found()
+        return None if found is None else replace(found, requests=self._elsewhere)
+
+    def _found(self) -> Obstacle | None:
+        last: Exchange | None = None
+        timeouts = 0
+        for last in self._asked():
+            if may_be_the_list(last):
+                return None
+            kind = last.failure.kind if last.failure is not None else None
+            timeouts += kind is FailureKind.TIMEOUT
+            if last.status in _REFUSED or kind in _FINAL or timeouts == _MOST_TIMEOUTS:
+                break
+        if last is None:
+            return None
+        if last.failure is not None:
+            return self._failed(last, last.failure.kind, last.failure.text)
+        return self._answered(last, last.answer) if last.answer is not None else None
+
+    def _asked(self) -> Iterator[Exchange]:
+        """What was asked until now, and a few more requests: one failure in a row of right answers is no obstacle."""
+        yield from tuple(self._asking.client.exchanges)
+        for limit in (None, 1, None):
+            yield self._asking.ask(self._asking.query(limit=limit))
+
+    # Without an answer
+
+    def _failed(self, exchange: Exchange, kind: FailureKind, text: str) -> Obstacle | None:
+        if kind is FailureKind.UNREACHABLE:
+            return self._unreachable(text.partition(": ")[2] or text)
+        if kind is FailureKind.REDIRECT:
+            # Where the key makes a difference, the API is there, and what it does with the list is judged.
+            keyless = self._asking.ask(self._asking.query(), credential="none")
+            return None if keyless.status in _REFUSED else self._redirected(exchange, text)
+        if kind is FailureKind.THROTTLED:
+            seen = f"answers every request with {text}"
+            return Obstacle(Stage.TARGET, seen, "give a slower --rate, or try again later")
+        if self._url.lower().startswith("http:") and speaks_tls(self._url, self._seconds):
+            return self._tls()
+        if kind is not FailureKind.TIMEOUT:
+            return self._not_http(exchange, text)
+        return Obstacle(Stage.TARGET, f"gives no answer: {text}", "check host and port, and look at the target's log")
+
+    def _unreachable(self, reason: str) -> Obstacle:
+        remedy = "check host and port, and whether the target is running"
+        if "certificate" in reason:
+            remedy = "check the host's name, or trust a private authority with --ca-bundle"
+        elif "no TLS" in reason and first_bytes(_with_scheme("http", self._url), "/", self._seconds).startswith(
+            b"HTTP/"
+        ):
+            remedy = f"it speaks plain HTTP there, so give --base-url {_with_scheme('http', self._url)}"
+        elif "name" in reason.lower():
+            remedy = "check the host's name"
+        return Obstacle(Stage.TARGET, f"can't be reached: {reason}", remedy)
+
+    def _tls(self) -> Obstacle:
+        return Obstacle(
+            Stage.TARGET,
+            "begins with http://, and that port speaks TLS",
+            f"give --base-url {_with_scheme('https', self._url)}",
+        )
+
+    def _not_http(self, exchange: Exchange, text: str) -> Obstacle | None:
+        first = first_bytes(self._url, split_base_url(self._url)[1] + exchange.request.target, self._seconds)
+        if first[:5] and b"HTTP/".startswith(first[:5]):
+            return None  # it speaks HTTP, and wrongly: that is judged
+        if "certificate" in text:
+            return Obstacle(
+                Stage.TARGET, f"asks for a certificate of the client ({text})", "give a --base-url that asks for none"
+            )
+        if first:
+            shown = repr(first[:_SHOWN_BYTES])[1:]
+            more = "…" if len(first) > _SHOWN_BYTES else ""
+            return Obstacle(Stage.TARGET, f"does not speak HTTP; it sends {shown}{more}", "check host and port")
+        return Obstacle(
+            Stage.TARGET,
+            f"answers no request: {text}",
+            "check host and port, and whether a server runs behind them: a proxy or a container may take connections",
+        )
+
+    def _redirected(self, exchange: Exchange, text: str) -> Obstacle:
+        location = (exchange.answer.header("location") if exchange.answer is not None else None) or ""
+        asked = exchange.request.target
+        path, target = urlsplit(location).path, asked.partition("?")[0]
+        with_path = urljoin(self._url, location)
+        if path.rstrip("/").endswith(target):
+            base = with_path[: with_path.rindex(target)]
+            remedy = f"if that is the API, give --base-url {excerpt(base)}"
+        else:
+            remedy = "give the --base-url of the API itself, behind any login or gateway"
+        return Obstacle(Stage.TARGET, f"redirects: {text}", remedy)
+
+    # With an answer
+
+    def _answered(self, exchange: Exchange, answer: Answer) -> Obstacle | None:
+        if self._url.lower().startswith("http:") and answer.status // 100 == 4 and self._for_tls(answer):  # noqa: PLR2004
+            return self._tls()
+        if answer.status // 100 == 4 and answer.status not in {*_REFUSED, 404} and self._colon_matters():  # noqa: PLR2004
+            return None
+        said = self._said(answer)
+        base = self._other_base(exchange)
+        if base is not None:
+            return Obstacle(
+                Stage.TARGET,
+                f"answers {said}, and the API seems to begin at {base}",
+                f"give --base-url {base}",
+            )
+        if answer.status in _REFUSED:
+            where = "check OPENAI_ADMIN_KEY (or --key-file, --key-command), or whether the key has admin rights"
+            return Obstacle(Stage.KEY, f"refuses the admin key with {said}", where)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return self._unknown(answer, said)
+        if answer.status // 100 == HTTPStatus.OK // 100:
+            remedy = "give the --base-url of the API itself, behind any login or gateway"
+        elif exchange.failed:
+            remedy = "look at the target's log, or try again later"
+        else:
+            remedy = "check --base-url and --checkpoint"
+        return Obstacle(Stage.TARGET, f"answers every request for the list with {said}", remedy)
+
+    def _for_tls(self, answer: Answer) -> bool:
+        """Whether a refusal is that of a server that expects TLS."""
+        text = answer.body[:4096].decode("latin-1").lower()
+        named = ("https" in text or "tls" in text or "ssl" in text) and answer.status not in _REFUSED
+        return (named or answer.status == HTTPStatus.BAD_REQUEST) and speaks_tls(self._url, self._seconds)
+
+    def _unknown(self, answer: Answer, said: str) -> Obstacle:
+        name = self._plan.target.checkpoint
+        if self._colon_matters():
+            return Obstacle(
+                Stage.CHECKPOINT,
+                f"knows the checkpoint {name!r} only with its colons as %3A, and answers 404 when they are sent as the"
+                " official clients send them",
+                "mend that first (SCO-004)",
+            )
+        ends = f"whether the base URL ends where {self._plan.operation.path_template.partition('{')[0]} begins"
+        if _error_of(answer) is None:
+            return Obstacle(Stage.CHECKPOINT, f"answers {said}", f"check {ends}, and --checkpoint")
+        return Obstacle(
+            Stage.CHECKPOINT, f"does not know the checkpoint {name!r} ({said})", f"check --checkpoint, and {ends}"
+        )
+
+    def _colon_matters(self) -> bool:
+        """Whether the list is there once the colons of the checkpoint are sent as %3A."""
+        name = self._plan.target.checkpoint
+        return ":" in name and self._asking.ask(self._asking.query(), encode_colon=True).ok
+
+    def _said(self, answer: Answer) -> str:
+        """An answer in a few words: its status, and what it says of itself."""
+        if is_html(answer):
+            title = _line(_title(answer))
+            return f"{answer.status} and an HTML page" + (f", “{title}”" if title else "")
+        text = _error_of(answer) or ("" if _value(answer) is not None else answer.body[:400].decode("utf-8", "replace"))
+        return f"{answer.status}" + (f", “{_line(text)}”" if text.strip() else "")
+
+    # Where the API may be instead
+
+    def _other_base(self, exchange: Exchange) -> str | None:
+        """Another base URL of this origin at which there is a list, or JSON that asks for another key."""
+        origin, _ = split_base_url(self._url)
+        for prefix in self._other_prefixes():
+            base = f"{origin}{prefix}"
+            try:
+                found = self._ask_at(base)
+            except RunStopped:
+                continue
+            page = self._asking.reader.page(found, self._asking.query())
+            asks_for_key = found.status in _REFUSED and exchange.status not in _REFUSED
+            if page is not None or (asks_for_key and found.answer is not None and _value(found.answer) is not None):
+                return base
+        return None
+
+    def _other_prefixes(self) -> list[str]:
+        """The paths with which people confuse that of the base URL, the likeliest first."""
+        _, prefix = split_base_url(self._url)
+        servers = self._plan.operation.document.get("servers")
+        first = servers[0] if isinstance(servers, list) and servers else None
+        url = first.get("url") if isinstance(first, dict) else None
+        version = (urlsplit(url).path.rstrip("/") if isinstance(url, str) else "") or _USUAL_VERSION
+        step = "/" + self._plan.operation.path_template.split("/")[1]
+        stem = f"{prefix}/".partition(f"{step}/")[0].rstrip("/")
+        found = [stem] if stem != prefix else []
+        if stem.endswith(version):
+            found.append(stem.removesuffix(version))
+        else:
+            found += [stem + version, version]
+        return [each for each in dict.fromkeys(found) if each != prefix]
+
+    def _ask_at(self, base_url: str) -> Exchange:
+        with self._plan.client(_FEW, base_url=base_url) as client:
+            try:
+                return client.send(self._plan.operation.request(self._asking.query()), probe="first look")
+            finally:
+                self._elsewhere += client.requests
+
+
+def _with_scheme(scheme: str, url: str) -> str:
+    return f"{scheme}{url[url.index(':') :]}"
+
+
+def _value(answer: Answer) -> Any:
+    """The body as JSON, where it is an object or a list; else ``None``."""
+    from contracts.spec.body import parse
+
+    value = parse(answer.body).value
+    return value if isinstance(value, (dict, list)) else None
+
+
+def _error_of(answer: Answer) -> str | None:
+    """What the JSON of an error says; an empty text where it says nothing that is known, ``None`` if it is no JSON."""
+    value = _value(answer)
+    if value is None:
+        return None
+    places = [value, value.get("error")] if isinstance(value, dict) else []
+    for place in places[::-1]:
+        if isinstance(place, str):
+            return place
+        for name in ("message", "detail", "title", "error_description"):
+            if isinstance(place, dict) and isinstance(place.get(name), str):
+                return str(place[name])
+    return ""
+
+
+def _line(text: str) -> str:
+    return excerpt(" ".join(text.split()))
