@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from contracts.clauses.common import named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level
+from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Query
 from contracts.core.wording import names
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -76,7 +76,8 @@ def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
 def is_plain(evidence: Evidence, exchange: Exchange) -> bool:
     """Whether a request is the bare one: the checkpoint, and no query but perhaps the credential."""
     reading = evidence.reading(exchange)
-    return reading.checkpoint == evidence.target.checkpoint and not exchange.request.query
+    plain = evidence.operation.request(Query(evidence.target.checkpoint))
+    return reading.checkpoint == evidence.target.checkpoint and exchange.request.query == plain.query
 
 
 def refused(exchange: Exchange, allowed: frozenset[int]) -> Outcome:

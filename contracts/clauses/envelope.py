@@ -43,6 +43,7 @@ clause(
     good='"object": "list"',
     bad='"object": "page"',
     probes=EVERYWHERE,
+    requires={Capability.OBJECT},
     decided_by="answer",
     owns=Node.OBJECT,
 )(schema_clause("ENV-002"))

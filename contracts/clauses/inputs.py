@@ -102,7 +102,7 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
             continue
         order = evidence.asked_order(query)
         lost = listing.skipped(page, order) if page.items else None
-        if len(page.items) > default:
+        if default is not None and len(page.items) > default:
             yield Finding(
                 f"a 4xx, or at most {default} items", f"{count(len(page.items), 'item')} for {asked}", (exchange,)
             )

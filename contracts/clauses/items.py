@@ -113,7 +113,7 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": 1721764867000',
     probes=EVERYWHERE,
-    requires={Capability.TIME},
+    requires={Capability.UNIX_TIME},
     decided_by="answer",
     needs=ONE,
 )(judge_time(_finer, "seconds since 1970"))
@@ -142,6 +142,7 @@ clause(
     good='"object": "checkpoint.permission"',
     bad='"object": "permission"',
     probes=EVERYWHERE,
+    requires={Capability.ITEM_OBJECT},
     decided_by="answer",
     owns=Node.ITEM_OBJECT,
     needs=ONE,
@@ -164,7 +165,9 @@ clause(
 def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     for exchange, path, entry in entries(evidence):
-        empty = [name for name in (roles.item_id, roles.item_project_id) if entry.get(name) == ""]
+        # What filters need not identify: only a property that is called an id must not be empty.
+        facet = roles.item_project_id if roles.item_project_id.endswith("id") else roles.item_id
+        empty = [name for name in (roles.item_id, facet) if entry.get(name) == ""]
         if empty:
             yield Finding(
                 expected="an identifier", actual=f'{path}.{empty[0]} is an empty string ("")', exchanges=(exchange,)
@@ -188,7 +191,8 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
 )
 def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
-    fields = (roles.item_created_at, roles.item_project_id, roles.item_object)
+    facet = roles.item_project_id if roles.item_project_id.endswith("id") else ""  # a status may change
+    fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
     known: dict[str, tuple[Exchange, tuple[object, ...]]] = {}
     for exchange, path, entry in entries(evidence):
         id_ = entry.get(roles.item_id)
@@ -223,7 +227,7 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": -1',
     probes=EVERYWHERE,
-    requires={Capability.TIME},
+    requires={Capability.UNIX_TIME},
     decided_by="answer",
     needs=ONE,
 )(judge_time(lambda created, _: short(str(created)) if created < 0 else None, "0 or more"))
@@ -248,7 +252,7 @@ clause(
     good='"created_at": 1721764867',
     bad='"created_at": 0',
     probes=EVERYWHERE,
-    requires={Capability.TIME},
+    requires={Capability.UNIX_TIME},
     decided_by="answer",
     needs=ONE,
 )(judge_time(_odd, "a time in the past"))

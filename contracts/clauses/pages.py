@@ -53,10 +53,11 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
     probes=PAGED,
     caused_by=("PAG-014",),
     decided_by="answer",
+    requires={Capability.DEFAULT_LIMIT},
     needs=Needs(items=11),
 )
 def default_size(evidence: Evidence) -> Iterator[Outcome]:
-    default = evidence.operation.default_limit
+    default = evidence.operation.usual_limit
     for page in evidence.every_page:
         if page.query.limit is not None:
             continue
@@ -704,7 +705,7 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     needs=TWO,
 )
 def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
-    default = evidence.operation.default_limit
+    default = evidence.operation.usual_limit
     for pages in evidence.by_cursor.values():
         ranked = sorted(pages, key=lambda page: (page.query.limit or default, page.exchange.number))
         for small, large in pairwise(ranked):

@@ -71,7 +71,7 @@ def _show(sheet: Sheet, surveyed: Surveyed) -> None:
     for remark in surveyed.remarks:
         sheet.block(("    Note       ", "dim"), remark)
     for lack in surveyed.lacks:
-        sheet.block(("    Missing    ", "bold"), f"{lack.role}: {lack.reason}.")
+        sheet.block(("    Missing    ", "bold"), f"{lack.role}: the document {lack.reason}.")
     if surveyed.lacks:
         sheet.block(("    Say it     ", "dim"), "in a file for --overlay, with the names filled in:")
         for line in surveyed.overlay().splitlines():

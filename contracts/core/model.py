@@ -39,9 +39,13 @@ class Capability(StrEnum):
     """What a list operation may have, and a clause may rest on; the value says it for people."""
 
     ORDER = "a parameter for the order"
+    DEFAULT_ORDER = "a default for the order"
+    CHRONOLOGICAL = "an order by the times of its items"
     TIME = "a time on its items"
+    UNIX_TIME = "a time in Unix seconds on its items"
     FILTER = "a parameter that filters the list"
     SCOPE = "a parameter in its path"
+    DEFAULT_LIMIT = "a default for the page size"
     HAS_MORE = "a flag that says whether more follows"
     MORE = "a flag or a token that says whether more follows"
     ENDS = "the first and the last id in its answers"
@@ -51,6 +55,8 @@ class Capability(StrEnum):
     ID = "an identity of its items"
     ADMIN = "access for administrators alone"
     KEY = "a security scheme"
+    OBJECT = "a property that is the same on every page"
+    ITEM_OBJECT = "a property that is the same on every item"
 
 
 class Node(StrEnum):

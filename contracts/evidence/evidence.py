@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
-from contracts.core.model import JSON_MEDIA_TYPE, Exchange, FailureKind, Order, Page, Query, Request, Target
+from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Order, Page, Query, Request, Target
 from contracts.evidence.listing import Listing, Walk
 from contracts.evidence.reader import Document, Reader
 from contracts.spec.requests import Reading
@@ -82,7 +82,7 @@ class Evidence:
 
     def above_cap(self, query: Query) -> bool:
         """Whether a refusal may be for the size: no page of so many items was ever given."""
-        return (query.limit or 0) > max(self.operation.default_limit, self.largest_accepted)
+        return (query.limit or 0) > max(self.operation.usual_limit, self.largest_accepted)
 
     @cached_property
     def stored(self) -> bool:
@@ -115,7 +115,8 @@ class Evidence:
     def named(self) -> frozenset[str]:
         """The checkpoints that the user named."""
         target = self.target
-        return frozenset(filter(None, (target.checkpoint, target.other_checkpoint, target.empty_checkpoint)))
+        further = filter(None, (target.other_checkpoint, target.empty_checkpoint))
+        return frozenset((target.checkpoint, *further))
 
     def unusual(self, exchange: Exchange) -> bool:
         """Whether a request of the admin key is odd, or allowed but with values that the target never gave."""
@@ -263,7 +264,8 @@ class Evidence:
     @cached_property
     def listing(self) -> Listing:
         """What the list holds, as far as it was seen."""
-        listing = Listing(self._learnable, part=self.part, ends=self._ends)
+        by_time = Capability.CHRONOLOGICAL in self.operation.capabilities
+        listing = Listing(self._learnable, part=self.part, ends=self._ends, by_time=by_time)
         if self.part:
             listing.changed = self._changed
             return listing
@@ -290,6 +292,7 @@ class Evidence:
         """Whether nothing that is known speaks against a page standing in this order."""
         sign = 1 if order is Order.ASCENDING else -1
         times = [sign * item.created_at for item in page.items if item.created_at is not None]
+        times = times if Capability.CHRONOLOGICAL in self.operation.capabilities else []
         if times != sorted(times) or not page.items:
             return times == sorted(times)
         listing, first, after = self.listing, page.ids[0], page.query.after

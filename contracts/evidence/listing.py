@@ -78,10 +78,19 @@ class Listing:
         pages: the pages that may be learned from, in the order in which they were asked.
         part: whether they are a part of a longer list, whose ends are elsewhere.
         ends: the last item of each order, where another walk came to it.
+        by_time: whether the list stands in the order of its items' times.
     """
 
-    def __init__(self, pages: Sequence[Page], *, part: bool = False, ends: Mapping[Order, str] | None = None) -> None:
+    def __init__(
+        self,
+        pages: Sequence[Page],
+        *,
+        part: bool = False,
+        ends: Mapping[Order, str] | None = None,
+        by_time: bool = True,
+    ) -> None:
         self._part = part
+        self._by_time = by_time
         self._ends = ends or {}
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
@@ -154,7 +163,7 @@ class Listing:
         if left not in late and right not in late:
             return True
         times = self.items[left].created_at, self.items[right].created_at
-        if times[0] is not None and times[1] is not None and times[0] != times[1]:
+        if self._by_time and times[0] is not None and times[1] is not None and times[0] != times[1]:
             return order.precedes(times[0], times[1])
         return right in self._behind[order].get(left, ())
 
@@ -182,6 +191,8 @@ class Listing:
         sequence = self._sequence[order]
         if not sequence:
             return 0
+        if not self._by_time:
+            return None
         sign = 1 if order is Order.ASCENDING else -1
         keys = [self.items[known].created_at for known in sequence]
         times = [self.items[id_].created_at for id_ in run]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts.core.model import Exchange, Item, Page, Query
 from contracts.spec.body import Parsed, parse
 from contracts.spec.operation import Operation
+from contracts.spec.outline import Place
+from contracts.spec.profile import Time
 from contracts.spec.validation import Validator, Violation
 
 _MOST_HELD = 4 * 1024 * 1024
 """Bytes of bodies that are held as JSON values at the same time."""
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS = 9
+"""Digits of a second that are told apart."""
+_FINEST = 1_000_000_000
 
 _Content = tuple[tuple[Item, ...], bool | None, str | None, str | None]
 """The items of a page, has_more, first_id and last_id."""
@@ -97,30 +107,56 @@ class Reader:
         return Page(exchange, query, items, has_more, first_id, last_id)
 
     def _content(self, value: object) -> _Content | None:
-        roles = self.operation.roles
-        data = value.get(roles.items) if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(data, list):
+        profile, roles = self.operation.profile, self.operation.roles
+        data = standing_at(value, profile.items)
+        if not isinstance(data, list):
             return None
         items = []
         for entry in data:
             id_ = entry.get(roles.item_id) if isinstance(entry, dict) else None
             if not isinstance(id_, str) or not id_:
                 return None
-            created, project = entry.get(roles.item_created_at), entry.get(roles.item_project_id)
+            project = entry.get(roles.item_project_id)
             items.append(
                 Item(
                     id=id_,
-                    created_at=created if isinstance(created, int) and not isinstance(created, bool) else None,
+                    created_at=_moment(entry.get(roles.item_created_at), profile.time),
                     project_id=project if isinstance(project, str) else None,
                 )
             )
-        has_more, first, last = (value.get(name) for name in (roles.has_more, roles.first_id, roles.last_id))
+        has_more = standing_at(value, profile.more) if profile.more is not None else None
+        first, last = (value.get(name) if isinstance(value, dict) else None for name in (roles.first_id, roles.last_id))
         return (
             tuple(items),
             has_more if isinstance(has_more, bool) else None,
             first if isinstance(first, str) else None,
             last if isinstance(last, str) else None,
         )
+
+
+def standing_at(value: object, place: Place) -> Any:
+    """What stands at a place of an answer; ``None`` where nothing does."""
+    for name in place:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _moment(value: object, time: Time | None) -> int | None:
+    """A time as a number that grows with it; ``None`` for what can't be read."""
+    if time is None:
+        return None
+    if time.form != "rfc3339":
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    day, clock, fraction, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+    except ValueError:
+        return None
+    seconds = int((moment - _EPOCH).total_seconds())
+    return seconds * _FINEST + int((fraction or "").ljust(_DIGITS, "0")[:_DIGITS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,19 @@ STRANGERS = ("none", "unknown", "user")
 
 
 SPELLINGS = (
-    ("/fine_tuning/", "//fine_tuning/", "none"),
-    ("/permissions", "/permissions/", "none"),
-    ("/permissions", "/permissions;x=y", "none"),
-    ("/permissions", "/./permissions", "none"),
-    ("/permissions", "/%2e/permissions", "none"),
-    ("/permissions", "/Permissions", "none"),
-    ("/permissions", "/%70ermissions", "none"),
-    ("/permissions", "/permissions.json", "none"),
-    ("/permissions", "%2Fpermissions", "none"),
-    ("/permissions", "/%2570ermissions", "none"),
-    ("/permissions", "//permissions", "user"),
-    ("/permissions", "/permissions/", "user"),
+    ("{before}/{last}/", "none"),
+    ("{before}/{last};x=y", "none"),
+    ("{before}/./{last}", "none"),
+    ("{before}/%2e/{last}", "none"),
+    ("{before}/{title}", "none"),
+    ("{before}/%{code:02x}{rest}", "none"),
+    ("{before}/{last}.json", "none"),
+    ("{before}%2F{last}", "none"),
+    ("{before}/%25{code:02x}{rest}", "none"),
+    ("{before}//{last}", "user"),
+    ("{before}/{last}/", "user"),
 )
-"""Other spellings of the path: what of it is written how, and who asks so."""
+"""Other spellings of the path by its last step, and who asks so. A slash is doubled at its beginning before them."""
 
 
 def access(asking: Asking) -> None:
@@ -38,7 +37,7 @@ def access(asking: Asking) -> None:
     strangers = [form for form in STRANGERS if form in asking.forms]
     for form in [form for form in FIRST if form in asking.forms]:
         asking.ask(plain, credential=form)
-    spelled = [_spelled(asking, *spelling) for spelling in SPELLINGS if spelling[2] in asking.forms]
+    spelled = _spelled(asking)
     # A small share reaches one case of each clause.
     asking.send(spelled[0])
     for form in strangers:
@@ -53,9 +52,13 @@ def access(asking: Asking) -> None:
             asking.send(replace(request, credential=form))
 
 
-def _spelled(asking: Asking, usual: str, other: str, form: str) -> Request:
-    """The plain request with a part of its path in another spelling."""
-    return Request(asking.operation.request(asking.query()).path.replace(usual, other, 1), credential=form)
+def _spelled(asking: Asking) -> list[Request]:
+    """The plain request with its path in other spellings, for everyone who may ask so."""
+    plain = asking.operation.request(asking.query())
+    before, _, last = plain.path.rpartition("/")
+    parts = {"before": before, "last": last, "title": last.capitalize(), "code": ord(last[0]), "rest": last[1:]}
+    found = [(f"/{plain.path}", "none"), *((form.format(**parts), who) for form, who in SPELLINGS)]
+    return [replace(plain, path=path, credential=who) for path, who in found if who in asking.forms]
 
 
 def _right_after(asking: Asking, form: str) -> None:
@@ -87,8 +90,9 @@ def _requests(asking: Asking) -> list[Request]:
         write(asking.query(after=after, limit=3, order=Order.ASCENDING, project_id=last)),
         write(Query(f"{target.checkpoint}-{nobody(asking, 'none')}")),
         write(asking.query(project_id=nobody(asking, first or "proj_unknown"))),
-        write(asking.query(), extra=((roles.order, "sideways"),)),
     ]
+    if roles.order:
+        found.append(write(asking.query(), extra=((roles.order, "sideways"),)))
     if target.empty_checkpoint:
         found.insert(0, write(Query(target.empty_checkpoint)))
     found.append(write(asking.query(), extra=((roles.limit, "ten"),)))

@@ -86,7 +86,13 @@ class Asking:
     def query(self, **parameters: object) -> Query:
         """A query of the checkpoint that is judged, or of another one if it is named."""
         checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
-        return Query(checkpoint, **parameters)  # type: ignore[arg-type]  # the names are those of Query's fields
+        query = Query(checkpoint, **parameters)  # type: ignore[arg-type]  # the names are those of Query's fields
+        roles = self.operation.roles
+        return replace(
+            query,
+            order=query.order if roles.order else self.operation.default_order,
+            project_id=query.project_id if roles.project_id else None,
+        )
 
     def ask(
         self,

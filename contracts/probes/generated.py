@@ -80,7 +80,7 @@ class _Cases:
         operation = self._asking.operation
         with _drawable(operation):
             cases = self._operation.as_strategy(
-                generation_mode=mode, path_parameters={operation.roles.checkpoint: "checkpoint"}
+                generation_mode=mode, path_parameters=dict.fromkeys(operation.profile.scope, "checkpoint")
             )
         write = self._positive if mode is GenerationMode.POSITIVE else self._negative
 
@@ -119,7 +119,7 @@ class _Cases:
             edges = sorted({id_ for sequence in ends for id_ in (*sequence[:2], *sequence[-3:])})
             ids = st.sampled_from(self._ids)
             optional[roles.after] = st.one_of(ids, ids, ids, st.sampled_from(edges)) if edges else ids
-        if self._projects:
+        if self._projects and roles.project_id:
             optional[roles.project_id] = st.sampled_from(self._projects)
         return st.fixed_dictionaries({}, optional=optional)
 
@@ -149,8 +149,9 @@ class _Cases:
         except (ValueError, UnicodeError):
             return None
         _, _, query = url.partition("?")
-        plain = self._asking.operation.request(self._asking.query())
-        return Request(plain.path, query) if query and query.isascii() else None
+        operation = self._asking.operation
+        here = operation.written_checkpoint(self._asking.target.checkpoint)
+        return operation.odd_request(checkpoint=here, query=query) if query and query.isascii() else None
 
 
 @contextmanager
@@ -164,7 +165,7 @@ def _drawable(operation: Operation) -> Iterator[None]:
 
 
 def _names(roles: Any) -> tuple[str, ...]:
-    return (roles.after, roles.limit, roles.order, roles.project_id)
+    return tuple(filter(None, (roles.after, roles.limit, roles.order, roles.project_id)))
 
 
 def _generated(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from contracts.core.model import Order, Request
+from contracts.core.model import Order
 from contracts.probes.asking import Asking
 
 # Raw and percent-encoded, as they are put on the wire.
@@ -64,57 +64,49 @@ CHECKPOINTS = (
 def inputs(asking: Asking) -> None:
     """Ask each parameter, and the path, for what no list has; the most telling first."""
     roles = asking.operation.roles
-    path = asking.operation.request(asking.query()).path
+    write = asking.operation.odd_request
+    here = asking.operation.written_checkpoint(asking.target.checkpoint)
     columns = (
-        [f"{roles.order}={value}" for value in ORDERS],
+        [f"{roles.order}={value}" for value in ORDERS if roles.order],
         [f"{roles.limit}={value}" for value in LIMITS],
         [f"{roles.after}={value}" for value in TEXTS],
-        [f"{roles.project_id}={value}" for value in TEXTS],
+        [f"{roles.project_id}={value}" for value in TEXTS if roles.project_id],
         _combined(asking),
     )
-    paths = [_path(asking, checkpoint) for checkpoint in CHECKPOINTS]
-    for row in zip_longest(*columns, paths):
-        *queries, odd_path = row
-        for query in queries:
+    paths = [write(checkpoint=checkpoint) for checkpoint in CHECKPOINTS if roles.checkpoint]
+    for queries, odd_path in zip_longest(zip_longest(*columns), paths, fillvalue=None):
+        for query in queries or ():
             if query is not None:
-                asking.send(Request(path, query))
+                asking.send(write(checkpoint=here, query=query))
         if odd_path is not None:
-            asking.send(Request(odd_path))
+            asking.send(odd_path)
 
 
 def _combined(asking: Asking) -> list[str]:
     roles = asking.operation.roles
-    down, up = (asking.operation.order_words[order] for order in (Order.DESCENDING, Order.ASCENDING))
+    words = asking.operation.order_words
+    down, up = (words.get(order, "") for order in (Order.DESCENDING, Order.ASCENDING))
     known, projects = sorted(asking.listing.items), asking.listing.projects
-    cursor = (
-        asking.operation.request(asking.query(after=asking.rng.choice(known))).query if known else f"{roles.after}=x"
-    )
-    within = (
-        asking.operation.request(asking.query(project_id=projects[0], limit=3)).query
-        if projects
-        else f"{roles.limit}=3"
-    )
-    return [
-        f"{roles.limit}=-50&{roles.order}={up}",
-        f"{roles.order}=sideways&{within}",
-        f"{roles.limit}=ten&{roles.order}={up}",
-        f"{roles.order}=sideways&{cursor}",
-        f"{roles.limit}=2&{roles.limit}=3",
-        f"{roles.order}={down}&{roles.order}={up}",
-        f"{cursor}&{cursor}x",
-        "unknown_parameter=1&unknown_flag",
-        f"{roles.order}=%00&{roles.limit}=%FF",
-        f"{roles.project_id}=%zz&{roles.after}=%",
-        f"{within}&{roles.project_id}=x",
-        f"{roles.project_id}%5B%24ne%5D=x",
-        f"{roles.limit}=",
-        f"{roles.order}=",
-        f"{roles.limit}=-1&{cursor}",
-        f"{roles.limit}=0&{roles.order}={up}",
-        "%FF=%FF&&=&%00",
+    cursor = asking.operation.query(asking.query(after=asking.rng.choice(known))) if known else f"{roles.after}=x"
+    within = asking.operation.query(asking.query(project_id=projects[0], limit=3)) if projects else f"{roles.limit}=3"
+    order, filter_ = roles.order, roles.project_id
+    found = [
+        (f"{roles.limit}=-50&{order}={up}", order),
+        (f"{order}=sideways&{within}", order),
+        (f"{roles.limit}=ten&{order}={up}", order),
+        (f"{order}=sideways&{cursor}", order),
+        (f"{roles.limit}=2&{roles.limit}=3", ...),
+        (f"{order}={down}&{order}={up}", order),
+        (f"{cursor}&{cursor}x", ...),
+        ("unknown_parameter=1&unknown_flag", ...),
+        (f"{order}=%00&{roles.limit}=%FF", order),
+        (f"{filter_}=%zz&{roles.after}=%", filter_),
+        (f"{within}&{filter_}=x", filter_),
+        (f"{filter_}%5B%24ne%5D=x", filter_),
+        (f"{roles.limit}=", ...),
+        (f"{order}=", order),
+        (f"{roles.limit}=-1&{cursor}", ...),
+        (f"{roles.limit}=0&{order}={up}", order),
+        ("%FF=%FF&&=&%00", ...),
     ]
-
-
-def _path(asking: Asking, checkpoint: str) -> str:
-    template = asking.operation.path_template
-    return template.replace("{" + asking.operation.roles.checkpoint + "}", checkpoint)
+    return [query for query, role in found if role]

@@ -24,7 +24,8 @@ def repetition(asking: Asking) -> None:
 
 def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     """As many of one project's list as of the whole one, where there are enough, in any order."""
-    filtered = [request for request in requests if f"{asking.operation.roles.project_id}=" in request.query]
+    name = asking.operation.roles.project_id
+    filtered = [request for request in requests if name and f"{name}=" in request.query]
     whole = [request for request in requests if request not in filtered]
     half = min(len(filtered), TOGETHER // 2)
     chosen = asking.rng.sample(filtered, half)

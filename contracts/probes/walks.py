@@ -122,7 +122,7 @@ def further(asking: Asking) -> None:
 def _exact_ends(asking: Asking) -> None:
     """Ask for pages that are full and that nothing follows, and for what follows those of a project."""
     listing = asking.listing
-    default = asking.operation.default_limit
+    default = asking.operation.usual_limit
     for order in Order:
         before = listing.sequence(order)[-default - 1 :]
         if len(before) > default:
@@ -173,7 +173,7 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     """A known item from which so many pages lead to the end of the list."""
     order = query.order or asking.operation.default_order
     mirrored = order.opposite
-    items = pages * min(query.limit or asking.operation.default_limit, asking.size)
+    items = pages * min(query.limit or asking.operation.usual_limit, asking.size)
     known = asking.listing.sequence(mirrored)
     if query.project_id is None:
         return known[items] if items < len(known) else None
@@ -208,7 +208,7 @@ def _after_the_last(asking: Asking, project: str | None) -> None:
 
 
 def _plan(asking: Asking, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
-    step = size if size is not None else asking.operation.default_limit
+    step = size if size is not None else asking.operation.usual_limit
     pages = max(1, -(-items // min(step, asking.size)))
     return _Plan(asking.query(limit=size, order=order, project_id=project), pages)
 

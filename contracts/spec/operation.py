@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from contracts.core.errors import ConfigurationError
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.wording import excerpt
 from contracts.spec import document as documents
+from contracts.spec.document import Document, unusable
+from contracts.spec.outline import Outline, mapping, words
 from contracts.spec.overlay import apply_overlay
-from contracts.spec.reduction import Reduced, reduce
+from contracts.spec.profile import Ordering, Profile, Statements
+from contracts.spec.reduction import Reduced, fits, reduce
 from contracts.spec.references import References
 from contracts.spec.requests import Grammar, Reading
+from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 
 Dialect = Literal["3.0", "3.1"]
+
+_USUAL_LIMIT = 20
+"""The size of a page without a limit, where the document does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The raw name of each part of the list: the overlay's ``x-list``, and the path parameter."""
+    """The raw name of each part of the list; an empty text for a part that the operation does not have."""
 
     object: str
     items: str
@@ -52,6 +59,7 @@ class Operation:
     ``document`` is reduced to the operation and has the overlay applied: it is what Schemathesis loads.
     ``response_schema`` is the schema of the 200 answer; its references are resolved against ``document``.
     ``sha256`` is the digest of the file as it was read, ``name`` the file's name without folders.
+    ``fixed`` are the parameters that every request has, and ``outer`` the values of all path parameters but the last.
     """
 
     name: str
@@ -60,16 +68,67 @@ class Operation:
     path_template: str
     dialect: Dialect
     response_schema: dict[str, Any] = field(repr=False)
+    profile: Profile
     roles: Roles
-    default_limit: int
-    order_words: Mapping[Order, str]
-    default_order: Order
+    outer: Mapping[str, str]
+    fixed: tuple[tuple[str, str], ...]
+    keyed: bool
+    """Whether the document names a security scheme."""
     _grammar: Grammar = field(repr=False)
 
-    @property
+    @cached_property
     def capabilities(self) -> frozenset[Capability]:
         """What this operation has of all that a list operation may have."""
-        return frozenset(Capability) - {Capability.TOKEN, Capability.BEFORE}
+        profile, roles = self.profile, self.roles
+        order = profile.order
+        has = {
+            Capability.ORDER: bool(roles.order),
+            Capability.DEFAULT_ORDER: bool(roles.order) and order is not None and order.default is not None,
+            Capability.CHRONOLOGICAL: order is not None and order.by_time,
+            Capability.TIME: profile.time is not None,
+            Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
+            Capability.FILTER: bool(roles.project_id),
+            Capability.SCOPE: bool(roles.checkpoint),
+            Capability.DEFAULT_LIMIT: self.default_limit is not None,
+            Capability.HAS_MORE: bool(roles.has_more),
+            Capability.MORE: bool(roles.has_more) or profile.next.kind == "body",
+            Capability.ENDS: bool(roles.first_id) and bool(roles.last_id),
+            Capability.CURSOR: profile.next.kind == "item",
+            Capability.TOKEN: profile.next.kind == "body",
+            Capability.BEFORE: profile.prev.param is not None,
+            Capability.ID: bool(profile.id),
+            Capability.ADMIN: profile.admin,
+            Capability.KEY: self.keyed,
+            Capability.OBJECT: bool(roles.object),
+            Capability.ITEM_OBJECT: bool(roles.item_object),
+        }
+        return frozenset(each for each in Capability if has[each])
+
+    @property
+    def default_limit(self) -> int | None:
+        """How many items a page has without a limit; ``None`` where the document leaves it open."""
+        return self.profile.limit.default if self.profile.limit is not None else None
+
+    @property
+    def usual_limit(self) -> int:
+        """How many items a page without a limit is taken to have, for planning requests."""
+        return self.default_limit or _USUAL_LIMIT
+
+    @property
+    def order_words(self) -> Mapping[Order, str]:
+        """What the parameter for the order takes; nothing where there is none."""
+        return dict(self.profile.order.words) if self.profile.order is not None else {}
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders in which the list can be asked for: both, or the only one."""
+        return tuple(Order) if self.roles.order else (self.default_order,)
+
+    @property
+    def default_order(self) -> Order:
+        """The order without the parameter; where nobody says which one that is, it goes by this name."""
+        order = self.profile.order
+        return order.default if order is not None and order.default is not None else Order.DESCENDING
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -93,44 +152,180 @@ class Operation:
             credential: The form in which a key is sent; see `contracts.core.model.Request`.
             encode_colon: Send ``:`` in the path as ``%3A``; the official clients send it raw.
         """
-        checkpoint = _encode(query.checkpoint, safe="" if encode_colon else ":")
-        path = self.path_template.replace("{" + self.roles.checkpoint + "}", checkpoint)
+        checkpoint = _encode(query.checkpoint, safe="") if encode_colon else self.written_checkpoint(query.checkpoint)
+        path = self._grammar.path(checkpoint)
         pairs = [
             (self.roles.after, query.after),
             (self.roles.limit, None if query.limit is None else str(query.limit)),
-            (self.roles.order, None if query.order is None else self.order_words[query.order]),
+            (self.roles.order, None if query.order is None else self.order_words.get(query.order)),
             (self.roles.project_id, query.project_id),
         ]
-        sent = [(name, value) for name, value in pairs if value is not None]
-        text = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in (*sent, *extra))
-        return Request(path, text, credential)
+        sent = [(name, value) for name, value in pairs if name and value is not None]
+        return Request(path, _joined([*self.fixed, *sent, *extra]), credential)
+
+    def query(self, query: Query) -> str:
+        """The parameters of a query as they are written, short of those that every request has."""
+        return replace(self, fixed=()).request(query).query
+
+    def written_checkpoint(self, checkpoint: str) -> str:
+        """A checkpoint as it is written in the path."""
+        return _encode(checkpoint, safe=":")
+
+    def odd_request(self, *, checkpoint: str | None = None, query: str = "") -> Request:
+        """A request that the document does not allow: a checkpoint and a query that are already encoded.
+
+        The checkpoint is an empty text by default where the path has none.
+        """
+        return Request(self._grammar.path(checkpoint or ""), "&".join(filter(None, (_joined(self.fixed), query))))
 
     def read(self, request: Request) -> Reading:
         """Read a recorded request back: the inverse of `request`, and more for what the document forbids."""
         return self._grammar.read(request.path, request.query)
 
 
-def load_operation(path: Path | None = None, overlay: Path | None = None) -> Operation:
-    """Read the operation from a document.
+def load_operation(
+    path: Path | None = None,
+    overlay: Path | None = None,
+    *,
+    name: str | None = None,
+    at: Mapping[str, str] | None = None,
+    query: Sequence[tuple[str, str]] = (),
+) -> Operation:
+    """Read an operation from a document.
 
     Args:
         path: An OpenAPI 3.0 or 3.1 document in JSON or YAML that describes the operation, among others or
             alone; by default the published one.
-        overlay: What is added to it; by default the suite's own overlay.
+        overlay: What is added to it. One with ``x-operation`` names the operation too, as the suite's own does.
+        name: The operation: its operationId, or ``GET /path``; by default "List checkpoint permissions".
+        at: The values of all path parameters but the last; ``None`` for what serves as well as any.
+        query: Query parameters that every request has, such as those that the operation requires.
 
     Raises:
-        ConfigurationError: A file cannot be read, or does not describe the operation.
+        ConfigurationError: A file cannot be read, does not describe the operation, or says too little of it.
     """
     source = documents.load(path or documents.published("openapi.yaml"))
-    addition = documents.load(overlay or documents.published("overlay.yaml"))
     dialect = _dialect(source)
-    wanted = addition.data.get("x-operation")
+    chosen = documents.load(documents.published("overlay.yaml"))
+    stated: Mapping[str, Statements] = {}
+    if overlay is not None:
+        addition = documents.load(overlay)
+        if "x-operation" in addition.data:
+            chosen = addition
+        else:
+            source, stated = amended(source, addition)
+    reduced, said = _reduced(source, chosen, name)
+    outline = Outline(References(source.name, reduced.data), reduced.data, reduced.path)
+    surveyed = read(source.name, outline, {**said, **stated.get(reduced.path, {})})
+    profile = _usable(source.name, reduced.path, surveyed)
+    return _operation(source, reduced, profile, at=at, query=tuple(query), dialect=dialect)
+
+
+def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Reduced, Statements]:
+    """The document of one operation alone, with what an overlay that names an operation says of it."""
+    wanted = chosen.data.get("x-operation")
     if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), str) for key in ("path", "operationId")):
-        remedy = "add x-operation with path and operationId"
-        raise documents.unusable(addition.name, problem="names no operation", remedy=remedy)
-    reduced = reduce(source, path=wanted["path"], operation_id=wanted["operationId"])
-    apply_overlay(reduced.data, addition)
-    return _Interpreter(source, addition, reduced).operation(dialect)
+        raise unusable(chosen.name, problem="names no operation", remedy="add x-operation with path and operationId")
+    path = find(source, name) if name is not None else None
+    reduced = reduce(source, path=path or wanted["path"], operation_id=wanted["operationId"], whole=path is not None)
+    if path is not None and not fits(wanted["path"], path):
+        return reduced, {}
+    apply_overlay(reduced.data, chosen)
+    node = reduced.data["paths"][reduced.path]["get"].get("x-list")
+    return reduced, stated_by(chosen.name, reduced.path, node) if node is not None else {}
+
+
+def _usable(name: str, path: str, surveyed: Surveyed | None) -> Profile:
+    if surveyed is None:
+        problem = f"describes no list at GET {excerpt(path)} that is read page by page"
+        raise unusable(name, problem=problem, remedy="choose one that `contracts operations` shows")
+    if surveyed.profile is None:
+        lack = surveyed.lacks[0]
+        remedy = f"add it, or say it in an overlay's x-list ({lack.role.replace('.', '/')})"
+        raise unusable(name, problem=lack.reason, remedy=remedy)
+    return surveyed.profile
+
+
+def _operation(
+    source: Document,
+    reduced: Reduced,
+    profile: Profile,
+    *,
+    dialect: Dialect,
+    at: Mapping[str, str] | None,
+    query: tuple[tuple[str, str], ...],
+) -> Operation:
+    node = reduced.data["paths"][reduced.path]["get"]
+    schema = node["responses"]["200"]["content"][reduced.media_type]["schema"]
+    roles = _roles(profile)
+    outer = {name: (at or {}).get(name, "" if at is not None else name) for name in profile.scope[:-1]}
+    for name, value in outer.items():
+        if not value:
+            problem = f"needs a value for {name} in the path {excerpt(reduced.path)}"
+            raise unusable(source.name, problem=problem, remedy=f"give --at {name}=VALUE")
+    template, _, ending = reduced.path.partition("?")
+    # Some documents tell operations apart by a query in the path.
+    pairs = [pair.partition("=") for pair in ending.split("&") if pair]
+    fixed = (*((unquote(name), unquote(value)) for name, _, value in pairs), *query)
+    for name, value in outer.items():
+        template = template.replace("{" + name + "}", _encode(value))
+    prefix, scope, suffix = template.partition("{" + roles.checkpoint + "}") if roles.checkpoint else (template, "", "")
+    parameters = {each["name"]: each for each in node["parameters"] if each.get("in") == "query"}
+    known = [(name, role) for role in ("after", "limit", "order", "project_id") if (name := getattr(roles, role))]
+    filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
+    allowed = References(source.name, reduced.data).keywords(filtering)
+    order = profile.order or Ordering(None, (), None, by_time=False)
+    security = node.get("security", reduced.data.get("security")) or []
+    return Operation(
+        name=source.name,
+        sha256=source.sha256,
+        document=reduced.data,
+        path_template=reduced.path,
+        dialect=dialect,
+        response_schema=schema,
+        profile=profile,
+        roles=roles,
+        outer=outer,
+        fixed=fixed,
+        keyed=any(isinstance(each, dict) and each for each in security),
+        _grammar=Grammar(
+            prefix=prefix,
+            suffix=suffix,
+            scoped=bool(scope),
+            parameters=tuple(known),
+            orders=tuple((word, order_) for order_, word in order.words),
+            only_order=None if order.param is not None else order.default or Order.DESCENDING,
+            fixed=fixed,
+            others=frozenset(parameters) - {name for name, _ in known},
+            filter_words=words(allowed),
+        ),
+    )
+
+
+def _roles(profile: Profile) -> Roles:
+    def single(place: tuple[str, ...] | None) -> str:
+        return place[0] if place is not None and len(place) == 1 else ""
+
+    def first(pairs: tuple[tuple[str, str], ...], which: int = 0) -> str:
+        return pairs[0][which] if pairs else ""
+
+    ends = profile.next.kind == "item"
+    return Roles(
+        object=first(profile.envelope_constants),
+        items=single(profile.items),
+        has_more=single(profile.more),
+        first_id=single(profile.prev.at) if ends else "",
+        last_id=single(profile.next.at) if ends else "",
+        item_id=first(tuple((name, "") for name in profile.id)),
+        item_created_at=profile.time.at if profile.time is not None else "",
+        item_project_id=first(profile.filters, 1),
+        item_object=first(profile.constants),
+        checkpoint=profile.scope[-1] if profile.scope else "",
+        after=profile.next.param or "",
+        limit=profile.limit.param if profile.limit is not None else "",
+        order=(profile.order.param if profile.order is not None else None) or "",
+        project_id=first(profile.filters),
+    )
 
 
 def _dialect(source: documents.Document) -> Dialect:
@@ -143,106 +338,8 @@ def _dialect(source: documents.Document) -> Dialect:
     return "3.0" if match.group() == "3.0" else "3.1"
 
 
-class _Interpreter:
-    """Reads out of a reduced document what it says about the list."""
-
-    def __init__(self, source: documents.Document, overlay: documents.Document, reduced: Reduced) -> None:
-        self._source = source
-        self._overlay = overlay
-        self._reduced = reduced
-        self._node: dict[str, Any] = reduced.data["paths"][reduced.path]["get"]
-        self._list = self._node.get("x-list")
-        self._references = References(source.name, reduced.data)
-
-    def operation(self, dialect: Dialect) -> Operation:
-        roles = self._roles()
-        words = {order: self._word("order", order.value) for order in Order}
-        for role in ("after", "project_id"):
-            self._parameter(getattr(roles, role))
-        template = self._reduced.path
-        prefix, _, suffix = template.partition("{" + roles.checkpoint + "}")
-        return Operation(
-            name=self._source.name,
-            sha256=self._source.sha256,
-            document=self._reduced.data,
-            path_template=template,
-            dialect=dialect,
-            response_schema=self._node["responses"]["200"]["content"][self._reduced.media_type]["schema"],
-            roles=roles,
-            default_limit=self._default_limit(roles.limit),
-            order_words=words,
-            default_order=self._default_order(roles.order, words),
-            _grammar=Grammar(
-                prefix=prefix,
-                suffix=suffix,
-                parameters=tuple((getattr(roles, role), role) for role in ("after", "limit", "order", "project_id")),
-                orders=tuple((word, order) for order, word in words.items()),
-            ),
-        )
-
-    def _error(self, *, problem: str, remedy: str) -> ConfigurationError:
-        return documents.unusable(self._source.name, problem=problem, remedy=remedy)
-
-    def _word(self, *place: str) -> str:
-        node: Any = self._list
-        for part in place:
-            node = node.get(part) if isinstance(node, dict) else None
-        if not isinstance(node, str) or not node:
-            problem = f"has no text at x-list/{'/'.join(place)}"
-            raise documents.unusable(self._overlay.name, problem=problem, remedy="add it")
-        return node
-
-    def _roles(self) -> Roles:
-        placeholders = re.findall(r"\{([^{}]*)\}", self._reduced.path)
-        if len(placeholders) != 1:
-            raise self._error(
-                problem=f"has {len(placeholders)} parameters in the path {self._reduced.path}", remedy="one is needed"
-            )
-        groups = {"checkpoint": placeholders[0]}
-        for role in fields(Roles):
-            name = role.name
-            if name.startswith("item_"):
-                groups[name] = self._word("item", name.removeprefix("item_"))
-            elif name in ("after", "limit", "order", "project_id"):
-                groups[name] = self._word("query", name)
-            elif name != "checkpoint":
-                groups[name] = self._word("envelope", name)
-        return Roles(**groups)
-
-    def _parameter(self, name: str) -> dict[str, Any]:
-        """The schema of a query parameter."""
-        for parameter in self._node["parameters"]:
-            if parameter.get("in") == "query" and parameter.get("name") == name:
-                schema = parameter.get("schema")
-                if isinstance(schema, dict):
-                    return self._references.keywords(schema)
-        raise self._error(
-            problem=f"describes no query parameter {name} with a schema",
-            remedy=f"add it, or change x-list in {self._overlay.name}",
-        )
-
-    def _default_limit(self, name: str) -> int:
-        default = self._parameter(name).get("default")
-        if not isinstance(default, int) or isinstance(default, bool) or default < 1:
-            raise self._error(
-                problem=f"gives the parameter {name} no default that is a positive integer", remedy="add one"
-            )
-        return default
-
-    def _default_order(self, name: str, words: Mapping[Order, str]) -> Order:
-        schema = self._parameter(name)
-        allowed = schema.get("enum")
-        default = schema.get("default")
-        for order, word in words.items():
-            if isinstance(allowed, list) and word not in allowed:
-                raise self._error(
-                    problem=f"does not allow {name}={word} ({order})",
-                    remedy=f"change x-list/order in {self._overlay.name}",
-                )
-        for order, word in words.items():
-            if word == default:
-                return order
-        raise self._error(problem=f"gives the parameter {name} no default that x-list/order names", remedy="add one")
+def _joined(pairs: Sequence[tuple[str, str]]) -> str:
+    return "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
 
 
 def _encode(text: str, safe: str = "") -> str:

@@ -28,7 +28,7 @@ class Reduced:
     media_type: str
 
 
-def reduce(document: Document, *, path: str, operation_id: str) -> Reduced:
+def reduce(document: Document, *, path: str, operation_id: str, whole: bool = False) -> Reduced:
     """Cut one GET operation out of a document, with the components that it refers to, directly or not.
 
     References to a path item, a parameter or a response are replaced by what they refer to; references
@@ -38,11 +38,17 @@ def reduce(document: Document, *, path: str, operation_id: str) -> Reduced:
         document: The document to cut from; it is not changed.
         path: The end of the operation's path, ``{}`` standing for any path parameter.
         operation_id: What the operation is called if no path ends so.
+        whole: Whether the path is the operation's whole path, as the document writes it.
 
     Raises:
         ConfigurationError: The operation is not there, has no JSON answer, or refers to what is not there.
     """
-    return _Reducer(document).reduce(path, operation_id)
+    return _Reducer(document).reduce(path, operation_id, whole=whole)
+
+
+def fits(ending: str, template: str) -> bool:
+    """Whether a path ends so, ``{}`` standing for any path parameter."""
+    return re.fullmatch(".*" + re.escape(ending).replace(r"\{\}", r"\{[^{}/]+\}"), template) is not None
 
 
 class _Reducer:
@@ -52,8 +58,11 @@ class _Reducer:
         self._references = References(document.name, document.data)
         self._kept: dict[str, Any] = {}
 
-    def reduce(self, path: str, operation_id: str) -> Reduced:
-        template, item = self._find(path, operation_id)
+    def reduce(self, path: str, operation_id: str, *, whole: bool) -> Reduced:
+        if whole:
+            template, item = path, self._references.resolved(self._data["paths"][path], f"paths/{path}")
+        else:
+            template, item = self._find(path, operation_id)
         operation = dict(item["get"])
         place = f"paths/{template}/get"
         parameters = [*_sequence(item.get("parameters")), *_sequence(operation.get("parameters"))]
@@ -86,12 +95,11 @@ class _Reducer:
         return unusable(self._name, problem=problem, remedy=remedy)
 
     def _find(self, path: str, operation_id: str) -> tuple[str, dict[str, Any]]:
-        pattern = re.compile(".*" + re.escape(path).replace(r"\{\}", r"\{[^{}/]+\}"))
         paths = self._data.get("paths")
         by_id: list[tuple[str, dict[str, Any]]] = []
         by_path: list[tuple[str, dict[str, Any]]] = []
         for template, item in paths.items() if isinstance(paths, dict) else ():
-            matches = pattern.fullmatch(template) is not None
+            matches = fits(path, template)
             if not matches and not (isinstance(item, dict) and "get" in item):
                 continue
             resolved = self._references.resolved(item, f"paths/{template}") if matches else item

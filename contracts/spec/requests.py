@@ -58,14 +58,31 @@ class Reading:
 class Grammar:
     """How requests of one operation are written.
 
-    ``prefix`` and ``suffix`` are the path around the checkpoint; ``parameters`` pairs raw names with roles;
-    ``orders`` pairs the words of the order parameter with what they mean.
+    Attributes:
+        prefix: The path in front of the checkpoint; the whole path where there is none.
+        suffix: The path behind it.
+        scoped: Whether the path has a checkpoint.
+        parameters: Raw names, each with its role.
+        orders: The words of the order parameter, each with what it means.
+        only_order: The order of a list that has no such parameter.
+        fixed: The parameters that every request has.
+        others: The other parameters that the document names.
+        filter_words: The values that the filter takes; none where it takes any.
     """
 
     prefix: str
     suffix: str
+    scoped: bool
     parameters: tuple[tuple[str, str], ...]
     orders: tuple[tuple[str, Order], ...]
+    only_order: Order | None = None
+    fixed: tuple[tuple[str, str], ...] = ()
+    others: frozenset[str] = frozenset()
+    filter_words: tuple[str, ...] = ()
+
+    def path(self, checkpoint: str) -> str:
+        """The path, for a checkpoint that is encoded already."""
+        return f"{self.prefix}{checkpoint}{self.suffix}" if self.scoped else self.prefix
 
     def read(self, path: str, query: str) -> Reading:
         """Read a raw path (below the base URL) and a raw query; see `Reading`."""
@@ -78,19 +95,27 @@ def _read(grammar: Grammar, path: str, query: str) -> Reading:
     values: dict[str, list[str]] = {}
     checkpoint = _checkpoint(grammar, path, odd)
     roles = dict(grammar.parameters)
+    missing = dict(grammar.fixed)
     for name, value, oddities in _pairs(query):
+        if (name, value) in grammar.fixed and name in missing:
+            del missing[name]
+            continue
         role = roles.get(name, UNKNOWN_PARAMETERS)
         values.setdefault(role, []).append(value)
         found = odd.setdefault(role, set())
         found |= oddities
         if role == UNKNOWN_PARAMETERS:
-            found.add(Oddity.UNKNOWN)
+            # What a parameter without a role means is not known here, though the document allows it.
+            known = name in grammar.others or name in dict(grammar.fixed)
+            found.add(Oddity.AMBIGUOUS if known else Oddity.UNKNOWN)
         elif len(values[role]) > 1:
             found.add(Oddity.REPEATED)
         elif not value:
             found.add(Oddity.EMPTY)
         elif not oddities:
             found |= _judge(grammar, role, value)
+    if missing:
+        odd.setdefault(UNKNOWN_PARAMETERS, set()).add(Oddity.AMBIGUOUS)
     readable = checkpoint is not None and not any(odd.values())
     return Reading(
         query=_query(grammar, checkpoint, values) if checkpoint is not None and readable else None,
@@ -101,6 +126,8 @@ def _read(grammar: Grammar, path: str, query: str) -> Reading:
 
 
 def _checkpoint(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str | None:
+    if not grammar.scoped:
+        return "" if path == grammar.prefix else None
     if not (path.startswith(grammar.prefix) and path.endswith(grammar.suffix)):
         return None
     raw = path[len(grammar.prefix) : len(path) - len(grammar.suffix)]
@@ -151,6 +178,8 @@ def _judge(grammar: Grammar, role: str, value: str) -> set[Oddity]:
         return {oddity} if oddity else set()
     if role == "order" and value not in dict(grammar.orders):
         return {Oddity.AMBIGUOUS if value.strip() in dict(grammar.orders) else Oddity.OUTSIDE}
+    if role == "project_id" and grammar.filter_words and value not in grammar.filter_words:
+        return {Oddity.OUTSIDE}
     return set()
 
 
@@ -176,6 +205,6 @@ def _query(grammar: Grammar, checkpoint: str, values: Mapping[str, list[str]]) -
         checkpoint=checkpoint,
         after=sent.get("after"),
         limit=None if limit is None else int(limit),
-        order=None if order is None else dict(grammar.orders)[order],
+        order=grammar.only_order if order is None else dict(grammar.orders)[order],
         project_id=sent.get("project_id"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from contracts.core.model import Order
 from contracts.core.wording import close, excerpt
 from contracts.spec import document as documents
 from contracts.spec import guesses
 from contracts.spec.conventions import conventional
 from contracts.spec.document import Document, unusable
-from contracts.spec.outline import Outline, mapping, types
+from contracts.spec.outline import Outline, mapping, types, words
 from contracts.spec.overlay import apply_overlay
 from contracts.spec.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
 from contracts.spec.references import References
@@ -26,6 +28,12 @@ _REMEDIES = {
     "next.param": "NAME  # the query parameter that takes the cursor",
     "next.at": "NAME  # the property that holds the token of the next page",
     "item.id": "NAME  # the property that identifies an item, or a list of them",
+    "limit.param": "NAME  # the query parameter that takes the page size",
+    "prev.param": "NAME  # the query parameter that takes the cursor backwards",
+    "order.param": "NAME  # the query parameter that takes the order",
+    "order.ascending": "NAME  # the word that asks for the oldest first",
+    "order.descending": "NAME  # the word that asks for the newest first",
+    "filters": "{NAME: NAME}  # query parameters, each with the property that it compares",
 }
 
 
@@ -93,18 +101,26 @@ def survey_files(spec: Path | None, overlay: Path | None) -> tuple[Document, tup
     document = documents.load(spec or documents.published("openapi.yaml"))
     if overlay is None:
         return document, survey(document)
-    addition = documents.load(overlay)
+    document, added = amended(document, documents.load(overlay))
+    return document, survey(document, added)
+
+
+def amended(document: Document, overlay: Document) -> tuple[Document, dict[str, Statements]]:
+    """A document with an overlay applied, and for each path what the overlay says in ``x-list``.
+
+    Raises:
+        ConfigurationError: It can't be applied, or an ``x-list`` can't be read.
+    """
     before = copy.deepcopy(_lists(document.data))
     # Nodes that a document's author shared (YAML aliases) become several, so that an overlay changes one place.
     document = Document(document.name, document.sha256, documents.tree(document.data, document.name))
-    apply_overlay(document.data, addition)
-    after = {path: stated_by(addition.name, path, node) for path, node in _lists(document.data).items()}
+    apply_overlay(document.data, overlay)
     known = {path: stated_by(document.name, path, node) for path, node in before.items()}
-    added = {
-        path: {role: value for role, value in said.items() if known.get(path, {}).get(role, ...) != value}
-        for path, said in after.items()
-    }
-    return document, survey(document, added)
+    added = {}
+    for path, node in _lists(document.data).items():
+        said = stated_by(overlay.name, path, node)
+        added[path] = {role: value for role, value in said.items() if known.get(path, {}).get(role, ...) != value}
+    return document, added
 
 
 def _lists(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +168,7 @@ def read(name: str, outline: Outline, stated: Mapping[str, Any] = {}) -> Surveye
     if known.get("items") is None or not (token or any(known.get(role) is not None for role in _PAGING)):
         return None
     lacks = tuple(_lacks(outline, known))
-    scope = tuple(each.name for each in outline.parameters if each.where == "path")
+    scope = tuple(re.findall(r"\{([^{}]+)\}", outline.path))
     taken = {known.get(role) for role in ("next.param", "prev.param", "limit.param", "order.param")}
     required = tuple(each.name for each in outline.query.values() if each.required and each.name not in taken)
     return Surveyed(
@@ -229,15 +245,26 @@ def stated_by(name: str, path: str, node: Any) -> Statements:
 
 def _lacks(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
     if known.get("next.param") is None:
-        yield Lack("next.param", "no query parameter is known to take a cursor")
-    elif known["next.param"] not in outline.query:
-        yield Lack("next.param", f"there is no query parameter {excerpt(known['next.param'])}")
+        yield Lack("next.param", "names no query parameter that takes the cursor")
     if known.get("next.from") == "body" and known.get("next.at") is None:
-        yield Lack("next.at", "the answer is not known to hold the token of the next page")
+        yield Lack("next.at", "names no property that holds the token of the next page")
     if known.get("next.from") != "body" and known.get("item.id") is None:
-        yield Lack("item.id", "the items are not known to have an id, which the cursor would be")
+        yield Lack("item.id", "names no property of the items that identifies them, as the cursor does")
+    if known.get("limit.param") is None:
+        yield Lack("limit.param", "names no query parameter that takes the page size")
+    for role in ("next.param", "prev.param", "limit.param", "order.param"):
+        if known.get(role) is not None and not (known[role] in outline.query and outline.query[known[role]].schema):
+            yield Lack(role, f"describes no query parameter {excerpt(known[role])} with a schema")
+    for name in known.get("filters") or {}:
+        if name not in outline.query:
+            yield Lack("filters", f"describes no query parameter {excerpt(name)}")
+    allowed = words(outline.query[known["order.param"]].schema) if known.get("order.param") in outline.query else ()
+    for order in Order:
+        word = known.get(f"order.{order}")
+        if allowed and word is not None and word not in allowed:
+            yield Lack(f"order.{order}", f"does not allow {known['order.param']}={excerpt(word)} ({order})")
     if "array" not in types(outline.at(place(known["items"])) or {}):
-        yield Lack("items", f"the answer has no array at {excerpt(known['items'] or 'its top')}")
+        yield Lack("items", f"describes no array at {excerpt(known['items'] or 'the top of the answer')}")
 
 
 def _remarks(outline: Outline, known: Mapping[str, Any]) -> Iterator[str]:

@@ -38,7 +38,9 @@ def document(
     operation: dict[str, Any] | None = None,
     root: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A document of one list operation, `listThings`."""
+    """A document of one list operation, `listThings`, with a parameter ``limit`` unless it has an integer already."""
+    if not any(each["schema"]["type"] == "integer" and not each.get("required") for each in parameters):
+        parameters = [*parameters, parameter("limit", "integer")]
     thing = {"type": "object", "properties": item or {"id": {"type": "string"}}}
     page: dict[str, Any] = {
         "type": "object",

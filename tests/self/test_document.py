@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from contracts.core.errors import ConfigurationError, ContractsError
-from contracts.core.model import Order, Query
+from contracts.core.model import Capability, Order, Query
 from contracts.spec import document, texts
 from contracts.spec.operation import load_operation
 from contracts.spec.overlay import apply_overlay
@@ -312,10 +312,7 @@ def test_file_that_is_no_document_of_the_operation(write: Write, content: Any, p
         (lambda d: get(d)["parameters"].append(3), "has no mapping at paths/"),
         (lambda d: parameter(d, "after").update(name="cursor"), "describes no query parameter after"),
         (lambda d: parameter(d, "limit").pop("schema"), "describes no query parameter limit"),
-        (lambda d: parameter(d, "limit")["schema"].pop("default"), "no default that is a positive integer"),
-        (lambda d: parameter(d, "limit")["schema"].update(default=True), "no default that is a positive integer"),
         (lambda d: parameter(d, "order")["schema"].update(enum=["asc", "desc"]), "does not allow order=ascending"),
-        (lambda d: parameter(d, "order")["schema"].update(default="asc"), "no default that x-list/order names"),
     ],
 )
 def test_document_with_one_fault(write: Write, edit: Callable[[dict[str, Any]], object], problem: str) -> None:
@@ -372,17 +369,36 @@ def test_errors_know_their_exit_code() -> None:
     assert issubclass(ConfigurationError, ContractsError)
 
 
-def test_two_path_parameters_are_one_too_many(write: Write) -> None:
+@pytest.mark.parametrize(
+    ("edit", "lacking"),
+    [
+        (lambda d: parameter(d, "limit")["schema"].pop("default"), "DEFAULT_LIMIT"),
+        (lambda d: parameter(d, "limit")["schema"].update(default=True), "DEFAULT_LIMIT"),
+        (lambda d: parameter(d, "order")["schema"].update(default="asc"), "DEFAULT_ORDER"),
+    ],
+)
+def test_a_default_that_is_not_said_is_not_judged(
+    write: Write, edit: Callable[[dict[str, Any]], object], lacking: str
+) -> None:
+    operation = load_operation(write(change(edit)))
+    assert OPERATION.capabilities - operation.capabilities == {Capability[lacking]}
+
+
+def test_all_path_parameters_but_the_last_need_a_value(write: Write) -> None:
     data = published()
     data["paths"] = {"/{tenant}" + PERMISSIONS: data["paths"][PERMISSIONS]}
-    assert "has 2 parameters in the path" in sentence(write(data))
+    with pytest.raises(ConfigurationError, match=r"needs a value for tenant .*give --at tenant=VALUE"):
+        load_operation(write(data), at={})
+    operation = load_operation(write(data), at={"tenant": "a b"})
+    request = operation.request(Query("ft:1"))
+    assert request.path == "/a%20b/fine_tuning/checkpoints/ft:1/permissions"
+    assert operation.read(request).query == Query("ft:1")
 
 
-@pytest.mark.parametrize("place", ["envelope", "item", "query", "order"])
-def test_overlay_must_name_every_role(write: Write, place: str) -> None:
+def test_overlay_must_not_contradict_the_document(write: Write) -> None:
     overlay = document.load(document.published("overlay.yaml")).data
-    overlay["actions"][0]["update"]["x-list"][place].popitem()
-    with pytest.raises(ConfigurationError, match=f"has no text at x-list/{place}/"):
+    overlay["actions"][0]["update"]["x-list"]["next"]["param"] = "cursor"
+    with pytest.raises(ConfigurationError, match="describes no query parameter cursor"):
         load_operation(overlay=write(overlay))
 
 
