@@ -155,6 +155,7 @@ def options(
             if option.negative:
                 words[0] += f"/{option.negative}"
             kind: dict[str, Any] = {"is_flag": True} if option.flag else {"metavar": option.metavar}
+            kind["multiple"] = option.several
             decorated = click.option(*words, name, default=None, help=option.help, **kind)(decorated)
         return decorated
 

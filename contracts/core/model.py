@@ -448,6 +448,8 @@ class Target:
     """Whether a key without admin rights is at hand."""
     name: str = ""
     """What the user calls it, where several are judged."""
+    curl: tuple[str, ...] = ()
+    """Curl's options that get there as the run did, quoted for a POSIX shell; secrets by the names of variables."""
 
 
 @dataclass(frozen=True, slots=True)

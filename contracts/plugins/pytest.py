@@ -32,6 +32,15 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "user_key_command": "a command that prints such a key",
         "user_key_variable": "the environment variable of such a key",
         "ca_bundle": "certificates (PEM) of the authorities to trust",
+        "client_cert": "a certificate (PEM) by which requests say who asks, where TLS wants one",
+        "client_key": "the key (PEM) of that certificate, unless it is in the same file",
+        "proxy": "the proxy (http, https, socks5, socks5h), in place of HTTPS_PROXY and the like",
+        "no_proxy": "use no proxy, whatever the environment says",
+        "resolve": "the address of a host, as HOST:PORT:ADDRESS; repeatable",
+        "header": "a header of each request that is no secret, as 'Name: value'; repeatable",
+        "secret_header": "a header whose value an environment variable holds, as NAME=VARIABLE; repeatable",
+        "secret_header_file": "a header whose value a file holds, as NAME=FILE; repeatable",
+        "secret_header_command": "a header whose value a command prints, as NAME=COMMAND; repeatable",
         "spec": "an OpenAPI document that holds the operation, in place of the published one",
         "requests": "the most requests that are sent",
         "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",
@@ -54,8 +63,10 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The settings whose options begin with ``--contract-`` here, and what each is for."""
-SWITCHES: Final = frozenset({"deep", "strict", "allow_incomplete"})
+SWITCHES: Final = frozenset({"deep", "strict", "allow_incomplete", "no_proxy"})
 """Those of them that take no value."""
+REPEATED: Final = frozenset({"resolve", "header", "secret_header", "secret_header_file", "secret_header_command"})
+"""Those of them that may be given several times."""
 _ONLY_OURS: Final = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(PREFIXED).replace('_', '-')})(?![\w-]))")
 
 
@@ -80,7 +91,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         if name in SWITCHES:
             group.addoption(option, action="store_true", default=None, help=purpose)
         else:
-            group.addoption(option, metavar=name.rpartition("_")[2].upper(), help=purpose)
+            action = "append" if name in REPEATED else "store"
+            group.addoption(option, action=action, metavar=name.rpartition("_")[2].upper(), help=purpose)
 
 
 @pytest.hookimpl(tryfirst=True)

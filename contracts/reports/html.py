@@ -112,7 +112,7 @@ def _shown(result: Result, exchange: Exchange, longest: int) -> Shown:
         more_headers=max(0, len(headers) - _HEADERS),
         body=_lines(text.replace("},{", "},\n{").split("\n")),
         cut=f"The first {longest} of {len(body)} bytes." if len(body) > longest else "",
-        curl=plain(curl(result.target.base_url, request)),
+        curl=plain(curl(result.target, request)),
         flaw=plain(_flaw(exchange)),
     )
 

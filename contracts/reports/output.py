@@ -28,6 +28,7 @@ FILES: Final = ("record", *REPORTS)
 
 _UNREPEATED: Final = {
     *("key_file", "key_command", "key_variable", "user_key_file", "user_key_command", "user_key_variable"),
+    "secret_header_command",
     *FILES,
     *("quiet", "verbose", "color", "seed"),
 }
@@ -131,6 +132,8 @@ def repeat(settings: Settings, words: Sequence[str], seed: int) -> str:
         value, option = getattr(settings, name), OPTIONS[name]
         if option.flag:
             line += [option.flagged] if value else []
+        elif isinstance(value, tuple):
+            line += [word for each in value for word in (option.flagged, str(each))]
         elif isinstance(value, frozenset):
             line += [option.flagged, ",".join(sorted(value))]
         else:

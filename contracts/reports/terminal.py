@@ -224,7 +224,7 @@ class _Report:
         return text
 
     def _repeat(self, finding: Finding) -> None:
-        self.sheet.line(("    Repeat    ", "dim"), curl(self.result.target.base_url, finding.exchanges[-1].request))
+        self.sheet.line(("    Repeat    ", "dim"), curl(self.result.target, finding.exchanges[-1].request))
 
     def _warnings(self) -> None:
         warned = [one for one in summary.with_verdict(self.result, Verdict.WARNED) if one.clause not in self._failing]

@@ -317,7 +317,7 @@ class _Teller:
         )
 
     def _curl(self, exchange: Exchange) -> str:
-        return plain(curl(self._result.target.base_url, exchange.request))
+        return plain(curl(self._result.target, exchange.request))
 
 
 def told(finding: Finding) -> Iterator[Exchange]:

@@ -136,7 +136,9 @@ class _Look:
     def _tls(self) -> Check:
         url = self.plan.target.base_url
         if not url.startswith("http:"):
-            authorities = "the authorities of --ca-bundle" if self.plan.verify is not True else "the usual authorities"
+            authorities = "the usual authorities"
+            if self.plan.route.authorities is not None:
+                authorities = f"the authorities of {self.plan.route.authorities_source}"
             return Check("TLS", State.GOOD, f"the certificate is accepted, with {authorities}")
         if url.startswith(_LOCAL):
             return Check("TLS", State.GOOD, "none, and none is needed on this machine")

@@ -105,6 +105,9 @@ class _FirstLook:
         self._plan = plan
         self._url = plan.target.base_url
         self._seconds = min(plan.limits.connect, _PEEK_SECONDS)
+        route = plan.route
+        self._straight = route.proxy is None and not route.addresses and route.certificate is None
+        """Whether the port can be looked at by itself: only where nothing stands between."""
         self._elsewhere = 0
 
     def obstacle(self) -> Obstacle | None:
@@ -145,23 +148,33 @@ class _FirstLook:
         if kind is FailureKind.THROTTLED:
             seen = f"answers every request with {text}"
             return Obstacle(Stage.TARGET, seen, "give a slower --rate, or try again later")
-        if self._url.lower().startswith("http:") and speaks_tls(self._url, self._seconds):
+        if self._url.lower().startswith("http:") and self._speaks_tls():
             return self._tls()
         if kind is not FailureKind.TIMEOUT:
             return self._not_http(exchange, text)
         return Obstacle(Stage.TARGET, f"gives no answer: {text}", "check host and port, and look at the target's log")
 
     def _unreachable(self, reason: str) -> Obstacle:
-        remedy = "check host and port, and whether the target is running"
-        if "certificate" in reason:
+        reason, _, remedy = reason.partition(": ")
+        if remedy:
+            pass
+        elif "the proxy" in reason:
+            remedy = "check the proxy, or ask without it by --no-proxy"
+        elif "certificate" in reason:
             remedy = "check the host's name, or trust a private authority with --ca-bundle"
-        elif "no TLS" in reason and first_bytes(_with_scheme("http", self._url), "/", self._seconds).startswith(
-            b"HTTP/"
-        ):
+        elif "no TLS" in reason and self._first_bytes(_with_scheme("http", self._url), "/").startswith(b"HTTP/"):
             remedy = f"it speaks plain HTTP there, so give --base-url {_with_scheme('http', self._url)}"
         elif "name" in reason.lower():
             remedy = "check the host's name"
+        else:
+            remedy = "check host and port, and whether the target is running"
         return Obstacle(Stage.TARGET, f"can't be reached: {reason}", remedy)
+
+    def _speaks_tls(self) -> bool:
+        return self._straight and speaks_tls(self._url, self._seconds)
+
+    def _first_bytes(self, url: str, target: str) -> bytes:
+        return first_bytes(url, target, self._seconds) if self._straight else b""
 
     def _tls(self) -> Obstacle:
         return Obstacle(
@@ -171,13 +184,9 @@ class _FirstLook:
         )
 
     def _not_http(self, exchange: Exchange, text: str) -> Obstacle | None:
-        first = first_bytes(self._url, split_base_url(self._url)[1] + exchange.request.target, self._seconds)
+        first = self._first_bytes(self._url, split_base_url(self._url)[1] + exchange.request.target)
         if first[:5] and b"HTTP/".startswith(first[:5]):
             return None  # it speaks HTTP, and wrongly: that is judged
-        if "certificate" in text:
-            return Obstacle(
-                Stage.TARGET, f"asks for a certificate of the client ({text})", "give a --base-url that asks for none"
-            )
         if first:
             shown = repr(first[:_SHOWN_BYTES])[1:]
             more = "…" if len(first) > _SHOWN_BYTES else ""
@@ -232,7 +241,7 @@ class _FirstLook:
         """Whether a refusal is that of a server that expects TLS."""
         text = answer.body[:4096].decode("latin-1").lower()
         named = ("https" in text or "tls" in text or "ssl" in text) and answer.status not in _REFUSED
-        return (named or answer.status == HTTPStatus.BAD_REQUEST) and speaks_tls(self._url, self._seconds)
+        return (named or answer.status == HTTPStatus.BAD_REQUEST) and self._speaks_tls()
 
     def _unknown(self, answer: Answer, said: str) -> Obstacle:
         name = self._plan.target.checkpoint

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 from contracts.clauses.registry import Clause
 from contracts.core import interrupts
@@ -27,6 +26,7 @@ from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.traffic.redaction import Redactor
+from contracts.traffic.route import STRAIGHT, Route
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
@@ -82,7 +82,7 @@ class Plan(Terms):
     deep: int = 0
     rate: float | None = None
     limits: Limits = field(default_factory=Limits)
-    verify: bool | Path = True
+    route: Route = STRAIGHT
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -109,7 +109,7 @@ class Plan(Terms):
         """A client of the target, or of another place of its origin, that sends so many requests at the most.
 
         Raises:
-            ConfigurationError: The base URL or the file of authorities can't be used.
+            ConfigurationError: The base URL or the route can't be used.
         """
         return Client(
             base_url or self.target.base_url,
@@ -118,7 +118,7 @@ class Plan(Terms):
             seed=self.seed,
             rate=self.rate,
             limits=self.limits,
-            verify=self.verify,
+            route=self.route,
             redactor=self.redactor,
             on_exchange=on_exchange,
         )
@@ -158,6 +158,8 @@ class _Run:
         self._again: dict[str, Again] = {}
         self._deep: Deep | None = None
         self._notes: list[str] = list(plan.redactor.remarks())
+        if plan.route.proxy is not None:
+            self._notes.append(f"Asked through {plan.route.proxy.name}.")
         self._exit: int | None = None
         self._failed: Exception | None = None
 

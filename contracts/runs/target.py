@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -13,10 +15,18 @@ from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
 from contracts.runs.live import Plan
-from contracts.settings.settings import Settings
+from contracts.settings.settings import SECRET_HEADERS, Settings
 from contracts.spec.operation import Operation, load_operation
-from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, read_keys
+from contracts.traffic.credentials import (
+    ADMIN_VARIABLE,
+    USER_VARIABLE,
+    Keys,
+    Secret,
+    read_header_value,
+    read_keys,
+)
 from contracts.traffic.limits import DEFAULT_BUDGET
+from contracts.traffic.route import STRAIGHT, Header, Route, authorities_of_environment, proxy_of_environment
 
 if TYPE_CHECKING:  # a run against another target needs no server of its own
     from contracts.mock.server import Server
@@ -38,6 +48,7 @@ class Opened:
     operation: Operation = field(repr=False)
     settings: Settings = field(repr=False)
     server: Server | None = field(default=None, repr=False)
+    route: Route = STRAIGHT
 
     def plan(self, selected: Sequence[Clause] = ()) -> Plan:
         """The run that the settings describe, for these clauses or all."""
@@ -51,7 +62,7 @@ class Opened:
             deep=settings.requests if settings.deep else 0,
             rate=settings.rate,
             limits=settings.limits,
-            verify=settings.ca_bundle or True,
+            route=self.route,
             selected=selected,
             gate=settings.gating,
             incomplete=settings.allow_incomplete,
@@ -85,6 +96,8 @@ def opened(settings: Settings) -> Iterator[Opened]:
         admin_variable=settings.key_variable or ADMIN_VARIABLE,
         user_variable=settings.user_key_variable or USER_VARIABLE,
     )
+    route = _route(settings)
+    keys = replace(keys, others=route.secrets)
     _refuse_misplaced_key(settings, keys)
     target = Target(
         settings.base_url,
@@ -93,8 +106,54 @@ def opened(settings: Settings) -> Iterator[Opened]:
         settings.empty_checkpoint,
         user_key=keys.user is not None,
         name=settings.name,
+        curl=route.curl,
     )
-    yield Opened(target, keys, operation, settings)
+    yield Opened(target, keys, operation, settings, route=route)
+
+
+def _route(settings: Settings) -> Route:
+    """What stands between this machine and the target, from the settings and the usual variables.
+
+    Raises:
+        ConfigurationError: Something of it can't be used.
+    """
+    proxy = settings.proxy
+    if proxy is None and not settings.no_proxy:
+        proxy = proxy_of_environment(settings.base_url or "")
+    elif proxy is not None:
+        proxy = replace(proxy, source=settings.origin("proxy"))
+    authorities = (settings.ca_bundle, settings.origin("ca_bundle")) if settings.ca_bundle else None
+    path, source = authorities or authorities_of_environment() or (None, "")
+    return Route(
+        proxy=proxy,
+        authorities=path,
+        authorities_source=source,
+        certificate=settings.client_cert,
+        certificate_key=settings.client_key,
+        headers=tuple(_headers(settings)),
+        addresses=settings.resolve,
+        direct=settings.no_proxy,
+    )
+
+
+def _headers(settings: Settings) -> Iterator[Header]:
+    for each in settings.header:
+        yield Header(each.name, Secret(each.value))
+    hidden = {each.value for each in settings.secret_header} | {
+        settings.key_variable or ADMIN_VARIABLE,
+        settings.user_key_variable or USER_VARIABLE,
+    }
+    for name in SECRET_HEADERS:
+        for each in getattr(settings, name):
+            value = read_header_value(
+                each.name,
+                variable=each.value if name == "secret_header" else None,
+                file=Path(each.value) if name == "secret_header_file" else None,
+                command=each.value if name == "secret_header_command" else None,
+                hidden=hidden,
+            )
+            shown = each.value if name == "secret_header" else re.sub(r"\W", "_", each.name.upper(), flags=re.ASCII)
+            yield Header(each.name, value, f"${shown}")
 
 
 def embedded(settings: Settings, port: int = 0) -> Server:
@@ -146,9 +205,13 @@ def _refuse_few_files() -> None:
 
 def _refuse_misplaced_key(settings: Settings, keys: Keys) -> None:
     """A key that was pasted into another option would stand in every report."""
-    known = {key.reveal() for key in (keys.admin, keys.user) if key is not None and len(key.reveal()) >= _SHORTEST_KEY}
+    others = [secret for _, secret in keys.others]
+    every = [key.reveal() for key in (keys.admin, keys.user, *others) if key is not None]
+    known = {key for key in every if len(key) >= _SHORTEST_KEY}
     secrets = known | {quote(key, safe="") for key in known}
     for name in ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"):
         value = getattr(settings, name) or ""
         if any(secret in value or secret in unquote(value) for secret in secrets):
             raise ConfigurationError(f"{settings.origin(name)} holds a key: give the key as OPENAI_ADMIN_KEY only.")
+    if any(secret in each.value for each in settings.header for secret in secrets):
+        raise ConfigurationError(f"{settings.origin('header')} holds a key: give it by --secret-header.")

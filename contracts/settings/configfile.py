@@ -196,9 +196,13 @@ class _File:
             return str(value)
         elif isinstance(value, float) and float in kinds:
             return repr(value)
-        elif isinstance(value, list) and frozenset in kinds and all(isinstance(each, str) for each in value):
-            return ",".join(value)
+        elif isinstance(value, list) and kinds & {frozenset, tuple} and all(isinstance(each, str) for each in value):
+            if name.endswith("_file"):
+                value = [f"{header}{sign}{self._resolved(path)}" for header, sign, path in map(_parted, value)]
+            return ",".join(value) if frozenset in kinds else "\n".join(value)
         wanted = "true or false" if bool in kinds else "a number" if kinds & {int, float} else "a text in quotes"
+        if tuple in kinds:
+            wanted = "a list of texts in quotes"
         raise self._refusal(place, f"is of the wrong kind: write {wanted}")
 
     def _resolved(self, value: str) -> str:
@@ -317,6 +321,10 @@ def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
 def _secret(text: str) -> bool:
     known = (os.environ.get(name, "").strip() for name in ("OPENAI_ADMIN_KEY", "OPENAI_USER_KEY"))
     return bool(_SECRET.search(text)) or any(len(key) >= _SHORTEST_KEY and key in text for key in known)
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
 
 
 def _short(key: str) -> str:

@@ -8,7 +8,7 @@ Every choice is one field of `Settings`. From its declaration come the option of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, UnionType
@@ -21,13 +21,17 @@ from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
 from contracts.settings.configfile import Entry, TargetTable
-from contracts.settings.values import PREFIX, Option
+from contracts.settings.values import PREFIX, Named, Option
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
+from contracts.traffic.route import Address, Proxy
 
+Given = str | bool | Sequence[str] | None
+"""What a command line says of one option."""
 DEFAULT = "default"
 """The origin of a value that nobody chose."""
 
-_PRIVATE = frozenset({"key_command", "user_key_command"})
+_HIDDEN = frozenset({"base_url", "proxy", "header", "secret_header", "secret_header_file", "secret_header_command"})
+_PRIVATE = frozenset({"key_command", "user_key_command", "secret_header_command"})
 _MOST_REQUESTS = 1_000_000
 _MOST_ITEMS = 1_000_000
 _MOST_PROJECTS = 100_000
@@ -83,6 +87,53 @@ class Settings:
     ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
         None
     )
+    client_cert: Annotated[
+        Path | None,
+        Option("FILE", "A certificate (PEM) by which requests say who asks, where TLS wants one.", words.file),
+    ] = None
+    client_key: Annotated[
+        Path | None, Option("FILE", "The key (PEM) of that certificate, unless it is in the same file.", words.file)
+    ] = None
+    proxy: Annotated[
+        Proxy | None,
+        Option("URL", "The proxy (http, https, socks5, socks5h). Without it: HTTPS_PROXY and the like.", words.proxy),
+    ] = None
+    no_proxy: Annotated[bool, Option("", "Use no proxy, whatever the environment says.", words.boolean)] = False
+    resolve: Annotated[
+        tuple[Address, ...],
+        Option("HOST:PORT:ADDRESS", "The address of a host, as for curl; repeatable.", words.addresses, several=True),
+    ] = ()
+    header: Annotated[
+        tuple[Named, ...],
+        Option("'NAME: VALUE'", "A header of each request that is no secret; repeatable.", words.headers, several=True),
+    ] = ()
+    secret_header: Annotated[
+        tuple[Named, ...],
+        Option(
+            "NAME=VARIABLE",
+            "A header whose value an environment variable holds; repeatable.",
+            words.header_sources(words.variable),
+            several=True,
+        ),
+    ] = ()
+    secret_header_file: Annotated[
+        tuple[Named, ...],
+        Option(
+            "NAME=FILE",
+            "A header whose value a file holds; repeatable.",
+            words.header_sources(words.file),
+            several=True,
+        ),
+    ] = ()
+    secret_header_command: Annotated[
+        tuple[Named, ...],
+        Option(
+            "NAME=COMMAND",
+            "A header whose value a command prints; repeatable.",
+            words.header_sources(words.text),
+            several=True,
+        ),
+    ] = ()
     spec: Annotated[
         Path | None,
         Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
@@ -109,7 +160,13 @@ class Settings:
     ] = False
     rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
     timeout: Annotated[
-        float, Option("SECONDS", f"The longest that one answer may take (default {Limits().answer:g}).", words.seconds)
+        float,
+        Option(
+            "SECONDS",
+            f"The longest that one answer may take (default {Limits().answer:g}, of which {Limits().read:g} without a"
+            " byte).",
+            words.seconds,
+        ),
     ] = Limits().answer
     max_time: Annotated[
         float | None,
@@ -210,7 +267,7 @@ class Settings:
         return replace(
             usual,
             connect=min(usual.connect, self.timeout),
-            read=min(usual.read, self.timeout),
+            read=self.timeout if "timeout" in self.origins else usual.read,
             answer=self.timeout,
             stalled=usual.stalled * share,
             run=self.max_time or self.most * (SECONDS_EACH + (1 / self.rate if self.rate else 0.0)),
@@ -224,7 +281,7 @@ class Settings:
     @classmethod
     def of(
         cls,
-        given: Mapping[str, str | bool | None] | None = None,
+        given: Mapping[str, Given] | None = None,
         environ: Mapping[str, str] | None = None,
         *,
         names: Iterable[str] | None = None,
@@ -240,7 +297,7 @@ class Settings:
     @classmethod
     def all_of(
         cls,
-        given: Mapping[str, str | bool | None] | None = None,
+        given: Mapping[str, Given] | None = None,
         environ: Mapping[str, str] | None = None,
         *,
         names: Iterable[str] | None = None,
@@ -255,7 +312,8 @@ class Settings:
         another target.
 
         Args:
-            given: By field name, what the command line says; ``None`` where it says nothing.
+            given: By field name, what the command line says; ``None`` where it says nothing. Several words for an
+                option that may be given several times.
             environ: The environment; by default the one of this process.
             names: The fields that matter to the caller; by default all. Others keep their defaults.
             folder: Where a configuration file is looked for; by default the current folder.
@@ -284,7 +342,7 @@ class Settings:
         return tuple(
             (name, "(set)" if name in _PRIVATE else _shown(value), self.origin(name))
             for name in OPTIONS
-            if (value := getattr(self, name)) is not None
+            if (value := getattr(self, name)) not in (None, ())
         )
 
 
@@ -317,7 +375,13 @@ TARGET: Final = (
     *("key_file", "key_command", "key_variable"),
 )
 """The options that describe a target, with those below."""
-TARGET_MORE: Final = ("user_key_file", "user_key_command", "user_key_variable", "ca_bundle")
+SECRET_HEADERS: Final = ("secret_header", "secret_header_file", "secret_header_command")
+"""The options that say where the values of secret headers are from."""
+TARGET_MORE: Final = (
+    *("user_key_file", "user_key_command", "user_key_variable"),
+    *("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header"),
+    *SECRET_HEADERS,
+)
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
 EMBEDDED: Final = ("fault", "variant", "items", "projects")
@@ -328,6 +392,7 @@ _EXCLUSIVE: Final = (
     ("fault", "variant"),
     ("key_file", "key_command", "key_variable"),
     ("user_key_file", "user_key_command", "user_key_variable"),
+    ("proxy", "no_proxy"),
     ("quiet", "verbose"),
 )
 """Options of which one at most can be chosen."""
@@ -350,14 +415,13 @@ def single(found: tuple[Settings, ...]) -> Settings:
     return found[0]
 
 
-def _said(
-    given: Mapping[str, str | bool | None], variables: Mapping[str, str], names: Iterable[str]
-) -> dict[str, Entry]:
+def _said(given: Mapping[str, Given], variables: Mapping[str, str], names: Iterable[str]) -> dict[str, Entry]:
     """What the command line and the environment say."""
     found = {}
     for name in names:
         option = OPTIONS[name]
-        word = given.get(name)
+        said = given.get(name)
+        word = said if said is None or isinstance(said, str | bool) else "\n".join(said) or None
         origin = option.flagged
         if word is None:
             word, origin = variables.get(option.variable), option.variable
@@ -417,8 +481,8 @@ def _parsed(option: Option, origin: str, word: str) -> Any:
     try:
         return option.parse(word)
     except ValueError as error:
-        # What is no base URL may hold a password; what is empty shows nothing.
-        hidden = option.name == "base_url" or option.parse is words.variable
+        # What can't be read may hold a password; what is empty shows nothing.
+        hidden = option.name in _HIDDEN or option.parse is words.variable
         shown = "" if hidden or not word.strip() else f" {words.cut(word)}"
         raise ConfigurationError(f"{origin}{shown} {error}.".replace("?.", "?")) from None
 
@@ -426,6 +490,8 @@ def _parsed(option: Option, origin: str, word: str) -> Any:
 def _shown(value: object) -> str:
     if isinstance(value, frozenset):
         return words.levels(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
@@ -466,6 +532,14 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )
+    if settings.client_key is not None and settings.client_cert is None:
+        raise ConfigurationError(f"{names('client_key')} without a certificate: give --client-cert as well.")
+    if settings.proxy is not None and settings.proxy.login is not None and settings.written("proxy"):
+        raise ConfigurationError(f"{settings.origin('proxy')} holds a password: leave it out, and set CONTRACTS_PROXY.")
+    headers = [(each.name, name) for name in ("header", *SECRET_HEADERS) for each in getattr(settings, name)]
+    for header, name in headers:
+        if sum(header.lower() == other.lower() for other, _ in headers) > 1:
+            raise ConfigurationError(f"{settings.origin(name)} gives {header}, which another one gives as well.")
     for group in _EXCLUSIVE:
         chosen = [settings.origin(name) for name in group if getattr(settings, name)]
         if len(chosen) > 1:

@@ -17,6 +17,7 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Level
 from contracts.core.wording import hint
 from contracts.traffic.origin import split_base_url
+from contracts.traffic.route import Address, Proxy, address_of, check_name, check_value, proxy_of
 
 PREFIX: Final = "CONTRACTS_"
 """What the names of all environment variables of this suite begin with."""
@@ -28,17 +29,31 @@ _LARGEST_SEED: Final = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """The name of a header, and its value or where that is from; ``sign`` stands between them."""
+
+    name: str
+    value: str
+    sign: str
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.sign}{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """How one thing is chosen.
 
     ``parse`` makes the value from a word. An option without ``metavar`` is a flag, which takes no value on the
-    command line; ``negative`` is the flag that says the opposite. ``name`` is that of the field of `Settings`.
+    command line; ``negative`` is the flag that says the opposite. ``several`` may be given several times: its word
+    is all of them, one a line. ``name`` is that of the field of `Settings`.
     """
 
     metavar: str
     help: str
     parse: Callable[[str], Any]
     negative: str | None = None
+    several: bool = False
     name: str = ""
 
     @property
@@ -87,6 +102,63 @@ def variable(word: str) -> str:
         # It may be the key itself, so it is not shown.
         raise ValueError("is not the name of a variable: the key itself is never named here")
     return word
+
+
+def proxy(word: str) -> Proxy:
+    """The proxy at a URL."""
+    return proxy_of(word, "--proxy")
+
+
+def headers(word: str) -> tuple[Named, ...]:
+    """Headers, each with its value after a colon, one a line."""
+    found = []
+    for line in word.splitlines():
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError("is no header: write 'Name: value'")
+        try:
+            found.append(Named(check_name(name.strip()), check_value(value), ": "))
+        except ValueError as error:
+            # A value may be a key that was pasted here.
+            raise ValueError(f"{_named(name)}{error}") from None
+    return _once(found)
+
+
+def header_sources(parse: Callable[[str], object]) -> Callable[[str], tuple[Named, ...]]:
+    """What reads headers, each with what tells its value after an equals sign, one a line."""
+
+    def read(word: str) -> tuple[Named, ...]:
+        found = []
+        for line in word.splitlines():
+            name, sign, value = line.partition("=")
+            if not sign:
+                raise ValueError("names no header: write 'Name=VARIABLE', and never the value itself")
+            try:
+                found.append(Named(check_name(name.strip()), str(parse(value.strip())), "="))
+            except ValueError as error:
+                raise ValueError(f"{_named(name)}{error}") from None
+        return _once(found)
+
+    return read
+
+
+def _named(name: str) -> str:
+    return f"({cut(name.strip())}) " if name.strip().isprintable() and ":" not in name else ""
+
+
+def _once(found: list[Named]) -> tuple[Named, ...]:
+    names = [each.name.lower() for each in found]
+    for each in found:
+        if names.count(each.name.lower()) > 1:
+            raise ValueError(f"gives {each.name} twice")
+    if not found:
+        raise ValueError("is empty")
+    return tuple(found)
+
+
+def addresses(word: str) -> tuple[Address, ...]:
+    """What ``HOST:PORT:ADDRESS`` says, one a line."""
+    return tuple(address_of(line) for line in word.splitlines())
 
 
 def _path(word: str) -> Path:

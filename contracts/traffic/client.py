@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urljoin
@@ -36,6 +35,7 @@ from contracts.traffic.pacing import (
     asked_to_wait,
 )
 from contracts.traffic.redaction import Redactor
+from contracts.traffic.route import STRAIGHT, Route
 from contracts.traffic.spool import Spool
 from contracts.traffic.wire import AnswerError, FenceError, Raw, Wire
 
@@ -100,7 +100,7 @@ class Client:
 
     There is no way to send another method: none of the functions takes one, and the wire below refuses
     whatever is not one GET without a body. Redirects are followed within the origin only, so a key reaches
-    no other place. Proxies and .netrc files of the environment are not used.
+    no other place. Proxies and certificates are those of ``route``; the environment is not read.
 
     Args:
         base_url: Where the target is; paths of requests are appended to its path.
@@ -110,14 +110,14 @@ class Client:
         rate: Requests a second, evenly spaced; ``None`` for no limit.
         limits: What one answer, one request and the run may take.
         seed: The seed of the run, from which the unknown key is made.
-        verify: Whether certificates are checked, or the file of the authorities that they are checked with.
+        route: What stands between this machine and the target.
         on_exchange: Called with each exchange once it is kept, from the thread that asked.
         clock: Seconds that only grow; paces requests and bounds the run.
         sleep: Waits for some seconds; by default it ends early when the client is closed.
         now: Unix time in seconds.
 
     Raises:
-        ConfigurationError: The base URL, the rate or the file of authorities can't be used.
+        ConfigurationError: The base URL, the rate or the route can't be used.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Client:
         seed: int,
         rate: float | None = None,
         limits: Limits | None = None,
-        verify: bool | Path = True,
+        route: Route = STRAIGHT,
         redactor: Redactor | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -149,7 +149,7 @@ class Client:
         self.retries = 0
         """How many requests were sent again because a connection broke."""
         self._origin, self._prefix = split_base_url(base_url)
-        self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), verify=verify)
+        self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), route=route)
         self.redactor = redactor or Redactor.of(keys, seed)
         """Takes the keys out of what is written of the exchanges."""
         self._forms: Mapping[str, Secret | None] = {

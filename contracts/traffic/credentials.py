@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
@@ -119,22 +119,13 @@ def read_keys(
         for name, value in variables.items()
         if name not in {ADMIN_VARIABLE, USER_VARIABLE, admin_variable, user_variable}
     }
-
-    def read(which: str, variable: str, file: Path | None, command: str | None) -> tuple[Secret, str] | None:
-        if file is not None and command is not None:
-            raise ConfigurationError(f"Name a file or a command for the {which} key, not both.")
-        if file is not None:
-            source = f"The file of the {which} key ({file.name})"
-            return _checked(_from_file(which, file).strip(), source), source
-        if command is not None:
-            source = f"The command of the {which} key"
-            return _checked(_from_command(which, command, bare, timeout).strip(), source), source
-        value = variables.get(variable, "")
-        # A pipeline sets the variable of a secret that it does not have to an empty string.
-        return (_checked(value, variable), variable) if value.strip() else None
-
-    admin = read("admin", admin_variable, admin_file, admin_command)
-    user = read("user", user_variable, user_file, user_command)
+    if (admin_file and admin_command) or (user_file and user_command):
+        raise ConfigurationError(f"Name a file or a command for the {'admin' if admin_file else 'user'} key, not both.")
+    found = (
+        _given("admin key", admin_file, admin_command, bare, timeout) or _held(admin_variable, variables),
+        _given("user key", user_file, user_command, bare, timeout) or _held(user_variable, variables),
+    )
+    admin, user = ((_checked(*each), each[1]) if each is not None else None for each in found)
     if admin is None:
         empty = f"{admin_variable} is empty" if admin_variable in variables else "there is none"
         raise ConfigurationError(
@@ -148,6 +139,56 @@ def read_keys(
     return Keys(admin[0], user[0] if user is not None else None)
 
 
+def read_header_value(
+    name: str,
+    *,
+    variable: str | None = None,
+    file: Path | None = None,
+    command: str | None = None,
+    hidden: Collection[str] = (),
+    environ: Mapping[str, str] | None = None,
+    timeout: float = 30.0,
+) -> Secret:
+    """The value of a secret header, from one of a variable, a file and a command.
+
+    Args:
+        name: The header.
+        variable: The variable of the environment that holds the value.
+        file: A file that holds it and nothing else.
+        command: A command that prints it; see `read_keys`.
+        hidden: The variables that a command does not get.
+        environ: The environment; by default the one of this process.
+        timeout: How long a command may take, in seconds.
+
+    Raises:
+        ConfigurationError: There is no such value, or it can't be read or sent.
+    """
+    variables = os.environ if environ is None else environ
+    bare = {key: value for key, value in variables.items() if key not in hidden}
+    found = _given(f"header {name}", file, command, bare, timeout) or _held(variable or "", variables)
+    if found is None:
+        state = "is empty" if variable in variables else "is not set"
+        raise ConfigurationError(f"The header {name} has no value, because {variable} {state}.")
+    return _sendable(*found, "value")
+
+
+def _given(
+    which: str, file: Path | None, command: str | None, environ: Mapping[str, str], timeout: float
+) -> tuple[str, str] | None:
+    """What a file or a command gives, and where it is from as the beginning of a sentence."""
+    if file is not None:
+        return _from_file(which, file).strip(), f"The file of the {which} ({file.name})"
+    if command is not None:
+        return _from_command(which, command, environ, timeout).strip(), f"The command of the {which}"
+    return None
+
+
+def _held(variable: str, variables: Mapping[str, str]) -> tuple[str, str] | None:
+    """What a variable holds: a pipeline sets that of a secret which it does not have to an empty string."""
+    value = variables.get(variable, "")
+    return (value, variable) if value.strip() else None
+
+
 def _from_file(which: str, file: Path) -> str:
     try:
         with file.open("rb") as stream:
@@ -155,13 +196,13 @@ def _from_file(which: str, file: Path) -> str:
         text = content.decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or "no reason given"
-        msg = f"The file of the {which} key can't be read: {reason}."
+        msg = f"The file of the {which} can't be read: {reason}."
         raise ConfigurationError(msg) from None
     except UnicodeDecodeError:
-        msg = f"The file of the {which} key is no text."
+        msg = f"The file of the {which} is no text."
         raise ConfigurationError(msg) from None
     if len(content) > _FILE_SIZE:
-        msg = f"The file of the {which} key is too large to hold a key."
+        msg = f"The file of the {which} is too large to hold a key."
         raise ConfigurationError(msg)
     return text
 
@@ -170,29 +211,29 @@ def _from_command(which: str, command: str, environ: Mapping[str, str], timeout:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        msg = f"The command of the {which} key can't be split into words: {error}."
+        msg = f"The command of the {which} can't be split into words: {error}."
         raise ConfigurationError(msg) from None
     if not words:
-        msg = f"The command of the {which} key is empty."
+        msg = f"The command of the {which} is empty."
         raise ConfigurationError(msg)
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, named to be run
             words, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
-        msg = f"The command of the {which} key did not end within {timeout:g} s."
+        msg = f"The command of the {which} did not end within {timeout:g} s."
         raise ConfigurationError(msg) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no command"
-        msg = f"The command of the {which} key can't be run: {reason}."
+        msg = f"The command of the {which} can't be run: {reason}."
         raise ConfigurationError(msg) from None
     if done.returncode:
-        msg = f"The command of the {which} key failed with exit code {done.returncode}."
+        msg = f"The command of the {which} failed with exit code {done.returncode}."
         raise ConfigurationError(msg)
     try:
         return done.stdout.decode()
     except UnicodeDecodeError:
-        msg = f"The command of the {which} key printed no text."
+        msg = f"The command of the {which} printed no text."
         raise ConfigurationError(msg) from None
 
 
@@ -216,22 +257,26 @@ _MISTAKES: Final = (
 
 def _checked(value: str, source: str) -> Secret:
     """The key, if a request can carry it. What is said of it begins with its source, and never shows it."""
-    if not value.strip():
-        raise ConfigurationError(f"{source} is empty: give a key, or none.")
-    if len(value.strip().splitlines()) > 1:
-        raise ConfigurationError(f"{source} has line breaks in the key: give one key on one line.")
-    if value != value.strip():
-        raise ConfigurationError(f"{source} has a space or a line break around the key: take it away.")
     for form, problem in _MISTAKES:
-        if form.match(value):
+        if value == value.strip() and form.match(value):
             raise ConfigurationError(f"{source} {problem}.")
+    return _sendable(value, source, "key")
+
+
+def _sendable(value: str, source: str, what: str) -> Secret:
+    if not value.strip():
+        raise ConfigurationError(f"{source} is empty: give a {what}, or none.")
+    if len(value.strip().splitlines()) > 1:
+        raise ConfigurationError(f"{source} has line breaks in the {what}: give one {what} on one line.")
+    if value != value.strip():
+        raise ConfigurationError(f"{source} has a space or a line break around the {what}: take it away.")
     if not value.isprintable():
-        raise ConfigurationError(f"{source} has control characters in the key: copy it again.")
+        raise ConfigurationError(f"{source} has control characters in the {what}: copy it again.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
         raise ConfigurationError(
-            f"{source} has characters in the key that an HTTP header can't carry: copy it again."
+            f"{source} has characters in the {what} that an HTTP header can't carry: copy it again."
         ) from None
     return Secret(value)
 

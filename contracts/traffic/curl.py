@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import shlex
 
-from contracts.core.model import JSON_MEDIA_TYPE, Request
+from contracts.core.model import JSON_MEDIA_TYPE, Request, Target
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.wire import REVALIDATE
 
 
-def curl(base_url: str, request: Request) -> str:
+def curl(target: Target, request: Request) -> str:
     """One line for a POSIX shell that sends the request as it was sent.
 
     The target is quoted whole, and curl neither normalises the path (``--path-as-is``) nor expands brackets
     and braces (``-g``).
     """
     options = CREDENTIALS[request.credential].curl
-    words = ["curl", "-gsS", "--path-as-is", *([options] if options else [])]
+    words = ["curl", "-gsS", "--path-as-is", *target.curl, *([options] if options else [])]
     if request.accept != JSON_MEDIA_TYPE:
         words.append(f"-H {shlex.quote(f'Accept: {request.accept}' if request.accept is not None else 'Accept:')}")
     if request.fresh:
         words.append(f"-H {shlex.quote(': '.join(REVALIDATE))}")
-    return f"{' '.join(words)} {shlex.quote(base_url.strip().rstrip('/') + request.target)}"
+    return f"{' '.join(words)} {shlex.quote(target.base_url.strip().rstrip('/') + request.target)}"

@@ -1,4 +1,4 @@
-"""One GET over one connection: the only place that opens sockets and puts bytes on them.
+"""One GET over one connection: the only place that puts requests on the wire.
 
 HTTP/1.1 is read by h11, the parser under the official Python client, so what is garbled here is garbled there.
 The sockets are our own because everything has a bound in time: a client library limits the pause between two
@@ -13,24 +13,30 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
-from ipaddress import ip_address
 from itertools import count
-from pathlib import Path
-from queue import Empty, Queue
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import h11
 
-from contracts.core.errors import ConfigurationError
 from contracts.core.model import JSON_MEDIA_TYPE, FailureKind
+from contracts.traffic.connecting import (
+    Connector,
+    UnreachableError,
+    printable,
+    reason,
+    refused_certificate,
+)
 from contracts.traffic.credentials import Secret
 from contracts.traffic.decoding import CODINGS, Decoder, TooLargeError, UndecodableError
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import Origin
+from contracts.traffic.route import STRAIGHT, Route
+
+if TYPE_CHECKING:
+    from contracts.traffic.connecting import Stream
 
 _READ = 65536
 SPARE: Final = 4096
@@ -38,7 +44,7 @@ SPARE: Final = 4096
 REVALIDATE: Final = ("Cache-Control", "no-cache")
 """What keeps a right cache (RFC 9111 §5.2.1.4) from telling of a list as it was."""
 _TARGET = re.compile(r"/[!-~]*")
-_GET = re.compile(rb"GET /[!-~]* HTTP/1\.1\r\n(?:[A-Za-z-]+:[^\r\n]*\r\n)+\r\n")
+_GET = re.compile(rb"GET (?:http://[^/ ]+)?/[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)+\r\n")
 
 
 class AnswerError(Exception):
@@ -94,7 +100,7 @@ _OVER: Final = h11.EndOfMessage()
 class _Connection:
     """One connection, used for one GET after another."""
 
-    def __init__(self, sock: socket.socket, limits: Limits, number: int = 1) -> None:
+    def __init__(self, sock: Stream, limits: Limits, number: int = 1) -> None:
         self.sock = sock
         self.number = number
         self.limits = limits
@@ -121,14 +127,16 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             if self.ended and self._like_http():
                 self._cut("the connection was closed before an answer came")
-            text = "what came is not HTTP" if self.ended else _printable(str(error))
+            text = "what came is not HTTP" if self.ended else printable(str(error))
             raise AnswerError(FailureKind.GARBLED, text, again=False) from None
         except _LateError:
             raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s", again=False) from None
         except TimeoutError:
             raise AnswerError(FailureKind.TIMEOUT, f"nothing came for {self.limits.read:g} s", again=True) from None
         except OSError as error:
-            self._cut(f"the connection broke before an answer came ({_reason(error)})")
+            if isinstance(error, ssl.SSLError) and not self.arrived and (said := refused_certificate(error)):
+                raise UnreachableError(said, again=False) from None
+            self._cut(f"the connection broke before an answer came ({reason(error)})")
 
     def _cut(self, text: str) -> NoReturn:
         raise AnswerError(FailureKind.CUT, text, again=True, stale=self.used and not self.arrived) from None
@@ -138,7 +146,7 @@ class _Connection:
             raise FenceError("only a GET without a body is sent")
         self.sock.settimeout(self.limits.read)
         # A server may answer and close before it has read everything: what it said still counts.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             self.sock.sendall(head)
 
     def _like_http(self) -> bool:
@@ -151,7 +159,7 @@ class _Connection:
             raise _LateError
         self.sock.settimeout(min(self.limits.read, left))
         try:
-            data = self.sock.recv(_READ)
+            data = bytes(self.sock.recv(_READ) or b"")
         except TimeoutError:
             if ends - time.monotonic() <= 0:
                 raise _LateError from None
@@ -202,12 +210,12 @@ class _Connection:
             late = True
             flaw, cut = f"{self._short(headers, body)}: nothing more came for {self.limits.read:g} s", True
         except OSError as error:
-            flaw, cut = f"{self._short(headers, body)}: the connection broke ({_reason(error)})", True
+            flaw, cut = f"{self._short(headers, body)}: the connection broke ({reason(error)})", True
         except h11.RemoteProtocolError as error:
             if not self.ended:
                 raise AnswerError(
                     FailureKind.GARBLED,
-                    f"the body of the answer ({response.status_code}) is garbled: {_printable(str(error))}",
+                    f"the body of the answer ({response.status_code}) is garbled: {printable(str(error))}",
                     again=False,
                 ) from None
             flaw, cut = f"{self._short(headers, body)}: the connection was closed", True
@@ -250,7 +258,7 @@ class _Connection:
 
     def _short(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO) -> str:
         length = next((value for name, value in headers if name.lower() == b"content-length"), None)
-        promised = "" if length is None else f" (Content-Length {_printable(length.decode('latin-1'))})"
+        promised = "" if length is None else f" (Content-Length {printable(length.decode('latin-1'))})"
         return f"cut short after {body.tell()} bytes{promised}"
 
     def silent(self) -> bool:
@@ -266,7 +274,8 @@ class _Connection:
     def interrupt(self) -> None:
         """Ends a read that another thread waits in."""
         with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            sock = self.sock
+            (sock if isinstance(sock, socket.socket) else sock.socket).shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -280,16 +289,17 @@ class Wire:
         origin: Where to connect to.
         limits: What one answer may take.
         agent: The value of User-Agent.
-        verify: Whether the certificate is checked, or the file of the authorities that it is checked with.
+        route: What stands between.
 
     Raises:
-        ConfigurationError: The file of authorities can't be used.
+        ConfigurationError: The route can't be used.
     """
 
-    def __init__(self, origin: Origin, *, limits: Limits, agent: str, verify: bool | Path = True) -> None:
+    def __init__(self, origin: Origin, *, limits: Limits, agent: str, route: Route = STRAIGHT) -> None:
         self.origin = origin
         self.limits = limits
-        self._context = _context(verify=verify) if origin.scheme == "https" else None
+        self._route = route
+        self._connector = Connector(origin, route)
         self._head = (
             f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
         ).encode("ascii")
@@ -323,7 +333,11 @@ class Wire:
         connection = self._take(ends)
         try:
             raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), ends)
+            self._connector.check(raw.status)
             return replace(raw, connection=connection.number)
+        except UnreachableError as error:
+            connection.close()
+            raise self._unreachable(error) from None
         except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
             connection.close()
             # The frames below hold the bytes that were sent.
@@ -335,7 +349,9 @@ class Wire:
         if not _TARGET.fullmatch(target):
             msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
             raise FenceError(msg)
-        head = b"GET " + target.encode("ascii") + self._head
+        head = b"GET " + self._connector.prefix + target.encode("ascii") + self._head + self._connector.headers
+        for header in self._route.headers:
+            head += f"{header.name}: {header.value.reveal()}\r\n".encode("latin-1")
         if accept is not None:
             head += b"Accept: " + accept.encode("ascii") + b"\r\n"
         if fresh:
@@ -364,7 +380,16 @@ class Wire:
         return connection
 
     def _open(self, ends: float) -> _Connection:
-        return _Connection(self._connect(ends), self.limits, next(self._connections))
+        allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))
+        try:
+            stream = self._connector.open(allowed)
+        except UnreachableError as error:
+            raise self._unreachable(error) from None
+        return _Connection(stream, self.limits, next(self._connections))
+
+    def _unreachable(self, error: UnreachableError) -> AnswerError:
+        text = f"{self.origin} is not reachable: {error}"
+        return AnswerError(FailureKind.UNREACHABLE, text, again=error.again, refused=error.refused)
 
     def _give(self, connection: _Connection) -> None:
         with self._lock:
@@ -373,45 +398,6 @@ class Wire:
                 self._idle.append(connection)
                 return
         connection.close()
-
-    def _connect(self, ends: float) -> socket.socket:
-        origin = self.origin
-        host = origin.host.strip("[]")
-        allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))
-        until = time.monotonic() + allowed
-        try:
-            sock = _reach(_look_up(host, origin.port, allowed), origin.port, until)
-        except TimeoutError:
-            msg = f"no connection within {allowed:g} s"
-            raise self._unreachable(msg) from None
-        except (OSError, UnicodeError) as error:
-            refused = isinstance(error, ConnectionRefusedError)
-            raise self._unreachable(_reason(error), refused=refused) from None
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is None:
-                return sock
-            sock.settimeout(_left(until))
-            return self._context.wrap_socket(sock, server_hostname=host)
-        except ssl.SSLCertVerificationError as error:
-            sock.close()
-            msg = f"its certificate is refused ({_printable(error.verify_message)})"
-            raise self._unreachable(msg, again=False) from None
-        except TimeoutError:
-            sock.close()
-            msg = f"no TLS handshake within {allowed:g} s"
-            raise self._unreachable(msg) from None
-        except OSError as error:
-            sock.close()
-            msg = f"no TLS ({_reason(error)})"
-            raise self._unreachable(msg) from None
-        except BaseException:
-            sock.close()
-            raise
-
-    def _unreachable(self, why: str, *, again: bool = True, refused: bool = False) -> AnswerError:
-        text = f"{self.origin} is not reachable: {why}"
-        return AnswerError(FailureKind.UNREACHABLE, text, again=again, refused=refused)
 
     def knock(self) -> None:
         """Opens a connection and keeps it for the next request; nothing is sent.
@@ -439,72 +425,6 @@ class Wire:
         self.drop()
         for connection in busy:
             connection.interrupt()
-
-
-def _left(until: float) -> float:
-    return max(0.001, until - time.monotonic())
-
-
-def _look_up(host: str, port: int, within: float) -> tuple[str, ...]:
-    """The addresses of a host.
-
-    Nothing bounds how long a name server may be waited for, so this is left to a thread that may be left behind.
-
-    Raises:
-        TimeoutError: None was found within so many seconds.
-        OSError: There is none.
-        UnicodeError: It is no name.
-    """
-    with suppress(ValueError):
-        return (str(ip_address(host)),)
-    answer: Queue[tuple[str, ...] | Exception] = Queue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer.put(tuple(dict.fromkeys(str(address[0]) for *_, address in found)))
-        except (OSError, UnicodeError) as error:
-            answer.put(error)
-
-    threading.Thread(target=ask, name="name", daemon=True).start()
-    try:
-        known = answer.get(timeout=within)
-    except Empty:
-        raise TimeoutError from None
-    if isinstance(known, Exception):
-        raise known
-    return known
-
-
-def _reach(addresses: Sequence[str], port: int, until: float) -> socket.socket:
-    """A connection to the first address that takes one, each having its share of the time."""
-    for more, address in zip(range(len(addresses), 1, -1), addresses, strict=False):
-        with suppress(OSError):
-            return socket.create_connection((address, port), timeout=_left(until) / more)
-    return socket.create_connection((addresses[-1], port), timeout=_left(until))
-
-
-def _context(*, verify: bool | Path) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(verify) if isinstance(verify, Path) else None)
-    except (OSError, ssl.SSLError):
-        msg = f"The file of certificate authorities can't be used: {verify}."
-        raise ConfigurationError(msg) from None
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return _printable(error.reason or "TLS error").replace("_", " ").lower()
-    return _printable(getattr(error, "strerror", None) or type(error).__name__)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _size(count: int) -> str:

@@ -17,6 +17,9 @@ from contracts.cli import main
 ROOT = Path(__file__).parents[2]
 CHOOSING = ("CONTRACTS_", "OPENAI_", "GITHUB_")
 """How the variables begin that a run would heed."""
+CHOOSING_TOO = frozenset(
+    "NO_COLOR FORCE_COLOR HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY REQUESTS_CA_BUNDLE CURL_CA_BUNDLE".split()  # noqa: SIM905 - names alone
+)
 
 
 def run(*words: str, env: dict[str, str] | None = None) -> Result:
@@ -41,5 +44,5 @@ def start(
 def choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the environment whatever a run or its report would heed."""
     for name in list(os.environ):
-        if name.startswith(CHOOSING) or name in {"NO_COLOR", "FORCE_COLOR"}:
+        if name.startswith(CHOOSING) or name.upper() in CHOOSING_TOO:
             monkeypatch.delenv(name)

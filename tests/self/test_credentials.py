@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Request
+from contracts.core.model import Request, Target
 from contracts.traffic.credentials import (
     ALMOST,
     CREDENTIALS,
@@ -311,7 +311,7 @@ NASTY = [
 
 @pytest.mark.parametrize("path", NASTY)
 def test_no_target_breaks_out_of_the_command(path: str, shell: Path) -> None:
-    line = curl("http://h/v1/", Request(path, path[1:]))
+    line = curl(Target("http://h/v1/", "c"), Request(path, path[1:]))
     assert "\n" not in line
     header = f"Authorization: Bearer {ADMIN}"
     assert arguments(shell, line) == ["-gsS", "--path-as-is", "-H", header, f"http://h/v1{path}?{path[1:]}"]
@@ -319,7 +319,7 @@ def test_no_target_breaks_out_of_the_command(path: str, shell: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in CREDENTIALS if name != "unknown"])
 def test_the_command_sends_the_same_credentials(name: str, shell: Path) -> None:
-    line = curl("http://h", Request("/x", credential=name))
+    line = curl(Target("http://h", "c"), Request("/x", credential=name))
     assert "Canary" not in line
     given = arguments(shell, line)
     assert given[:2] == ["-gsS", "--path-as-is"]
@@ -339,7 +339,7 @@ def test_the_command_sends_the_same_credentials(name: str, shell: Path) -> None:
 def test_a_key_is_never_a_command(shell: Path) -> None:
     key = "$(touch stolen)`touch stolen`';\"&|*"
     for name in ("admin", "basic", "query-key", "shortened", "first-half", "other-case"):
-        line = curl("http://h", Request("/x", credential=name))
+        line = curl(Target("http://h", "c"), Request("/x", credential=name))
         assert any("touch" in word.lower() for word in arguments(shell, line, key))
 
 

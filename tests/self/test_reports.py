@@ -27,7 +27,7 @@ from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 import contracts.runs.job
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import Answer, Answered, Finding, Result, Step, Verdict
+from contracts.core.model import Answer, Answered, Finding, Result, Step, Target, Verdict
 from contracts.reports import as_json, github, html, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
@@ -347,7 +347,7 @@ def test_the_summaries_of_several_targets_stay_within_the_limit_of_github(tmp_pa
 @pytest.mark.skipif(shutil.which("sh") is None, reason="a POSIX shell is needed to see what it makes of a line")
 @pytest.mark.parametrize("query", ["a=';id;'", "a=$(id)`id`", 'a="&b=\\', "a=!x&b=*?[z]{1,2}", "a=%0Aid"])
 def test_a_shell_takes_the_repeat_line_for_one_request(query: str) -> None:
-    line = curl("https://staging.example/v1", exchange(1, query).request)
+    line = curl(Target("https://staging.example/v1", "c"), exchange(1, query).request)
     shown = f'curl() {{ for each in "$@"; do printf "%s\\n" "$each"; done; }}\n{line}'
     done = subprocess.run(
         ["sh", "-c", shown], capture_output=True, text=True, check=True, env={"OPENAI_ADMIN_KEY": "k"}

@@ -47,8 +47,10 @@ from contracts.traffic.client import (
     RunStopped,
     TargetGone,
 )
+from contracts.traffic.connecting import Connector
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.origin import split_base_url
+from contracts.traffic.route import STRAIGHT, Route
 from contracts.traffic.wire import _Connection
 
 ADMIN = "sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
@@ -500,11 +502,11 @@ def test_no_connection_is_unreachable_and_soon_gone() -> None:
 
 def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
     with asking(target := Target(ok()), Limits(pause=0.0, tries=1, gone=2, back=0.0)) as client:
-        client._wire.origin, right = type(client._origin)("http", "127.0.0.1", closed_port()), client._wire.origin
-        wrong = client._wire.origin
-        for origin in (wrong, right, wrong):
+        right = client._wire._connector
+        wrong = Connector(type(client._origin)("http", "127.0.0.1", closed_port()), STRAIGHT)
+        for connector in (wrong, right, wrong):
             client._wire.drop()
-            client._wire.origin = origin
+            client._wire._connector = connector
             client.send(LIST, probe="p")
     assert len(target.asked) == 1
 
@@ -1078,7 +1080,7 @@ class SecureTarget(Target):
 def test_tls_with_an_authority_of_ones_own(certificate: Path) -> None:
     with (
         SecureTarget(certificate, ok(b"secure")) as target,
-        Client(target.base_url, KEYS, budget=9, seed=1, verify=certificate) as client,
+        Client(target.base_url, KEYS, budget=9, seed=1, route=Route(authorities=certificate)) as client,
     ):
         for _ in range(2):
             exchange = client.send(LIST, probe="p")
@@ -1093,14 +1095,6 @@ def test_a_certificate_of_nobody_is_refused_before_the_key_is_sent(certificate: 
     assert exchange.failure.kind is FailureKind.UNREACHABLE
     assert "certificate is refused" in exchange.failure.text
     assert (target.asked, client.requests) == ([], 1)
-
-
-def test_certificates_are_not_checked_when_that_is_asked_for(certificate: Path) -> None:
-    with (
-        SecureTarget(certificate, ok()) as target,
-        Client(target.base_url, KEYS, budget=9, seed=1, verify=False) as client,
-    ):
-        assert client.send(LIST, probe="p").status == 200
 
 
 @pytest.mark.parametrize("reply", [b"\x16\x03\x03\x00\x50\x02", b"HTTP/1.1 400 Bad\r\n\r\n", b""])
@@ -1129,4 +1123,4 @@ def test_half_a_handshake_ends(reply: bytes) -> None:
 
 def test_a_missing_file_of_authorities_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="certificate authorities"):
-        Client("https://h", KEYS, budget=1, seed=1, verify=tmp_path / "none.pem")
+        Client("https://h", KEYS, budget=1, seed=1, route=Route(authorities=tmp_path / "none.pem"))

@@ -1,0 +1,441 @@
+"""What stands between: proxies, authorities, certificates of this side, headers of a gateway, addresses."""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import trustme
+from commanding import choose_nothing, run
+from hostile import Reply, Target, ending, ok, waiting
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Exchange, FailureKind, Request
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
+from contracts.settings.settings import Settings
+from contracts.traffic.client import Client
+from contracts.traffic.credentials import Keys, Secret
+from contracts.traffic.limits import Limits
+from contracts.traffic.route import (
+    Header,
+    Route,
+    address_of,
+    authorities_of_environment,
+    proxy_of,
+    proxy_of_environment,
+)
+
+PASSWORD = "Zwiebelkuchen-77"
+KEYS = Keys.of("sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
+LIST = Request("/permissions")
+LIMITS = Limits(tries=1, pause=0.0, connect=10.0)
+
+
+@contextmanager
+def proxy(login: str = "", scheme: str = "http", *words: str) -> Iterator[int]:
+    """A real proxy for HTTP and SOCKS5 on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"{scheme}://127.0.0.1:{port}" + (f"#{login}" if login else "")
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "pproxy", "-l", address, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            for _ in range(1000):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.02)
+            yield port
+        finally:
+            process.kill()
+
+
+@dataclass
+class Papers:
+    """An authority, and what it signed."""
+
+    authority: Path
+    server: Path
+    client: Path
+    strange: Path
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    folder = tmp_path_factory.mktemp("tls")
+    authority, stranger = trustme.CA(), trustme.CA()
+    found = Papers(*(folder / f"{name}.pem" for name in ("authority", "server", "client", "strange")))
+    authority.cert_pem.write_to_path(str(found.authority))
+    for issuer, name, file in (
+        (authority, "localhost", found.server),
+        (authority, "me", found.client),
+        (stranger, "me", found.strange),
+    ):
+        issuer.issue_cert(name, "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(file))
+    return found
+
+
+class Secure(Target):
+    """A target that speaks TLS, and may want a certificate."""
+
+    def __init__(self, papers: Papers, *, wants: bool = False) -> None:
+        super().__init__(ok(b"secure"))
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(papers.server)
+        if wants:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(papers.authority)
+
+    @property
+    def base_url(self) -> str:
+        return super().base_url.replace("http:", "https:")
+
+    def _serve(self, sock: socket.socket) -> None:
+        with suppress(OSError):
+            super()._serve(self._context.wrap_socket(sock, server_side=True))
+
+
+def asked(base_url: str, route: Route, times: int = 2) -> Exchange:
+    """The last of some exchanges."""
+    with Client(base_url, KEYS, budget=9, seed=1, limits=LIMITS, route=route) as client:
+        return [client.send(LIST, probe="p") for _ in range(times)][-1]
+
+
+def refusal(exchange: Exchange) -> str:
+    """What is said of a target that can't be reached."""
+    assert exchange.failure is not None
+    assert exchange.failure.kind is FailureKind.UNREACHABLE
+    assert PASSWORD not in exchange.failure.text
+    return exchange.failure.text
+
+
+# Proxies
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "https"])
+@pytest.mark.parametrize("secure", ["", "secure"])
+def test_a_proxy_that_wants_credentials_lets_a_run_through(scheme: str, secure: str, papers: Papers) -> None:
+    words = ("--ssl", str(papers.server)) if scheme == "https" else ()
+    kind = {"https": "http+ssl", "socks5h": "socks5"}.get(scheme, scheme)
+    with proxy(f"me:{PASSWORD}", kind, *words) as port, Secure(papers) if secure else Target(ok(b"plain")) as target:
+        route = Route(
+            proxy=proxy_of(f"{scheme}://me:{PASSWORD}@127.0.0.1:{port}", "--proxy"), authorities=papers.authority
+        )
+        exchange = asked(target.base_url, route)
+    assert exchange.answer is not None, exchange.failure
+    assert exchange.answer.body == (b"secure" if secure else b"plain")
+    assert len(target.asked) == 2
+    assert all(PASSWORD.encode() not in each and b"Proxy-Auth" not in each for each in target.asked if secure)
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [("", r"wants credentials \(407\): write them into its URL"), ("me:wrong@", r"refuses the credentials in its URL")],
+)
+@pytest.mark.parametrize("url", ["http://target.example/v1", "https://target.example/v1"])
+def test_credentials_that_a_proxy_lacks_are_told(login: str, said: str, url: str) -> None:
+    reply = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    with Target(reply) as gateway:
+        route = Route(proxy=proxy_of(f"http://{login}127.0.0.1:{gateway.port}", "HTTPS_PROXY"))
+        text = refusal(asked(url, route, 1))
+    assert re.search(said, text)
+    assert f"the proxy http://127.0.0.1:{gateway.port} (HTTPS_PROXY)" in text
+    assert all(KEYS.admin.reveal().encode() not in head for head in gateway.asked if b"CONNECT" in head)
+
+
+def test_wrong_credentials_for_socks_are_told() -> None:
+    with proxy(f"me:{PASSWORD}", "socks5") as port:
+        text = refusal(
+            asked("http://127.0.0.1:9/v1", Route(proxy=proxy_of(f"socks5://me:no@127.0.0.1:{port}", "x")), 1)
+        )
+    assert "the proxy socks5://127.0.0.1" in text
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "gives no connection to it: it answers 403"),
+        (b"220 smtp ready\r\n\r\n", "does not answer in HTTP"),
+        (ending(), "does not answer in HTTP"),
+        (waiting(b"HTTP/1.1 "), "does not answer in time"),
+    ],
+)
+def test_what_a_proxy_answers_is_told(reply: Reply, said: str) -> None:
+    with Target(reply) as gateway:
+        route = Route(proxy=proxy_of(f"127.0.0.1:{gateway.port}", "--proxy"))
+        with Client(
+            "https://target.example", KEYS, budget=9, seed=1, limits=replace(LIMITS, connect=0.5), route=route
+        ) as client:
+            assert said in refusal(client.send(LIST, probe="p"))
+
+
+def test_a_tunnel_whose_reply_comes_in_pieces_is_one(papers: Papers) -> None:
+    with Secure(papers) as target, socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def tunnel() -> None:
+            inner, _ = listener.accept()
+            with inner, socket.create_connection(("127.0.0.1", target.port)) as outer:
+                while not inner.recv(65536).endswith(b"\r\n\r\n"):
+                    pass
+                for piece in (b"HTTP/1.1 2", b"00 Connection established\r\nVia: a", b" proxy\r\n\r\n"):
+                    inner.sendall(piece)
+                    time.sleep(0.02)
+                back = threading.Thread(target=pump, args=(outer, inner))
+                back.start()
+                pump(inner, outer)
+                back.join(5)
+
+        thread = threading.Thread(target=tunnel)
+        thread.start()
+        proxied = proxy_of(f"http://127.0.0.1:{listener.getsockname()[1]}", "--proxy")
+        exchange = asked(target.base_url, Route(proxy=proxied, authorities=papers.authority))
+        thread.join(5)
+    assert exchange.answer is not None, exchange.failure
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_proxy_that_is_not_there_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for scheme in ("http", "socks5"):
+        exchange = asked("http://127.0.0.1:9/v1", Route(proxy=proxy_of(f"{scheme}://127.0.0.1:{port}", "ALL_PROXY")), 1)
+        assert "can't be connected to" in refusal(exchange)
+
+
+def test_a_proxy_for_http_gets_the_address_of_the_target_and_its_own_password() -> None:
+    with Target(ok(b"{}")) as gateway:
+        route = Route(proxy=proxy_of(f"http://me:{PASSWORD}@127.0.0.1:{gateway.port}", "http_proxy"))
+        assert asked("http://target.example/v1", route, 1).status == 200
+    assert gateway.asked[0].startswith(b"GET http://target.example/v1/permissions HTTP/1.1\r\nHost: target.example\r\n")
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(f"me:{PASSWORD}".encode()) in gateway.asked[0]
+
+
+def test_a_proxy_that_is_the_target_gets_no_connect() -> None:
+    with pytest.raises(ConfigurationError, match="is the target itself"):
+        Client("https://127.0.0.1:9", KEYS, budget=9, seed=1, route=Route(proxy=proxy_of("127.0.0.1:9", "HTTPS_PROXY")))
+
+
+P = "http://user:pass@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "found"),
+    [
+        ("https://h", {"HTTPS_PROXY": P}, "HTTPS_PROXY"),
+        ("https://h", {"https_proxy": P, "HTTPS_PROXY": "x"}, "https_proxy"),
+        ("https://h", {"HTTP_PROXY": P}, None),
+        ("http://h", {"HTTP_PROXY": P}, "HTTP_PROXY"),
+        ("http://h", {"HTTP_PROXY": P, "REQUEST_METHOD": "GET"}, None),
+        ("http://h", {"ALL_PROXY": P, "HTTPS_PROXY": "x"}, "ALL_PROXY"),
+        ("http://127.0.0.1:8000", {"HTTP_PROXY": P}, "HTTP_PROXY"),
+        ("http://127.0.0.1:8000", {"HTTP_PROXY": P, "NO_PROXY": "127.0.0.0/8"}, None),
+        ("http://localhost:8000", {"HTTP_PROXY": P, "NO_PROXY": "localhost"}, None),
+        ("http://[::1]:8000", {"HTTP_PROXY": P, "NO_PROXY": "::1"}, None),
+        ("https://api.example.com", {"HTTPS_PROXY": P, "NO_PROXY": ".example.com"}, None),
+        ("https://api.example.com", {"HTTPS_PROXY": P, "no_proxy": "a, example.com"}, None),
+        ("https://badexample.com", {"HTTPS_PROXY": P, "NO_PROXY": ".example.com"}, "HTTPS_PROXY"),
+        ("https://h", {"HTTPS_PROXY": P, "NO_PROXY": "*"}, None),
+        ("https://h", {"HTTPS_PROXY": "  "}, None),
+    ],
+)
+def test_the_environment_names_a_proxy(url: str, environ: dict[str, str], found: str | None) -> None:
+    proxied = proxy_of_environment(url, environ)
+    assert (None if proxied is None else proxied.source) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://h", "http://", "http://h:x", "http://h:70000", "h h", "http://h/path", "http://ü"]
+)
+def test_what_is_no_proxy_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.of({"base_url": "http://h", "checkpoint": "c", "proxy": url.replace("//", f"//me:{PASSWORD}@")}, {})
+    assert str(refused.value).startswith("--proxy is no ")
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_file_holds_no_password_of_a_proxy(tmp_path: Path) -> None:
+    file = tmp_path / "contracts.toml"
+    file.write_text(f'base-url = "http://h"\ncheckpoint = "c"\nproxy = "http://me:{PASSWORD}@h:1"\n')
+    with pytest.raises(ConfigurationError, match="holds a password") as refused:
+        Settings.of({"config": str(file)}, {})
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h", "socks4"])
+def test_a_proxy_is_shown_without_its_password(scheme: str) -> None:
+    found = proxy_of(f"{scheme}://me:{PASSWORD}@h", "--proxy")
+    assert not any(PASSWORD in text for text in (str(found), repr(found), found.name, *Route(proxy=found).curl))
+    assert found.login == (Secret("me"), Secret(PASSWORD))
+
+
+# TLS
+
+
+def test_a_certificate_of_this_side_opens_a_target_that_wants_one(papers: Papers) -> None:
+    with Secure(papers, wants=True) as target:
+        exchange = asked(target.base_url, Route(authorities=papers.authority, certificate=papers.client))
+    assert exchange.answer is not None, exchange.failure
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("", "wants a certificate of this side: name one with --client-cert"), ("strange", "--client-cert")],
+)
+def test_a_target_that_wants_a_certificate_says_so(given: str, said: str, papers: Papers) -> None:
+    with Secure(papers, wants=True) as target:
+        certificate = papers.strange if given else None
+        text = refusal(asked(target.base_url, Route(authorities=papers.authority, certificate=certificate), 1))
+    assert said in text
+
+
+def test_files_that_are_no_certificates_are_told(papers: Papers, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.pem"
+    odd.write_text("no certificate")
+    for route, said in (
+        (Route(authorities=odd, authorities_source="SSL_CERT_FILE"), "no file of certificates"),
+        (Route(certificate=odd), "holds no certificate and key"),
+        (Route(certificate=papers.client, certificate_key=papers.strange), "is not the key of --client-cert"),
+        (Route(certificate=tmp_path / "none"), "can't be read"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            Client("https://h", KEYS, budget=1, seed=1, route=route)
+
+
+def test_the_environment_names_authorities(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    with pytest.raises(ConfigurationError, match="REQUESTS_CA_BUNDLE names a file of authorities that is not there"):
+        authorities_of_environment({"REQUESTS_CA_BUNDLE": str(file)})
+    file.touch()
+    assert authorities_of_environment({"SSL_CERT_FILE": str(file)}) == (file, "SSL_CERT_FILE")
+    assert authorities_of_environment({"SSL_CERT_FILE": " "}) is None
+
+
+# Headers and addresses
+
+
+def test_headers_of_a_gateway_go_to_strangers_as_well() -> None:
+    headers = (Header("OpenAI-Organization", Secret("org-1")), Header("CF-Access", Secret(PASSWORD), "$CF"))
+    route = Route(headers=headers)
+    with Target(ok()) as target, Client(target.base_url, KEYS, budget=9, seed=1, route=route) as client:
+        client.send(LIST, probe="p")
+        client.send(replace(LIST, credential="none"), probe="p")
+    for head in target.asked:
+        assert b"\r\nOpenAI-Organization: org-1\r\n" in head
+        assert b"\r\nCF-Access: Zwiebelkuchen-77\r\n" in head
+    assert b"Authorization" not in target.asked[1]
+    assert route.curl == ("-H 'OpenAI-Organization: org-1'", '-H "CF-Access: $CF"')
+    assert route.secrets == (("header-cf-access", Secret(PASSWORD)),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Authorization", "HOST", "Accept", "accept-encoding", "Content-Length", "If-Match", "TE", "Range"),
+        *("Transfer-Encoding", "Cache-Control", "User-Agent", "Proxy-Authorization"),
+    ],
+)
+def test_headers_that_the_suite_decides_are_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"can't be given: it|can't be given: \w+ "):
+        Settings.of({"base_url": "http://h", "checkpoint": "c", "header": (f"{name}: x",)}, {})
+
+
+@pytest.mark.parametrize("word", ["no colon", "a b: c", "x:", "x: \x07", "x: ключ", ": v", "X: 1\nx: 2"])
+def test_what_is_no_header_is_refused(word: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Settings.of({"base_url": "http://h", "checkpoint": "c", "header": (word, "A: b")}, {})
+    with pytest.raises(ConfigurationError):
+        Settings.of({"base_url": "http://h", "checkpoint": "c", "secret_header": (word,)}, {})
+
+
+def test_an_address_is_asked_in_place_of_a_name() -> None:
+    with Target(ok()) as target:
+        route = Route(addresses=(address_of(f"Permissions.Example:{target.port}:127.0.0.1"),))
+        assert asked(f"http://permissions.example:{target.port}/v1", route).status == 200
+    assert f"Host: permissions.example:{target.port}\r\n".encode() in target.asked[0]
+
+
+@pytest.mark.parametrize(
+    "word", ["h:80", "h:0:127.0.0.1", "h:99999:127.0.0.1", "h:80:name", "h:80:127.0.0.1,", "h h:80:::1"]
+)
+def test_what_is_no_address_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=r"is no HOST|names no IP"):
+        address_of(word)
+
+
+def test_addresses_are_written_as_curl_reads_them() -> None:
+    for word in ("h:80:127.0.0.1", "h:443:[::1],127.0.0.1", "*:80:127.0.0.1"):
+        assert str(address_of(word)) == word
+
+
+# Whole commands
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    choose_nothing(monkeypatch)
+    with Server(seeded(size=12)) as running:
+        monkeypatch.setenv("OPENAI_ADMIN_KEY", running.dataset.admin_key)
+        yield running
+
+
+def test_a_run_through_a_gateway_leaks_nothing_of_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATE", PASSWORD)
+    (tmp_path / "token").write_text("Streuselschnecke-99\n")
+    (tmp_path / "contracts.toml").write_text(
+        'base-url = "http://127.0.0.1:{port}/v1"\ncheckpoint = "{checkpoint}"\n'
+        'resolve = ["permissions.example:{port}:127.0.0.1"]\nheader = ["OpenAI-Organization: org-1"]\n'
+        'secret-header = ["CF-Access=GATE"]\nsecret-header-file = ["X-Token=token"]\n'.format(
+            port=server.base_url.rpartition(":")[2].partition("/")[0], checkpoint=server.dataset.checkpoint
+        )
+    )
+    with proxy(f"me:{PASSWORD}") as port:
+        monkeypatch.setenv("CONTRACTS_PROXY", f"http://me:{PASSWORD}@127.0.0.1:{port}")
+        files = [tmp_path / name for name in ("r.html", "r.json", "r.xml", "r.har", "r.md")]
+        options = ("--html", "--json", "--junit", "--record", "--markdown")
+        words = [word for pair in zip(options, map(str, files), strict=True) for word in pair]
+        done = run("check", "ENV-001", "--config", str(tmp_path / "contracts.toml"), "--verbose", *words)
+    assert done.exit_code in {0, 6}, done.output
+    for text in (done.output, *(file.read_text() for file in files)):
+        assert PASSWORD not in text
+        assert "Streusel" not in text
+    assert '-x "$CONTRACTS_PROXY"' in files[0].read_text().replace("&#34;", '"').replace("&quot;", '"')
+
+
+def test_the_embedded_server_is_never_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose_nothing(monkeypatch)
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert run("doctor").exit_code == 0
+
+
+def test_a_wrong_proxy_ends_a_run_with_one_sentence(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:{PASSWORD}@127.0.0.1:9")
+    done = run("check", "--base-url", server.base_url, "--checkpoint", server.dataset.checkpoint)
+    assert done.exit_code == 4
+    assert "the proxy http://127.0.0.1:9 (HTTP_PROXY) can't be connected to" in done.output
+    assert PASSWORD not in done.output
+    assert run(
+        "check", "--no-proxy", "ENV-001", "--base-url", server.base_url, "--checkpoint", server.dataset.checkpoint
+    ).exit_code in {0, 6}
