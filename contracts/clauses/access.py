@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from contracts.clauses.common import named
+from contracts.clauses.common import TOO_MANY, named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Query
@@ -17,15 +17,19 @@ from contracts.spec.quotes import Quote
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 ACCESS = ("access",)
 
-NOT_ALLOWED = frozenset({401, 403, 404})
-"""To hide what exists from those who may not look (404) is good practice."""
-MALFORMED_TOO = NOT_ALLOWED | {400}
+UNAUTHORIZED = 401
+KEY_REFUSED = frozenset({401, 403})
+REFUSED = KEY_REFUSED | {404}
+"""404 as well: that something exists may be hidden from who may not look (RFC 9110 §15.5.5)."""
+MALFORMED_TOO = REFUSED | {400}
 """RFC 6750 §3.1 answers a malformed Authorization with 400."""
 CLIENT_ERRORS = frozenset(range(400, 500))
 
 UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "other-scheme"})
 """Forms whose acceptance other clauses judge, and that no server may fail over."""
 
+MOST_NAMED = 4
+"""Statuses that a finding names one by one."""
 PLAIN_FORMS = ("none", "unknown", "user")
 
 
@@ -37,15 +41,12 @@ def refusals(evidence: Evidence) -> Iterator[Exchange]:
 
 
 def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
-    """The judgement that requests with these forms of credential are refused with one of these statuses.
-
-    For a request that would be refused to the admin key as well, any 4xx will do.
-    """
+    """The judgement that requests with these forms of credential are refused with one of these statuses."""
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         for exchange in evidence.exchanges:
-            if exchange.request.credential in forms and _judgeable(exchange) and _plainly_spelled(evidence, exchange):
-                yield refused(exchange, allowed if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
+            if exchange.request.credential in forms and _plainly_spelled(evidence, exchange):
+                yield from refused(evidence, exchange, allowed)
 
     return judge
 
@@ -56,8 +57,8 @@ def _plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
 
 
 def _judgeable(exchange: Exchange) -> bool:
-    """Whether the target decided on the request: a redirect elsewhere decides, a 429 or 5xx does not."""
-    if exchange.answer is None or exchange.failed:
+    """Whether the target decided on the request: a redirect elsewhere decides; a 429, a 5xx and silence do not."""
+    if exchange.answer is None or exchange.failed or exchange.status == TOO_MANY:
         return False
     return exchange.failure is None or exchange.failure.kind is FailureKind.REDIRECT
 
@@ -80,13 +81,23 @@ def is_plain(evidence: Evidence, exchange: Exchange) -> bool:
     return reading.checkpoint == evidence.target.checkpoint and exchange.request.query == plain.query
 
 
-def refused(exchange: Exchange, allowed: frozenset[int]) -> Outcome:
-    """Whether one request was refused with one of these statuses."""
+def refused(evidence: Evidence, exchange: Exchange, allowed: frozenset[int]) -> Iterator[Outcome]:
+    """Whether one request was refused with one of these statuses, if the target decided on it.
+
+    A request that would be refused to the admin key as well may get any 4xx, which then shows nothing about keys.
+    """
     status = exchange.status
+    if not _judgeable(exchange):
+        return
+    alone = would_be_answered(evidence, exchange)
+    told = alone or allowed == CLIENT_ERRORS or status in KEY_REFUSED
+    allowed = allowed if alone else CLIENT_ERRORS
     if status in allowed:
-        return HELD
-    wanted = " or ".join(str(code) for code in sorted(allowed)) if len(allowed) < 5 else "a 4xx"  # noqa: PLR2004 - a readable list
-    return Finding(wanted, f"status {status}", (exchange,))
+        if told:
+            yield HELD
+    else:
+        wanted = " or ".join(map(str, sorted(allowed))) if len(allowed) <= MOST_NAMED else "a 4xx"
+        yield Finding(wanted, f"status {status}", (exchange,))
 
 
 clause(
@@ -100,20 +111,21 @@ clause(
     probes=ACCESS,
     requires={Capability.KEY},
     decided_by="answer",
-)(credential_clause("none", allowed=NOT_ALLOWED))
+)(credential_clause("none", allowed=REFUSED))
 
 clause(
     "SEC-002",
     Level.SECURITY,
     "With an unknown key: refused",
     quote=ADMIN_ONLY,
-    why="Whoever makes up a key gets in, or can't tell a wrong key from a wrong request.",
+    why="A made-up key is let in, or its holder is not told that the key is what is wrong.",
     good="a key that was never issued: 401",
     bad="a key that was never issued: 200",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=("SEC-001",),
     decided_by="answer",
-)(credential_clause("unknown", "null", allowed=NOT_ALLOWED))
+)(credential_clause("unknown", "null", allowed=REFUSED))
 
 clause(
     "SEC-003",
@@ -125,6 +137,10 @@ clause(
     bad="Authorization: Bearer (and nothing): 200",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+    ),
     decided_by="answer",
 )(credential_clause("empty", "empty-bare", allowed=MALFORMED_TOO))
 
@@ -138,6 +154,10 @@ clause(
     bad="Authorization: Basic …: 200",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+    ),
     decided_by="answer",
 )(credential_clause("basic", "basic-password", "bare", "other-scheme", allowed=MALFORMED_TOO))
 
@@ -151,9 +171,13 @@ clause(
     bad="a project key: 200",
     probes=ACCESS,
     requires={Capability.ADMIN, Capability.KEY},
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+    ),
     decided_by="answer",
     needs=Needs(user_key=True),
-)(credential_clause("user", allowed=NOT_ALLOWED))
+)(credential_clause("user", allowed=REFUSED))
 
 clause(
     "SEC-006",
@@ -165,6 +189,10 @@ clause(
     bad="?api_key=…: 200",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+    ),
     decided_by="answer",
 )(credential_clause("query-api_key", "query-key", "query-token", "query-access_token", allowed=CLIENT_ERRORS))
 
@@ -178,10 +206,14 @@ clause(
     bad="the key without its last character: 200",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+    ),
     decided_by="answer",
 )(
     credential_clause(
-        "shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half", allowed=NOT_ALLOWED
+        "shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half", allowed=REFUSED
     )
 )
 
@@ -215,7 +247,7 @@ def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
         found |= {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids and id_ not in asked}
         if found:
             yield Finding("nothing of the list", f"it names {names(tuple(sorted(found)), 2)}", (exchange,))
-        else:
+        elif exchange.status in REFUSED:
             yield HELD
 
 
@@ -269,17 +301,18 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
     probes=ACCESS,
     requires={Capability.KEY},
-    caused_by=("SEC-001", "SEC-002", "SEC-005"),
+    caused_by=(
+        "SEC-001",
+        "SEC-002",
+        "SEC-005",
+    ),
     decided_by="list",
 )
 def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
         form = exchange.request.credential
-        if form not in PLAIN_FORMS or is_plain(evidence, exchange) or not _judgeable(exchange):
-            continue
-        if not _plainly_spelled(evidence, exchange):
-            continue
-        yield refused(exchange, NOT_ALLOWED if would_be_answered(evidence, exchange) else CLIENT_ERRORS)
+        if form in PLAIN_FORMS and not is_plain(evidence, exchange) and _plainly_spelled(evidence, exchange):
+            yield from refused(evidence, exchange, REFUSED)
 
 
 @clause(
@@ -299,8 +332,12 @@ def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
         if exchange.answer is None or exchange.postponed:
             continue
         form = exchange.request.credential
-        if form.startswith("malformed") or (form in UNUSUAL and exchange.failed):
-            yield refused(exchange, CLIENT_ERRORS)
+        if not form.startswith("malformed") and not (form in UNUSUAL and exchange.failed):
+            continue
+        if exchange.status in CLIENT_ERRORS - {TOO_MANY}:
+            yield HELD
+        elif exchange.status != TOO_MANY:
+            yield Finding("a 4xx", f"status {exchange.status}", (exchange,))
 
 
 @clause(
@@ -316,17 +353,17 @@ def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     decided_by="answer",
 )
 def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
-    refused_any = False
+    others = set()
     for exchange in refusals(evidence):
-        refused_any = True
-        if exchange.answer is None or exchange.answer.status != 401:  # noqa: PLR2004 - the status itself
-            continue
-        if exchange.answer.header("www-authenticate"):
+        if exchange.answer is None or exchange.status != UNAUTHORIZED:
+            if exchange.status in REFUSED and would_be_answered(evidence, exchange):
+                others.add(exchange.status)
+        elif exchange.answer.header("www-authenticate"):
             yield HELD
         else:
             yield Finding("a WWW-Authenticate header", "none", (exchange,))
-    if refused_any:
-        yield Inapplicable("the target refuses with another status than 401")
+    if others:
+        yield Inapplicable(f"the target refuses a key with {' or '.join(map(str, sorted(others)))}, and not with 401")
 
 
 @clause(
@@ -353,5 +390,5 @@ def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
         # What a refusal tells is SEC-008's.
         if found and not exchange.refused:
             yield Finding("nothing of the list", f"it shows {names(tuple(sorted(found)), 2)}", (exchange,))
-        elif not exchange.failed:
+        elif not exchange.failed and exchange.status != TOO_MANY:
             yield HELD

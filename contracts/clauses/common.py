@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from contracts.clauses.registry import Judge, Needs, Outcome
-from contracts.core.model import HELD, Answer, Exchange, Finding, Order, Page, Query
+from contracts.core.model import HELD, Answer, Exchange, Finding, Node, Order, Page, Query
 from contracts.core.wording import names, place, short, yes
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Walk
+from contracts.spec.operation import Operation
 from contracts.spec.requests import Oddity
 from contracts.spec.validation import MOST_VIOLATIONS
 
 EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
 """The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""
 PAGED = ("walks", "generated", "repetition", "filters", "scope")
+LET_IN = ("SEC-001", "SEC-002", "SEC-003", "SEC-004", "SEC-005", "SEC-006", "SEC-007", "SEC-010")
+"""The clauses that explain what is wrong with an answer which its caller should not have got."""
 SIBLINGS_WORDS = frozenset({"asc", "desc"})
 """What all other lists of the vendor call the two orders."""
 WORD = re.compile(r"[\w-]+")
 LEAST_ID = 8
 """Characters of an id from which on its occurrence in a text is no coincidence."""
+TOO_MANY = 429
 ONE, TWO = Needs(items=1), Needs(items=2)
+TIMES = Needs(items=2, times=2)
+"""Items that differ in their time, so that an order shows."""
 
 
-def schema_clause(clause_id: str) -> Judge:
-    """The judgement of a clause that is a node of the response schema: no violation of it in any document."""
+def schema_clause(node: Node, exercised: Callable[[Operation, Any], bool] = lambda _operation, _value: True) -> Judge:
+    """The judgement of a clause that owns a part of the response schema: no violation of it in any answer.
+
+    Args:
+        node: The part.
+        exercised: Whether an answer that has no violation has the part at all.
+    """
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         for document in evidence.documents:
             if document.defect:
                 continue
-            broken = [violation for violation in document.violations if violation.clause == clause_id]
+            broken = [violation for violation in document.violations if violation.node is node]
             for violation in broken:
                 yield Finding(
                     expected=f"{violation.path} {violation.expected}",
@@ -41,7 +53,8 @@ def schema_clause(clause_id: str) -> Judge:
                     exchanges=(document.exchange,),
                 )
             looked_through = len(document.violations) < MOST_VIOLATIONS
-            if looked_through and not broken and not any(one.clause == "ENV-001" for one in document.violations):
+            unread = any(one.node is Node.BODY for one in document.violations)
+            if looked_through and not broken and not unread and exercised(evidence.operation, document.value):
                 yield HELD
 
     return judge
@@ -91,6 +104,19 @@ def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
         for id_ in by_word[word]
         if id_ not in asked and (id_ == word or re.search(rf"(?<![\w-]){re.escape(id_)}(?![\w-])", text))
     }
+
+
+# What was refused
+
+
+def denied(exchange: Exchange) -> bool:
+    """Whether the target decided on a request, and against it: a 4xx, but for one that only asks for patience."""
+    return exchange.refused and exchange.failure is None and exchange.status != TOO_MANY
+
+
+def shows_nothing(exchange: Exchange, page: Page | None) -> bool:
+    """Whether a request was answered, and surely without an item: denied, or by an empty page."""
+    return denied(exchange) or (page is not None and not page.items)
 
 
 # Requests that the document does not allow, or whose subject is unknown

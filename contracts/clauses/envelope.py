@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.common import EVERYWHERE, schema_clause
+from contracts.clauses.common import EVERYWHERE, LET_IN, schema_clause
 from contracts.clauses.passages import LIST, OBJECT
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Node
@@ -21,6 +21,7 @@ from contracts.spec.quotes import Quote
     good='{"object": "list", "data": [], "has_more": false}',
     bad='{"object": "list", "data": [], "has_more": false,}',
     probes=EVERYWHERE,
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.BODY,
 )
@@ -31,7 +32,7 @@ def body_is_one_json_object(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if document.defect:
             yield Finding(expected="one JSON object (RFC 8259)", actual=document.defect, exchanges=(document.exchange,))
-    yield from schema_clause("ENV-001")(evidence)
+    yield from schema_clause(Node.BODY)(evidence)
 
 
 clause(
@@ -44,9 +45,10 @@ clause(
     bad='"object": "page"',
     probes=EVERYWHERE,
     requires={Capability.OBJECT},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.OBJECT,
-)(schema_clause("ENV-002"))
+)(schema_clause(Node.OBJECT))
 
 clause(
     "ENV-003",
@@ -57,9 +59,10 @@ clause(
     good='"data": []',
     bad='"data": null',
     probes=EVERYWHERE,
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEMS,
-)(schema_clause("ENV-003"))
+)(schema_clause(Node.ITEMS))
 
 clause(
     "ENV-004",
@@ -71,9 +74,10 @@ clause(
     bad='"has_more": "false"',
     probes=EVERYWHERE,
     requires={Capability.HAS_MORE},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.HAS_MORE,
-)(schema_clause("ENV-004"))
+)(schema_clause(Node.HAS_MORE))
 
 clause(
     "ENV-005",
@@ -85,9 +89,10 @@ clause(
     bad='"first_id": 17',
     probes=EVERYWHERE,
     requires={Capability.ENDS},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.FIRST_ID,
-)(schema_clause("ENV-005"))
+)(schema_clause(Node.FIRST_ID))
 
 clause(
     "ENV-006",
@@ -99,9 +104,10 @@ clause(
     bad='"last_id": ["cp_07"]',
     probes=EVERYWHERE,
     requires={Capability.ENDS},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.LAST_ID,
-)(schema_clause("ENV-006"))
+)(schema_clause(Node.LAST_ID))
 
 
 @clause(
@@ -113,6 +119,7 @@ clause(
     good='{"has_more": false}',
     bad='{"has_more": true, "has_more": false}',
     probes=EVERYWHERE,
+    caused_by=LET_IN,
     decided_by="answer",
 )
 def keys_are_unique(evidence: Evidence) -> Iterator[Outcome]:
@@ -125,3 +132,18 @@ def keys_are_unique(evidence: Evidence) -> Iterator[Outcome]:
             )
         elif not document.defect:
             yield HELD
+
+
+clause(
+    "ENV-008",
+    Level.DOCUMENTED,
+    "Every other property of the envelope is as the schema says",
+    quote=OBJECT,
+    why="Typed clients fail to decode the page, or read something else from it.",
+    good='"total": 57, where the document says that it is an integer',
+    bad='"total": "57", where the document says that it is an integer',
+    probes=EVERYWHERE,
+    requires={Capability.ENVELOPE_OTHER},
+    decided_by="answer",
+    owns=Node.ENVELOPE_OTHER,
+)(schema_clause(Node.ENVELOPE_OTHER, lambda operation, value: operation.envelope_others.among(value)))

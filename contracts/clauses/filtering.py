@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
-from contracts.clauses.common import PAGED, anchored, missing_from, resembles, unknown_projects, within
+from contracts.clauses.common import PAGED, anchored, missing_from, resembles, shows_nothing, unknown_projects, within
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order
@@ -27,6 +27,7 @@ from contracts.evidence.listing import Walk
     bad="project_id=proj_1: an item of proj_2 among them",
     probes=PAGED,
     requires={Capability.FILTER},
+    caused_by=("SCO-001",),
     decided_by="answer",
     needs=Needs(items=1, projects=2),
 )
@@ -67,7 +68,16 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     bad="project_id=proj_1: 18 of 19",
     probes=("walks",),
     requires={Capability.FILTER, Capability.ID},
-    caused_by=("FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "FLT-001",
+        "PAG-011",
+        "PAG-012",
+        "PAG-015",
+        "ORD-002",
+        "ORD-003",
+        "ORD-007",
+    ),
     decided_by="list",
     needs=Needs(items=1, projects=1),
 )
@@ -94,7 +104,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(left)} comes first",
                 (page.exchange, listing.shown_in(right, page.exchange)),
             )
-        elif walk.ids:
+        elif walk.complete or len(walk.ids) > 1:
             yield HELD
 
 
@@ -108,7 +118,11 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     bad="57 permissions: 30 + 18 + 8",
     probes=("walks",),
     requires={Capability.FILTER, Capability.ID},
-    caused_by=("FLT-001", "FLT-002"),
+    caused_by=(
+        "SCO-001",
+        "FLT-001",
+        "FLT-002",
+    ),
     decided_by="list",
     needs=Needs(items=2, projects=2),
 )
@@ -141,7 +155,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange,),
                 still=not listing.changed,
             )
-        else:
+        elif seen_through:
             yield HELD
     yield from _hidden_projects(evidence)
 
@@ -183,7 +197,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
             its_own = all(item.project_id == project for item in page.items)
             if not (its_own and evidence.listing.changed):
                 yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), still=its_own)
-        elif exchange.answer is not None and not exchange.failed:
+        elif shows_nothing(exchange, page):
             yield HELD
 
 
@@ -212,5 +226,5 @@ def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
                 (exchange,),
             )
-        elif exchange.answer is not None and not exchange.failed:
+        elif shows_nothing(exchange, page):
             yield HELD

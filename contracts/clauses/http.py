@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.common import EVERYWHERE
+from contracts.clauses.common import EVERYWHERE, LET_IN
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Level, Query
@@ -62,6 +62,7 @@ def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> b
     good="Content-Type: application/json; charset=utf-8",
     bad="Content-Type: text/html",
     probes=EVERYWHERE,
+    caused_by=LET_IN,
     decided_by="answer",
 )
 def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
@@ -88,6 +89,7 @@ def media_type_is_json(evidence: Evidence) -> Iterator[Outcome]:
     bad="Content-Length: 812, and the connection ends after 400",
     probes=ALL,
     decided_by="answer",
+    even_once=True,
 )
 def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
@@ -164,8 +166,13 @@ def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     good="503 with Retry-After: 1, and then 200",
     bad="500",
     probes=ALL,
-    caused_by=("INP-004", "INP-008"),
+    caused_by=(
+        "INP-004",
+        "INP-008",
+        "SEC-011",
+    ),
     decided_by="answer",
+    even_once=True,
 )
 def no_server_error(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:

@@ -8,10 +8,21 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
-from contracts.clauses.common import SIBLINGS_WORDS, odd, only
+from contracts.clauses.common import SIBLINGS_WORDS, denied, odd, only
 from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Order, Query
+from contracts.core.model import (
+    HELD,
+    Capability,
+    Exchange,
+    FailureKind,
+    Finding,
+    Inapplicable,
+    Level,
+    Order,
+    Query,
+    Unshown,
+)
 from contracts.core.wording import count, names, short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
@@ -27,9 +38,9 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
     for exchange, found in odd(evidence):
         if not only(found, role, kind) or exchange.answer is None or exchange.failure:
             continue
-        if exchange.refused:
+        if denied(exchange):
             yield HELD
-        elif not exchange.failed:
+        elif not exchange.failed and not exchange.refused:
             value = evidence.reading(exchange).values[role][0]
             yield Finding(f"a 4xx: {expected}", f"status {exchange.status} for {role}={short(value)}", (exchange,))
 
@@ -91,9 +102,9 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
         values = evidence.reading(exchange).values
         asked = f"limit={values['limit'][0]}"
         if not exchange.ok:
-            if exchange.refused:
+            if denied(exchange):
                 yield HELD
-            elif not exchange.failed:
+            elif not exchange.failed and not exchange.refused:
                 yield Finding("a 4xx, or a page", f"status {exchange.status} for {asked}", (exchange,))
             continue
         query = _without_limit(evidence, exchange)
@@ -112,8 +123,13 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
                 f"{names(page.ids, 2)} for {asked}",
                 (exchange, listing.shown_in(lost, exchange)),
             )
-        else:
+        elif default is None or len(listing.items) > default:
             yield HELD
+        else:
+            yield Unshown(
+                f"the list has no more than {count(default, 'permission')}: all of it is right for {asked} as well",
+                f"--checkpoint with a checkpoint that has at least {count(default + 1, 'permission')}",
+            )
 
 
 def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
@@ -133,14 +149,14 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
         return Finding("an answer", exchange.failure.text, (exchange,))
     if exchange.answer is not None and exchange.answer.flaw:
         return Finding("a whole answer", exchange.answer.flaw, (exchange,))
-    return HELD if exchange.answer is not None else None
+    return HELD if exchange.answer is not None and exchange.failure is None else None
 
 
 @clause(
     "INP-004",
     Level.ROBUSTNESS,
     "Whatever a parameter holds: no 5xx, no hang, no cut connection",
-    quote=Quote("name: after in: query", at="parameters/after"),
+    quote=SUCCESS,
     why="One odd request brings down a worker, and whoever sends many brings down the service.",
     good="after=%00: 400",
     bad="after=%00: 500",
@@ -166,6 +182,7 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
     probes=INPUTS,
+    caused_by=("SCO-001",),
     decided_by="list",
     needs=Needs(items=1),
 )
@@ -176,7 +193,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
         if reading.checkpoint != evidence.target.checkpoint or exchange.answer is None:
             continue
         if not evidence.unusual(exchange) or not exchange.ok:
-            if not exchange.ok and evidence.unusual(exchange) and not exchange.failed:
+            if denied(exchange) and evidence.unusual(exchange):
                 yield HELD
             continue
         page = evidence.page(exchange, _without_limit(evidence, exchange))
@@ -191,7 +208,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding(
                 "items of this list, or none", f"{names(strange, 3)}, {whose}", (exchange,), still=not of_others
             )
-        else:
+        elif not page.items or evidence.foreign or (listing.complete and not listing.changed):
             yield HELD
 
 
@@ -241,6 +258,7 @@ INTERNALS = tuple(
     bad='500 Traceback (most recent call last): File "/app/api.py", line 88',
     probes=("inputs", "access", "scope", "filters", "generated"),
     decided_by="answer",
+    even_once=True,
 )
 def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
@@ -277,6 +295,7 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     bad="Bad Request",
     probes=("inputs", "access", "scope", "filters"),
     decided_by="answer",
+    even_once=True,
 )
 def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contracts.clauses.common import EVERYWHERE, ONE, schema_clause
+from contracts.clauses.common import EVERYWHERE, LET_IN, ONE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Node
 from contracts.core.wording import short
 from contracts.evidence.evidence import Evidence
+from contracts.spec.operation import Operation
 from contracts.spec.quotes import Quote
 
 SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
@@ -46,10 +47,11 @@ clause(
     good='{"id": "cp_1", "created_at": 1721764867, "project_id": "proj_1", "object": "checkpoint.permission"}',
     bad='{"id": "cp_1", "created_at": 1721764867, "object": "checkpoint.permission"}',
     probes=EVERYWHERE,
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEM,
     needs=ONE,
-)(schema_clause("ITM-001"))
+)(schema_clause(Node.ITEM))
 
 clause(
     "ITM-002",
@@ -61,10 +63,11 @@ clause(
     bad='"id": 1',
     probes=EVERYWHERE,
     requires={Capability.ID},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEM_ID,
     needs=ONE,
-)(schema_clause("ITM-002"))
+)(schema_clause(Node.ITEM_ID))
 
 clause(
     "ITM-003",
@@ -76,10 +79,11 @@ clause(
     bad='"created_at": 1721764867.0',
     probes=EVERYWHERE,
     requires={Capability.TIME},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEM_TIME,
     needs=ONE,
-)(schema_clause("ITM-003"))
+)(schema_clause(Node.ITEM_TIME))
 
 
 def judge_time(wrong: Callable[[int, Exchange], str | None], expected: str) -> Callable[[Evidence], Iterator[Outcome]]:
@@ -114,6 +118,7 @@ clause(
     bad='"created_at": 1721764867000',
     probes=EVERYWHERE,
     requires={Capability.UNIX_TIME},
+    caused_by=LET_IN,
     decided_by="answer",
     needs=ONE,
 )(judge_time(_finer, "seconds since 1970"))
@@ -128,10 +133,11 @@ clause(
     bad='"project_id": null',
     probes=EVERYWHERE,
     requires={Capability.FILTER},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEM_FACET,
     needs=ONE,
-)(schema_clause("ITM-005"))
+)(schema_clause(Node.ITEM_FACET))
 
 clause(
     "ITM-006",
@@ -143,10 +149,11 @@ clause(
     bad='"object": "permission"',
     probes=EVERYWHERE,
     requires={Capability.ITEM_OBJECT},
+    caused_by=LET_IN,
     decided_by="answer",
     owns=Node.ITEM_OBJECT,
     needs=ONE,
-)(schema_clause("ITM-006"))
+)(schema_clause(Node.ITEM_OBJECT))
 
 
 @clause(
@@ -159,6 +166,7 @@ clause(
     bad='"id": "", "project_id": "proj_1"',
     probes=EVERYWHERE,
     requires={Capability.ID},
+    caused_by=LET_IN,
     decided_by="answer",
     needs=ONE,
 )
@@ -186,6 +194,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     bad="cp_1 is for proj_1 unfiltered, and for proj_2 under project_id=proj_2",
     probes=EVERYWHERE,
     requires={Capability.ID},
+    caused_by=LET_IN,
     decided_by="list",
     needs=ONE,
 )
@@ -228,6 +237,7 @@ clause(
     bad='"created_at": -1',
     probes=EVERYWHERE,
     requires={Capability.UNIX_TIME},
+    caused_by=LET_IN,
     decided_by="answer",
     needs=ONE,
 )(judge_time(lambda created, _: short(str(created)) if created < 0 else None, "0 or more"))
@@ -253,6 +263,30 @@ clause(
     bad='"created_at": 0',
     probes=EVERYWHERE,
     requires={Capability.UNIX_TIME},
+    caused_by=LET_IN,
     decided_by="answer",
     needs=ONE,
 )(judge_time(_odd, "a time in the past"))
+
+
+def _has_others(operation: Operation, value: dict[str, Any]) -> bool:
+    items = value.get(operation.roles.items)
+    return isinstance(items, list) and any(
+        operation.item_others.among(entry) for entry in items if isinstance(entry, dict)
+    )
+
+
+clause(
+    "ITM-011",
+    Level.DOCUMENTED,
+    "Every other property of an item is as the schema says",
+    quote=Quote("type: object", at=ITEM),
+    why="Typed clients fail to decode the page, or read something else from it.",
+    good='"expires_at": "2024-07-24T00:00:00Z", where the document says that it is a date-time',
+    bad='"expires_at": "tomorrow", where the document says that it is a date-time',
+    probes=EVERYWHERE,
+    requires={Capability.ITEM_OTHER},
+    decided_by="answer",
+    owns=Node.ITEM_OTHER,
+    needs=ONE,
+)(schema_clause(Node.ITEM_OTHER, _has_others))

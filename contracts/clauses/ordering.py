@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from contracts.clauses.common import PAGED, TWO, as_asked, sure
+from contracts.clauses.common import PAGED, TIMES, TWO, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
@@ -40,9 +40,15 @@ def differ(page: Page) -> bool:
     bad="no order: the oldest first",
     probes=PAGED,
     requires={Capability.ORDER, Capability.DEFAULT_ORDER, Capability.CHRONOLOGICAL},
-    caused_by=("ITM-004", "ITM-008", "ITM-009", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "ITM-004",
+        "ITM-008",
+        "ITM-009",
+        "ORD-007",
+    ),
     decided_by="list",
-    needs=TWO,
+    needs=TIMES,
 )
 def default_order(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_order
@@ -67,7 +73,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
                 f"without order: {names(page.ids, 3)}",
                 (page.exchange, *(listing.shown_in(id_, page.exchange) for id_ in head)),
             )
-        else:
+        elif differ(page) or not evidence.stands_in(page, default.opposite):
             yield HELD
 
 
@@ -100,9 +106,14 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
     bad="order=descending: created_at 30, 10, 20",
     probes=PAGED,
     requires={Capability.CHRONOLOGICAL},
-    caused_by=("ITM-004", "ITM-008", "ITM-009"),
+    caused_by=(
+        "SCO-001",
+        "ITM-004",
+        "ITM-008",
+        "ITM-009",
+    ),
     decided_by="answer",
-    needs=TWO,
+    needs=TIMES,
 )
 def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
     yield from judge_page_order(evidence, Order.DESCENDING)
@@ -118,9 +129,14 @@ def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
     bad="order=ascending: created_at 30, 20, 10",
     probes=PAGED,
     requires={Capability.ORDER, Capability.CHRONOLOGICAL},
-    caused_by=("ITM-004", "ITM-008", "ITM-009"),
+    caused_by=(
+        "SCO-001",
+        "ITM-004",
+        "ITM-008",
+        "ITM-009",
+    ),
     decided_by="answer",
-    needs=TWO,
+    needs=TIMES,
 )
 def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
     yield from judge_page_order(evidence, Order.ASCENDING)
@@ -136,9 +152,18 @@ def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
     bad="[30, 10] [20, 5]",
     probes=("walks",),
     requires={Capability.CHRONOLOGICAL},
-    caused_by=("PAG-011", "ORD-002", "ORD-003", "ITM-004", "ITM-008", "ITM-009"),
+    caused_by=(
+        "SCO-001",
+        "PAG-010",
+        "PAG-011",
+        "ORD-002",
+        "ORD-003",
+        "ITM-004",
+        "ITM-008",
+        "ITM-009",
+    ),
     decided_by="list",
-    needs=TWO,
+    needs=TIMES,
 )
 def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
     sound = {page.exchange.number: order for page, order in evidence.sound}
@@ -149,13 +174,14 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
             order = sound.get(page.exchange.number)
             if order is None or before.exchange.number not in sound or not (before.items and page.items):
                 continue
-            left, right = before.items[-1].created_at, page.items[0].created_at
-            if left is None or right is None or page.query.after in page.ids:
+            first = next((item for item in page.items if item.id != page.query.after), None)
+            left, right = before.items[-1].created_at, first.created_at if first else None
+            if first is None or left is None or right is None:
                 continue
             if order.precedes(right, left):
                 yield Finding(
                     f"{order}: nothing {'newer' if order is Order.DESCENDING else 'older'} than {left} {place(page)}",
-                    f"the page begins with {short(page.ids[0])}, created at {right}",
+                    f"the page begins with {short(first.id)}, created at {right}",
                     (before.exchange, page.exchange),
                 )
             elif left != right:
@@ -172,6 +198,7 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
     bad="57 descending, 56 ascending",
     probes=("walks",),
     requires={Capability.ID, Capability.ORDER},
+    caused_by=("SCO-001",),
     decided_by="list",
     needs=TWO,
 )
@@ -272,9 +299,13 @@ def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bo
     bad="descending: cp_3, cp_2, cp_1; ascending: cp_2, cp_1, cp_3",
     probes=("walks",),
     requires={Capability.ID, Capability.ORDER, Capability.CHRONOLOGICAL},
-    caused_by=("ORD-002", "ORD-003"),
+    caused_by=(
+        "SCO-001",
+        "ORD-002",
+        "ORD-003",
+    ),
     decided_by="list",
-    needs=TWO,
+    needs=TIMES,
 )
 def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
@@ -325,6 +356,7 @@ def _showing(evidence: Evidence, left: str, right: str) -> Page | None:
     bad="limit=2: cp_4, cp_5; limit=9: …, cp_5, cp_4, …",
     probes=PAGED,
     requires={Capability.ID, Capability.CHRONOLOGICAL},
+    caused_by=("SCO-001",),
     decided_by="list",
     needs=Needs(items=2, tie=True),
 )
@@ -349,7 +381,7 @@ def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
                     (before.exchange, page.exchange),
                 )
                 continue
-            first.setdefault((order, left, right), page)
+            known = first.setdefault((order, left, right), page)
             if (left, right) in listing.inversions(page, order):
                 earlier = _holding(evidence, order, right, left)
                 if earlier is not None:
@@ -358,7 +390,7 @@ def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
                         f"{short(left)} comes first",
                         (earlier.exchange, page.exchange),
                     )
-            else:
+            elif known is not page:
                 yield HELD
     for walk in evidence.walks:
         if sure(evidence, walk):
@@ -376,7 +408,8 @@ def _over_pages(evidence: Evidence, walk: Walk) -> Iterator[Outcome]:
         if ranks[0] is None or ranks[1] is None or not listing.tied(left, right):
             continue
         if ranks[0] < ranks[1]:
-            yield HELD
+            if _holding(evidence, order, left, right) is not None:
+                yield HELD
             continue
         earlier = _holding(evidence, order, right, left)
         if earlier is not None and right not in before.ids:

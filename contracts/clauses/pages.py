@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
-from contracts.clauses.common import ONE, PAGED, TWO, as_asked, describe, missing_from, named, sure
+from contracts.clauses.common import (
+    ONE,
+    PAGED,
+    TWO,
+    as_asked,
+    denied,
+    describe,
+    missing_from,
+    named,
+    shows_nothing,
+    sure,
+)
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
@@ -38,7 +49,7 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if len(page.items) > limit:
             yield Finding(f"at most {count(limit, 'item')}", count(len(page.items), "item"), (page.exchange,))
-        elif page.items:
+        elif page.has_more or len(page.items) == limit < len(evidence.listing.items):
             yield HELD
 
 
@@ -89,15 +100,20 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
     needs=TWO,
 )
 def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
-    cap, default = evidence.cap, evidence.operation.default_limit
+    default = evidence.operation.default_limit
+    caps: dict[bool, int] = defaultdict(int)
+    for page in evidence.pages:
+        if page.query.limit:
+            caps[page.query.project_id is None] = max(caps[page.query.project_id is None], len(page.items))
     for page in evidence.pages:
         limit, size = page.query.limit, len(page.items)
         if limit is None or not page.has_more or not size:
             continue
-        # Above its cap a server may give the cap, or fall back to the default size.
-        if size >= limit or (limit > cap and size in {cap, default}):
+        # Above its cap, which may be another one under a filter, a server may give the cap or the default size.
+        cap = caps[page.query.project_id is None]
+        if size == limit or (limit > cap and size in {cap, default}):
             yield HELD
-        else:
+        elif size < limit:
             wanted = f"{limit} items" if limit <= cap else f"{cap} items (the most that this target gives)"
             yield Finding(
                 f"{wanted} when has_more is true", f"{count(size, 'item')} and has_more true", (page.exchange,)
@@ -263,7 +279,7 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(after)} is item {page.ids.index(after) + 1} of the page after it",
                 (page.exchange,),
             )
-        else:
+        elif _goes_on(evidence, page, evidence.order(page)):
             yield HELD
 
 
@@ -303,12 +319,16 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
     probes=PAGED,
     requires={Capability.CURSOR},
+    caused_by=(
+        "SCO-001",
+        "PAG-010",
+    ),
     decided_by="list",
     needs=TWO,
 )
 def page_begins_after_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
     for page, order in evidence.sound:
-        if page.query.after is not None and page.query.after not in page.ids:
+        if page.query.after is not None:
             yield from begins_rightly(evidence, page, order)
 
 
@@ -331,6 +351,9 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
         return
     first = page.ids[0]
     if listing.rank(order, first) is None:
+        return
+    if first == after:
+        yield Finding(f"what follows {short(after)}", f"the page begins with {short(after)} itself", (page.exchange,))
         return
     back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
     if of_another_project and (back or skipped is not None):
@@ -370,6 +393,7 @@ def _tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
     bad="list [cp_1 … cp_9], limit=3: [cp_1, cp_3, cp_4]",
     probes=PAGED,
     requires={Capability.ID},
+    caused_by=("SCO-001",),
     decided_by="list",
     needs=TWO,
 )
@@ -407,6 +431,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
     bad="has_more true after cp_9, and after=cp_9 brings []",
     probes=PAGED,
     requires={Capability.MORE},
+    caused_by=("PAG-011",),
     decided_by="list",
     needs=TWO,
 )
@@ -420,7 +445,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
         empty = [after for after in nexts if not after.items and listing.stands(last, after.exchange)]
         if listing.changed:
             empty = [after for after in empty if after.exchange.number == page.exchange.number + 1]
-        if any(after.items for after in nexts) or (not empty and listing.following(page, order)):
+        if listing.following(page, order) or any(_goes_on(evidence, after, order) for after in nexts):
             yield HELD
         elif empty or (listing.ends_with(page, order) and not listing.changed):
             shown = empty[0].exchange if empty else listing.shown_in(last, page.exchange)
@@ -443,7 +468,11 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
     bad="has_more false after cp_5, and after=cp_5 brings [cp_6]",
     probes=PAGED,
     requires={Capability.MORE},
-    caused_by=("PAG-011", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "PAG-011",
+        "ORD-007",
+    ),
     decided_by="list",
     needs=TWO,
 )
@@ -462,7 +491,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
             )
             continue
         nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
-        more = [after for after in nexts if after.items and last not in after.ids and _goes_on(evidence, after, order)]
+        more = [after for after in nexts if last not in after.ids and _goes_on(evidence, after, order)]
         if more and last and not listing.changed:
             yield Finding(
                 f"has_more true: {short(more[0].ids[0])} follows {short(last)}",
@@ -470,14 +499,14 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange, more[0].exchange),
                 still=True,
             )
-        elif nexts or listing.ends_with(page, order):
+        elif any(not after.items for after in nexts) or not (last or listing.items):
             yield HELD
 
 
 def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
-    """Whether a page begins behind its cursor, as far as can be told."""
+    """Whether a page has items, the first of which surely stands behind the cursor."""
     listing = evidence.listing
-    known = listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
+    known = bool(page.items) and listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
     return known and not listing.goes_back(page, order)
 
 
@@ -491,7 +520,13 @@ def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
     bad="after=cp_9 (the last): 404",
     probes=PAGED,
     requires={Capability.CURSOR},
-    caused_by=("PAG-010", "PAG-011", "ORD-007", "FLT-001"),
+    caused_by=(
+        "SCO-001",
+        "PAG-010",
+        "PAG-011",
+        "ORD-007",
+        "FLT-001",
+    ),
     decided_by="list",
     needs=Needs(items=1, end=True),
 )
@@ -507,9 +542,9 @@ def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
         page = evidence.page(exchange, query)
         shown = listing.shown_in(query.after, exchange)
         if not exchange.ok:
-            if not exchange.failed and not evidence.above_cap(query):
+            if exchange.failure is None and not exchange.failed and not evidence.above_cap(query):
                 yield Finding("200 and an empty page", f"{exchange.answer.status}", (shown, exchange))
-        elif page is not None and page.items and query.after not in page.ids:
+        elif page is not None and page.items:
             if not listing.changed and listing.last(order, query.project_id) is not None:
                 yield Finding(
                     f"an empty page: {short(query.after)} is the last item",
@@ -549,7 +584,11 @@ def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tup
     bad="after=cp_7: 400",
     probes=PAGED,
     requires={Capability.CURSOR},
-    caused_by=("PAG-011",),
+    caused_by=(
+        "SCO-001",
+        "PAG-010",
+        "PAG-011",
+    ),
     decided_by="list",
     needs=TWO,
 )
@@ -565,9 +604,14 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
         if not listing.stands(after, exchange) or not listing.belongs(after, query.project_id):
             continue
         if exchange.ok:
-            if exchange.number in sound and after not in sound[exchange.number][0].ids:
+            if exchange.number in sound:
                 yield from begins_rightly(evidence, *sound[exchange.number])
-        elif exchange.failed or evidence.above_cap(query) or _is_last(evidence, query, order, said):
+        elif (
+            exchange.failure is not None
+            or exchange.failed
+            or evidence.above_cap(query)
+            or _is_last(evidence, query, order, said)
+        ):
             continue
         else:
             yield Finding(
@@ -609,7 +653,7 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
                     f"the first page again: {names(page.ids, 2)}",
                     (page.exchange,),
                 )
-        elif exchange.answer is not None and not exchange.failed:
+        elif shows_nothing(exchange, page):
             yield HELD
 
 
@@ -632,7 +676,10 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
     probes=("walks", "repetition"),
-    caused_by=("ORD-007",),
+    caused_by=(
+        "ORD-007",
+        "HTP-005",
+    ),
     decided_by="list",
     needs=ONE,
 )
@@ -665,7 +712,11 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
     probes=("repetition",),
-    caused_by=("ORD-007", "PAG-019"),
+    caused_by=(
+        "ORD-007",
+        "PAG-019",
+        "HTP-005",
+    ),
     decided_by="list",
     needs=ONE,
 )
@@ -700,7 +751,12 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=2: [cp_2, cp_3]; limit=5: [cp_1, cp_2, cp_3, …]",
     probes=PAGED,
     requires={Capability.ID},
-    caused_by=("PAG-011", "PAG-012", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "PAG-011",
+        "PAG-012",
+        "ORD-007",
+    ),
     decided_by="list",
     needs=TWO,
 )
@@ -726,6 +782,45 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
                 as_asked(small, large),
                 still=evidence.listing.agree(small, large),
             )
+
+
+@clause(
+    "PAG-025",
+    Level.DOCUMENTED,
+    "The order in which the parameters stand in the query changes nothing",
+    quote=Quote("name: limit in: query", at="parameters/limit"),
+    why="Each client library writes them in another order, and some change it from call to call.",
+    good="?limit=3&order=ascending and ?order=ascending&limit=3: the same page",
+    bad="?limit=3&order=ascending: 3 items; ?order=ascending&limit=3: 10 items",
+    probes=("repetition",),
+    caused_by=("PAG-019", "ORD-007"),
+    decided_by="list",
+    needs=TWO,
+)
+def parameters_in_any_order(evidence: Evidence) -> Iterator[Outcome]:
+    before: dict[tuple[str, Query], list[Exchange]] = defaultdict(list)
+    for exchange, query in evidence.allowed:
+        if exchange.failed or not evidence.comparable(exchange):
+            continue
+        asked = before[exchange.request.path, query]
+        other = next((each for each in reversed(asked) if each.request.query != exchange.request.query), None)
+        asked.append(exchange)
+        if other is None:
+            continue
+        if evidence.same(other, exchange):
+            yield HELD
+        else:
+            yield Finding(
+                f"{describe(evidence, other)}, as with {_written(other)}",
+                f"{describe(evidence, exchange)}, with {_written(exchange)}",
+                (other, exchange),
+                still=evidence.explained(other, exchange),
+            )
+
+
+def _written(exchange: Exchange) -> str:
+    """The names of the parameters of a request, in the order in which they were sent."""
+    return ", ".join(unquote(part.partition("=")[0]) for part in exchange.request.query.split("&"))
 
 
 # Another list
@@ -760,7 +855,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
             shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
         if shown:
             yield Finding("no permission of the other checkpoint", names(shown, 3), (exchange,))
-        elif not exchange.failed:
+        elif page is not None or denied(exchange):
             yield HELD
 
 
@@ -777,7 +872,12 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
     bad="[cp_1, cp_2] [cp_3, cp_1]",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=("PAG-010", "PAG-011", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "PAG-010",
+        "PAG-011",
+        "ORD-007",
+    ),
     decided_by="list",
     needs=TWO,
 )
@@ -789,7 +889,7 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
         twice = False
         for page in walk.pages:
             for id_ in page.ids:
-                if id_ in seen and seen[id_] is not page and id_ != page.query.after:
+                if id_ in seen and seen[id_] is not page:
                     twice = True
                     yield Finding(
                         f"{short(id_)} once in the walk",
@@ -812,7 +912,13 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=100 finds 57 permissions, limit=7 finds 56",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=("PAG-011", "PAG-012", "PAG-015", "ORD-007"),
+    caused_by=(
+        "SCO-001",
+        "PAG-011",
+        "PAG-012",
+        "PAG-015",
+        "ORD-007",
+    ),
     decided_by="list",
     needs=TWO,
 )
@@ -824,8 +930,13 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
     for order, walks in by_order.items():
         if len({walk.limit for walk in walks}) < 2:  # noqa: PLR2004 - one size can't differ from another
             continue
-        for walk in walks:
-            yield missing_from(evidence, walk, order) or HELD
+        moves_on = [len(walk.pages) > 1 and len(set(walk.ids)) == len(walk.ids) for walk in walks]
+        for walk, goes_on in zip(walks, moves_on, strict=True):
+            lost = missing_from(evidence, walk, order)
+            if lost is not None:
+                yield lost
+            elif any(moves_on) and (goes_on or walk.complete):
+                yield HELD
 
 
 @clause(

@@ -10,7 +10,7 @@ from typing import Any
 from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import Answered, Capability, Exchange, Level, Order
+from contracts.core.model import Answered, Capability, Exchange, Level, Order, Unshown
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.body import parse
@@ -50,7 +50,7 @@ def question(
 
 
 def fact(evidence: Evidence, exchange: Exchange) -> str:
-    """An answer as a fact: a status, or how many items a 200 brought."""
+    """An answer as a fact: a status, or how many items a 200 brought, and what an empty page says of the rest."""
     if exchange.answer is None:
         return "no answer"
     if not exchange.ok:
@@ -60,7 +60,7 @@ def fact(evidence: Evidence, exchange: Exchange) -> str:
     if not isinstance(items, list):
         return "200 without a list"
     if not items:
-        return "200, an empty page"
+        return f"200, an empty page{'; has_more true' if value.get(evidence.operation.roles.has_more) is True else ''}"
     return f"200, {count(len(items), 'item')}"
 
 
@@ -332,6 +332,9 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
 )
 def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_limit
+    if not any(page.has_more for page in evidence.pages):
+        yield Unshown("no page says that more follows", "a checkpoint with more permissions than one page holds")
+        return
     for page, order in evidence.sound:
         if page.items and len(page.items) == (page.query.limit or default) and evidence.listing.ends_with(page, order):
             yield Answered(

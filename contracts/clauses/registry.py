@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import Literal
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target
+from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target, Unshown
 from contracts.core.wording import count, hint
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
 from contracts.spec.operation import Operation
 from contracts.spec.quotes import Quote
 
-Outcome = Finding | Held | Inapplicable | Answered
+Outcome = Finding | Held | Inapplicable | Answered | Unshown
 Judge = Callable[[Evidence], Iterator[Outcome]]
 Basis = Literal["answer", "list"]
 
@@ -48,6 +48,7 @@ class Needs:
 
     items: int = 0
     projects: int = 0
+    times: int = 0
     tie: bool = False
     empty_page: bool = False
     end: bool = False
@@ -82,6 +83,11 @@ class Needs:
             return (
                 f"the list has {count(len(listing.projects), 'project')}, and this needs {self.projects}",
                 f"--checkpoint with permissions for at least {self.projects} projects",
+            )
+        if len({item.created_at for item in listing.items.values()}) < self.times:
+            return (
+                "all permissions were created in the same second",
+                "--checkpoint with permissions that were created at different times",
             )
         if self.tie and not listing.has_tie:
             return (
@@ -122,6 +128,7 @@ class Clause:
         good: An example of what keeps it.
         bad: An example of what breaks it.
         caused_by: The clauses whose breach explains a breach of this one in the same answers, the likeliest first.
+        even_once: Whether a 5xx that does not come back when it is asked again breaks it as well.
         decided_by: Whether one answer shows a breach by itself, or only what is known of the list.
         owns: The part of the response schema whose violations are breaches of it.
         since: The version of this package that introduced it.
@@ -139,6 +146,7 @@ class Clause:
     good: str
     bad: str
     caused_by: tuple[str, ...]
+    even_once: bool
     decided_by: Basis
     owns: Node | None
     since: str
@@ -172,6 +180,7 @@ def clause(
     needs: Needs = Needs(),
     requires: Iterable[Capability] = (),
     caused_by: tuple[str, ...] = (),
+    even_once: bool = False,
     owns: Node | None = None,
     since: str = FIRST,
 ) -> Callable[[Judge], Judge]:
@@ -203,6 +212,7 @@ def clause(
             good=good,
             bad=bad,
             caused_by=caused_by,
+            even_once=even_once,
             decided_by=decided_by,
             owns=owns,
             since=since,

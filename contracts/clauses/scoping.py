@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.common import as_asked, describe, unknown_checkpoints
+from contracts.clauses.common import as_asked, describe, shows_nothing, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level
+from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Page
 from contracts.core.wording import names, short
 from contracts.evidence.evidence import Evidence
 
@@ -26,22 +26,20 @@ from contracts.evidence.evidence import Evidence
     needs=Needs(items=1, other_checkpoint=True),
 )
 def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
-    own = {
-        id_: page for page in reversed(evidence.pages) if page.query.after not in evidence.foreign for id_ in page.ids
-    }
+    own = [page for page in evidence.pages if page.query.after not in evidence.foreign]
+    ids = {id_ for page in own for id_ in page.ids}
+    others: dict[str, Page] = {}
     for checkpoint in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
         for page in evidence.pages_of_others.get(checkpoint or "", ()):
-            if page.query.after is not None and page.query.after in own:
+            if page.query.after in ids:
                 continue
-            shared = next((id_ for id_ in page.ids if id_ in own), None)
-            if shared is not None:
-                yield Finding(
-                    f"{short(shared)} in one of the two lists",
-                    "it is in both",
-                    as_asked(own[shared], page),
-                )
-            elif page.items:
+            others |= {id_: others.get(id_, page) for id_ in page.ids}
+            if page.items and ids and not ids.intersection(page.ids):
                 yield HELD
+    for page in own:
+        shared = next((id_ for id_ in page.ids if id_ in others), None)
+        if shared is not None:
+            yield Finding(f"{short(shared)} in one of the two lists", "it is in both", as_asked(page, others[shared]))
 
 
 @clause(
@@ -60,7 +58,7 @@ def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, _, page in unknown_checkpoints(evidence, near=False):
         if page is not None and page.items:
             yield Finding("a 4xx, or an empty page", names(page.ids, 3), (exchange,))
-        elif exchange.answer is not None and not exchange.failed:
+        elif shows_nothing(exchange, page):
             yield HELD
 
 
@@ -82,7 +80,7 @@ def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
         own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page else ()
         if own:
             yield Finding(f"no permission of {short(evidence.target.checkpoint)}", names(own, 3), (exchange,))
-        elif exchange.answer is not None and not exchange.failed:
+        elif shows_nothing(exchange, page):
             yield HELD
 
 
@@ -96,6 +94,7 @@ def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
     bad="/ft:a:b/: the page; /ft%3Aa%3Ab/: 404",
     probes=("scope",),
     requires={Capability.SCOPE},
+    caused_by=("HTP-005",),
     decided_by="list",
 )
 def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
@@ -112,7 +111,8 @@ def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
             continue
         other = plain[query]
         if evidence.same(other, exchange):
-            yield HELD
+            if exchange.ok:
+                yield HELD
         else:
             yield Finding(
                 describe(evidence, other),

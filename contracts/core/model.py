@@ -57,6 +57,8 @@ class Capability(StrEnum):
     KEY = "a security scheme"
     OBJECT = "a property that is the same on every page"
     ITEM_OBJECT = "a property that is the same on every item"
+    ENVELOPE_OTHER = "further properties beside its items"
+    ITEM_OTHER = "further properties of its items"
 
 
 class Node(StrEnum):
@@ -68,11 +70,13 @@ class Node(StrEnum):
     HAS_MORE = "has_more"
     FIRST_ID = "first_id"
     LAST_ID = "last_id"
+    ENVELOPE_OTHER = "other properties of the envelope"
     ITEM = "item"
     ITEM_ID = "item id"
     ITEM_TIME = "item time"
     ITEM_FACET = "item facet"
     ITEM_OBJECT = "item object"
+    ITEM_OTHER = "other properties of an item"
 
 
 class Verdict(StrEnum):
@@ -357,6 +361,14 @@ class Inapplicable:
     """Why a clause says nothing about this target, though nothing is missing: one sentence."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """Why what was seen is right for a server that breaks the clause as well, and what would tell: a sentence each."""
+
+    reason: str
+    provide: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,28 @@ class Evidence:
         own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
         return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
 
+    @cached_property
+    def _by_request(self) -> Mapping[tuple[Request, bool], Counter[bool]]:
+        """How often each request, alone or with others, was answered with a 5xx (true) and otherwise (false)."""
+        found: dict[tuple[Request, bool], Counter[bool]] = defaultdict(Counter)
+        for exchange in self.exchanges:
+            if exchange.answer is not None and exchange.failure is None and not exchange.postponed:
+                found[exchange.request, exchange.concurrent][exchange.failed] += 1
+        return found
+
+    @cached_property
+    def fails_by_chance(self) -> bool:
+        """Whether the same request was answered with a 5xx once, and otherwise at another time."""
+        return any(answers[True] and answers[False] for answers in self._by_request.values())
+
+    def passing(self, exchange: Exchange) -> bool:
+        """Whether a 5xx does not surely belong to its request: another try brought another answer.
+
+        Of a target that is known to fail by chance only what failed each of several times is sure.
+        """
+        answers = self._by_request[exchange.request, exchange.concurrent]
+        return exchange.failed and (answers[False] > 0 or (self.fails_by_chance and answers[True] == 1))
+
     # What a network did
 
     @cached_property
@@ -286,9 +308,9 @@ class Evidence:
             return page.query.order
         default = self.operation.default_order
         other = default.opposite
-        return other if not self._stands_in(page, default) and self._stands_in(page, other) else default
+        return other if not self.stands_in(page, default) and self.stands_in(page, other) else default
 
-    def _stands_in(self, page: Page, order: Order) -> bool:
+    def stands_in(self, page: Page, order: Order) -> bool:
         """Whether nothing that is known speaks against a page standing in this order."""
         sign = 1 if order is Order.ASCENDING else -1
         times = [sign * item.created_at for item in page.items if item.created_at is not None]

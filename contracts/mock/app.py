@@ -10,8 +10,9 @@ import hmac
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, overload
 from urllib.parse import unquote_to_bytes
 
@@ -167,10 +168,13 @@ class Behaviour:
     """The right implementation. One instance serves one server.
 
     ``in_flight`` counts the requests that are being answered. The right server remembers nothing from one
-    request to the next; ``memory`` is for those that do.
+    request to the next; ``memory`` is for those that do. ``envelope_schema`` and ``item_schema`` describe
+    properties, each with its schema, that the server documents beyond the published ones.
     """
 
     dataset: Dataset
+    envelope_schema: Mapping[str, Any] = MappingProxyType({})
+    item_schema: Mapping[str, Any] = MappingProxyType({})
 
     def bind(self, dataset: Dataset, /) -> None:
         """Takes the data to serve; called once, before the first request."""

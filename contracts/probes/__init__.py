@@ -42,8 +42,8 @@ class Entry:
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
         "walks": Entry(walks, "both orders, several page sizes, each project, after the last item", 17, 0.308),
-        "generated": Entry(_generated, "cases from Schemathesis, at places that the list has", 3, 0.095),
-        "repetition": Entry(repetition, "the same again, and eight at once", 8, 0.05),
+        "generated": Entry(_generated, "cases from Schemathesis, at places that the list has", 2, 0.095),
+        "repetition": Entry(repetition, "the same in another order and again, and eight at once", 9, 0.05),
         "scope": Entry(scope, "other checkpoints, ids that are almost real, cursors from elsewhere", 7, 0.105),
         "filters": Entry(filters, "projects that the list lacks, and names that are almost real", 3, 0.095),
         "access": Entry(access, "everyone who may not look, with every query", 11, 0.165),

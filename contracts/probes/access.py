@@ -79,7 +79,7 @@ def _requests(asking: Asking) -> list[Request]:
     """Requests that differ from the plain one in every way there is, several ways in one request."""
     own = asking.listing.sequence(Order.DESCENDING)
     projects = asking.listing.projects
-    target, roles, write = asking.target, asking.operation.roles, asking.operation.request
+    target, roles, write = asking.target, asking.operation.roles, asking.write
     after = own[len(own) // 2] if own else None
     first, last = (projects[0], projects[-1]) if projects else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)

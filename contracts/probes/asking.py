@@ -45,6 +45,7 @@ class Asking:
         self.client = client
         self.rng = rng
         self.forms = tuple(forms)
+        self._seed = rng.randrange(2**32)
         self.size = 100
         """The page size at which the list is looked at as a whole: the largest that the target was seen to take."""
         self.short: bool | None = None
@@ -110,8 +111,21 @@ class Asking:
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
-        request = self.operation.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
+        request = self.write(query, extra=extra, credential=credential, encode_colon=encode_colon)
         return self.send(replace(request, fresh=fresh), step=step, spooled=spooled)
+
+    def write(
+        self,
+        query: Query,
+        *,
+        extra: Sequence[tuple[str, str]] = (),
+        credential: str = "admin",
+        encode_colon: bool = False,
+    ) -> Request:
+        """Write a query as a request, its parameters in an order of this run; see `Operation.request`."""
+        return self.operation.request(
+            query, extra=extra, credential=credential, encode_colon=encode_colon, seed=self._seed
+        )
 
     def send(
         self,

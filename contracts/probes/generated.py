@@ -11,6 +11,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 from schemathesis import GenerationMode
 from schemathesis.errors import SchemathesisError
 
@@ -21,6 +22,20 @@ from contracts.spec.document import unusable
 from contracts.spec.operation import Operation
 
 Case = schemathesis.Case[Any]
+
+
+class SeedAlone(HypothesisProvider):
+    """Draws what the seed says, whatever else is loaded.
+
+    Hypothesis also draws constants that it reads out of the modules of the user's project, so the same seed would ask
+    other questions under pytest than on the command line.
+    """
+
+    def _maybe_draw_constant(self, *_constraints: object, **_options: object) -> None:
+        return None
+
+
+AVAILABLE_PROVIDERS[SeedAlone.__name__] = SeedAlone
 
 SOMEWHERE = "http://target.invalid"
 """Where a case is written to, so that its path and query can be read off; nothing is sent there."""
@@ -70,6 +85,10 @@ class _Cases:
         self._ids = sorted(listing.items)
         self._projects = list(listing.projects)
         self._total = len(self._ids)
+        self._used = {
+            order: {page.query.after for page in asking.evidence.pages if asking.evidence.order(page) is order}
+            for order in Order
+        }
 
     def draw(self, mode: GenerationMode, number: int) -> list[Request]:
         """So many requests, different or not.
@@ -87,6 +106,7 @@ class _Cases:
         @seed(self._asking.rng.randrange(2**32))
         @settings(
             max_examples=max(1, number),
+            backend=SeedAlone.__name__,
             database=None,
             deadline=None,
             phases=(Phase.generate,),
@@ -131,14 +151,28 @@ class _Cases:
             values.pop(roles.limit)
         words = {word: order for order, word in operation.order_words.items()}
         after, project = values.get(roles.after), values.get(roles.project_id)
+        order = words.get(values.get(roles.order, ""))
+        if after in self._asking.listing.items:
+            after = self._fresh(after, order or operation.default_order)
         query = Query(
             self._asking.target.checkpoint,
             after=after if after in self._asking.listing.items or _generated(after) else None,
             limit=values.get(roles.limit),
-            order=words.get(values.get(roles.order, "")),
+            order=order,
             project_id=project if project in self._projects or _generated(project) else None,
         )
-        return operation.request(query)
+        return self._asking.write(query)
+
+    def _fresh(self, after: str, order: Order) -> str:
+        """A cursor that was not asked for in this order before, where there is one; else this one."""
+        used = self._used[order]
+        found = after
+        if after in used:
+            sequence = self._asking.listing.sequence(order)
+            start = sequence.index(after)
+            found = next((id_ for id_ in (*sequence[start:], *sequence[:start]) if id_ not in used), after)
+        used.add(found)
+        return found
 
     def _negative(self, case: Case, _learned: dict[str, Any]) -> Request | None:
         """The case as it stands, at this checkpoint."""

@@ -1,25 +1,57 @@
-"""Repetition: the same again, and eight at once."""
+"""Repetition: the same query written in another order, the same again, and eight at once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.core.model import Order, Request
+from contracts.core.model import Order, Page, Request
 from contracts.probes.asking import Asking
 
 TOGETHER = 8
 MOST_ALONE = 3
 """How many of a batch are asked once more afterwards, one by one."""
 
+REORDERED = (
+    ("after", "limit", "order", "project_id"),
+    ("limit", "order"),
+    ("limit", "order", "project_id"),
+    ("after", "limit", "order"),
+    ("order", "project_id"),
+)
+"""The parameters of the queries that are asked in the opposite order as well."""
+
 
 def repetition(asking: Asking) -> None:
-    """Ask some queries again, and then eight of them at the same time."""
+    """Ask some queries with their parameters in the opposite order, some again, and eight at the same time."""
+    _reorder(asking)
     requests = _different(asking)
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
         asking.together(chosen)
         for request in chosen[: min(MOST_ALONE, asking.left)]:
             asking.send(request)
+
+
+def _reorder(asking: Asking) -> None:
+    """Of the pages with the same parameters, the one that shows most plainly if one of them is not read."""
+    for roles in REORDERED:
+        names = {getattr(asking.operation.roles, role) for role in roles}
+        pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) == names]
+        if pages and asking.left > TOGETHER:
+            request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
+            asking.send(replace(request, query="&".join(reversed(request.query.split("&")))))
+
+
+def _names(request: Request) -> list[str]:
+    return [part.partition("=")[0] for part in request.query.split("&")]
+
+
+def _telling(asking: Asking, page: Page) -> tuple[bool, bool, bool, bool, int]:
+    names = _names(page.exchange.request)
+    # Turned round, what stands in the middle stays there; the filter shows most if it is not read.
+    moved = asking.operation.roles.project_id in (names[0], names[-1])
+    other_order = page.query.order is asking.operation.default_order.opposite
+    return bool(page.items), moved, bool(page.has_more), other_order, page.exchange.number
 
 
 def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:

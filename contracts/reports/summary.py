@@ -78,7 +78,8 @@ def headline(result: Result) -> str:
 
 
 def _verdict(result: Result, most: int) -> str:
-    judged = [judgement for judgement in result.judgements if judgement.level is not Level.OBSERVED]
+    apart = with_verdict(result, Verdict.NOT_APPLICABLE)
+    judged = [one for one in result.judgements if one.level is not Level.OBSERVED and one not in apart]
     failed, open_ = failing(result), undecided(result)
     clauses = count(len(judged), "clause")
     broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"

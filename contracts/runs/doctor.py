@@ -219,7 +219,7 @@ def _gaps(plan: Plan, evidence: Evidence) -> tuple[Gap, ...]:
     grouped: dict[tuple[str, str], list[str]] = {}
     gating: set[tuple[str, str]] = set()
     for clause in plan.clauses:
-        lacking = clause.needs.lacking(evidence)
+        lacking = None if clause.lacking(evidence.operation) else clause.needs.lacking(evidence)
         if lacking is not None:
             grouped.setdefault(lacking, []).append(clause.id)
             if clause.level in plan.gate:

@@ -44,6 +44,8 @@ AGAIN = "again"
 SHARE_OF_AGAIN = 0.1
 LAST_RESERVE = 6
 """Requests that are kept for asking again what only the last probe found."""
+MOST_FAILED = 10
+"""Requests that were answered 5xx and are asked once more before anything else is asked again."""
 LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
@@ -337,7 +339,19 @@ class _Run:
 
     # Asking again
 
+    def _ask_failed_again(self) -> None:
+        """Ask once more what was answered 5xx: what asked for it is blamed only where the 5xx comes back."""
+        evidence = self._asking.evidence
+        failed = [exchange for exchange in evidence.exchanges if exchange.failed and not exchange.postponed]
+        # Those first which may well be the reason for it.
+        failed.sort(key=lambda exchange: exchange.request.credential == "admin" and not evidence.unusual(exchange))
+        self._asking.begin(AGAIN, min(self._client.remaining, MOST_FAILED))
+        with suppress(ShareSpent):
+            for request in dict.fromkeys(exchange.request for exchange in failed if not exchange.concurrent):
+                self._asking.send(request)
+
     def _ask_again(self) -> None:
+        self._ask_failed_again()
         found = self._found()
         if not found:
             return

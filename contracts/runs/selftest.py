@@ -26,6 +26,7 @@ from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
 from contracts.runs.live import Plan, run
+from contracts.runs.target import documented_by
 from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
@@ -76,7 +77,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one run made of a server; ``undecided`` are clauses that were neither kept nor broken."""
+    """What one run made of a server; ``undecided`` are clauses that apply and were neither kept nor broken."""
 
     broken: frozenset[str]
     warned: frozenset[str]
@@ -129,7 +130,8 @@ def against(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -
         data = server.dataset
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
         keys = Keys.of(data.admin_key, data.user_key)
-        return run(Plan(target=target, keys=keys, operation=_operation(), seed=seed, budget=budget, limits=PATIENCE))
+        operation = documented_by(server, _operation())
+        return run(Plan(target=target, keys=keys, operation=operation, seed=seed, budget=budget, limits=PATIENCE))
 
 
 def show(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -> Shown:
@@ -140,10 +142,12 @@ def show(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -> S
         return Shown(frozenset(), frozenset(), frozenset(), 0, error.exit_code)
     having = _having(result)
     undecided = (Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE)
+    operation = documented_by(server, _operation())
+    foreign = frozenset(clause.id for clause in clauses() if clause.lacking(operation))
     return Shown(
         having(Verdict.BROKEN),
         having(Verdict.WARNED),
-        frozenset().union(*map(having, undecided)),
+        frozenset().union(*map(having, undecided)) - foreign,
         result.requests,
         result.exit_code,
         result.retries,

@@ -82,6 +82,7 @@ def opened(settings: Settings) -> Iterator[Opened]:
     operation = load_operation(settings.spec)
     if settings.base_url is None:
         with embedded(settings) as server:
+            operation = documented_by(server, operation)
             data = server.dataset
             target = Target(
                 server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True
@@ -154,6 +155,14 @@ def _headers(settings: Settings) -> Iterator[Header]:
             )
             shown = each.value if name == "secret_header" else re.sub(r"\W", "_", each.name.upper(), flags=re.ASCII)
             yield Header(each.name, value, f"${shown}")
+
+
+def documented_by(server: Server, operation: Operation) -> Operation:
+    """The operation as the document of an embedded server would describe it."""
+    behaviour = server.behaviour
+    if not behaviour.envelope_schema and not behaviour.item_schema:
+        return operation
+    return operation.describing(envelope=behaviour.envelope_schema, item=behaviour.item_schema)
 
 
 def embedded(settings: Settings, port: int = 0) -> Server:

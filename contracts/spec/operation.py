@@ -6,6 +6,7 @@ suite speaks of roles (`contracts.core.model.Query`), never of raw names.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from contracts.spec.document import Document, unusable
 from contracts.spec.outline import Outline, mapping, words
 from contracts.spec.overlay import apply_overlay
 from contracts.spec.profile import Ordering, Profile, Statements
+from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.reduction import Reduced, fits, reduce
 from contracts.spec.references import References
 from contracts.spec.requests import Grammar, Reading
@@ -101,6 +103,8 @@ class Operation:
             Capability.KEY: self.keyed,
             Capability.OBJECT: bool(roles.object),
             Capability.ITEM_OBJECT: bool(roles.item_object),
+            Capability.ENVELOPE_OTHER: bool(self.envelope_others),
+            Capability.ITEM_OTHER: bool(self.item_others),
         }
         return frozenset(each for each in Capability if has[each])
 
@@ -130,6 +134,31 @@ class Operation:
         order = self.profile.order
         return order.default if order is not None and order.default is not None else Order.DESCENDING
 
+    @cached_property
+    def envelope_others(self) -> OtherProperties:
+        """What is described of a page beside its items, its flag and its ids."""
+        roles = self.roles
+        named = (roles.object, roles.items, roles.has_more, roles.first_id, roles.last_id)
+        return other_properties(self._references, [self.response_schema], named)
+
+    @cached_property
+    def item_others(self) -> OtherProperties:
+        """What is described of an item beside the properties that have a role."""
+        roles = self.roles
+        named = (roles.item_id, roles.item_created_at, roles.item_project_id, roles.item_object)
+        schemas = item_schemas(self._references, self.response_schema, roles.items)
+        return other_properties(self._references, schemas, named)
+
+    @cached_property
+    def _references(self) -> References:
+        return References(self.name, self.document)
+
+    def describing(self, *, envelope: Mapping[str, Any], item: Mapping[str, Any]) -> Operation:
+        """The same operation, described by a document that has these properties too; each with its schema."""
+        items = {self.roles.items: {"items": {"properties": dict(item)}}} if item else {}
+        further = {"properties": {**items, **envelope}}
+        return replace(self, response_schema={"allOf": [self.response_schema, further]})
+
     @property
     def definition(self) -> dict[str, Any]:
         """The operation's own node of the document."""
@@ -143,6 +172,7 @@ class Operation:
         extra: Sequence[tuple[str, str]] = (),
         credential: str = "admin",
         encode_colon: bool = False,
+        seed: int | None = None,
     ) -> Request:
         """Write a query as a request, percent-encoded as RFC 3986 says (a space is ``%20``).
 
@@ -151,6 +181,8 @@ class Operation:
             extra: Further parameters, names and values not yet encoded, after those of the query.
             credential: The form in which a key is sent; see `contracts.core.model.Request`.
             encode_colon: Send ``:`` in the path as ``%3A``; the official clients send it raw.
+            seed: What the order of the query's parameters is drawn from. It differs from query to query, and
+                the same query is always written the same way. Without a seed it is that of `Query`.
         """
         checkpoint = _encode(query.checkpoint, safe="") if encode_colon else self.written_checkpoint(query.checkpoint)
         path = self._grammar.path(checkpoint)
@@ -161,6 +193,8 @@ class Operation:
             (self.roles.project_id, query.project_id),
         ]
         sent = [(name, value) for name, value in pairs if name and value is not None]
+        if seed is not None:
+            random.Random(f"{seed} {sent}").shuffle(sent)  # noqa: S311 - it hides nothing
         return Request(path, _joined([*self.fixed, *sent, *extra]), credential)
 
     def query(self, query: Query) -> str:

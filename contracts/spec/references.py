@@ -69,14 +69,20 @@ class References:
     def keywords(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The keywords of a schema and of what it refers to or is composed of; the outermost wins."""
         merged: dict[str, Any] = {}
-        waiting: list[Any] = [schema]
+        for part in self.in_place(schema):
+            for key, value in part.items():
+                merged.setdefault(key, value)
+        return merged
+
+    def in_place(self, schema: Any) -> Iterator[dict[str, Any]]:
+        """A schema, and all that it refers to or is composed of, the outermost first."""
+        waiting = [schema]
         seen: set[str] = set()
         while waiting:
             node = waiting.pop(0)
             if not isinstance(node, dict):
                 continue
-            for key, value in node.items():
-                merged.setdefault(key, value)
+            yield node
             reference = node.get("$ref")
             if isinstance(reference, str) and reference not in seen:
                 seen.add(reference)
@@ -84,7 +90,6 @@ class References:
             for keyword in _IN_PLACE_LISTS:
                 branches = node.get(keyword)
                 waiting += branches if isinstance(branches, list) else []
-        return merged
 
 
 def steps(reference: str) -> list[str]:

@@ -1,17 +1,19 @@
-"""Answers against the response schema, each breach with the clause that it breaks."""
+"""Answers against the response schema, each breach with the part of the schema that it breaks."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from jsonschema import Draft4Validator, Draft202012Validator, SchemaError
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker, SchemaError
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator as SchemaValidator
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
+from contracts.core.model import Node
 from contracts.core.wording import excerpt
 from contracts.spec.body import shown, step
 from contracts.spec.document import unusable
@@ -41,12 +43,12 @@ _Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One breach of the response schema: the clause, the place (such as ``$.data[3].id``), and what is wrong.
+    """One breach of the response schema: the part of it, the place (such as ``$.data[3].id``), and what is wrong.
 
     The texts are printable and short, whatever the target sent.
     """
 
-    clause: str
+    node: Node
     path: str
     expected: str
     actual: str
@@ -65,18 +67,18 @@ class Validator:
 
     def __init__(self, operation: Operation) -> None:
         self._roles = operation.roles
-        self._envelope_clauses = {
-            operation.roles.object: "ENV-002",
-            operation.roles.items: "ENV-003",
-            operation.roles.has_more: "ENV-004",
-            operation.roles.first_id: "ENV-005",
-            operation.roles.last_id: "ENV-006",
+        self._envelope = {
+            operation.roles.object: Node.OBJECT,
+            operation.roles.items: Node.ITEMS,
+            operation.roles.has_more: Node.HAS_MORE,
+            operation.roles.first_id: Node.FIRST_ID,
+            operation.roles.last_id: Node.LAST_ID,
         }
-        self._item_clauses = {
-            operation.roles.item_id: "ITM-002",
-            operation.roles.item_created_at: "ITM-003",
-            operation.roles.item_project_id: "ITM-005",
-            operation.roles.item_object: "ITM-006",
+        self._item = {
+            operation.roles.item_id: Node.ITEM_ID,
+            operation.roles.item_created_at: Node.ITEM_TIME,
+            operation.roles.item_project_id: Node.ITEM_FACET,
+            operation.roles.item_object: Node.ITEM_OBJECT,
         }
         self._schema = _schema_validator(operation)
 
@@ -86,15 +88,15 @@ class Validator:
         After `MOST_VIOLATIONS` no more are looked for, and only the first `MOST_ITEMS` items are looked at.
         """
         if not isinstance(value, dict):
-            return (Violation("ENV-001", "$", "an object", shown(value)),)
+            return (Violation(Node.BODY, "$", "an object", shown(value)),)
         try:
             return self._violations(value)
         except RecursionError:
             # A schema that contains itself is followed as deep as the server's value goes.
-            return (Violation("ENV-001", "$", "values that can be followed", "values that are nested too deeply"),)
+            return (Violation(Node.BODY, "$", "values that can be followed", "values that are nested too deeply"),)
 
     def _violations(self, value: Any) -> tuple[Violation, ...]:
-        found: dict[tuple[str, str], Violation] = {}
+        found: dict[tuple[Node, str], Violation] = {}
         items = value.get(self._roles.items)
         if isinstance(items, list) and len(items) > MOST_ITEMS:
             value = {**value, self._roles.items: items[:MOST_ITEMS]}
@@ -105,30 +107,44 @@ class Validator:
                 path = "$"
                 for part in place:
                     path = step(path, part)
-                clause = self._clause(place, missing=actual is _ABSENT)
+                node = self._node(place, missing=actual is _ABSENT)
                 # A value of a wrong type is outside its enum too; the enum says more.
-                if (clause, path) not in found or error.validator in ("enum", "const"):
-                    found[clause, path] = Violation(clause, path, expected, actual)
+                if (node, path) not in found or error.validator in ("enum", "const"):
+                    found[node, path] = Violation(node, path, expected, actual)
         return tuple(found.values())
 
-    def _clause(self, place: _Path, *, missing: bool) -> str:
+    def _node(self, place: _Path, *, missing: bool) -> Node:
         match place:
+            case (self._roles.items, int(), str(name)) if missing and name in self._item:
+                return Node.ITEM
             case (self._roles.items, int(), str(name), *_):
-                # A required property that is not there is a matter of the item, one that is wrong its own.
-                return (
-                    "ITM-001" if missing and len(place) == _ITEM_PROPERTY else self._item_clauses.get(name, "ITM-001")
-                )
+                return self._item.get(name, Node.ITEM_OTHER)
             case (self._roles.items, int()):
-                return "ITM-001"
+                return Node.ITEM
             case (str(name), *_):
-                return self._envelope_clauses.get(name, "ENV-001")
+                return self._envelope.get(name, Node.ENVELOPE_OTHER)
             case _:
-                return "ENV-001"
+                return Node.BODY
 
 
 _ABSENT = "absent"
-_ITEM_PROPERTY = 3
-"""The length of the path to a property of an item: items, index, name."""
+
+
+_FORMATS = FormatChecker(["date", "email", "ipv4", "ipv6", "uuid"])
+"""The formats whose meaning leaves no room; jsonschema takes any other as a remark."""
+
+
+@_FORMATS.checks("date-time")
+def _is_date_time(value: object) -> bool:
+    """RFC 3339 §5.6, leap seconds included."""
+    if not isinstance(value, str):
+        return True
+    match = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
+        value,
+        re.ASCII,
+    )
+    return match is not None and _FORMATS.conforms(match[1], "date")
 
 
 def _schema_validator(operation: Operation) -> SchemaValidator:
@@ -151,7 +167,7 @@ def _schema_validator(operation: Operation) -> SchemaValidator:
             problem = f"has a schema that is nested too deeply at {excerpt(place)}"
             raise unusable(operation.name, problem=problem, remedy="flatten it") from None
     # An explicit registry, because the default one fetches what it does not know.
-    return strict({"allOf": [schema], "components": components}, registry=Registry())
+    return strict({"allOf": [schema], "components": components}, registry=Registry(), format_checker=_FORMATS)
 
 
 def _is_integer(_checker: object, value: object) -> bool:

@@ -13,7 +13,7 @@ from contracts.clauses.registry import Clause
 from contracts.core.model import Exchange, Finding, Order, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
-from contracts.verdicts.judging import Again, Tally, tally
+from contracts.verdicts.judging import Again, Tally, numbers, tally
 
 ROUNDS = 3
 """How often a finding is asked again."""
@@ -149,8 +149,10 @@ class Repeating:
         tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
         counted = {}
         for name, finding in found:
-            again = counted[name] = Again()
+            again = counted[name] = Again(of=numbers(finding))
             for one in self._copies[name]:
+                if _silent(finding, one):
+                    continue
                 seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
                 again.rounds += 1
                 again.seen += seen
@@ -163,6 +165,14 @@ class Repeating:
         """Whether a clause finds a breach in nothing but what was asked between two looks."""
         evidence = Evidence(self._reader, self._target, one.alone)
         return bool(tally([clause for clause in self._clauses if clause.id == name], evidence)[name].breaches)
+
+
+def _silent(finding: Finding, one: _Round) -> bool:
+    """Whether a round says nothing: no answer, or a 5xx, came where the finding rests on another answer."""
+    return any(
+        (after.answer is None or after.failed) and before.answer is not None and not before.failed
+        for before, after in zip(finding.exchanges, one.exchanges, strict=True)
+    )
 
 
 def _came_back(evidence: Evidence, finding: Finding, one: _Round, kept: Tally) -> bool:

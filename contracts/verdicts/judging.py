@@ -16,6 +16,7 @@ from contracts.core.model import (
     Judgement,
     Level,
     Node,
+    Unshown,
     Verdict,
 )
 from contracts.core.wording import count
@@ -27,6 +28,7 @@ ENOUGH_BREACHES = 3
 A_PAGE = 4096
 """Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
 
+NO_CASE = "no answer of this run showed a case that could break it"
 CHANCE = 1e-4
 """With a smaller probability than this, a network is not taken to have lost each try of one request."""
 
@@ -41,6 +43,7 @@ class Tally:
     findings: list[Finding] = field(default_factory=list)
     dropped: int = 0
     inapplicable: Inapplicable | None = None
+    unshown: Unshown | None = None
     answered: Answered | None = None
 
     @property
@@ -73,6 +76,7 @@ def size(finding: Finding) -> tuple[Any, ...]:
         finding.warning,
         any(exchange.lost for exchange in finding.exchanges),
         finding.still,
+        last.request.credential != "admin",
         len(finding.exchanges),
         last.concurrent,
         last.request.query.count("=") + last.request.query.count("&"),
@@ -88,8 +92,10 @@ class Again:
 
     ``rounds`` counts the times, ``seen`` those in which it came back; ``sure`` those between two looks at the
     list that were equal, and ``sure_seen`` those of them in which it came back. ``tries`` counts how often a
-    request was sent in these rounds without a whole answer.
+    request was sent in these rounds without a whole answer. ``of`` are the numbers of the finding's exchanges.
     """
+
+    of: tuple[int, ...] = ()
 
     rounds: int = 0
     seen: int = 0
@@ -99,7 +105,10 @@ class Again:
 
 
 def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
-    """Let each clause look at the evidence."""
+    """Let each clause look at the evidence.
+
+    A 5xx that comes once and not when the same is asked again is a breach of the clauses about that alone.
+    """
     found = {}
     for clause in clauses:
         kept = found[clause.id] = Tally()
@@ -110,11 +119,15 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
             match outcome:
                 case Held():
                     kept.cases += 1
+                case Finding() if not clause.even_once and any(map(evidence.passing, outcome.exchanges)):
+                    pass
                 case Finding():
                     kept.cases += 1
                     kept.findings.append(outcome)
                 case Inapplicable():
                     kept.inapplicable = outcome
+                case Unshown():
+                    kept.unshown = outcome
                 case Answered():
                     kept.answered = outcome
     return found
@@ -137,6 +150,8 @@ def judge(
 
 def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:
     finding = kept.least
+    if again.of not in {numbers(one) for one in kept.findings}:
+        again = Again()
     common = Judgement(
         clause=clause.id,
         level=clause.level,
@@ -227,17 +242,21 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
         number = count(len(missed), "request")
         reason = f"the connection broke: {number} that could have shown a case brought no whole answer"
         return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=_STEADY)
-    unread = next(evidence.unread(), None)
-    if unread is not None and not evidence.pages:
-        return _but(
-            common, Verdict.NOT_EXERCISED, reason="no page of the list could be read", because=_unread_because(evidence)
-        )
-    if lacking is not None:
-        return _but(common, Verdict.NOT_EXERCISED, reason=lacking[0], provide=lacking[1])
-    reason, provide = "no answer of this run showed a case that could break it", "more requests (--requests)"
-    if evidence.unsteady:
-        reason, provide = f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
+    if not evidence.pages and any(evidence.unread()):
+        reason = "no page of the list could be read"
+        return _but(common, Verdict.NOT_EXERCISED, reason=reason, because=_unread_because(evidence))
+    reason, provide = lacking or _no_case(evidence, kept)
     return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=provide)
+
+
+def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
+    """Why nothing that was seen is a case of a clause, and what may bring one."""
+    if kept.unshown is not None:
+        return kept.unshown.reason, kept.unshown.provide
+    reason, provide = NO_CASE, "more requests (--requests)"
+    if evidence.unsteady:
+        return f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
+    return reason, provide
 
 
 def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
@@ -259,7 +278,7 @@ def _unread_because(evidence: Evidence) -> str:
         if document.defect:
             return owner(Node.BODY)
         for violation in document.violations:
-            return violation.clause
+            return owner(violation.node)
     return ""
 
 
@@ -270,22 +289,50 @@ def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement
 def _explain(
     clauses: Sequence[Clause], judgements: Sequence[Judgement], tallies: Mapping[str, Tally]
 ) -> tuple[Judgement, ...]:
-    """Name, for breaches that follow from another one, the clause whose breach explains them."""
+    """Name, for breaches that follow from another one, the clause at the root: its breach explains them."""
     broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
-    explained = []
+    causes: dict[str, str] = {}
+    hidden: dict[str, str] = {}
     for clause, judgement in zip(clauses, judgements, strict=True):
-        causes = [
-            cause
-            for cause in clause.caused_by
-            if cause in broken
-            and judgement.clause in broken
-            and judgement.finding is not None
-            and _shares(judgement.finding.exchanges, tallies[cause].findings)
-        ]
-        explained.append(_but(judgement, judgement.verdict, because=causes[0]) if causes else judgement)
-    return tuple(explained)
+        if judgement.clause in broken and judgement.finding is not None:
+            for cause in clause.caused_by:
+                if cause in broken and _shares(judgement.finding, tallies[cause].breaches):
+                    causes[clause.id] = cause
+                    break
+        elif judgement.reason == NO_CASE:
+            hidden[clause.id] = next((cause for cause in clause.caused_by if cause in broken), "")
+    return tuple(_explained(judgement, causes, hidden.get(judgement.clause, "")) for judgement in judgements)
 
 
-def _shares(exchanges: tuple[Exchange, ...], findings: list[Finding]) -> bool:
-    numbers = {exchange.number for exchange in exchanges}
-    return any(numbers & {exchange.number for exchange in finding.exchanges} for finding in findings)
+def _explained(judgement: Judgement, causes: Mapping[str, str], hides: str) -> Judgement:
+    if judgement.clause in causes:
+        return replace(judgement, because=_root(causes, judgement.clause))
+    if hides:
+        reason = f"what could show a case breaks {hides}"
+        return replace(judgement, because=_root(causes, hides), reason=reason, provide="")
+    return judgement
+
+
+def _root(causes: Mapping[str, str], clause: str) -> str:
+    """The end of a chain of causes."""
+    while clause in causes:
+        clause = causes[clause]
+    return clause
+
+
+def numbers(finding: Finding) -> tuple[int, ...]:
+    """The numbers of the exchanges that a finding rests on."""
+    return tuple(exchange.number for exchange in finding.exchanges)
+
+
+def _shares(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether a finding rests on an answer of one of the others.
+
+    What is asked without being entitled to it is the same question in every form of credential.
+    """
+    mine = {_question(exchange) for exchange in finding.exchanges}
+    return any(mine & {_question(exchange) for exchange in other.exchanges} for other in findings)
+
+
+def _question(exchange: Exchange) -> object:
+    return exchange.number if exchange.request.credential == "admin" else exchange.request.target

@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "contracts"
 
 LEVELS = {
-    "ENV": "ddddddr",
-    "ITM": "ddddddiiia",
-    "PAG": "dd" + "i" * 19 + "sia",
+    "ENV": "ddddddrd",
+    "ITM": "ddddddiiiad",
+    "PAG": "dd" + "i" * 19 + "siad",
     "ORD": "diiiiii",
     "FLT": "diiii",
     "SCO": "issi",

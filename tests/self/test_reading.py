@@ -32,6 +32,20 @@ def test_every_query_is_read_back(query: Query, encode_colon: bool) -> None:  # 
     assert OPERATION.read(request).query == query
 
 
+@given(QUERIES, st.integers(0, 99))
+def test_the_order_of_parameters_is_drawn_and_says_the_same(query: Query, seed: int) -> None:
+    request, plain = OPERATION.request(query, seed=seed), OPERATION.request(query)
+    assert request == OPERATION.request(query, seed=seed)
+    assert sorted(request.query.split("&")) == sorted(plain.query.split("&"))
+    assert OPERATION.read(request).query == query
+
+
+def test_several_orders_of_parameters_are_drawn() -> None:
+    queries = [Query("x", after="a", limit=limit, order=Order.ASCENDING, project_id="p") for limit in range(1, 100)]
+    drawn = {tuple(part[:2] for part in OPERATION.request(each, seed=1).query.split("&")) for each in queries}
+    assert len(drawn) == 24
+
+
 @given(st.text(), st.text())
 def test_no_request_breaks_the_reader(path: str, query: str) -> None:
     checkpoint = path.replace("/", "")

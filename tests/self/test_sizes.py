@@ -62,15 +62,16 @@ LACKS_1 = ids(
     OBS 12"""
 )
 LACKS_2 = ids(
-    """PAG 1 3 7-15 17 21 23
+    """PAG 1 3 7-15 17 21 23 25
     ORD 1-7
     FLT 3
-    OBS 8"""
+    OBS 8 13"""
 )
 LACKS_11 = ids("PAG 2")
+NOT_DESCRIBED = ids("ENV 8, ITM 11")
 
 UNDECIDED: dict[int, dict[str, frozenset[str]]] = {
-    0: {ONE: LACKS_1, TWO: LACKS_2 | ids("OBS 13"), ELEVEN: LACKS_11},
+    0: {ONE: LACKS_1, TWO: LACKS_2, ELEVEN: LACKS_11},
     1: {TWO: LACKS_2, ELEVEN: LACKS_11, PROJECTS: ids("FLT 1")},
     2: {ELEVEN: LACKS_11, TIE: ids("ORD 7, OBS 8")},
     **{size: {ELEVEN: LACKS_11} for size in range(3, 11)},
@@ -90,7 +91,7 @@ def undecided(result: Result) -> dict[str, frozenset[str]]:
     """The clauses without a verdict, by what would exercise them."""
     found: dict[str, set[str]] = {}
     for one in result.judgements:
-        if one.verdict in {Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE}:
+        if one.verdict in {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}:
             found.setdefault(one.provide, set()).add(one.clause)
     return {provide: frozenset(clauses) for provide, clauses in found.items()}
 
@@ -103,6 +104,7 @@ def test_it_is_written_down_what_each_size_leaves_undecided(sized: tuple[int, Re
     size, result = sized
     assert result.items == size
     assert undecided(result) == expected(UNDECIDED[size])
+    assert {one.clause for one in result.judgements if one.verdict is Verdict.NOT_APPLICABLE} == NOT_DESCRIBED
     assert not [one.clause for one in result.judgements if one.verdict in {Verdict.BROKEN, Verdict.WARNED}]
 
 

@@ -8,14 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from contracts.mock.faults import access, envelope, filtering, fronts, http, inputs, items, ordering, pages, scoping
+from contracts.mock.faults import (
+    access,
+    envelope,
+    filtering,
+    fronts,
+    http,
+    inputs,
+    items,
+    ordering,
+    pages,
+    scoping,
+    writing,
+)
 from contracts.mock.faults.declare import Fault, registered
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
 
 __all__ = ["FAMILIES", "FAULTS", "Fault", "open_fault"]
 
-FAMILIES = (envelope, items, pages, ordering, filtering, scoping, http, access, inputs, fronts)
+FAMILIES = (envelope, items, pages, writing, ordering, filtering, scoping, http, access, inputs, fronts)
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from contracts.mock.app import Asked, Behaviour, Response
@@ -21,6 +22,7 @@ from contracts.mock.store import Dataset, Permission
 P = ParamSpec("P")
 R = TypeVar("R")
 Wrong = type[Behaviour]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,17 @@ def replaces(
 
 
 def changes_envelope(
-    clause: str, *, also: Also = (), kind: Kind | None = None
+    clause: str, *, also: Also = (), documented: Mapping[str, Any] = _NOTHING, kind: Kind | None = None
 ) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
-    """Registers a function that makes the wrong page object out of the right one."""
+    """Registers a function that makes the wrong page object out of the right one.
+
+    ``documented`` are properties, each with its schema, that the server documents beyond the published ones.
+    """
 
     def register(change: Callable[[dict[str, Any]], object]) -> Wrong:
         class Changed(Behaviour):
+            envelope_schema = documented
+
             def render(self, *page: Any) -> object:
                 right = super().render(*page)
                 return change(dict(right)) if isinstance(right, dict) else right
@@ -154,12 +161,17 @@ def changes_envelope(
 
 
 def changes_item(
-    clause: str, *, also: Also = (), kind: Kind | None = None
+    clause: str, *, also: Also = (), documented: Mapping[str, Any] = _NOTHING, kind: Kind | None = None
 ) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
-    """Registers a function that makes the wrong item out of the right one."""
+    """Registers a function that makes the wrong item out of the right one.
+
+    ``documented`` are properties, each with its schema, that the server documents beyond the published ones.
+    """
 
     def register(change: Callable[[dict[str, Any]], object]) -> Wrong:
         class Changed(Behaviour):
+            item_schema = documented
+
             def render_item(self, permission: Permission, asked: Asked, /) -> object:
                 right = super().render_item(permission, asked)
                 return change(dict(right)) if isinstance(right, dict) else right
@@ -216,6 +228,7 @@ class _Narrowed(Behaviour):
     def __init__(self, wrong: Behaviour, where: Where) -> None:
         self.wrong = wrong
         self.where = where
+        self.envelope_schema, self.item_schema = wrong.envelope_schema, wrong.item_schema
 
     def bind(self, dataset: Dataset, /) -> None:
         super().bind(dataset)

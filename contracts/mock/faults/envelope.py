@@ -266,3 +266,25 @@ def has_more_twice(body: bytes) -> bytes:
 def item_object_twice(body: bytes) -> bytes:
     """`object` comes twice in each item, with the same value."""
     return re.sub(rb'("object":"checkpoint\.permission"),', rb"\1,\1,", body)
+
+
+@changes_envelope("ENV-008", also=(LAST_PAGE, ASCENDING_FILTERED), documented={"total": {"type": "integer"}})
+def total_as_text(envelope: dict[str, Any]) -> object:
+    """The document adds a `total` that is an integer; it is sent as a text."""
+    return envelope | {"total": "57"}
+
+
+@changes_envelope("ENV-008", documented={"state": {"type": "string", "enum": ["complete", "partial"]}})
+def state_in_capitals(envelope: dict[str, Any]) -> object:
+    """The document adds a `state` with two words; one of them is sent in capitals."""
+    return envelope | {"state": "COMPLETE"}
+
+
+@changes_envelope(
+    "ENV-008",
+    also=(EMPTY,),
+    documented={"usage": {"type": "object", "required": ["cost"], "properties": {"cost": {"type": "integer"}}}},
+)
+def usage_without_its_cost(envelope: dict[str, Any]) -> object:
+    """The document adds an object `usage` that must have a `cost`; it is sent empty."""
+    return envelope | {"usage": {}}

@@ -238,6 +238,14 @@ def unavailable(_response: Response) -> Response:
 
 
 @replaces(Behaviour.finish, "HTP-005", timed=True, kind=Kind.NOW_AND_THEN)
+def fails_by_chance(_self: Behaviour, request: Request, response: Response, /) -> Response:
+    """One request of thirty or so is answered 500, whatever it asks."""
+    if zlib.crc32(str(request.number).encode()) % 30 == 0:
+        return Response(500, [("Content-Type", "text/plain")], b"Internal Server Error")
+    return response
+
+
+@replaces(Behaviour.finish, "HTP-005", timed=True, kind=Kind.NOW_AND_THEN)
 def gateway_gives_up(_self: Behaviour, request: Request, response: Response, /) -> Response:
     """One request of seven is answered 502 by a gateway, as HTML."""
     if request.number % 7 == 0:

@@ -261,3 +261,31 @@ def created_at_touched_by_reading(self: Behaviour, permission: Permission, asked
     self.memory[permission.id] = reads = self.memory.get(permission.id, 0) + 1
     touched = replace(permission, created_at=permission.created_at + reads // 5)
     return Behaviour.render_item(self, touched, asked)
+
+
+@changes_item("ITM-011", also=(LAST_PAGE,), documented={"expires_at": {"type": "string", "format": "date-time"}})
+def expiry_without_a_zone(item: dict[str, Any]) -> object:
+    """The document adds an `expires_at` in RFC 3339; it is sent without its time zone."""
+    return item | {"expires_at": "2026-11-30 04:28:30"}
+
+
+@changes_item("ITM-011", documented={"role": {"type": "string", "enum": ["reader", "owner"]}})
+def role_that_there_is_not(item: dict[str, Any]) -> object:
+    """The document adds a `role` with two words; a third one is sent."""
+    return item | {"role": "viewer"}
+
+
+@changes_item("ITM-011", documented={"note": {"type": "string"}})
+def note_that_is_null(item: dict[str, Any]) -> object:
+    """The document adds a `note` that is a string; it is sent as null."""
+    return item | {"note": None}
+
+
+@changes_item(
+    "ITM-011",
+    also=(SIXTH,),
+    documented={"creator": {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}},
+)
+def creator_with_wrong_tags(item: dict[str, Any]) -> object:
+    """The document adds a `creator` with a list of texts; a number stands in that list."""
+    return item | {"creator": {"tags": ["a", 2]}}

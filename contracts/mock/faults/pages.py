@@ -591,7 +591,7 @@ async def order_shared(self: Behaviour, request: Request, /) -> Response:
 # --- cursors
 
 
-@replaces(Behaviour.position, "PAG-021", also=(ASCENDING, LIMIT_1))
+@replaces(Behaviour.position, "PAG-021", also=(LIMIT_1,))
 def item_42_no_cursor(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The item at place 42 is refused as a cursor."""
     start = Behaviour.position(self, ordered, asked)

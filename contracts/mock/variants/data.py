@@ -23,8 +23,9 @@ _NEEDS_2_ITEMS = (
     _NEEDS_11_ITEMS
     | _NEEDS_A_TIE
     | _NEEDS_2_PROJECTS
-    | _ids("PAG", 1, 3, *range(7, 16), 17, 21, 23)
+    | _ids("PAG", 1, 3, *range(7, 16), 17, 21, 23, 25)
     | _ids("ORD", *range(1, 7))
+    | _ids("OBS", 13)
 )
 _NEEDS_AN_ITEM = (
     _NEEDS_2_ITEMS
@@ -34,7 +35,7 @@ _NEEDS_AN_ITEM = (
     | _ids("SCO", 1, 3)
     | _ids("SEC", 8, 13)
     | _ids("INP", 5)
-    | _ids("OBS", 12, 13)
+    | _ids("OBS", 12)
 )
 
 
@@ -147,7 +148,12 @@ _holds("one-project", "All permissions belong to one project.", lambda: seeded(p
 _holds("two-projects", "The permissions belong to two projects.", lambda: seeded(projects=2, size=23))
 _holds("twenty-projects", "The permissions belong to twenty projects.", lambda: seeded(projects=20))
 _holds("project-each", "Every permission belongs to a project of its own.", lambda: seeded(size=30, projects=30))
-_holds("one-moment", "All permissions have the same `created_at`.", lambda: seeded(one_moment=True), _ids("ORD", 4, 6))
+_holds(
+    "one-moment",
+    "All permissions have the same `created_at`.",
+    lambda: seeded(one_moment=True),
+    _ids("ORD", 1, 2, 3, 4, 6),
+)
 _holds("no-ties", "No two permissions have the same `created_at`.", lambda: seeded(ties=False), _NEEDS_A_TIE)
 _holds(
     "checkpoint-plain",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from contracts.mock.app import Behaviour, Request, Response
@@ -12,6 +13,7 @@ from contracts.mock.store import Dataset
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,21 @@ def varies(
 
 
 def varies_page(
-    *, warns: frozenset[str] = frozenset(), unexercised: frozenset[str] = frozenset()
+    *,
+    warns: frozenset[str] = frozenset(),
+    unexercised: frozenset[str] = frozenset(),
+    envelope: Mapping[str, Any] = _NOTHING,
+    item: Mapping[str, Any] = _NOTHING,
 ) -> Callable[[Callable[[dict[str, Any]], object]], type[Behaviour]]:
-    """Registers a function that makes another allowed page object out of the usual one."""
+    """Registers a function that makes another allowed page object out of the usual one.
+
+    ``envelope`` and ``item`` are properties, each with its schema, that the server documents beyond the published ones.
+    """
 
     def register(change: Callable[[dict[str, Any]], object]) -> type[Behaviour]:
         class Changed(Behaviour):
+            envelope_schema, item_schema = envelope, item
+
             def render(self, *page: Any) -> object:
                 usual = super().render(*page)
                 return change(dict(usual)) if isinstance(usual, dict) else usual

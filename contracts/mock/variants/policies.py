@@ -32,6 +32,12 @@ def cap_50(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permiss
     return list(rest[: min(asked.limit, 50)])
 
 
+@varies(Behaviour.cut)
+def cap_lower_under_filter(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """A page holds 50 items at most, and 15 in the list of one project."""
+    return list(rest[: min(asked.limit, _LOW_CAP if asked.project_id is None else 15)])
+
+
 @varies(Behaviour.large_limit, dataset=lambda: seeded(size=130))
 def cap_100(_self: Behaviour, _limit: int, /) -> int:
     """A page holds 100 items at most."""
@@ -256,6 +262,32 @@ def no_first_id(envelope: dict[str, Any]) -> object:
     return _without(envelope, "first_id")
 
 
+@varies_page(
+    envelope={
+        "total": {"type": "integer"},
+        "usage": {"type": "object", "required": ["cost"], "properties": {"cost": {"type": "integer"}}},
+        "next": {"type": "string", "nullable": True},
+    },
+    item={
+        "expires_at": {"type": "string", "format": "date-time"},
+        "role": {"enum": ["reader", "owner"]},
+        "granted_by": {
+            "oneOf": [
+                {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["human"]}}},
+                {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["robot"]}}},
+            ],
+            "discriminator": {"propertyName": "kind", "mapping": {"user": "#/components/schemas/Nowhere"}},
+        },
+        "note": {"type": "string", "format": "prose"},
+    },
+)
+def documented_properties(envelope: dict[str, Any]) -> object:
+    """The document adds properties to the page and to its items; all are as it says, some are left out."""
+    further = {"expires_at": "2026-11-30T04:28:30.5+01:00", "role": "owner", "granted_by": {"kind": "robot", "x": 1}}
+    data = [item | further for item in envelope["data"]]
+    return envelope | {"data": data, "total": 57, "usage": {"cost": 1}, "next": None}
+
+
 @varies_page()
 def more_properties(envelope: dict[str, Any]) -> object:
     """The page and its items have further properties, nested ones too."""
@@ -364,6 +396,21 @@ def all_refused_403(_self: Behaviour, message: str, /) -> Refused:
     return Refused(403, message, code="forbidden")
 
 
+@varies(Behaviour.unauthorized, unexercised=frozenset({"SEC-012"}))
+def strangers_find_nothing(_self: Behaviour, _message: str, /) -> Refused:
+    """Who gives no valid key gets a 404, as if there were nothing."""
+    return Refused(404, "Not found.", code="not_found")
+
+
+@varies(Behaviour.authenticate, unexercised=frozenset({"SEC-012"}))
+def all_but_admins_find_nothing(self: Behaviour, request: Request, /) -> None:
+    """Whoever may not look gets the 404 of an unknown checkpoint."""
+    try:
+        Behaviour.authenticate(self, request)
+    except Refused:
+        raise self.unknown_checkpoint(Asked(request, "")) from None
+
+
 @varies(Behaviour.credentials)
 def malformed_credentials_400(self: Behaviour, request: Request, /) -> str | None:
     """An Authorization header of another form than a scheme and a value gets a 400."""
@@ -413,3 +460,15 @@ async def checkpoint_before_credentials(self: Behaviour, request: Request, /) ->
 async def slashes_merged(self: Behaviour, request: Request, /) -> Response:
     """Doubled slashes and one at the end are overlooked, by the check of the key as well."""
     return await Behaviour.serve(self, replace(request, path=re.sub("/+", "/", request.path).rstrip("/")))
+
+
+# --- the writing of a query
+
+
+@varies(Behaviour.serve)
+async def other_orders_redirected(self: Behaviour, request: Request, /) -> Response:
+    """A query whose parameters don't stand in alphabetical order is redirected to the one in which they do."""
+    ordered = "&".join(sorted(request.query.split("&")))
+    if ordered != request.query:
+        return Response(308, [("Location", f"{request.path}?{ordered}")])
+    return await Behaviour.serve(self, request)
