@@ -24,7 +24,7 @@ _TOLD_EVERY = 50
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="Every fault, not only one in four of those in one place.")
+@click.option("--all", "everything", is_flag=True, help="Every fault, not only some of each clause.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="This fault only; may be repeated.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="This variant only; may be repeated.")
 @click.option("-j", "workers", metavar="N", default=None, help="Processes at once (default: one a processor).")

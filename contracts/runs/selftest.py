@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -35,8 +36,10 @@ SEED = 1
 """What the runs of the matrix are drawn from."""
 PATIENCE = Limits(read=2.0, answer=6.0)
 """A server of this process that is silent for longer than this hangs."""
-ONE_IN = 4
-"""Of the faults that show in one place only, the usual selection has one in so many."""
+ONE_IN, ONE_PLACED_IN = 3, 9
+"""The usual selection has one in so many of the faults, and of those that show in one place only."""
+OF_EACH_CLAUSE = 2
+"""How many faults of a clause the usual selection has at least."""
 
 WARNED_ONLY: Mapping[str, str] = MappingProxyType(
     {"cut-short-sixth": "A network cuts a body now and then as well, so what is whole when asked again only warns."}
@@ -163,16 +166,22 @@ def _having(result: Result) -> Callable[[Verdict], frozenset[str]]:
 
 
 def subjects(*, everything: bool) -> tuple[Subject, ...]:
-    """All faults and variants, or without the greater part of those faults that show in one place only."""
-    faults = [fault for fault in FAULTS.values() if everything or fault.where is None or _drawn(fault.name)]
+    """All variants, and all faults or a part of them that has some of each clause."""
+    faults = FAULTS.values() if everything else _usual()
     return (
         *(Subject(Kind.FAULT, fault.name) for fault in faults),
         *(Subject(Kind.VARIANT, name) for name in VARIANTS),
     )
 
 
-def _drawn(name: str) -> bool:
-    return zlib.crc32(name.encode()) % ONE_IN == 0
+def _usual() -> Iterator[Fault]:
+    chosen: Counter[str] = Counter()
+    for fault in FAULTS.values():
+        place = fault.where.name if fault.where else ""
+        drawn = zlib.crc32(fault.name.encode()) % (ONE_PLACED_IN if place else ONE_IN) == 0
+        if drawn or chosen[fault.clause] < OF_EACH_CLAUSE or not chosen[place]:
+            chosen.update((fault.clause, place))
+            yield fault
 
 
 # What is expected
