@@ -183,7 +183,7 @@ def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
     good="project_id=proj_unknown: []",
     bad="project_id=proj_unknown: the whole list",
     probes=("filters", "generated"),
-    requires={Capability.FILTER},
+    requires={Capability.OPEN_FILTER},
     decided_by="list",
     needs=Needs(items=1),
 )
@@ -210,7 +210,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     good="project_id=proj_1 with projects proj_1 and proj_10: items of proj_1",
     bad="project_id=proj_1 with projects proj_1 and proj_10: items of both",
     probes=("filters",),
-    requires={Capability.FILTER},
+    requires={Capability.OPEN_FILTER},
     decided_by="list",
     needs=Needs(items=1, projects=1),
 )

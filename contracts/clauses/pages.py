@@ -29,6 +29,9 @@ from contracts.spec.quotes import Quote
 
 # What one page proves by itself
 
+MOST_COMMON_DEFAULT = 20
+"""A list that is longer and comes at once without a limit shows a larger default, however large that is."""
+
 
 @clause(
     "PAG-001",
@@ -81,7 +84,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
                 f"{count(size, 'item')} and has_more true",
                 (page.exchange,),
             )
-        elif size == default:
+        elif size == default or (size > MOST_COMMON_DEFAULT and not page.has_more):
             yield HELD
 
 

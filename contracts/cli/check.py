@@ -15,7 +15,7 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
 from contracts.reports.safe import printable
-from contracts.settings.settings import EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
 from contracts.verdicts.conclusion import worst
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     "target",
     *TARGET,
     *TARGET_MORE,
-    "spec",
+    *DOCUMENT,
     "requests",
     "deep",
     "rate",
@@ -209,7 +209,7 @@ def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
 
 @click.command()
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
-@options("requests", "deep", "rate", "seed", "spec", *EMBEDDED, "color")
+@options("requests", "deep", "rate", "seed", *DOCUMENT, "at", "query", *EMBEDDED, "color")
 @click.pass_obj
 def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     """Say how many requests each probe will send.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from contracts.cli.shell import Shell, encoding, options, show
-from contracts.settings.settings import TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
 
 
 @click.command()
@@ -14,7 +14,7 @@ from contracts.settings.settings import TARGET, TARGET_MORE, Settings
     "target",
     *TARGET,
     *TARGET_MORE,
-    "spec",
+    *DOCUMENT,
     "rate",
     "timeout",
     "gate",

@@ -12,7 +12,7 @@ from contracts.cli.shell import encoding, options, printed, show
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
-from contracts.settings.settings import OPTIONS, REPORTS, Settings
+from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
 from contracts.verdicts.conclusion import Terms
 
 _HINTS = ("base_url", "checkpoint", "other_checkpoint")
@@ -24,7 +24,9 @@ _HINTS = ("base_url", "checkpoint", "other_checkpoint")
 @click.option("--base-url", metavar="URL", help="Where its target began (default: where most of the requests went).")
 @click.option("--checkpoint", metavar="ID", help="The checkpoint to judge (default: that of most of the answers).")
 @click.option("--other-checkpoint", metavar="ID", help="A second checkpoint, with permissions of its own.")
-@options("config", "spec", "gate", "strict", "allow_incomplete", *REPORTS, "quiet", "verbose", "color")
+@options(
+    "config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS, "quiet", "verbose", "color"
+)
 def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str | None) -> int:
     """Judge a recording, without a request.
 
@@ -39,11 +41,11 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     from contracts.reports.view import Report
     from contracts.runs.replay import Hints
     from contracts.runs.replay import replay as judged
-    from contracts.spec.operation import load_operation
+    from contracts.settings.operation import operation as load_operation
 
     output.refuse_unwritable(settings)
     selected = find(clauses) if clauses else ()
-    operation = load_operation(settings.spec)
+    operation = load_operation(settings)
 
     def terms(target: Target, seed: int) -> Terms:
         return Terms(

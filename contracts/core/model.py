@@ -44,6 +44,7 @@ class Capability(StrEnum):
     TIME = "a time on its items"
     UNIX_TIME = "a time in Unix seconds on its items"
     FILTER = "a parameter that filters the list"
+    OPEN_FILTER = "a filter that takes any text"
     SCOPE = "a parameter in its path"
     DEFAULT_LIMIT = "a default for the page size"
     HAS_MORE = "a flag that says whether more follows"

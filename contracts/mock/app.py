@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, overload
 from urllib.parse import unquote_to_bytes
 
+from contracts.mock.shape import Shape
 from contracts.mock.store import Dataset, Permission
 
 BASE_PATH = "/v1"
@@ -24,7 +25,6 @@ LARGEST_LIMIT = 100
 LONG = 100_000
 """Permissions of a list that takes noticeable time to sort."""
 KNOWN = ("after", "limit", "order", "project_id")
-_PATH = re.compile(re.escape(BASE_PATH) + r"/fine_tuning/checkpoints/([^/]+)/permissions")
 _BEARER = re.compile(r"bearer +([!-~]+)", re.IGNORECASE)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
@@ -176,6 +176,11 @@ class Behaviour:
     envelope_schema: Mapping[str, Any] = MappingProxyType({})
     item_schema: Mapping[str, Any] = MappingProxyType({})
 
+    @property
+    def shape(self) -> Shape:
+        """What is particular to the operation that is served."""
+        return self.dataset.shape
+
     def bind(self, dataset: Dataset, /) -> None:
         """Takes the data to serve; called once, before the first request."""
         self.dataset = dataset
@@ -221,7 +226,9 @@ class Behaviour:
 
     def route(self, request: Request, /) -> str:
         """The checkpoint id from the path, decoded once."""
-        found = _PATH.fullmatch(request.path)
+        shape = self.shape
+        scope = "([^/]+)" if shape.scoped else "()"
+        found = re.fullmatch(re.escape(BASE_PATH + shape.prefix) + scope + re.escape(shape.suffix), request.path)
         if not found:
             raise Refused(404, "Unknown request URL.", code="unknown_url")
         if request.method != "GET":
@@ -246,6 +253,8 @@ class Behaviour:
         if self.is_key(key, self.dataset.admin_key):
             return
         if self.is_key(key, self.dataset.user_key):
+            if not self.shape.admin:
+                return
             raise self.forbidden(request)
         raise self.unauthorized("Incorrect API key provided.")
 
@@ -284,7 +293,8 @@ class Behaviour:
         fields: Fields = {}
         for part in filter(None, query.split("&")):
             name, _, value = part.replace("+", " ").partition("=")
-            fields.setdefault(self.decode(name), []).append(self.decode(value))
+            known, meant = self.shape.published(self.decode(name), self.decode(value))
+            fields.setdefault(known, []).append(meant)
         return fields
 
     def read_text(self, name: str, fields: Fields, /) -> str | None:
@@ -298,11 +308,11 @@ class Behaviour:
         """The page size that is asked for."""
         text = self.read_text("limit", fields)
         if text is None:
-            return DEFAULT_LIMIT
+            return self.shape.default_limit
         limit = self.integer(text)
         if limit < 1:
             return self.small_limit(limit)
-        if limit > LARGEST_LIMIT:
+        if limit > self.shape.largest_limit:
             return self.large_limit(limit)
         return limit
 
@@ -318,13 +328,13 @@ class Behaviour:
 
     def large_limit(self, _limit: int, /) -> int:
         """What a limit above the largest means."""
-        raise self.invalid("limit", f"'limit' is above the maximum of {LARGEST_LIMIT}.")
+        raise self.invalid("limit", f"'limit' is above the maximum of {self.shape.largest_limit}.")
 
     def read_order(self, fields: Fields, /) -> str:
         """The direction that is asked for."""
         text = self.read_text("order", fields)
         if text is None:
-            return "descending"
+            return self.shape.default_order
         if text not in {"ascending", "descending"}:
             raise self.invalid("order", "'order' is neither 'ascending' nor 'descending'.")
         return text
@@ -347,7 +357,7 @@ class Behaviour:
             self.last_id(items, asked),
             asked,
         )
-        body = self.encode(envelope, asked)
+        body = self.encode(self.shape.dressed(envelope), asked)
         return Response(200, self.headers(body, asked), body)
 
     def rest(self, asked: Asked, /) -> list[Permission]:

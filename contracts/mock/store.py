@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from contracts.mock.shape import PUBLISHED, Shape
+
 BASE62 = string.digits + string.ascii_letters
 SEED = 20240812
 _TIED = 0.3
@@ -42,6 +44,7 @@ class Dataset:
     empty_checkpoint: str
     admin_key: str = field(repr=False)
     user_key: str = field(repr=False)
+    shape: Shape = field(default=PUBLISHED, repr=False)
 
     @property
     def permissions(self) -> tuple[Permission, ...]:

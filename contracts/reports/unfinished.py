@@ -8,6 +8,7 @@ from dataclasses import replace
 from contracts.clauses.registry import Clause
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
 from contracts.core.model import Result, Target
+from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
 from contracts.verdicts.conclusion import InternalError, Terms, failure, without_verdicts
@@ -36,7 +37,7 @@ def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
     that can't be used has the operation of the published one here, and no digest.
     """
     try:
-        operation = load_operation(settings.spec)
+        operation = chosen(settings)
     except ConfigurationError:
         name = settings.spec.name if settings.spec else ""
         operation = replace(load_operation(), name=name, sha256="")

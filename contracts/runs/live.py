@@ -13,7 +13,7 @@ from functools import cached_property
 from contracts.clauses.registry import Clause
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Exchange, FailureKind, Finding, Judgement, Level, Order, Result
+from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
 from contracts.deep.census import ORDERS
 from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import CONTROL, Evidence
@@ -142,6 +142,12 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
         return _Run(plan, on_progress).result()
 
 
+def forms(plan: Plan) -> tuple[str, ...]:
+    """The forms of credentials that can be sent, without those of a key that may look."""
+    own = Capability.ADMIN in plan.operation.capabilities
+    return tuple(form for form in available(plan.keys) if own or form != "user")
+
+
 class _Run:
     def __init__(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> None:
         self._plan = plan
@@ -155,7 +161,7 @@ class _Run:
             plan.target,
             self._client,
             random.Random(plan.seed),  # noqa: S311 - it chooses what to ask, and hides nothing
-            available(plan.keys),
+            forms(plan),
         )
         self._again: dict[str, Again] = {}
         self._deep: Deep | None = None

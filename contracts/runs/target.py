@@ -15,8 +15,9 @@ from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
 from contracts.runs.live import Plan
+from contracts.settings.operation import operation as load_operation
 from contracts.settings.settings import SECRET_HEADERS, Settings
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.credentials import (
     ADMIN_VARIABLE,
     USER_VARIABLE,
@@ -30,6 +31,7 @@ from contracts.traffic.route import STRAIGHT, Header, Route, authorities_of_envi
 
 if TYPE_CHECKING:  # a run against another target needs no server of its own
     from contracts.mock.server import Server
+    from contracts.mock.store import Dataset
 
 USUAL_SIZE = 57
 USUAL_PROJECTS = 3
@@ -79,13 +81,17 @@ def opened(settings: Settings) -> Iterator[Opened]:
             may open too few files.
     """
     _refuse_few_files()
-    operation = load_operation(settings.spec)
+    operation = load_operation(settings)
     if settings.base_url is None:
-        with embedded(settings) as server:
+        with embedded(settings, operation=operation) as server:
             operation = documented_by(server, operation)
             data = server.dataset
             target = Target(
-                server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True
+                server.base_url,
+                data.checkpoint,
+                data.other_checkpoint or None,
+                data.empty_checkpoint or None,
+                user_key=operation.profile.admin,
             )
             yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
         return
@@ -102,10 +108,10 @@ def opened(settings: Settings) -> Iterator[Opened]:
     _refuse_misplaced_key(settings, keys)
     target = Target(
         settings.base_url,
-        settings.checkpoint or "",
+        _checkpoint(settings, operation),
         settings.other_checkpoint,
         settings.empty_checkpoint,
-        user_key=keys.user is not None,
+        user_key=keys.user is not None and operation.profile.admin,
         name=settings.name,
         curl=route.curl,
     )
@@ -165,21 +171,33 @@ def documented_by(server: Server, operation: Operation) -> Operation:
     return operation.describing(envelope=behaviour.envelope_schema, item=behaviour.item_schema)
 
 
-def embedded(settings: Settings, port: int = 0) -> Server:
+def _checkpoint(settings: Settings, operation: Operation) -> str:
+    """The value of the path's last parameter, an empty text where it has none."""
+    name = operation.roles.checkpoint
+    value = settings.checkpoint or next((each.value for each in settings.at if each.name == name), None)
+    if name and not value:
+        raise ConfigurationError(f"No {name} is named: give --at {name}=VALUE, one whose list has items.")
+    unknown = [each.name for each in settings.at if each.name not in operation.profile.scope]
+    if unknown:
+        raise ConfigurationError(f"--at {unknown[0]}: the path {operation.path_template} has no such parameter.")
+    return value or ""
+
+
+def embedded(settings: Settings, port: int = 0, operation: Operation | None = None) -> Server:
     """The embedded server that the settings describe, not started yet.
 
     Raises:
         ConfigurationError: There is no such fault or variant.
     """
     from contracts.mock.server import Server
-    from contracts.mock.store import Dataset, seeded
+    from contracts.mock.store import seeded
 
     dataset: Dataset | None = None
     if settings.items is not None or settings.projects is not None:
         size = USUAL_SIZE if settings.items is None else settings.items
         dataset = seeded(size=size, projects=settings.projects or USUAL_PROJECTS)
     if settings.fault is None and settings.variant is None:
-        return Server(dataset, port=port)
+        return Server(_served(dataset or seeded(), operation), port=port)
     try:
         if settings.fault is not None:
             from contracts.mock.faults import open_fault
@@ -197,7 +215,15 @@ def embedded(settings: Settings, port: int = 0) -> Server:
             ) from None
         listing = "faults" if settings.fault is not None else "variants"
         raise ConfigurationError(f"{error.args[0]} `contracts list --{listing}` shows all.") from None
-    return made if dataset is None else Server(dataset, made.behaviour, port)
+    if dataset is None and (operation is None or operation.is_published):
+        return made
+    return Server(_served(dataset or made.dataset, operation), made.behaviour, port)
+
+
+def _served(dataset: Dataset, operation: Operation | None) -> Dataset:
+    from contracts.runs.serving import serving
+
+    return dataset if operation is None else serving(dataset, operation)
 
 
 def _refuse_few_files() -> None:
@@ -218,8 +244,9 @@ def _refuse_misplaced_key(settings: Settings, keys: Keys) -> None:
     every = [key.reveal() for key in (keys.admin, keys.user, *others) if key is not None]
     known = {key for key in every if len(key) >= _SHORTEST_KEY}
     secrets = known | {quote(key, safe="") for key in known}
-    for name in ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"):
+    for name in ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"):
         value = getattr(settings, name) or ""
+        value = value if isinstance(value, str) else " ".join(map(str, value))
         if any(secret in value or secret in unquote(value) for secret in secrets):
             raise ConfigurationError(f"{settings.origin(name)} holds a key: give the key as OPENAI_ADMIN_KEY only.")
     if any(secret in each.value for each in settings.header for secret in secrets):

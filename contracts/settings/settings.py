@@ -68,6 +68,14 @@ class Settings:
         str | None, Option("ID", "A second checkpoint with permissions of its own.", words.text)
     ] = None
     empty_checkpoint: Annotated[str | None, Option("ID", "A checkpoint without permissions.", words.text)] = None
+    at: Annotated[
+        tuple[Named, ...],
+        Option("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs, several=True),
+    ] = ()
+    query: Annotated[
+        tuple[Named, ...],
+        Option("NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs, several=True),
+    ] = ()
     key_file: Annotated[
         Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
     ] = None
@@ -141,6 +149,15 @@ class Settings:
     overlay: Annotated[
         Path | None,
         Option("FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file),
+    ] = None
+    operation: Annotated[
+        str | None,
+        Option(
+            "NAME",
+            "The list operation: an operationId, or 'GET /path' (`contracts operations` shows all); by default that"
+            " of checkpoint permissions.",
+            words.text,
+        ),
     ] = None
     requests: Annotated[
         int,
@@ -371,7 +388,7 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
 """The types that a value of a file may have, by field name."""
 
 TARGET: Final = (
-    *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint"),
+    *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"),
     *("key_file", "key_command", "key_variable"),
 )
 """The options that describe a target, with those below."""
@@ -384,6 +401,8 @@ TARGET_MORE: Final = (
 )
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
+DOCUMENT: Final = ("spec", "overlay", "operation")
+"""The options that say which operation of which document it is about."""
 EMBEDDED: Final = ("fault", "variant", "items", "projects")
 """The options of the embedded server."""
 
@@ -528,7 +547,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             f"{embedded} is for the embedded server: leave it out, or leave out {settings.origin('base_url')}."
         )
-    elif settings.checkpoint is None:
+    elif settings.checkpoint is None and settings.operation is None:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )

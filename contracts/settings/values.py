@@ -30,7 +30,7 @@ _LARGEST_SEED: Final = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The name of a header, and its value or where that is from; ``sign`` stands between them."""
+    """The name of a header or a parameter, and its value or where that is from; ``sign`` stands between them."""
 
     name: str
     value: str
@@ -94,6 +94,19 @@ def base_url(word: str) -> str:
     if "#" in url or "?" in url:
         raise ValueError(f"can't be used: it has a {'fragment' if '#' in url else 'query'}")
     return url.rstrip("/")
+
+
+def pairs(word: str) -> tuple[Named, ...]:
+    """Names with values, one ``NAME=VALUE`` a line."""
+    found = []
+    for line in word.splitlines():
+        name, sign, value = line.partition("=")
+        if not sign or not name or not value:
+            raise ValueError("names no value: write NAME=VALUE")
+        found.append(Named(text(name), text(value), "="))
+    if len({each.name for each in found}) != len(found):
+        raise ValueError("gives one name twice")
+    return tuple(found)
 
 
 def variable(word: str) -> str:

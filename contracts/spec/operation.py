@@ -30,6 +30,7 @@ from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 
 Dialect = Literal["3.0", "3.1"]
 
+PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _USUAL_LIMIT = 20
 """The size of a page without a limit, where the document does not say it."""
 
@@ -90,6 +91,7 @@ class Operation:
             Capability.TIME: profile.time is not None,
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.project_id),
+            Capability.OPEN_FILTER: bool(roles.project_id) and not self.filter_words,
             Capability.SCOPE: bool(roles.checkpoint),
             Capability.DEFAULT_LIMIT: self.default_limit is not None,
             Capability.HAS_MORE: bool(roles.has_more),
@@ -158,6 +160,35 @@ class Operation:
         items = {self.roles.items: {"items": {"properties": dict(item)}}} if item else {}
         further = {"properties": {**items, **envelope}}
         return replace(self, response_schema={"allOf": [self.response_schema, further]})
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is the operation that the suite is made for, whatever document describes it."""
+        return self.profile.noun == "permission" and self.profile.constants == PUBLISHED_CONSTANTS
+
+    @property
+    def around_checkpoint(self) -> tuple[str, str]:
+        """The path in front of the checkpoint and behind it."""
+        return self._grammar.prefix, self._grammar.suffix
+
+    @property
+    def filter_words(self) -> tuple[str, ...]:
+        """The values that the filter takes; none where it takes any."""
+        return self._grammar.filter_words
+
+    @cached_property
+    def _outline(self) -> Outline:
+        return Outline(References(self.name, self.document), self.document, self.path_template)
+
+    @property
+    def item_schema(self) -> dict[str, Any]:
+        """The schema of the items."""
+        return mapping((self._outline.at(self.profile.items) or {}).get("items"))
+
+    @property
+    def facet_words(self) -> tuple[str, ...]:
+        """The values that the items' property for the filter takes; none where it takes any."""
+        return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))
 
     @property
     def definition(self) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""What is particular to the list operation that the embedded server serves: its names, its defaults, its looks.
+
+The server itself, its faults and its variants speak of the published operation. A shape reads the requests of
+another one as such, and writes the pages as another one has them; so whatever is wrong or right with the published
+operation can be so with any other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+ORDERS = ("ascending", "descending")
+PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
+    {name: name for name in ("after", "limit", "order", "project_id")}
+)
+_LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one object of the published operation is written by another one.
+
+    ``names`` gives the name of each property, and leaves out what the other one does not have. ``template`` is what
+    the object has beside them. ``constant`` is the value of ``object``; ``write`` changes a value, by its published
+    name.
+    """
+
+    names: Mapping[str, str]
+    template: Mapping[str, Any]
+    constant: str | None = None
+    write: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    published: str = _LIST
+
+    def dressed(self, value: object) -> object:
+        """The object as the other operation has it; what is none stays as it is."""
+        if not isinstance(value, dict):
+            return value
+        found = copy.deepcopy(dict(self.template))
+        for name, each in value.items():
+            if name == "object":
+                each = self.constant if each == self.published else each  # noqa: PLW2901 - a wrong one stays wrong
+            if name in PROPERTIES and name not in self.names:
+                continue
+            found[self.names.get(name, name)] = self.write.get(name, _same)(each)
+        for name, here in self.names.items():
+            if name not in value:
+                found.pop(here, None)
+        return found
+
+
+_LAST_SECOND = 253_402_300_799
+"""That of the year 9999."""
+PROPERTIES = frozenset({"object", "data", "has_more", "first_id", "last_id", "id", "created_at", "project_id"})
+"""The properties of the published page and its items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One list operation, as a server of it must know it.
+
+    Attributes:
+        prefix: The path in front of the checkpoint; the whole path without one.
+        suffix: The path behind it.
+        scoped: Whether the path has a checkpoint.
+        names: The raw name of each published query parameter that the operation has.
+        words: What the parameter for the order takes, for each published word.
+        default_order: The published word for the order without the parameter.
+        default_limit: The size of a page without a limit.
+        largest_limit: The largest page that is given.
+        admin: Whether the user's key is refused.
+        page: How a page is written, ``None`` as published.
+        item: How an item is written.
+    """
+
+    prefix: str = "/fine_tuning/checkpoints/"
+    suffix: str = "/permissions"
+    scoped: bool = True
+    names: Mapping[str, str] = field(default_factory=lambda: PUBLISHED_NAMES)
+    words: Mapping[str, str] = field(default_factory=lambda: {word: word for word in ORDERS})
+    default_order: str = "descending"
+    default_limit: int = 10
+    largest_limit: int = 100
+    admin: bool = True
+    page: Look | None = None
+    item: Look | None = None
+
+    def published(self, name: str, value: str) -> tuple[str, str]:
+        """A query parameter as the published operation names it; what means nothing here means nothing there."""
+        known = {raw: role for role, raw in self.names.items()}
+        role = known.get(name)
+        if role is None:
+            return (f"?{name}" if name in PUBLISHED_NAMES else name), value
+        if role == "order":
+            meant = {raw: word for word, raw in self.words.items()}
+            return role, meant.get(value, f"?{value}" if value in ORDERS else value)
+        return role, value
+
+    def dressed(self, page: object) -> object:
+        """A page as this operation has it."""
+        if self.page is None or self.item is None or not isinstance(page, dict):
+            return page
+        data = page.get("data")
+        items = [self.item.dressed(each) for each in data] if isinstance(data, list) else data
+        return self.page.dressed({**page, "data": items} if "data" in page else page)
+
+
+def rfc3339(value: object) -> object:
+    """A time in seconds as a text; what is none stays as it is."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LAST_SECOND:
+        return value
+    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def milliseconds(value: object) -> object:
+    """A time in seconds in finer units; what is none stays as it is."""
+    return value * 1000 if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+PUBLISHED = Shape()

@@ -1,0 +1,99 @@
+"""The embedded server for any operation: how its pages look, and the data that it then serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from contracts.core.model import Order
+from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
+from contracts.mock.store import Dataset
+from contracts.spec.operation import Operation
+from contracts.spec.references import References
+from contracts.spec.samples import sample
+
+_LARGEST_LIMIT = 100
+"""The largest page where the document names none."""
+_TIMES: Mapping[str, Callable[[object], object]] = {"unix-ms": milliseconds, "rfc3339": rfc3339}
+
+
+def serving(dataset: Dataset, operation: Operation) -> Dataset:
+    """The data as a server of an operation holds them."""
+    if operation.is_published:
+        return dataset
+    checkpoints = dict(dataset.checkpoints)
+    named = {"checkpoint": dataset.checkpoint}
+    if not operation.roles.checkpoint:
+        checkpoints = {"": dataset.permissions}
+        named = {"checkpoint": "", "other_checkpoint": "", "empty_checkpoint": ""}
+    words = operation.filter_words or operation.facet_words
+    if words:
+        known = {each.project_id for listed in checkpoints.values() for each in listed}
+        meant = {name: words[number % len(words)] for number, name in enumerate(sorted(known))}
+        checkpoints = {
+            name: tuple(replace(each, project_id=meant[each.project_id]) for each in listed)
+            for name, listed in checkpoints.items()
+        }
+    return replace(dataset, checkpoints=checkpoints, shape=shape(operation), **named)
+
+
+def shape(operation: Operation) -> Shape:
+    """How the embedded server serves an operation."""
+    profile, roles = operation.profile, operation.roles
+    page, item = _samples(operation)
+    default = operation.usual_limit
+    most = profile.limit.most if profile.limit is not None and profile.limit.most else max(_LARGEST_LIMIT, default)
+    prefix, suffix = operation.around_checkpoint
+    named = {"after": roles.after, "limit": roles.limit, "order": roles.order, "project_id": roles.project_id}
+    return Shape(
+        prefix=prefix,
+        suffix=suffix,
+        scoped=bool(roles.checkpoint),
+        names={role: name for role, name in named.items() if name},
+        words={str(order): operation.order_words[order] for order in Order if order in operation.order_words},
+        default_order=str(operation.default_order),
+        default_limit=default,
+        largest_limit=most,
+        admin=profile.admin,
+        page=Look(
+            names=_named(
+                object=roles.object,
+                data=roles.items,
+                has_more=roles.has_more,
+                first_id=roles.first_id,
+                last_id=roles.last_id,
+            ),
+            template=page,
+            constant=profile.envelope_constants[0][1] if profile.envelope_constants else None,
+            published="list",
+        ),
+        item=Look(
+            names=_named(
+                object=roles.item_object,
+                id=roles.item_id,
+                created_at=roles.item_created_at,
+                project_id=roles.item_project_id,
+            ),
+            template=item,
+            constant=profile.constants[0][1] if profile.constants else None,
+            write={}
+            if profile.time is None or profile.time.form == "unix"
+            else {"created_at": _TIMES[profile.time.form]},
+            published="checkpoint.permission",
+        ),
+    )
+
+
+def _named(**names: str) -> dict[str, str]:
+    return {role: name for role, name in names.items() if name}
+
+
+def _samples(operation: Operation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a page and an item have, by the response schema."""
+    references = References(operation.name, operation.document)
+    page = sample(references, operation.response_schema)
+    page = page if isinstance(page, dict) else {}
+    items = operation.item_schema
+    item = sample(references, items)
+    return page, item if isinstance(item, dict) else {}
