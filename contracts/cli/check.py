@@ -202,7 +202,7 @@ def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
         return ()
     port = result.target.base_url.rpartition(":")[2].partition("/")[0]
     words = ["contracts", "serve", "--port", port]
-    for name in settings.given(*EMBEDDED):
+    for name in settings.given(*DOCUMENT, *EMBEDDED):
         words += [OPTIONS[name].flagged, str(getattr(settings, name))]
     return (f"The embedded server has ended; for the Repeat lines start it again: {shlex.join(words)}",)
 
@@ -240,7 +240,7 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     # What walks through the whole list asks for one page after the other: nothing need be asked to count them.
     deep = min(asked.deep, len(ORDERS) * pages_of(len(whole)))
     requests = result.requests + deep
-    size = f"{count(len(whole), 'permission')} of {count(result.projects, 'project')}"
+    size = f"{count(len(whole), ready.operation.profile.noun)} of {count(result.projects, 'project')}"
     sheet.block("", f"Counted on the embedded server with {size}; a list of another size takes other numbers.")
     sheet.blank()
     for name, number in result.requests_by_probe:

@@ -11,25 +11,28 @@ import click
 from contracts.cli.shell import encoding, options, show
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
-from contracts.settings.settings import EMBEDDED, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
 
 _LARGEST_PORT = 65535
 
 
 @click.command()
 @click.option("--port", metavar="N", default="0", help="Where to listen on 127.0.0.1 (default: a free port).")
-@options("config", *EMBEDDED, "color")
+@options("config", *DOCUMENT, *EMBEDDED, "color")
 def serve(settings: Settings, port: str) -> int:
     """Run the embedded server until Ctrl-C.
 
     It prints its base URL, its checkpoints and its keys, which are made for this server and open nothing else.
+    With --operation it serves any list operation of a document (--spec): items made from the response schema.
     """
     from contracts.reports.sheet import Sheet
     from contracts.runs.target import embedded
+    from contracts.settings.operation import operation as chosen
 
     if not port.isdecimal() or int(port) > _LARGEST_PORT:
         raise ConfigurationError(f"--port {port} is no port: give a number from 0 to {_LARGEST_PORT}.")
-    server = embedded(settings, int(port))
+    operation = chosen(settings)
+    server = embedded(settings, int(port), operation)
     try:
         server.start()
     except OSError as error:
@@ -38,22 +41,29 @@ def serve(settings: Settings, port: str) -> int:
         data = server.dataset
         sheet = Sheet(encoding())
         projects = len({permission.project_id for permission in data.permissions})
-        rows = [
-            ("Base URL", server.base_url),
-            (
-                "Checkpoint",
-                f"{data.checkpoint}  ({count(len(data.permissions), 'permission')} of {count(projects, 'project')})",
-            ),
-            ("Other", data.other_checkpoint),
-            ("Empty", data.empty_checkpoint),
-        ]
+        held = f"{count(len(data.permissions), operation.profile.noun)} of {count(projects, 'project')}"
+        rows = [("Base URL", server.base_url)]
+        if operation.is_published:
+            rows.append(("Checkpoint", f"{data.checkpoint}  ({held})"))
+        else:
+            rows.append(("Operation", f"GET {operation.path_template}"))
+            named = {**operation.outer, operation.roles.checkpoint: data.checkpoint}
+            rows += [(name, value) for name, value in named.items() if name]
+        if data.other_checkpoint:
+            rows += [("Other", data.other_checkpoint), ("Empty", data.empty_checkpoint)]
         for label, text in rows:
-            sheet.line((f"{label:<12}", "dim"), text)
+            sheet.line((f"{label:<10}  ", "dim"), text)
         sheet.blank()
         sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
         sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
-        words = ["contracts", "check", "--base-url", server.base_url, "--checkpoint", data.checkpoint]
-        words += ["--other-checkpoint", data.other_checkpoint, "--empty-checkpoint", data.empty_checkpoint]
+        words = ["contracts", "check", "--base-url", server.base_url]
+        for name in settings.given(*DOCUMENT):
+            words += [OPTIONS[name].flagged, str(getattr(settings, name))]
+        for name, value in operation.outer.items():
+            words += ["--at", f"{name}={value}"]
+        if data.checkpoint:
+            words += ["--checkpoint", data.checkpoint]
+            words += ["--other-checkpoint", data.other_checkpoint, "--empty-checkpoint", data.empty_checkpoint]
         sheet.line(shlex.join(words))
         sheet.blank()
         sheet.line(("Ctrl-C ends it.", "dim"))

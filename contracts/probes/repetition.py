@@ -34,9 +34,10 @@ def repetition(asking: Asking) -> None:
 
 def _reorder(asking: Asking) -> None:
     """Of the pages with the same parameters, the one that shows most plainly if one of them is not read."""
-    for roles in REORDERED:
-        names = {getattr(asking.operation.roles, role) for role in roles}
-        pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) == names]
+    here, always = asking.operation.roles, {name for name, _ in asking.operation.fixed}
+    sets = dict.fromkeys(frozenset(filter(None, (getattr(here, role) for role in roles))) for roles in REORDERED)
+    for names in [each for each in sets if len(each) > 1]:
+        pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
         if pages and asking.left > TOGETHER:
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send(replace(request, query="&".join(reversed(request.query.split("&")))))

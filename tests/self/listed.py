@@ -92,6 +92,13 @@ TOKEN = document(
     {"next_page": {"type": ["string", "null"]}, "has_more": BOOLEAN},
     {"start_time": INTEGER},
 )
+NO_ORDER = document(
+    "/shelves/{shelf_id}/things",
+    [parameter("starting_after"), parameter("limit", "integer", default=10)],
+    {"has_more": BOOLEAN, "total": INTEGER},
+    {**ITEM, "size": {"type": "string", "enum": ["small", "large"]}},
+    required=("data", "has_more", "total"),
+)
 FIXED_ORDER = document(
     "/shelves/{shelf_id}/racks/{rack_id}/things",
     [parameter("after_id"), parameter("before_id"), parameter("limit", "integer", "Ranges from `1` to `1000`.")],

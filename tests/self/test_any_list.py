@@ -1,0 +1,100 @@
+"""Runs against lists of other operations: each style is judged and served, and what is wrong with one is caught."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from commanding import run
+from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, written
+
+from contracts.core.model import Result, Verdict
+from contracts.runs import live
+from contracts.runs.target import embedded, opened
+from contracts.settings.operation import operation
+from contracts.settings.settings import Settings
+
+STYLES: dict[str, dict[str, Any]] = {"both ways": ID_CURSOR, "no order": NO_ORDER, "fixed order": FIXED_ORDER}
+FAULTS = {
+    "both ways": ("limit-ignored", "order-ignored", "filter-ignored"),
+    "no order": ("cursor-included", "last-item-twice"),
+    "fixed order": ("one-skipped", "item-out-of-order"),
+}
+
+
+def judged(spec: Path, fault: str | None = None, requests_: int = 120) -> Result:
+    given = {"spec": str(spec), "operation": "listThings", "requests": str(requests_), "fault": fault}
+    with opened(Settings.of(given, {})) as target:
+        result = live.run(target.plan())
+        assert target.server is not None
+        assert not target.server.crashes
+        return result
+
+
+def broken(result: Result) -> dict[str, str]:
+    return {
+        each.clause: f"{each.finding.expected} / {each.finding.actual}"
+        for each in result.judgements
+        if each.verdict is Verdict.BROKEN and each.finding is not None
+    }
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_right_server_of_each_style_breaks_nothing(tmp_path: Path, style: str) -> None:
+    result = judged(written(tmp_path, STYLES[style]))
+    assert broken(result) == {}
+    assert result.exit_code == 0
+    assert result.items == 57
+
+
+@pytest.mark.parametrize(("style", "fault"), [(style, fault) for style, faults in FAULTS.items() for fault in faults])
+def test_a_wrong_server_of_each_style_is_caught(tmp_path: Path, style: str, fault: str) -> None:
+    from contracts.mock.faults import FAULTS as KNOWN
+
+    assert KNOWN[fault].clause in broken(judged(written(tmp_path, STYLES[style]), fault))
+
+
+def test_what_an_operation_lacks_is_not_applicable(tmp_path: Path) -> None:
+    result = judged(written(tmp_path, NO_ORDER), requests_=60)
+    verdicts = {each.clause: (each.verdict, each.reason) for each in result.judgements}
+    assert verdicts["ORD-001"] == (Verdict.NOT_APPLICABLE, "the operation does not have a parameter for the order")
+    assert verdicts["FLT-001"][0] is Verdict.NOT_APPLICABLE
+    assert verdicts["SEC-001"] == (Verdict.NOT_APPLICABLE, "the operation does not have a security scheme")
+
+
+def test_the_embedded_server_has_what_the_document_describes(tmp_path: Path) -> None:
+    settings = Settings.of({"spec": str(written(tmp_path, ID_CURSOR)), "operation": "listThings"}, {})
+    with embedded(settings, operation=operation(settings)) as server:
+        headers = {"Authorization": f"Bearer {server.dataset.admin_key}"}
+        page = requests.get(f"{server.base_url}/things?limit=2&order=asc", headers=headers, timeout=30).json()
+        status = page["data"][0]["status"]
+        filtered = requests.get(f"{server.base_url}/things?status={status}", headers=headers, timeout=30).json()
+        refused = requests.get(f"{server.base_url}/things?order=ascending", headers=headers, timeout=30)
+    assert page["object"] == "list"
+    assert [sorted(item) for item in page["data"]] == [["created_at", "id", "status"]] * 2
+    assert page["data"][0]["created_at"] <= page["data"][1]["created_at"]
+    assert {item["status"] for item in filtered["data"]} == {status}
+    assert refused.status_code == 400
+
+
+def test_the_commands_take_an_operation(tmp_path: Path) -> None:
+    spec = str(written(tmp_path, FIXED_ORDER))
+    done = run("check", "PAG", "--spec", spec, "--operation", "listThings", "--requests", "60", "--json", "-")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["verdict"]
+    done = run("check", "--spec", spec, "--operation", "listThing")
+    assert done.exit_code == 4
+    assert "has no operation listThing; perhaps listThings is meant" in done.output
+
+
+def test_path_parameters_are_named(tmp_path: Path) -> None:
+    spec = str(written(tmp_path, FIXED_ORDER))
+    words = ("check", "--spec", spec, "--operation", "listThings", "--base-url", "http://127.0.0.1:9")
+    env = {"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}
+    assert "give --at shelf_id=VALUE" in run(*words, env=env).output
+    assert "give --at rack_id=VALUE" in run(*words, "--at", "shelf_id=1", env=env).output
+    far = run(*words, "--at", "shelf_id=1", "--at", "rack_id=2", "--at", "room=3", env=env).output
+    assert "--at room: the path /shelves/{shelf_id}/racks/{rack_id}/things has no such parameter." in far
