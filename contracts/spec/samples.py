@@ -18,12 +18,13 @@ _FORMATS = {
     "ipv4": "192.0.2.1",
     "ipv6": "2001:db8::1",
 }
+_PLAIN = [{"string"}, {"integer"}, {"number"}, {"boolean"}]
 _DEEPEST = 12
 """Levels after which a value is left as simple as its type allows."""
 
 
 def sample(references: References, schema: Any, depth: int = 0) -> Any:
-    """A value of a schema: with the properties that must be there, and those that have an example."""
+    """A value of a schema: with the properties that must be there, and those that are easily made."""
     if not isinstance(schema, dict):
         return None
     node = _merged(references, schema)
@@ -82,9 +83,15 @@ def _object(references: References, node: Mapping[str, Any], depth: int) -> dict
     found = {}
     required = sequence(node.get("required"))
     for name, part in mapping(node.get("properties")).items():
-        if name in required and depth < _DEEPEST:
+        if depth < _DEEPEST and (name in required or _is_plain(references, part)):
             found[name] = sample(references, part, depth + 1)
     return found
+
+
+def _is_plain(references: References, schema: Any) -> bool:
+    """Whether a property is easily made: a text without a pattern, a number, true or false."""
+    node = _merged(references, mapping(schema))
+    return types(node) in _PLAIN and "pattern" not in node
 
 
 def _merged(references: References, schema: Mapping[str, Any]) -> dict[str, Any]:
