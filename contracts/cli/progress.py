@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from contracts.deep.walk import DEEP
+from contracts.evidence.evidence import ASIDE
 from contracts.probes import CONTROL, PROBES
 from contracts.runs.live import AGAIN, Progress
 
@@ -18,6 +19,7 @@ Tell = Callable[[Progress], None]
 WORDS = {
     CONTROL: "a look at the whole list",
     AGAIN: "what broke a clause, three times more",
+    ASIDE: "what tells likely causes apart",
     DEEP: "the whole list, in both orders",
     **{name: entry.words for name, entry in PROBES.items()},
 }
@@ -63,7 +65,7 @@ def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
         if now.probe not in told and now.probe != CONTROL:
             told.add(now.probe)
             words = WORDS.get(now.probe, "")
-            click.echo(f"{now.probe}: {words} ({now.requests - 1} of {now.budget} requests used)", err=True)
+            click.echo(f"{now.probe}: {words} ({now.requests}/{now.budget})", err=True)
 
     return tell
 

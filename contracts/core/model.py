@@ -261,6 +261,8 @@ class Exchange:
     retries: int = 0
     redirects: int = 0
     connection: int | None = None
+    landed: str | None = None
+    """The path and query below the base URL to which redirects led, if they did and it is there."""
 
     @property
     def status(self) -> int | None:
@@ -450,6 +452,23 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """A likely cause of what broke, which is no verdict.
+
+    ``kind`` names the kind of cause and ``sentence`` says it. ``explains`` are those of the ``of`` broken clauses that
+    a fault of this kind breaks; ``fit`` says from 0 to 1 how well that agrees with all that broke and was kept.
+    ``tested`` says what came out when it was tested, or is an empty string.
+    """
+
+    kind: str
+    sentence: str
+    explains: tuple[str, ...]
+    of: int
+    fit: float
+    tested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is judged: where it is and which checkpoints it holds. The keys are not part of it."""
 
@@ -492,6 +511,8 @@ class Result:
     interrupted: bool = False
     deviations: tuple[Known, ...] = ()
     """The known deviations of this target, and what became of each."""
+    causes: tuple[Cause, ...] = ()
+    """The likely causes of what broke, the likeliest first."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
     """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each

@@ -16,6 +16,9 @@ from contracts.spec.requests import Reading
 USUAL_SIZE = 100
 """The largest page size that the vendor's other lists take."""
 
+ASIDE = "cause"
+"""The probe whose requests test a likely cause: no clause is judged by them."""
+
 CONTROL = "control"
 """The probe that looks at the whole list again and again to see whether it changes."""
 
@@ -49,7 +52,10 @@ class Evidence:
         self._ends = ends or {}
         self._changed = changed
         self._pages: dict[tuple[int, Query], Page | None] = {}
-        self.exchanges = self._dated(reader.dated(exchanges))
+        self.asides = tuple(exchange for exchange in exchanges if exchange.probe == ASIDE)
+        """What was asked to test a likely cause."""
+        kept = [exchange for exchange in exchanges if exchange.probe != ASIDE] if self.asides else exchanges
+        self.exchanges = self._dated(reader.dated(kept))
 
     def _dated(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
         """The exchanges, those that a cache may have answered dated back to the first one of the same request.

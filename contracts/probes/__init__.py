@@ -42,7 +42,7 @@ class Entry:
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
         "walks": Entry(walks, "both orders, several page sizes, each project, after the last item", 17, 0.308),
-        "generated": Entry(_generated, "cases from Schemathesis, at places that the list has", 2, 0.095),
+        "generated": Entry(_generated, "cases from Schemathesis, once it is loaded", 2, 0.095),
         "repetition": Entry(repetition, "the same in another order and again, and eight at once", 9, 0.05),
         "scope": Entry(scope, "other checkpoints, ids that are almost real, cursors from elsewhere", 7, 0.105),
         "filters": Entry(filters, "projects that the list lacks, and names that are almost real", 3, 0.095),

@@ -26,7 +26,7 @@ _LEAST: Final = 4096
 
 
 class Annotation(NamedTuple):
-    """One remark on a run. ``kind`` is error or warning; ``name`` stands for it where it is only counted."""
+    """One remark on a run. ``kind`` is error, warning or notice; ``name`` stands for it where it is only counted."""
 
     kind: str
     title: str
@@ -44,6 +44,9 @@ def remarks(report: Report) -> Iterator[Annotation]:
     if stale:
         message = "\n".join(f"{one.clause} {one.text}" for one in stale)
         yield Annotation("error", f"{title}: known deviations", message, f"{title}: known deviations")
+    if report.causes:
+        lines = [f"{cause.sentence} {cause.text}" for cause in report.causes]
+        yield Annotation("notice", f"{title}: likely cause", "\n".join(lines), f"{title}: likely cause")
     for row in report.failures:
         finding = row.finding
         lines = (
@@ -61,9 +64,10 @@ def commands(made: Iterable[Annotation]) -> Iterator[str]:
     """The lines of a log that annotate a step, of one run or of several: at most ten errors, the others counted."""
     errors: list[Annotation] = []
     warnings: list[Annotation] = []
+    notices: list[Annotation] = []
     for each in made:
-        (errors if each.kind == "error" else warnings).append(each)
-    for each in [*errors[:MOST_ANNOTATIONS], *warnings[:MOST_ANNOTATIONS]]:
+        {"error": errors, "warning": warnings}.get(each.kind, notices).append(each)
+    for each in [*notices[:MOST_ANNOTATIONS], *errors[:MOST_ANNOTATIONS], *warnings[:MOST_ANNOTATIONS]]:
         yield _command(each.kind, each.title, each.message)
     rest = errors[MOST_ANNOTATIONS:]
     if rest:

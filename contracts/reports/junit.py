@@ -56,6 +56,7 @@ def _about(report: Report) -> ET.Element:
         ("seed", str(report.seed)),
         ("version", report.version),
         ("verdict", report.verdict),
+        *(("likely cause", f"{cause.sentence} {cause.text}") for cause in report.causes),
     )
 
 
@@ -107,6 +108,8 @@ def evidence(row: Row) -> Iterator[str]:
     finding = row.finding
     if finding is None:
         return
+    if row.because:
+        yield f"Follows   from {row.because}"
     yield f'Document  "{row.quote}" ({row.place})'
     yield f"Expected  {finding.expected}"
     yield f"Actual    {finding.actual}{f' ({finding.times})' if finding.times else ''}"

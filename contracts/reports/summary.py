@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from contracts.clauses.registry import FAMILIES
 from contracts.core.errors import ExitCode
-from contracts.core.model import Judgement, Level, Result, Standing, Verdict
+from contracts.core.model import Cause, Judgement, Level, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports.sheet import WIDTH
 from contracts.verdicts import deviations
 from contracts.verdicts.conclusion import UNREAD
 
 _MOST_NAMED = 6
+_FITS = ((0.85, "closely"), (0.55, "in the main"), (0.0, "in part"))
+"""From which fit on, of 0 to 1, a cause is said to fit how well."""
 _ENDED = {
     ExitCode.INTERRUPTED: "INTERRUPTED",
     ExitCode.INTERNAL: "INTERNAL ERROR",
@@ -29,6 +31,11 @@ class Family:
     id: str
     name: str
     judgements: tuple[Judgement, ...]
+
+    @property
+    def title(self) -> str:
+        """The name as people write it."""
+        return self.name.upper() if self.name == "http" else self.name
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -69,6 +76,15 @@ def undecided(result: Result) -> tuple[Judgement, ...]:
         for judgement in with_verdict(result, Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE)
         if judgement.level in result.gate
     )
+
+
+def fitting(cause: Cause) -> str:
+    """How well a likely cause fits what was found, and what came out when it was tested."""
+    how = next(words for least, words in _FITS if cause.fit >= least)
+    number = len(cause.explains)
+    part = f"all {number}" if number == cause.of else f"{number} of {cause.of}"
+    tested = f" {cause.tested[0].upper()}{cause.tested[1:]}." if cause.tested else ""
+    return f"Fits {how}: explains {part} findings.{tested}"
 
 
 def headline(result: Result) -> str:

@@ -78,6 +78,9 @@ class _Report:
     def write(self) -> None:
         quiet = self.style.quiet
         if not quiet:
+            self.sheet.line((f"contracts {self.result.version}", "bold"), " · List checkpoint permissions")
+        self._causes()
+        if not quiet:
             self._header()
             self._tree()
         self._failures()
@@ -95,9 +98,18 @@ class _Report:
 
     # What was judged
 
+    def _causes(self) -> None:
+        causes = self.result.causes
+        if not causes:
+            return
+        self.sheet.heading(f"Likely cause{'s' if len(causes) > 1 else ''} (no verdict: what fits best)")
+        for number, cause in enumerate(causes, 1):
+            lead = f"  {number}. " if len(causes) > 1 else "  "
+            self.sheet.block(lead, cause.sentence)
+            self.sheet.block((" " * len(lead), "dim"), summary.fitting(cause), style="dim")
+
     def _header(self) -> None:
         result, sheet = self.result, self.sheet
-        sheet.line((f"contracts {result.version}", "bold"), " · List checkpoint permissions")
         sheet.blank()
         target = result.target
         items = f"{count(result.items, 'permission')} of {count(result.projects, 'project')}"
@@ -128,7 +140,7 @@ class _Report:
             segments: list[tuple[str, str]] = [
                 ("└─ " if last else "├─ ", "dim"),
                 (f"{family.id}  ", "bold"),
-                (f"{family.name:<10}", ""),
+                (f"{family.title:<10}", ""),
             ]
             for verdict, number in family.counts.items():
                 sign, style = GLYPHS[verdict]

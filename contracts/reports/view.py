@@ -99,6 +99,7 @@ class Family:
 
     id: str
     name: str
+    title: str
     counts: dict[Verdict, int]
     clauses: tuple[Row, ...]
 
@@ -125,6 +126,20 @@ class Entry:
     reason: str
     link: str
     expires: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A likely cause of what broke, which is no verdict; ``text`` says how well it fits and how it was tested."""
+
+    kind: str
+    """A short name for programs: ``after-ignored``."""
+    sentence: str
+    explains: tuple[str, ...]
+    fit: float
+    """From 0 to 1."""
+    tested: str
     text: str
 
 
@@ -168,6 +183,8 @@ class Report:
     """The command that runs the same again."""
     families: tuple[Family, ...]
     failing: tuple[str, ...]
+    causes: tuple[Likely, ...]
+    """The likely causes of what broke, the likeliest first; none where nothing fits."""
     deviations: tuple[Entry, ...]
 
     @classmethod
@@ -191,6 +208,17 @@ class Report:
         """The clauses that fail the run, causes first."""
         rows = {row.id: row for row in self.clauses}
         return tuple(rows[id_] for id_ in self.failing)
+
+    @property
+    def roots(self) -> tuple[tuple[Row, tuple[Row, ...]], ...]:
+        """The clauses that fail the run and follow from no other one that does, each with those that follow from it."""
+        failures = self.failures
+        known = {row.id for row in failures if not row.because}
+        derived: dict[str, list[Row]] = {id_: [] for id_ in known}
+        for row in failures:
+            if row.because in known:
+                derived[row.because].append(row)
+        return tuple((row, tuple(derived.get(row.id, ()))) for row in failures if row.because not in known)
 
     @property
     def ungated(self) -> tuple[Row, ...]:
@@ -260,10 +288,27 @@ class _Teller:
             notes=tuple(plain(note) for note in result.notes),
             repeat=plain(repeat),
             families=tuple(
-                Family(family.id, family.name, family.counts, tuple(self._row(one) for one in family.judgements))
+                Family(
+                    family.id,
+                    family.name,
+                    family.title,
+                    family.counts,
+                    tuple(self._row(one) for one in family.judgements),
+                )
                 for family in summary.families(result)
             ),
             failing=self._failing,
+            causes=tuple(
+                Likely(
+                    kind=cause.kind.lower().replace("_", "-"),
+                    sentence=cause.sentence,
+                    explains=cause.explains,
+                    fit=cause.fit,
+                    tested=cause.tested,
+                    text=summary.fitting(cause),
+                )
+                for cause in result.causes
+            ),
             deviations=tuple(_entry(known) for known in result.deviations),
         )
 

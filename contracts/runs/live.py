@@ -16,12 +16,13 @@ from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
 from contracts.deep.census import ORDERS
 from contracts.deep.walk import DEEP, Deep, Full
-from contracts.evidence.evidence import CONTROL, Evidence
+from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.first_look import obstacle
+from contracts.runs.causes import test_causes, with_causes
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
@@ -187,6 +188,11 @@ class _Run:
             pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
             self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
 
+    def _announce(self, probe: str) -> None:
+        """Tell what begins, before anything that takes time: what a probe needs may have to be loaded first."""
+        if self._on_progress is not None:
+            self._on_progress(Progress(probe, self._client.requests, self._plan.most))
+
     def result(self) -> Result:
         with self._client:
             try:
@@ -273,6 +279,7 @@ class _Run:
         reserve = max(3, int((plan.budget - LEAST_BUDGET) * SHARE_OF_AGAIN))
         for name, allowed in self._allot(self._client.remaining - reserve - LOOKS).items():
             asking.begin(name, allowed)
+            self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
             if name in {"walks", "repetition"} and plan.budget > SMALL_BUDGET:
@@ -287,6 +294,7 @@ class _Run:
         self._ask_again()
         if plan.deep and "walks" in plan.probes:
             self._go_deep()
+        self._test_causes()
 
     def _go_deep(self) -> None:
         """Walk through the whole list in both orders, and look again at what is doubtful in it."""
@@ -362,6 +370,7 @@ class _Run:
         if not found:
             return
         plan = self._plan
+        self._announce(AGAIN)
         repeating = Repeating(
             plan.clauses,
             self._reader,
@@ -372,6 +381,15 @@ class _Run:
         )
         self._again = repeating.ask(found)
         _go_on(repeating)
+
+    def _test_causes(self) -> None:
+        """Ask what tells the likely causes apart where several clauses broke."""
+        if len(self._found()) < 2:  # noqa: PLR2004 - several
+            return
+        self._announce(ASIDE)
+        evidence = self._asking.evidence
+        tallies = tally(self._plan.clauses, evidence)
+        test_causes(self._asking, judge(self._plan.clauses, evidence, tallies, self._again))
 
     # Reporting
 
@@ -394,6 +412,7 @@ class _Run:
     def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
         self._notes += self._reach(evidence)
         result = conclude(self._plan, evidence, judgements, self._cost(), notes=self._notes)
+        result = with_causes(result, evidence)
         if self._deep is not None:
             result = self._deep.told_in(result, self._client.spool)
         if self._exit is None and interrupts.came():

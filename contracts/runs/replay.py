@@ -22,6 +22,7 @@ from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.evidence.listing import came_or_went
 from contracts.evidence.reader import Reader
+from contracts.runs.causes import with_causes
 from contracts.spec.body import parse
 from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har
@@ -111,6 +112,7 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     elif hidden:
         judgements = tuple(map(_of_a_part, judgements))
     result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
+    result = with_causes(result, evidence)
     if through is not None:
         result = through.told_in(result, deep)
     return result if recording.redactor is None else recording.redactor.result(result)

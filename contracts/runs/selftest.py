@@ -6,7 +6,6 @@ too few. What a conforming server may warn of stands in its own declaration.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import zlib
 from collections import Counter
@@ -15,15 +14,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from types import MappingProxyType
-from typing import Any
 
 from contracts.clauses.registry import clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Level, Result, Target, Verdict
 from contracts.mock.faults import FAULTS, Fault, open_fault
+from contracts.mock.matrix import matrix
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
 from contracts.runs.live import Plan, run
@@ -185,13 +183,6 @@ def _usual() -> Iterator[Fault]:
 
 
 # What is expected
-
-
-def matrix() -> Mapping[str, Any]:
-    """The file in which it is written down what each server showed."""
-    text = (resources.files("contracts.mock") / "matrix.json").read_text(encoding="utf-8")
-    found: Mapping[str, Any] = json.loads(text)
-    return found
 
 
 @cache

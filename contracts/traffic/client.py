@@ -365,7 +365,12 @@ class Client:
             retries=course.retries,
             redirects=course.redirects,
             connection=course.connection if answer is not None else None,
+            landed=self._below(course.target) if course.redirects else None,
         )
+
+    def _below(self, target: str) -> str | None:
+        """A path and query without those of the base URL."""
+        return target.removeprefix(self._prefix) if target.startswith(f"{self._prefix}/") else None
 
     def _credentials(self, name: str, course: _Course) -> Secret | None:
         """The Authorization header; a key that belongs into the query is put into the course."""

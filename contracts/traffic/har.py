@@ -145,6 +145,7 @@ def _ours(exchange: Exchange) -> dict[str, object]:
         "retries": exchange.retries,
         "redirects": exchange.redirects,
         "connection": exchange.connection,
+        "landed": exchange.landed,
     }
 
 
@@ -255,6 +256,7 @@ def _own(entry: dict[str, Any], number: int) -> Exchange:
         retries=get(ours, "retries", int, where),
         redirects=get(ours, "redirects", int, where),
         connection=optional(ours, "connection", int, where),
+        landed=optional(ours, "landed", str, where),
     )
 
 

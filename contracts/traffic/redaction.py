@@ -228,8 +228,11 @@ class Redactor:
             answer = self._answer(answer)
         if failure is not None and (text := self.text(failure.text)) != failure.text:
             failure = Failure(failure.kind, text)
-        unchanged = request is exchange.request and answer is exchange.answer and failure is exchange.failure
-        return exchange if unchanged else replace(exchange, request=request, answer=answer, failure=failure)
+        landed = None if exchange.landed is None else self.text(exchange.landed)
+        clean = (request, answer, failure, landed)
+        if clean == (exchange.request, exchange.answer, exchange.failure, exchange.landed):
+            return exchange
+        return replace(exchange, request=request, answer=answer, failure=failure, landed=landed)
 
     def _answer(self, answer: Answer) -> Answer:
         body = self.data(answer.body)

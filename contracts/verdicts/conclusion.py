@@ -123,7 +123,7 @@ def conclude(
         exit_code=ExitCode.CONFIGURATION if unread else code,
         notes=(*([UNREAD] if unread else []), *([moved] if listing.moved else []), *locked_out(evidence), *notes),
         deviations=known,
-        exchanges=evidence.exchanges,
+        exchanges=tuple(sorted((*evidence.exchanges, *evidence.asides), key=lambda exchange: exchange.number)),
     )
 
 

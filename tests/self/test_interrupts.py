@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -115,7 +116,7 @@ def words(moment: Moment) -> tuple[str, ...]:
 
 def lines(text: str) -> list[str]:
     """What is told beside the progress."""
-    return [line for line in text.splitlines() if " requests used)" not in line]
+    return [line for line in text.splitlines() if not re.search(r" \(\d+/\d+\)$", line)]
 
 
 def closed(port: int) -> bool:

@@ -19,9 +19,10 @@ from contracts.clauses.registry import clauses
 from contracts.cli import main
 from contracts.core.model import GATING, Level
 from contracts.mock.faults import FAULTS
+from contracts.mock.matrix import matrix
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
-from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, matrix, missed, show, subjects
+from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, missed, show, subjects
 
 EVERYTHING = os.environ.get("MATRIX") == "all"
 

@@ -75,7 +75,7 @@ def project_shown_is_another(self: Behaviour, permission: Permission, asked: Ask
     return Behaviour.render_item(self, replace(permission, project_id=shown), asked)
 
 
-@replaces(Behaviour.page, "FLT-002", also=(ASCENDING, LIMIT_1), kind=Kind.FILTER_LATE)
+@replaces(Behaviour.page, "FLT-002", also=(ASCENDING, LIMIT_1), kind=Kind.FILTER_IN_PART)
 def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     """The page is cut first and filtered afterwards."""
     whole = replace(asked, project_id=None)
@@ -89,7 +89,7 @@ def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     return Response(200, self.headers(body, asked), body)
 
 
-@replaces(Behaviour.rest, "FLT-002", kind=Kind.FILTER_LATE)
+@replaces(Behaviour.rest, "FLT-002", kind=Kind.FILTER_IN_PART)
 def filter_within_the_newest_30(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The filter looks at the first 30 items of the list only."""
     ordered = self.sort(self.permissions(asked), asked)

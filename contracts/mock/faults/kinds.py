@@ -54,9 +54,10 @@ class Kind(Enum):
     ITEM_CHANGES = "What an item holds depends on how it is asked for.", "ITM-008"
     AFTER_IGNORED = "`after` is ignored, or leads back to where the list was already read.", "PAG-017", "PAG-024"
     AFTER_BY_ONE = "The cursor is off by one: the item that `after` names is repeated, or the next one is skipped."
-    AFTER_AS_OFFSET = "The cursor is turned into an offset, which does not fit the page or the list that is asked for."
+    AFTER_ELSEWHERE = (
+        "The cursor's place is looked up in another list or order than the one that is asked for, or as an offset."
+    )
     AFTER_BY_TIME = "The cursor compares `created_at` alone: items of the same second are lost or repeated."
-    AFTER_BY_OTHER_KEY = "The cursor is looked up in another order than the one in which the list is sorted."
     AFTER_NOT_FOUND = "Some items of the list are not found, or are refused, as a cursor.", "PAG-021", "PAG-018"
     CURSOR_REACHES_FAR = "A cursor is looked up in all lists, not in the one that is asked for.", "PAG-022"
     LIMIT = "`limit` is ignored, or the page is cut at another size.", "PAG-001", "PAG-002", "PAG-003"
@@ -80,8 +81,11 @@ class Kind(Enum):
         ),
     )
     FILTER_IGNORED = "`project_id` is ignored, or some of its values are taken for no filter.", "FLT-001", "FLT-004"
-    FILTER_LATE = "The filter is applied to a page or a part of the list, after it was cut, instead of to the list."
-    FILTER_LOSES = "The filter does not find every item of a project.", "FLT-002", "FLT-003"
+    FILTER_IN_PART = (
+        "The filter looks at a part of the list, or at a page that was already cut, and does not find every item.",
+        "FLT-002",
+        "FLT-003",
+    )
     LOOSE = "Ids are matched loosely: by a part, a pattern, or without their case.", "FLT-005", "SCO-003"
     ORDER_IGNORED = "`order` is ignored, or turned round, in some or all requests.", "ORD-001", "PAG-025"
     SORT_KEY = (
@@ -102,8 +106,13 @@ class Kind(Enum):
     )
     INJECTION = "Text of a parameter becomes part of a query or of a header.", "INP-005", "HTP-006"
     LENIENT = "Parameters are not checked: a wrong value is taken for another one.", "INP-001", "INP-002", "INP-003"
-    CRASH_ON_VALUE = "A value that is not checked makes the server fail.", "INP-004", "INP-008", "SEC-011"
-    CRASH = "The server fails, or its gateway gives up, at requests that the document allows.", "HTP-005"
+    CRASH = (
+        "Something in a request makes the server fail: a value that it does not check, or a page that it can't make.",
+        "INP-004",
+        "INP-008",
+        "SEC-011",
+        "HTP-005",
+    )
     REFUSED = "Requests that the document allows are refused, or answered with another status than 200.", "HTP-001"
     MEDIA_TYPE = "Answers are labelled with another media type, or depend on `Accept`.", "HTP-002", "HTP-007"
     FRAMING = "The body does not fit its headers: its length, compression or charset.", "HTP-003"

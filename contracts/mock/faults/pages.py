@@ -269,7 +269,7 @@ def ties_repeated(self: Behaviour, asked: Asked, /) -> list[Permission]:
     return self.filter(earlier + ordered[start:], asked)
 
 
-@replaces(Behaviour.position, "PAG-009", kind=Kind.AFTER_AS_OFFSET)
+@replaces(Behaviour.position, "PAG-009", kind=Kind.AFTER_ELSEWHERE)
 def offset_one_short(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """Beyond the 20th item a page begins two items too early."""
     start = Behaviour.position(self, ordered, asked)
@@ -303,7 +303,7 @@ def ties_lost(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     return start
 
 
-@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_BY_OTHER_KEY)
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_by_id(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is compared by id: the page begins at the first later item with a smaller id."""
     start = Behaviour.position(self, ordered, asked)
@@ -313,28 +313,28 @@ def cursor_by_id(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     return next(smaller, len(ordered))
 
 
-@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_rounded_down(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is an offset, rounded down to a whole page."""
     start = Behaviour.position(self, ordered, asked)
     return start // asked.limit * asked.limit
 
 
-@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
+@replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_rounded_up(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is an offset, rounded up to a whole page."""
     start = Behaviour.position(self, ordered, asked)
     return -(-start // asked.limit) * asked.limit
 
 
-@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_AS_OFFSET)
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_is_offset_in_whole_list(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The cursor's place in the whole list is used as an offset into the filtered one."""
     ordered = self.sort(self.permissions(asked), asked)
     return self.filter(ordered, asked)[self.position(ordered, asked) :]
 
 
-@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_BY_OTHER_KEY)
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_of_other_direction(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """In ascending order the cursor's place is looked up in the descending list."""
     ordered = self.sort(self.permissions(asked), asked)

@@ -40,6 +40,15 @@
     return copy;
   }
   equip(document);
+  function unfold() {
+    var aim = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (var each = aim; each; each = each.parentElement) {
+      if (each.tagName === "DETAILS") { each.open = true; }
+    }
+    if (aim) { aim.scrollIntoView(); }
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
   document.querySelectorAll("a.ex").forEach(function (link) {
     link.setAttribute("aria-expanded", "false");
     link.setAttribute("role", "button");
@@ -60,6 +69,8 @@
   var panel = document.getElementById("panel");
   var rows = Array.prototype.slice.call(document.querySelectorAll("svg.row"));
   var current = null;
+  var home = panel && panel.parentNode;
+  var wide = window.matchMedia("(min-width: 1150px)");
   function blocks(row) { return Array.prototype.slice.call(row.querySelectorAll("a.b")); }
   function close() {
     panel.classList.remove("full");
@@ -80,6 +91,8 @@
     button.textContent = "Close";
     button.onclick = close;
     panel.replaceChildren(heading, button, copy);
+    // In a narrow window it stands beneath what it explains, and never over it.
+    (wide.matches ? home : link.closest(".walk").parentNode).insertBefore(panel, wide.matches ? null : link.closest(".walk").nextSibling);
     panel.classList.add("full");
     panel.scrollTop = 0;
   }

@@ -1,0 +1,304 @@
+"""The likely cause of what broke: no verdict, but the kinds of faults whose signature fits it best.
+
+The signature of a fault is what the kill matrix says that it breaks. A kind of cause is a mixture of its faults: each
+clause that has a verdict is taken to be broken or kept as a fault says it, with a small chance of the opposite. What
+the kind at the front leaves unexplained is explained by further ones, as of a server with several defects; else they
+are the next best. How that does on the matrix stands in ``docs/diagnosis.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from contracts.clauses.registry import find
+from contracts.core.model import Cause, Exchange, FailureKind, Judgement, Query, Request, Verdict
+from contracts.evidence.evidence import Evidence
+from contracts.verdicts.judging import size, tally
+
+MOST = 3
+"""Causes that are named at the most."""
+LEAST_FIT = 0.3
+"""Of what a fault breaks or is broken, the share that must be both for its kind to be named."""
+REST = 0.1
+"""The share of broken clauses that one cause may leave unexplained before another one is looked for."""
+LEAST_LIKELY = 1 / 100
+"""A kind that is less likely than the likeliest one by more than this is not named."""
+DERIVED = 0.5
+"""The weight of a breach that follows from another one."""
+
+_HIT, _STRAY, _MAY = 0.85, 0.01, 0.5
+"""The chance that a clause breaks which a fault breaks; which it does not; which it breaks now and then."""
+_SEEN, _UNSEEN = 4.0, 0.01
+"""By how much a kind becomes more or less likely where its mark is seen in what broke, or is not."""
+_CONFIRMED, _CHANGED, _REFUTED = 50.0, 2.0, 0.02
+"""The same for a request that tested it: the answer was right; it was another one; it was the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What one fault breaks each time, and what it ``may`` break; ``kind`` names its kind of cause."""
+
+    name: str
+    kind: str
+    sentence: str
+    """What is told of the kind."""
+    broken: frozenset[str]
+    may: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Requests that tell whether some kinds of causes are at work; the last one of them decides.
+
+    ``exchange`` is what went wrong, and broke ``clause``. ``words`` say how it is asked otherwise.
+    """
+
+    kinds: frozenset[str]
+    clause: str
+    exchange: Exchange
+    requests: tuple[Request, ...]
+    words: str
+
+
+# What is seen
+
+
+_Mark = Callable[[Exchange, Evidence], bool]
+
+
+def _html(exchange: Exchange) -> bool:
+    return exchange.answer is not None and "html" in (exchange.answer.header("Content-Type") or "").lower()
+
+
+def _redirected(exchange: Exchange, _evidence: Evidence) -> bool:
+    return exchange.redirects > 0 or (exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT)
+
+
+def _led_to_a_page(exchange: Exchange, evidence: Evidence) -> bool:
+    return exchange.request.credential != "admin" and (_html(exchange) or _redirected(exchange, evidence))
+
+
+def _error_as_200(exchange: Exchange, evidence: Evidence) -> bool:
+    if not exchange.ok or exchange.answer is None:
+        return False
+    value = evidence.reader.parsed(exchange.answer.body).value
+    return isinstance(value, dict) and bool(value.get("error") or value.get("errors"))
+
+
+def _empty_for_strangers(exchange: Exchange, evidence: Evidence) -> bool:
+    query = evidence.query(exchange)
+    page = evidence.page(exchange, query) if query is not None else None
+    return exchange.request.credential != "admin" and page is not None and not page.items and query in _full(evidence)
+
+
+def _full(evidence: Evidence) -> frozenset[Query]:
+    """The queries whose page has items for the admin key."""
+    return frozenset(page.query for page in evidence.every_page if page.items)
+
+
+def _together(exchange: Exchange, _evidence: Evidence) -> bool:
+    return exchange.concurrent
+
+
+def _failed(exchange: Exchange, _evidence: Evidence) -> bool:
+    return exchange.failed or exchange.failure is not None
+
+
+MARKS: Mapping[str, _Mark] = {
+    "REDIRECT": _redirected,
+    "LOGIN_PAGE": _led_to_a_page,
+    "ERROR_AS_200": _error_as_200,
+    "EMPTY_REFUSAL": _empty_for_strangers,
+    "SHARED_STATE": _together,
+    "COALESCED": _together,
+    "CRASH": _failed,
+}
+"""What must be seen in some answer on which a finding rests, where a kind of cause is at work."""
+PASSING = "NOW_AND_THEN"
+"""The kind of which the mark is that a finding did not come back each time that it was asked again."""
+
+
+def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str, bool]]:
+    """The kinds that leave a mark, and whether it is there."""
+    exchanges = [exchange for one in bad if one.finding is not None for exchange in one.finding.exchanges]
+    for kind, mark in MARKS.items():
+        yield kind, any(mark(exchange, evidence) for exchange in exchanges)
+    if any(one.asked for one in bad):
+        yield PASSING, any(one.seen < one.asked for one in bad)
+
+
+# What can be tested
+
+
+def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
+    """What to ask, at most a few requests in all, where several clauses broke."""
+    broken = [one for one in judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
+    if len(broken) < 2:  # noqa: PLR2004 - the title of a single one says it
+        return ()
+    chosen: dict[str, Experiment] = {}
+    for judgement in sorted(broken, key=lambda one: size(one.finding) if one.finding else ()):
+        for one in _experiments(judgement):
+            chosen.setdefault(one.words, one)
+    return tuple(chosen.values())
+
+
+def _experiments(judgement: Judgement) -> Iterable[Experiment]:
+    exchange = judgement.finding.exchanges[-1] if judgement.finding is not None else None
+    if exchange is None or exchange.answer is None:
+        return
+    request = replace(exchange.request, reconnect=False)
+
+    def test(words: str, requests: tuple[Request, ...], *kinds: str) -> Experiment:
+        return Experiment(frozenset(kinds), judgement.clause, exchange, requests, words)
+
+    if exchange.concurrent:
+        yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
+    elif request.credential != "admin":
+        if exchange.ok:
+            alone = replace(request, reconnect=True), request
+            yield test("asked again on a connection of its own", alone, "REMEMBERED_CALLER")
+            past = (replace(request, fresh=True),)
+            yield test("asked again without what caches keep", past, "CACHE_OF_CALLERS")
+    elif exchange.landed is not None and "?" not in exchange.landed and request.query:
+        direct = (replace(request, path=exchange.landed),)
+        yield test("asked again where the redirect leads, with its query", direct, "REDIRECT")
+    elif not request.fresh and judgement.asked and judgement.seen == judgement.asked:
+        past = (replace(request, fresh=True),)
+        yield test("asked again without what caches keep", past, "CACHE")
+
+
+def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
+    """By how much the kinds of an experiment become more likely by it, and what is said of it; ``None``: not asked."""
+    copy = next((one for one in reversed(evidence.asides) if one.request == experiment.requests[-1]), None)
+    before = experiment.exchange
+    if copy is None or copy.answer is None:
+        return None
+    if before.request.credential != "admin":
+        right = copy.refused
+    else:
+        asked = replace(copy, number=before.number, request=before.request, probe=before.probe, step=before.step)
+        asked = replace(asked, sent=before.sent, received=before.received, concurrent=before.concurrent)
+        exchanges = [asked if one.number == before.number else one for one in evidence.exchanges]
+        again = Evidence(evidence.reader, evidence.target, exchanges)
+        findings = tally(find([experiment.clause]), again)[experiment.clause].findings
+        right = copy.ok and all(one.number != before.number for each in findings for one in each.exchanges)
+    if right:
+        return _CONFIRMED, f"{experiment.words}, the answer to the request that breaks {experiment.clause} was right"
+    return (_CHANGED, "") if evidence.signature(copy) != evidence.signature(before) else (_REFUTED, "")
+
+
+# What fits
+
+
+def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Sequence[Signature]) -> tuple[Cause, ...]:
+    """The likely causes, the likeliest first; none where nothing fits, or where a clause's own title says it all.
+
+    Args:
+        judgements: The verdicts.
+        evidence: What they rest on, with what was asked to test the causes.
+        signatures: What faults of known kinds break.
+    """
+    bad = [one for one in judgements if one.verdict in {Verdict.BROKEN, Verdict.WARNED} and one.finding is not None]
+    decided = {one.clause for one in judgements if one.verdict is Verdict.KEPT} | {one.clause for one in bad}
+    tested = {
+        kind: told
+        for one in experiments(judgements)
+        if (told := _told(one, evidence)) is not None
+        for kind in one.kinds
+    }
+    factors = {kind: factor for kind, (factor, _) in tested.items()}
+    for kind, seen in _marked(bad, evidence):
+        factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
+    weights = {one.clause: DERIVED if one.because else 1.0 for one in bad}
+    if len(bad) < 2:  # noqa: PLR2004 - the title of a single one says it
+        return ()
+    words = {kind: text for kind, (_, text) in tested.items()}
+    return tuple(
+        Cause(
+            kind=one.kind,
+            sentence=one.sentence,
+            explains=tuple(judgement.clause for judgement in bad if judgement.clause in one.explains),
+            of=len(bad),
+            fit=round(one.fit, 2),
+            tested=words.get(one.kind, ""),
+        )
+        for one in likely(weights, decided, signatures, factors)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A kind of cause, the broken clauses that it explains, and how well its closest fault fits, from 0 to 1."""
+
+    kind: str
+    sentence: str
+    explains: frozenset[str]
+    fit: float
+
+
+def likely(
+    broken: Mapping[str, float],
+    decided: Iterable[str],
+    signatures: Iterable[Signature],
+    factors: Mapping[str, float] = {},
+) -> tuple[Likely, ...]:
+    """The kinds of causes that fit best.
+
+    Args:
+        broken: The broken clauses, each with its weight.
+        decided: The clauses that have a verdict.
+        signatures: What faults of known kinds break.
+        factors: By how much some kinds are more likely than their signatures say.
+    """
+    known = frozenset(decided) | frozenset(broken)
+    kinds: dict[str, list[Signature]] = defaultdict(list)
+    for one in signatures:
+        kinds[one.kind].append(replace(one, broken=one.broken & known, may=one.may & known))
+    named: list[Likely] = []
+    first = 0.0
+    whole = rest = dict(broken)
+    while kinds and len(named) < MOST:
+        more = len(rest) > REST * len(broken)
+        looked_at = rest if more else whole
+        scores = {kind: _score(group, looked_at) + math.log(factors.get(kind, 1.0)) for kind, group in kinds.items()}
+        best = max(scores, key=lambda kind: scores[kind])
+        if not more and named and scores[best] < first + math.log(LEAST_LIKELY):
+            break
+        closest = max(kinds.pop(best), key=lambda one: _likelihood(one, looked_at))
+        found = Likely(
+            best, closest.sentence, (closest.broken | closest.may) & frozenset(broken), _fit(closest, looked_at)
+        )
+        if not named:
+            first = scores[best]
+        if found.fit < LEAST_FIT:
+            if more and named:
+                rest = {}
+                continue
+            break
+        named.append(found)
+        rest = {clause: weight for clause, weight in rest.items() if clause not in found.explains}
+    return tuple(named)
+
+
+def _score(group: Sequence[Signature], broken: Mapping[str, float]) -> float:
+    """The logarithm of how likely a kind makes what broke; a kind with many faults is a little likelier by itself."""
+    logs = [_likelihood(one, broken) for one in group]
+    most = max(logs)
+    return most + math.log(sum(math.exp(log - most) for log in logs)) - math.log(len(logs)) / 2
+
+
+def _likelihood(signature: Signature, broken: Mapping[str, float]) -> float:
+    total = len(signature.broken - broken.keys()) * math.log(1 - _HIT)
+    total += len(signature.may - broken.keys()) * math.log(1 - _MAY)
+    for clause, weight in broken.items():
+        chance = _HIT if clause in signature.broken else _MAY if clause in signature.may else _STRAY
+        total += weight * math.log(chance)
+    return total
+
+
+def _fit(signature: Signature, broken: Mapping[str, float]) -> float:
+    both = sum(weight for clause, weight in broken.items() if clause in signature.broken | signature.may)
+    return both / (sum(broken.values()) + len(signature.broken - broken.keys()))

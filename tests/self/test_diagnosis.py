@@ -1,0 +1,84 @@
+"""The likely cause: it names the right kind, says nothing where nothing fits, and tests what can be tested."""
+
+from __future__ import annotations
+
+import pytest
+from diagnosing import alone, in_pairs
+
+from contracts.mock.faults import FAULTS, open_fault
+from contracts.mock.faults.kinds import Kind
+from contracts.runs.causes import signatures
+from contracts.runs.selftest import against
+from contracts.verdicts.diagnosis import MARKS, PASSING, Signature, likely
+
+LEAST = 0.85
+"""The share of faults whose kind must be among the first three, each diagnosed by all others."""
+
+EMPTY = frozenset[str]()
+
+
+def signature(kind: str, *broken: str) -> Signature:
+    return Signature(kind.lower(), kind, f"{kind}.", frozenset(broken))
+
+
+def test_every_kind_has_a_sentence_of_its_own() -> None:
+    sentences = [kind.sentence for kind in Kind]
+    assert len(set(sentences)) == len(sentences)
+    assert all(sentence.endswith(".") and sentence.count(".") == 1 for sentence in sentences)
+    defaults = [clause for kind in Kind for clause in kind.clauses]
+    assert len(set(defaults)) == len(defaults)
+
+
+def test_the_kinds_that_are_marked_are_kinds() -> None:
+    assert {*MARKS, PASSING} <= {kind.name for kind in Kind}
+
+
+def test_each_fault_has_a_signature() -> None:
+    assert {one.name for one in signatures()} == set(FAULTS)
+
+
+def test_the_right_kind_is_among_the_first_three() -> None:
+    figure = alone()
+    assert figure.share >= LEAST, figure.missed
+    assert in_pairs(60).share >= LEAST
+
+
+def test_of_two_causes_each_explains_its_part() -> None:
+    known = [signature("ONE", "PAG-001", "PAG-002"), signature("TWO", "SEC-001", "SEC-002", "SEC-003")]
+    broken = dict.fromkeys(("PAG-001", "PAG-002", "SEC-001", "SEC-002", "SEC-003"), 1.0)
+    named = likely(broken, broken, known)
+    assert [one.kind for one in named] == ["TWO", "ONE"]
+    assert [one.explains for one in named] == [known[1].broken, known[0].broken]
+
+
+def test_nothing_is_said_where_nothing_fits() -> None:
+    known = [signature("ONE", "PAG-001", "PAG-002", "PAG-003"), signature("TWO", "SEC-001")]
+    assert likely(dict.fromkeys(("ORD-001", "FLT-001", "PAG-001"), 1.0), ("PAG-002", "PAG-003"), known) == ()
+
+
+def test_what_has_no_verdict_speaks_for_nothing_and_against_nothing() -> None:
+    known = [signature("ONE", "PAG-001", "PAG-002", "SEC-005"), signature("TWO", "PAG-001", "PAG-003")]
+    (first, *_) = likely(dict.fromkeys(("PAG-001", "PAG-002"), 1.0), ("PAG-003",), known)
+    assert (first.kind, first.fit) == ("ONE", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "tested"),
+    [
+        ("cache-without-order", Kind.CACHE, "without what caches keep"),
+        ("door-opens-after-admin", Kind.REMEMBERED_CALLER, "on a connection of its own"),
+    ],
+)
+def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, tested: str) -> None:
+    result = against(open_fault(fault))
+    first = result.causes[0]
+    assert first.kind == kind.name
+    assert tested in first.tested
+    assert first.tested.endswith("was right")
+    asked = [exchange for exchange in result.exchanges if exchange.probe == "cause"]
+    assert 0 < len(asked) <= 4
+    assert {one.clause for one in result.judgements if one.verdict == "broken"} >= set(first.explains)
+
+
+def test_a_clause_that_breaks_alone_says_it_itself() -> None:
+    assert against(open_fault("has-more-from-full-page")).causes == ()
