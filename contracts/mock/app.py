@@ -38,7 +38,7 @@ class Request:
     """One request as it came over the wire.
 
     ``number`` counts the requests of one server from 1; ``path`` and ``query`` are still percent-encoded;
-    header names are in lower case.
+    header names are in lower case; ``connection`` tells connections apart.
     """
 
     number: int
@@ -46,6 +46,7 @@ class Request:
     path: str
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    connection: int = 0
 
     def header(self, name: str) -> list[str]:
         """All values of a header."""

@@ -116,6 +116,7 @@ class Server:
             path=scope["raw_path"].decode("latin-1"),
             query=scope["query_string"].decode("latin-1"),
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+            connection=scope["client"][1],
         )
         try:
             response = await self.behaviour.answer(request)

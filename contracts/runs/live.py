@@ -21,8 +21,8 @@ from contracts.evidence.reader import Reader
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
-from contracts.runs.first_look import obstacle
 from contracts.runs.causes import test_causes, with_causes
+from contracts.runs.first_look import obstacle
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
@@ -43,6 +43,8 @@ from contracts.verdicts.judging import Again, Tally, judge, tally
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
 SHARE_OF_AGAIN = 0.1
+FOR_CAUSES = 8
+"""Requests that are kept for testing likely causes."""
 LAST_RESERVE = 6
 """Requests that are kept for asking again what only the last probe found."""
 MOST_FAILED = 10
@@ -447,7 +449,12 @@ class _Live:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        asking.begin(AGAIN, asking.client.remaining)
+        asking.begin(AGAIN, asking.client.remaining - self.reserve)
+
+    @property
+    def reserve(self) -> int:
+        """Requests that are left for testing likely causes."""
+        return FOR_CAUSES if self._asking.client.budget > SMALL_BUDGET else 0
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
@@ -458,7 +465,7 @@ class _Live:
         control(self._asking)
         if ascending:
             look(self._asking, Order.ASCENDING, fresh=True)
-        self._asking.begin(AGAIN, self._asking.client.remaining)
+        self._asking.begin(AGAIN, self._asking.client.remaining - self.reserve)
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
         tag = (number, exchange.number)

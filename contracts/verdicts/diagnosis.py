@@ -77,6 +77,13 @@ def _redirected(exchange: Exchange, _evidence: Evidence) -> bool:
     return exchange.redirects > 0 or (exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT)
 
 
+def _lost_on_the_way(exchange: Exchange, _evidence: Evidence) -> bool:
+    if exchange.landed is None:
+        return False
+    landed = exchange.landed.partition("?")[2].split("&")
+    return any(part not in landed for part in exchange.request.query.split("&") if part)
+
+
 def _led_to_a_page(exchange: Exchange, evidence: Evidence) -> bool:
     return exchange.request.credential != "admin" and (_html(exchange) or _redirected(exchange, evidence))
 
@@ -117,6 +124,12 @@ MARKS: Mapping[str, _Mark] = {
     "CRASH": _failed,
 }
 """What must be seen in some answer on which a finding rests, where a kind of cause is at work."""
+PROOFS: Mapping[str, _Mark] = {
+    "REDIRECT": _lost_on_the_way,
+    "LOGIN_PAGE": _led_to_a_page,
+    "ERROR_AS_200": _error_as_200,
+}
+"""The marks that say by themselves what is wrong with an answer, whatever else breaks."""
 PASSING = "NOW_AND_THEN"
 """The kind of which the mark is that a finding did not come back each time that it was asked again."""
 
@@ -138,36 +151,39 @@ def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
     broken = [one for one in judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
     if len(broken) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
+    together = all(one.finding.exchanges[-1].concurrent for one in broken if one.finding)
     chosen: dict[str, Experiment] = {}
     for judgement in sorted(broken, key=lambda one: size(one.finding) if one.finding else ()):
-        for one in _experiments(judgement):
+        for one in _experiments(judgement, together=together):
             chosen.setdefault(one.words, one)
     return tuple(chosen.values())
 
 
-def _experiments(judgement: Judgement) -> Iterable[Experiment]:
+def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment]:
     exchange = judgement.finding.exchanges[-1] if judgement.finding is not None else None
     if exchange is None or exchange.answer is None:
         return
     request = replace(exchange.request, reconnect=False)
+    past = replace(request, fresh=True)
 
     def test(words: str, requests: tuple[Request, ...], *kinds: str) -> Experiment:
         return Experiment(frozenset(kinds), judgement.clause, exchange, requests, words)
 
     if exchange.concurrent:
-        yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
+        if together:
+            yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
     elif request.credential != "admin":
         if exchange.ok:
+            # What lets it in must be there: an answer to the admin that a cache keeps, or the admin's connection.
+            admin = replace(request, credential="admin")
+            yield test("asked again without what caches keep", (admin, past), "CACHE_OF_CALLERS")
             alone = replace(request, reconnect=True), request
             yield test("asked again on a connection of its own", alone, "REMEMBERED_CALLER")
-            past = (replace(request, fresh=True),)
-            yield test("asked again without what caches keep", past, "CACHE_OF_CALLERS")
     elif exchange.landed is not None and "?" not in exchange.landed and request.query:
-        direct = (replace(request, path=exchange.landed),)
-        yield test("asked again where the redirect leads, with its query", direct, "REDIRECT")
+        direct = replace(request, path=exchange.landed)
+        yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
     elif not request.fresh and judgement.asked and judgement.seen == judgement.asked:
-        past = (replace(request, fresh=True),)
-        yield test("asked again without what caches keep", past, "CACHE")
+        yield test("asked again without what caches keep", (past,), "CACHE")
 
 
 def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
@@ -212,10 +228,15 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     factors = {kind: factor for kind, (factor, _) in tested.items()}
     for kind, seen in _marked(bad, evidence):
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
-    weights = {one.clause: DERIVED if one.because else 1.0 for one in bad}
     if len(bad) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
-    words = {kind: text for kind, (_, text) in tested.items()}
+    sentences = {one.kind: one.sentence for one in signatures}
+    found = list(_proven(bad, evidence, sentences))
+    rest = [one for one in bad if all(one.clause not in each.explains for each in found)]
+    if len(rest) > REST * len(bad):
+        weights = {one.clause: DERIVED if one.because else 1.0 for one in rest}
+        known = {each.kind for each in found}
+        found += likely(weights, decided, [one for one in signatures if one.kind not in known], factors)
     return tuple(
         Cause(
             kind=one.kind,
@@ -223,10 +244,21 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
             explains=tuple(judgement.clause for judgement in bad if judgement.clause in one.explains),
             of=len(bad),
             fit=round(one.fit, 2),
-            tested=words.get(one.kind, ""),
+            tested=tested[one.kind][1] if one.kind in tested else "",
         )
-        for one in likely(weights, decided, signatures, factors)
+        for one in found[:MOST]
     )
+
+
+def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str, str]) -> Iterator[Likely]:
+    """The kinds of causes that several findings show by themselves; each finding counts for one of them."""
+    rest = list(bad)
+    for kind, mark in PROOFS.items():
+        shown = [one for one in rest if one.finding and any(mark(each, evidence) for each in one.finding.exchanges)]
+        if len(shown) > 1 and kind in sentences:
+            rest = [one for one in rest if one not in shown]
+            explains = frozenset(one.clause for one in shown)
+            yield Likely(kind, sentences[kind], explains, len(shown) / len(bad))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Measures how often the diagnosis names the right kind of cause: ``python tests/self/diagnosing.py``.
 
 Each fault is diagnosed from what it breaks, as the kill matrix says it, by all other faults: it is left out itself.
-Several faults at once break what each of them breaks. With ``--runs N`` so many compositions of the hunt are really
-run, where what was seen and what was tested have a say as well.
+Several faults at once break what each of them breaks. With ``--runs N`` so many compositions, of a fault with the
+policies and data of the hunt or with another fault, are really run, where what was seen and tested has a say as well.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from unittest import mock
 
+from hunting import POLICIES, Data
+
+from contracts.mock.faults import FAULTS
+from contracts.mock.server import Server
+from contracts.mock.variants import composed
 from contracts.runs.causes import signatures
-from contracts.verdicts.diagnosis import MOST, Signature, likely
+from contracts.runs.selftest import against
+from contracts.verdicts.diagnosis import MOST, PROOFS, Signature, likely
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,12 @@ class Figure:
 
 
 def telling() -> tuple[Signature, ...]:
-    """The faults that break several clauses: of any other nothing is said, because its clause's title says it."""
-    return tuple(one for one in signatures() if len(one.broken) > 1)
+    """The faults whose signature must tell.
+
+    Of one that breaks a single clause nothing is said, because the clause's title says it; and some kinds are known by
+    what is seen in the answers, whatever breaks.
+    """
+    return tuple(one for one in signatures() if len(one.broken) > 1 and one.kind not in PROOFS)
 
 
 def alone(every: int = 1) -> Figure:
@@ -72,6 +83,30 @@ def in_pairs(number: int, seed: int = 1, found: Callable[[int], bool] = lambda r
     return _figure(places())
 
 
+def in_runs(number: int, *, pairs: bool, seed: int = 1) -> Figure:
+    """Real runs against drawn servers: a fault with policies of the hunt, or two faults, none of them known."""
+    rng = random.Random(seed)  # noqa: S311 - it only chooses
+    drawn: list[tuple[list[str], Server]] = []
+    while len(drawn) < number:
+        names = [one.name for one in rng.sample(telling(), 2 if pairs else 1)]
+        kept = () if pairs else tuple(rng.sample(POLICIES, rng.randint(0, 3)))
+        data = Data(size=rng.randint(45, 95), projects=rng.randint(3, 5), seed=rng.randrange(1000))
+        base = FAULTS[names[1]].wrong if pairs else composed(*kept)
+        drawn.append((names, Server(data.dataset(), FAULTS[names[0]].behaviour(base))))
+
+    def places() -> Iterator[tuple[str, int]]:
+        for names, server in drawn:
+            others = tuple(one for one in signatures() if one.name not in names)
+            with mock.patch("contracts.runs.causes.signatures", lambda others=others: others):
+                result = against(server)
+            if sum(one.verdict == "broken" for one in result.judgements) > 1:
+                named = [cause.kind for cause in result.causes]
+                right = [named.index(FAULTS[name].kind.name) for name in names if FAULTS[name].kind.name in named]
+                yield " with ".join(names), min(right, default=MOST)
+
+    return _figure(places())
+
+
 def _figure(places: Iterable[tuple[str, int]]) -> Figure:
     found = list(places)
     within = tuple(sum(place <= most for _, place in found) for most in range(MOST))
@@ -82,6 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description="Measures how often the diagnosis names the right kind of cause.")
     parser.add_argument("--pairs", type=int, default=600, help="how many pairs of faults")
+    parser.add_argument("--runs", type=int, default=0, help="how many compositions of either sort to run")
     parser.add_argument("--missed", action="store_true", help="name the faults whose kind is not named")
     given = parser.parse_args(arguments)
     figures = {
@@ -89,6 +125,9 @@ def main(arguments: Sequence[str]) -> int:
         "two faults, one of them named": in_pairs(given.pairs),
         "two faults, both named": in_pairs(given.pairs, found=lambda right: right > 1),
     }
+    if given.runs:
+        figures["runs of one fault with policies of the hunt"] = in_runs(given.runs, pairs=False)
+        figures["runs of two faults, one of them named"] = in_runs(given.runs, pairs=True)
     for name, figure in figures.items():
         sys.stdout.write(f"{name}: {figure}\n")
         for fault in figure.missed if given.missed else ():

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from contracts.mock.faults import (
     access,
+    causes,
     envelope,
     filtering,
     fronts,
@@ -27,7 +28,7 @@ from contracts.mock.server import Server
 
 __all__ = ["FAMILIES", "FAULTS", "Fault", "open_fault"]
 
-FAMILIES = (envelope, items, pages, writing, ordering, filtering, scoping, http, access, inputs, fronts)
+FAMILIES = (envelope, items, pages, writing, ordering, filtering, scoping, http, access, inputs, fronts, causes)
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 
 
