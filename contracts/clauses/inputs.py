@@ -137,7 +137,8 @@ def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
     words = {word: order for order, word in evidence.operation.order_words.items()}
     first = {role: texts[0] for role, texts in values.items()}
     order: Order | None = words.get(first.get("order", ""))
-    return Query(evidence.target.checkpoint, after=first.get("after"), order=order, project_id=first.get("project_id"))
+    after = evidence.reader.position(first["after"]) if "after" in first else None
+    return Query(evidence.target.checkpoint, after=after, order=order, project_id=first.get("project_id"))
 
 
 def _stays_up(exchange: Exchange) -> Outcome | None:

@@ -267,7 +267,7 @@ def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     good="after=cp_5: [cp_6, cp_7]",
     bad="after=cp_5: [cp_5, cp_6]",
     probes=PAGED,
-    requires={Capability.CURSOR, Capability.ID},
+    requires={Capability.ID},
     decided_by="answer",
     needs=TWO,
 )
@@ -300,6 +300,10 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
     needs=Needs(empty_page=True),
 )
 def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
+    ways = {Capability.CURSOR, Capability.FILTER, Capability.SCOPE}
+    if evidence.listing.items and not ways & evidence.operation.capabilities:
+        yield Inapplicable("a list that has items shows no empty page: no cursor, filter or path leads to one")
+        return
     for page in evidence.every_page:
         if page.items:
             continue
@@ -321,7 +325,7 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     good="list [cp_1 … cp_9], after=cp_5: [cp_6, …]",
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
     probes=PAGED,
-    requires={Capability.CURSOR},
+    requires={Capability.ID},
     caused_by=(
         "SCO-001",
         "PAG-010",
@@ -502,7 +506,12 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange, more[0].exchange),
                 still=True,
             )
-        elif any(not after.items for after in nexts) or not (last or listing.items):
+        elif (
+            any(not after.items for after in nexts)
+            or not (last or listing.items)
+            # Behind the end there is no token to ask with: other walks must have ended there too.
+            or (evidence.reader.opaque and listing.ends_with(page, order))
+        ):
             yield HELD
 
 
@@ -960,7 +969,9 @@ def walk_ends(evidence: Evidence) -> Iterator[Outcome]:
         if len(walk.pages) < 2:  # noqa: PLR2004 - one page can't come back
             continue
         last = walk.pages[-1]
-        earlier = next((page for page in walk.pages[:-1] if page.items and page.ids[-1:] == last.ids[-1:]), None)
+        onward = evidence.onward(last)
+        earlier = next((page for page in walk.pages[:-1] if page.items and evidence.onward(page) == onward), None)
+        earlier = earlier if last.items and onward is not None else None
         if earlier is not None and sure(evidence, walk):
             yield Finding(
                 f"a page that ends behind {short(last.ids[-1])}",

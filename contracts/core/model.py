@@ -112,7 +112,8 @@ class Order(StrEnum):
 class Query:
     """One request that the document allows, in terms of the roles of its parameters.
 
-    ``None`` means that the parameter is not sent.
+    ``None`` means that the parameter is not sent. ``after`` is the item behind which the page begins, by its id; a
+    cursor that stands for no known place is taken as it was written.
     """
 
     checkpoint: str
@@ -328,6 +329,8 @@ class Page:
     has_more: bool | None
     first_id: str | None
     last_id: str | None
+    token: str | None = None
+    """The opaque cursor of the page that follows, where the operation has such; ``None`` at the end of the list."""
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Evidence:
         self.asides = tuple(exchange for exchange in exchanges if exchange.probe == ASIDE)
         """What was asked to test a likely cause."""
         kept = [exchange for exchange in exchanges if exchange.probe != ASIDE] if self.asides else exchanges
+        reader.learn(kept)
         self.exchanges = self._dated(reader.dated(kept))
 
     def _dated(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
@@ -409,9 +410,16 @@ class Evidence:
     def endless(self) -> bool:
         """Whether a walk came back to a cursor that it had been at."""
         return any(
-            walk.pages[-1].items and any(page.ids[-1:] == walk.pages[-1].ids[-1:] for page in walk.pages[:-1])
+            any(self.onward(page) == onward for page in walk.pages[:-1])
             for walk in self.walks
+            if (onward := self.onward(walk.pages[-1])) is not None
         )
+
+    def onward(self, page: Page) -> str | None:
+        """The cursor of the page that follows: the token that this one gave, or the id of its last item."""
+        if self.reader.opaque:
+            return page.token
+        return page.ids[-1] if page.items else None
 
     @cached_property
     def cap(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from contracts.core.model import Exchange, Item, Page, Query
@@ -24,8 +26,11 @@ _DIGITS = 9
 """Digits of a second that are told apart."""
 _FINEST = 1_000_000_000
 
-_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None]
-"""The items of a page, has_more, first_id and last_id."""
+_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | None]
+"""The items of a page, has_more, first_id, last_id, and the token of the next page."""
+
+
+_SOME = Query("")
 
 
 class Reader:
@@ -39,6 +44,8 @@ class Reader:
         self._flaws: dict[bytes, tuple[str | None, tuple[str, ...]]] = {}
         self._violations: dict[bytes, tuple[Violation, ...]] = {}
         self._contents: dict[bytes, _Content | None] = {}
+        self._positions: dict[str, str | None] = {}
+        """The item behind which the page of each token begins; ``None`` for a token that was given at two places."""
         self._dated: dict[int, tuple[Exchange, Exchange]] = {}
 
     def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
@@ -64,7 +71,30 @@ class Reader:
 
     def query(self, exchange: Exchange) -> Query | None:
         """The request of an exchange, if it is one that the document allows."""
-        return self.operation.read(exchange.request).query
+        query = self.operation.read(exchange.request).query
+        if query is None or query.after is None or not self.opaque:
+            return query
+        return replace(query, after=self.position(query.after))
+
+    @property
+    def opaque(self) -> bool:
+        """Whether the cursors are tokens."""
+        return self.operation.profile.next.kind == "body"
+
+    def position(self, cursor: str) -> str:
+        """The item behind which the page of a cursor begins; the cursor itself where that is not known."""
+        return (self._positions.get(cursor) if self.opaque else None) or cursor
+
+    def learn(self, exchanges: Sequence[Exchange]) -> None:
+        """Note which places tokens stand for, from the pages that gave them."""
+        if not self.opaque:
+            return
+        for exchange in exchanges:
+            page = self.page(exchange, _SOME) if exchange.request.credential == "admin" else None
+            if page is not None and page.token is not None and page.items:
+                known = self._positions.setdefault(page.token, page.ids[-1])
+                if known != page.ids[-1]:
+                    self._positions[page.token] = None
 
     def parsed(self, body: bytes) -> Parsed:
         """The body as JSON."""
@@ -103,8 +133,7 @@ class Reader:
         content = self._contents[body]
         if content is None:
             return None
-        items, has_more, first_id, last_id = content
-        return Page(exchange, query, items, has_more, first_id, last_id)
+        return Page(exchange, query, *content)
 
     def _content(self, value: object) -> _Content | None:
         profile, roles = self.operation.profile, self.operation.roles
@@ -113,8 +142,8 @@ class Reader:
             return None
         items = []
         for entry in data:
-            id_ = entry.get(roles.item_id) if isinstance(entry, dict) else None
-            if not isinstance(id_, str) or not id_:
+            id_ = _identity(entry, profile.id) if isinstance(entry, dict) else None
+            if id_ is None:
                 return None
             project = entry.get(roles.item_project_id)
             items.append(
@@ -125,12 +154,17 @@ class Reader:
                 )
             )
         has_more = standing_at(value, profile.more) if profile.more is not None else None
+        token = standing_at(value, profile.next.at) if self.opaque and profile.next.at is not None else None
+        token = token if isinstance(token, str) and token else None
+        if profile.more is None and self.opaque:
+            has_more = token is not None
         first, last = (value.get(name) if isinstance(value, dict) else None for name in (roles.first_id, roles.last_id))
         return (
             tuple(items),
             has_more if isinstance(has_more, bool) else None,
             first if isinstance(first, str) else None,
             last if isinstance(last, str) else None,
+            token,
         )
 
 
@@ -139,6 +173,16 @@ def standing_at(value: object, place: Place) -> Any:
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _identity(entry: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """What tells an item from all others: its id, several properties together, or all of its content."""
+    if len(names) == 1:
+        id_ = entry.get(names[0])
+        return id_ if isinstance(id_, str) and id_ else None
+    content = [entry.get(name) for name in names] if names else entry
+    written = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return written if names else sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _moment(value: object, time: Time | None) -> int | None:

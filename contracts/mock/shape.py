@@ -8,9 +8,11 @@ operation can be so with any other.
 from __future__ import annotations
 
 import copy
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +21,9 @@ PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
     {name: name for name in ("after", "limit", "order", "project_id")}
 )
 _LIST = "list"
+_TOKEN = "page_"  # noqa: S105 - no password
+_SEAL = 6
+"""Bytes of a token that tell whether it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Shape:
         admin: Whether the user's key is refused.
         page: How a page is written, ``None`` as published.
         item: How an item is written.
+        token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
     """
 
     prefix: str = "/fine_tuning/checkpoints/"
@@ -88,6 +94,7 @@ class Shape:
     admin: bool = True
     page: Look | None = None
     item: Look | None = None
+    token: tuple[str, ...] | None = None
 
     def published(self, name: str, value: str) -> tuple[str, str]:
         """A query parameter as the published operation names it; what means nothing here means nothing there."""
@@ -95,6 +102,8 @@ class Shape:
         role = known.get(name)
         if role is None:
             return (f"?{name}" if name in PUBLISHED_NAMES else name), value
+        if role == "after" and self.token is not None:
+            return role, _opened(value)
         if role == "order":
             meant = {raw: word for word, raw in self.words.items()}
             return role, meant.get(value, f"?{value}" if value in ORDERS else value)
@@ -106,7 +115,32 @@ class Shape:
             return page
         data = page.get("data")
         items = [self.item.dressed(each) for each in data] if isinstance(data, list) else data
-        return self.page.dressed({**page, "data": items} if "data" in page else page)
+        dressed = self.page.dressed({**page, "data": items} if "data" in page else page)
+        if self.token is not None and isinstance(dressed, dict):
+            last = page.get("last_id")
+            given = _sealed(last) if isinstance(last, str) and page.get("has_more") is True else None
+            holder = dressed
+            for name in self.token[:-1]:
+                holder = holder.setdefault(name, {})
+            holder[self.token[-1]] = given
+        return dressed
+
+
+def _sealed(id_: str) -> str:
+    """The token for the place behind an item."""
+    raw = id_.encode("utf-8", "surrogatepass")
+    return _TOKEN + urlsafe_b64encode(raw + sha256(raw).digest()[:_SEAL]).decode().rstrip("=")
+
+
+def _opened(token: str) -> str:
+    """The item behind which a token stands; of what was never given as one, something that is no item."""
+    text = token.removeprefix(_TOKEN)
+    try:
+        raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        id_ = raw[:-_SEAL].decode("utf-8", "surrogatepass")
+    except ValueError:
+        return f"?{token}"
+    return id_ if _sealed(id_) == token else f"?{token}"
 
 
 def rfc3339(value: object) -> object:

@@ -71,6 +71,8 @@ def _right_after(asking: Asking, form: str) -> None:
         order=asking.rng.choice(list(Order)),
         project_id=asking.rng.choice(projects) if projects else None,
     )
+    if asking.request(query) is None:  # no token is known for that place
+        query = replace(query, after=None)
     asking.ask(query)
     asking.ask(query, credential=form)
 
@@ -79,21 +81,21 @@ def _requests(asking: Asking) -> list[Request]:
     """Requests that differ from the plain one in every way there is, several ways in one request."""
     own = asking.listing.sequence(Order.DESCENDING)
     projects = asking.listing.projects
-    target, roles, write = asking.target, asking.operation.roles, asking.write
+    target, roles = asking.target, asking.operation.roles
     after = own[len(own) // 2] if own else None
     first, last = (projects[0], projects[-1]) if projects else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)
     found = [
-        write(asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
-        write(asking.query(after=after, limit=1, order=Order.ASCENDING)),
-        write(elsewhere, encode_colon=True),
-        write(asking.query(after=after, limit=3, order=Order.ASCENDING, project_id=last)),
-        write(Query(f"{target.checkpoint}-{nobody(asking, 'none')}")),
-        write(asking.query(project_id=nobody(asking, first or "proj_unknown"))),
+        asking.request(asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        asking.request(asking.query(after=after, limit=1, order=Order.ASCENDING)),
+        asking.request(elsewhere, encode_colon=True),
+        asking.request(asking.query(after=after, limit=3, order=Order.ASCENDING, project_id=last)),
+        asking.request(Query(f"{target.checkpoint}-{nobody(asking, 'none')}")),
+        asking.request(asking.query(project_id=nobody(asking, first or "proj_unknown"))),
     ]
     if roles.order:
-        found.append(write(asking.query(), extra=((roles.order, "sideways"),)))
+        found.append(asking.request(asking.query(), extra=((roles.order, "sideways"),)))
     if target.empty_checkpoint:
-        found.insert(0, write(Query(target.empty_checkpoint)))
-    found.append(write(asking.query(), extra=((roles.limit, "ten"),)))
-    return found
+        found.insert(0, asking.request(Query(target.empty_checkpoint)))
+    found.append(asking.request(asking.query(), extra=((roles.limit, "ten"),)))
+    return [request for request in found if request is not None]

@@ -57,6 +57,10 @@ class Asking:
         self.fresh = False
         """Whether caches are asked to check what they keep, as of a list that changes: a stale page is no breach."""
         self._probe = ""
+        self._tokens: dict[Query, str] = {}
+        """The token for each place that one was given for, as the query of the page that begins there."""
+        self._read = 0
+        """How many exchanges have been looked through for tokens."""
         self._ceiling = 0
         self._names = count(1)
         self._known: tuple[int, Evidence] | None = None
@@ -87,7 +91,10 @@ class Asking:
     def query(self, **parameters: object) -> Query:
         """A query of the checkpoint that is judged, or of another one if it is named."""
         checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
-        query = Query(checkpoint, **parameters)  # type: ignore[arg-type]  # the names are those of Query's fields
+        return self.settled(Query(checkpoint, **parameters))  # type: ignore[arg-type]  # Query's fields
+
+    def settled(self, query: Query) -> Query:
+        """A query as the operation can be asked: with its only order, and without a filter, where that is so."""
         roles = self.operation.roles
         return replace(
             query,
@@ -106,26 +113,47 @@ class Asking:
         spooled: bool = False,
         fresh: bool = False,
     ) -> Exchange:
-        """Ask a query.
+        """Ask a query; one that needs a token that was never given is not asked, and brings the last answer.
 
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
-        request = self.write(query, extra=extra, credential=credential, encode_colon=encode_colon)
+        request = self.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
+        if request is None:
+            return self.client.exchanges[-1]
         return self.send(replace(request, fresh=fresh), step=step, spooled=spooled)
 
-    def write(
+    def request(
         self,
         query: Query,
         *,
         extra: Sequence[tuple[str, str]] = (),
         credential: str = "admin",
         encode_colon: bool = False,
-    ) -> Request:
-        """Write a query as a request, its parameters in an order of this run; see `Operation.request`."""
+    ) -> Request | None:
+        """A query as a request, its parameters in an order of this run; see `Operation.request`.
+
+        ``None`` if it needs a token that was never given for its order and filter.
+        """
+        if self.reader.opaque and query.after is not None:
+            token = self._token(query)
+            if token is None:
+                return None
+            query = replace(query, after=token)
         return self.operation.request(
             query, extra=extra, credential=credential, encode_colon=encode_colon, seed=self._seed
         )
+
+    def _token(self, query: Query) -> str | None:
+        fresh = self.client.exchanges[self._read :]
+        self._read += len(fresh)
+        self.reader.learn(fresh)
+        for exchange in fresh:
+            asked = self.reader.query(exchange) if exchange.request.credential == "admin" else None
+            page = self.reader.page(exchange, asked) if asked is not None else None
+            if asked is not None and page is not None and page.token is not None and page.items:
+                self._tokens[replace(asked, after=page.ids[-1], limit=None)] = page.token
+        return self._tokens.get(replace(query, limit=None))
 
     def send(
         self,
@@ -185,6 +213,8 @@ class Asking:
     def _pages(
         self, query: Query, *, most: int, name: str, read: Read, spooled: bool, fresh: bool, tries: int = 1
     ) -> Iterator[Page]:
+        if query.after is not None and self.request(query) is None:
+            return
         label = f"{name} {next(self._names)}"
         cursors = {query.after}
         cursor = query.after
@@ -203,6 +233,9 @@ class Asking:
             if page.has_more is False or not page.items:
                 return
             cursor = page.ids[-1]
-            if cursor in cursors:
+            place = page.token if self.reader.opaque else cursor
+            if place is None or place in cursors:
                 return
-            cursors.add(cursor)
+            if spooled and self.reader.opaque:
+                self._tokens[replace(asked, after=cursor, limit=None)] = place
+            cursors.add(place)

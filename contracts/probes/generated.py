@@ -161,14 +161,14 @@ class _Cases:
             order=order,
             project_id=project if project in self._projects or _generated(project) else None,
         )
-        return self._asking.write(query)
+        return self._asking.request(self._asking.settled(query))
 
     def _fresh(self, after: str, order: Order) -> str:
         """A cursor that was not asked for in this order before, where there is one; else this one."""
         used = self._used[order]
         found = after
-        if after in used:
-            sequence = self._asking.listing.sequence(order)
+        sequence = self._asking.listing.sequence(order)
+        if after in used and after in sequence:
             start = sequence.index(after)
             found = next((id_ for id_ in (*sequence[start:], *sequence[:start]) if id_ not in used), after)
         used.add(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
@@ -144,7 +144,8 @@ def _usual_sizes(asking: Asking) -> None:
         order = asking.rng.choice(list(Order))
         sequence = asking.listing.sequence(order)
         if size not in asked and size <= asking.size and size + 1 < len(sequence):
-            asking.ask(asking.query(after=sequence[0], limit=size, order=order))
+            query = asking.query(after=sequence[0], limit=size, order=order)
+            asking.ask(query if asking.request(query) is not None else replace(query, after=None))
 
 
 def _every_cursor(asking: Asking) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.core.model import Order
 from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
-from contracts.mock.store import Dataset
+from contracts.mock.store import Dataset, Permission
 from contracts.spec.operation import Operation
 from contracts.spec.references import References
 from contracts.spec.samples import sample
@@ -35,7 +35,16 @@ def serving(dataset: Dataset, operation: Operation) -> Dataset:
             name: tuple(replace(each, project_id=meant[each.project_id]) for each in listed)
             for name, listed in checkpoints.items()
         }
+    if not operation.profile.id:
+        # Without an id an item is told from another one by its content: by its time.
+        checkpoints = {name: _apart(listed) for name, listed in checkpoints.items()}
     return replace(dataset, checkpoints=checkpoints, shape=shape(operation), **named)
+
+
+def _apart(listed: tuple[Permission, ...]) -> tuple[Permission, ...]:
+    ordered = sorted(listed, key=lambda each: (each.created_at, each.id))
+    moment = {each.id: each.created_at - number for number, each in enumerate(reversed(ordered))}
+    return tuple(replace(each, created_at=moment[each.id]) for each in listed)
 
 
 def shape(operation: Operation) -> Shape:
@@ -56,6 +65,7 @@ def shape(operation: Operation) -> Shape:
         default_limit=default,
         largest_limit=most,
         admin=profile.admin,
+        token=profile.next.at if profile.next.kind == "body" else None,
         page=Look(
             names=_named(
                 object=roles.object,
@@ -71,7 +81,7 @@ def shape(operation: Operation) -> Shape:
         item=Look(
             names=_named(
                 object=roles.item_object,
-                id=roles.item_id,
+                id=roles.item_id or ("id" if isinstance(item.get("id"), str) else ""),
                 created_at=roles.item_created_at,
                 project_id=roles.item_project_id,
             ),

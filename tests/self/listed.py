@@ -92,6 +92,19 @@ TOKEN = document(
     {"next_page": {"type": ["string", "null"]}, "has_more": BOOLEAN},
     {"start_time": INTEGER},
 )
+TOKEN_ALONE = document(
+    "/shelves/{shelf_id}/things?view=all",
+    [
+        parameter("cursor"),
+        parameter("page_size", "integer", default=25),
+        parameter("order", enum=["asc", "desc"], description="Sorted by `created_at`.", default="asc"),
+        parameter("owner_id"),
+    ],
+    {"meta": {"type": "object", "properties": {"next": {"type": ["string", "null"]}}, "required": ["next"]}},
+    {"id": TEXT, "created_at": {"type": "string", "format": "date-time"}, "owner_id": TEXT},
+    items="results",
+    operation={"x-fern-pagination": {"cursor": "$request.cursor", "next_cursor": "$response.meta.next"}},
+)
 NO_ORDER = document(
     "/shelves/{shelf_id}/things",
     [parameter("starting_after"), parameter("limit", "integer", default=10)],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from commanding import run
-from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, written
+from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, written
 
 from contracts.core.model import Result, Verdict
 from contracts.runs import live
@@ -17,11 +17,19 @@ from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
 from contracts.settings.settings import Settings
 
-STYLES: dict[str, dict[str, Any]] = {"both ways": ID_CURSOR, "no order": NO_ORDER, "fixed order": FIXED_ORDER}
+STYLES: dict[str, dict[str, Any]] = {
+    "both ways": ID_CURSOR,
+    "no order": NO_ORDER,
+    "fixed order": FIXED_ORDER,
+    "token and flag": TOKEN,
+    "token alone": TOKEN_ALONE,
+}
 FAULTS = {
     "both ways": ("limit-ignored", "order-ignored", "filter-ignored"),
     "no order": ("cursor-included", "last-item-twice"),
     "fixed order": ("one-skipped", "item-out-of-order"),
+    "token and flag": ("limit-ignored", "one-too-few"),
+    "token alone": ("one-skipped", "order-ignored", "filter-ignored"),
 }
 
 

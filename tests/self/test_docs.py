@@ -52,6 +52,7 @@ TESTED_IN = {
     "contracts doctor": "self/test_cli.py",
     "contracts explain": "self/test_cli.py",
     "contracts list": "self/test_cli.py",
+    "contracts operations": "self/test_survey.py",
     "contracts plan": "self/test_cli.py",
     "contracts replay": "self/test_replay.py",
     "contracts schema": "self/test_reports.py",
