@@ -61,6 +61,7 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     "requests",
     "deep",
     "rate",
+    "concurrency",
     "timeout",
     "max_time",
     "seed",

@@ -45,6 +45,7 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "requests": "the most requests that are sent",
         "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",
         "rate": "the most requests in a second, as N/s, or in a minute, as N/m",
+        "concurrency": "the most requests that are under way at the same time",
         "timeout": "the longest that one answer may take, in seconds",
         "max_time": "the longest that a run may take, in seconds",
         "seed": "what every choice of the run is drawn from, or 'random'",

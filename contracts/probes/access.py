@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from contracts.core.model import Order, Query, Request
@@ -35,21 +36,21 @@ def access(asking: Asking) -> None:
     """Ask without being entitled to it: plainly in every form, then with every query in the simple ones."""
     plain = asking.query()
     strangers = [form for form in STRANGERS if form in asking.forms]
-    for form in [form for form in FIRST if form in asking.forms]:
-        asking.ask(plain, credential=form)
+    asking.send_all(asking.request(plain, credential=form) for form in FIRST if form in asking.forms)
     spelled = _spelled(asking)
     # A small share reaches one case of each clause.
     asking.send(spelled[0])
     for form in strangers:
         _right_after(asking, form)
-    for request in spelled[1:]:
-        asking.send(request)
+    asking.send_all(_further(asking, spelled[1:], strangers))
+
+
+def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request | None]:
+    yield from spelled
     rest = [form for form in asking.forms if form not in {*FIRST, "admin"}]
-    for form in rest:
-        asking.ask(plain, credential=form)
+    yield from (asking.request(asking.query(), credential=form) for form in rest)
     for request in _requests(asking):
-        for form in strangers:
-            asking.send(replace(request, credential=form))
+        yield from (replace(request, credential=form) for form in strangers)
 
 
 def _spelled(asking: Asking) -> list[Request]:

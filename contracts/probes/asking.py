@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 
 from contracts.core.model import Exchange, Order, Page, Query, Request, Step, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
 from contracts.evidence.reader import Reader
 from contracts.traffic.client import Client
+from contracts.traffic.lanes import Job, Steps
 
 Read = Callable[[Exchange, Query], Page | None]
 """Reads the page that an exchange brought; ``None`` if it can't be read."""
@@ -173,6 +175,60 @@ class Asking:
         request = self._checked(request)
         return self.client.send(request, probe=self._probe, step=step, again=again, spooled=spooled)
 
+    def ask_all(self, queries: Iterable[Query], *, credential: str = "admin") -> None:
+        """Ask queries that do not depend on each other's answers; see `send_all`.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        self.send_all(self.request(query, credential=credential) for query in queries)
+
+    def send_all(self, requests: Iterable[Request | None]) -> None:
+        """Ask requests that do not depend on each other's answers, several at the same time; see `request` for none.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        # Not all need be made: making one may draw from what other probes draw from as well.
+        wanted = islice((request for request in requests if request is not None), max(0, self.left) + 1)
+        self._work([Job.of(self._checked(request)) for request in wanted])
+
+    def repeat_all(self, number: int, exchanges: Sequence[Exchange]) -> list[Exchange]:
+        """Ask again in a round of this number, several at the same time.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        return self._work([Job.of(self._checked(each.request), (number, each.number)) for each in exchanges])
+
+    def walk_all(self, walks: Iterable[tuple[Query, int, int]]) -> None:
+        """Walk through the list by several queries at the same time; see `walk`.
+
+        Where cursors are tokens, they are made one after the other: each may need a token that another one brought.
+
+        Args:
+            walks: For each, its query, how many pages are expected, and after how many it stops.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        if self.reader.opaque:
+            for query, _, most in walks:
+                self.walk(query, most=most)
+            return
+        self._work(
+            [
+                Job(self._steps(query, most=most, name="walk", read=self.reader.page), pages)
+                for query, pages, most in walks
+            ]
+        )
+
+    def _work(self, jobs: Sequence[Job]) -> list[Exchange]:
+        exchanges, sufficed = self.client.send_jobs(jobs, probe=self._probe, most=self.left)
+        if not sufficed:
+            raise ShareSpent
+        return exchanges
+
     def together(self, requests: Sequence[Request], *, again: tuple[int, int] | None = None) -> list[Exchange]:
         """Ask several requests at the same time.
 
@@ -196,7 +252,15 @@ class Asking:
         It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back. A ``fresh``
         walk asks caches to check what they keep, so that it shows the list as it is now.
         """
-        return list(self._pages(query, most=most, name=name, read=self.reader.page, spooled=False, fresh=fresh))
+        pages: list[Page] = []
+
+        def read(exchange: Exchange, asked: Query) -> Page | None:
+            page = self.reader.page(exchange, asked)
+            pages.extend([page] if page is not None else [])
+            return page
+
+        self._walk(self._steps(query, most=most, name=name, read=read, fresh=fresh), spooled=False)
+        return pages
 
     def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> int:
         """Walk as `walk` does through a list of any length: the pages go to disk and through ``read``.
@@ -207,21 +271,38 @@ class Asking:
         Returns:
             How many pages it read.
         """
-        pages = self._pages(query, most=most, name=name, read=read, spooled=True, fresh=True, tries=TRIES)
-        return sum(1 for _ in pages)
+        pages = 0
 
-    def _pages(
-        self, query: Query, *, most: int, name: str, read: Read, spooled: bool, fresh: bool, tries: int = 1
-    ) -> Iterator[Page]:
-        if query.after is not None and self.request(query) is None:
-            return
+        def counted(exchange: Exchange, asked: Query) -> Page | None:
+            nonlocal pages
+            page = read(exchange, asked)
+            pages += page is not None
+            return page
+
+        self._walk(self._steps(query, most=most, name=name, read=counted, fresh=True, tries=TRIES), spooled=True)
+        return pages
+
+    def _walk(self, steps: Steps, *, spooled: bool) -> None:
+        with suppress(StopIteration):
+            request, step = next(steps)
+            while True:
+                request, step = steps.send(self.send(request, step=step, spooled=spooled))
+
+    def _steps(self, query: Query, *, most: int, name: str, read: Read, fresh: bool = False, tries: int = 1) -> Steps:
+        """The requests of a walk; see `walk`. Walks are numbered as they are made, whenever they begin."""
         label = f"{name} {next(self._names)}"
+        return self._labelled(query, label, most=most, read=read, fresh=fresh, tries=tries)
+
+    def _labelled(self, query: Query, label: str, *, most: int, read: Read, fresh: bool, tries: int) -> Steps:
         cursors = {query.after}
         cursor = query.after
         unread = 0
         for index in range(most):
             asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
-            exchange = self.ask(asked, step=Step(label, index), spooled=spooled, fresh=fresh)
+            request = self.request(asked)
+            if request is None:
+                return
+            exchange = yield self._checked(replace(request, fresh=fresh)), Step(label, index)
             page = read(exchange, asked)
             if page is None:
                 unread += 1
@@ -229,13 +310,12 @@ class Asking:
                     return
                 continue
             unread = 0
-            yield page
             if page.has_more is False or not page.items:
                 return
             cursor = page.ids[-1]
             place = page.token if self.reader.opaque else cursor
             if place is None or place in cursors:
                 return
-            if spooled and self.reader.opaque:
+            if self.reader.opaque:
                 self._tokens[replace(asked, after=cursor, limit=None)] = place
             cursors.add(place)

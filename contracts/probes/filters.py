@@ -42,8 +42,7 @@ def filters(asking: Asking) -> None:
         asking.query(project_id=project, limit=asking.size) for project in _elsewhere(asking)[:MOST_ELSEWHERE]
     ]
     # A small share reaches some of both: the telling names in other ways, and other names.
-    for query in [*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))]:
-        asking.ask(query)
+    asking.ask_all([*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))])
 
 
 def _elsewhere(asking: Asking) -> list[str]:

@@ -60,9 +60,9 @@ def generated(asking: Asking) -> None:
     asked: set[str] = set()
     for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
         fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
-        for request in list(fresh)[: max(0, number)]:
-            asked.add(request.target)
-            asking.send(request)
+        chosen = list(fresh)[: max(0, number)]
+        asked.update(request.target for request in chosen)
+        asking.send_all(chosen)
 
 
 class _Cases:

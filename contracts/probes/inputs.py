@@ -74,12 +74,11 @@ def inputs(asking: Asking) -> None:
         _combined(asking),
     )
     paths = [write(checkpoint=checkpoint) for checkpoint in CHECKPOINTS if roles.checkpoint]
+    requests = []
     for queries, odd_path in zip_longest(zip_longest(*columns), paths, fillvalue=None):
-        for query in queries or ():
-            if query is not None:
-                asking.send(write(checkpoint=here, query=query))
-        if odd_path is not None:
-            asking.send(odd_path)
+        requests += [write(checkpoint=here, query=query) for query in queries or () if query is not None]
+        requests += [odd_path] if odd_path is not None else []
+    asking.send_all(requests)
 
 
 def _combined(asking: Asking) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from urllib.parse import quote
 
-from contracts.core.model import Order, Query
+from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.filters import MOST_TELLING, nobody
 
@@ -14,7 +16,7 @@ def scope(asking: Asking) -> None:
     target, listing = asking.target, asking.listing
     own = listing.sequence(Order.DESCENDING)
     first = own[0] if own else None
-    project = listing.projects[0] if listing.projects else None
+    near = almost(target.checkpoint, asking)
     others: list[str] = []
     projects: list[str | None] = []
 
@@ -27,39 +29,54 @@ def scope(asking: Asking) -> None:
                 projects.extend(item.project_id for item in fresh)
 
     walk_the_other(Order.DESCENDING)
-    if others:
-        asking.ask(asking.query(after=others[0]))
-    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), limit=3))
-    asking.ask(Query(_unknown(asking)))
-    near = almost(target.checkpoint, asking)
-    asking.ask(Query(near[0], limit=100))
-    asking.ask(asking.query(), encode_colon=True)
+    asking.send_all(_first(asking, others, near, first))
     walk_the_other(Order.ASCENDING)
-    for checkpoint in near[1:MOST_TELLING]:
-        asking.ask(Query(checkpoint))
-    if others and target.other_checkpoint:
-        asking.ask(asking.query(after=others[-1], limit=100, order=Order.ASCENDING))
-        asking.ask(asking.query(after=others[len(others) // 2], limit=5, order=Order.DESCENDING, project_id=project))
-        asking.ask(asking.query(after=others[-1], limit=1, project_id=project))
-        asking.ask(asking.query(after=others[0], project_id=projects[0]))
-        if own:
-            asking.ask(Query(target.other_checkpoint, after=own[len(own) // 2]))
-        if project is not None:
-            asking.ask(Query(target.other_checkpoint, limit=asking.size, project_id=project))
-    if target.empty_checkpoint:
-        asking.ask(Query(target.empty_checkpoint))
-        asking.ask(Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING))
+    asking.send_all(chain(map(asking.request, _further(asking, others, projects, near)), _last(asking, first)))
+
+
+def _first(asking: Asking, others: list[str], near: list[str], first: str | None) -> Iterator[Request | None]:
+    """One request of each kind."""
+    write = asking.request
+    if others:
+        yield write(asking.query(after=others[0]))
+    yield write(asking.query(after=nobody(asking, first or "cp_unknown"), limit=3))
+    yield write(Query(_unknown(asking)))
+    yield write(Query(near[0], limit=100))
+    yield write(asking.query(), encode_colon=True)
+
+
+def _last(asking: Asking, first: str | None) -> Iterator[Request | None]:
+    write = asking.request
+    yield write(asking.query(limit=3, order=Order.ASCENDING), encode_colon=True)
+    yield write(asking.query(limit=3, order=Order.ASCENDING))
+    yield write(asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, limit=100))
+
+
+def _further(asking: Asking, others: list[str], projects: list[str | None], near: list[str]) -> Iterator[Query]:
+    target = asking.target
+    own = asking.listing.sequence(Order.DESCENDING)
+    first = own[0] if own else None
     middle = own[len(own) // 2] if own else None
-    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), project_id=project))
-    asking.ask(Query(_unknown(asking), limit=1))
-    asking.ask(Query(near[1], after=middle))
-    asking.ask(Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project))
-    asking.ask(Query(_unknown(asking), after=first))
-    for checkpoint in near[MOST_TELLING:]:
-        asking.ask(Query(checkpoint))
-    asking.ask(asking.query(limit=3, order=Order.ASCENDING), encode_colon=True)
-    asking.ask(asking.query(limit=3, order=Order.ASCENDING))
-    asking.ask(asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, limit=100))
+    project = asking.listing.projects[0] if asking.listing.projects else None
+    yield from map(Query, near[1:MOST_TELLING])
+    if others and target.other_checkpoint:
+        yield asking.query(after=others[-1], limit=100, order=Order.ASCENDING)
+        yield asking.query(after=others[len(others) // 2], limit=5, order=Order.DESCENDING, project_id=project)
+        yield asking.query(after=others[-1], limit=1, project_id=project)
+        yield asking.query(after=others[0], project_id=projects[0])
+        if own:
+            yield Query(target.other_checkpoint, after=middle)
+        if project is not None:
+            yield Query(target.other_checkpoint, limit=asking.size, project_id=project)
+    if target.empty_checkpoint:
+        yield Query(target.empty_checkpoint)
+        yield Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING)
+    yield asking.query(after=nobody(asking, first or "cp_unknown"), project_id=project)
+    yield Query(_unknown(asking), limit=1)
+    yield Query(near[1], after=middle)
+    yield Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project)
+    yield Query(_unknown(asking), after=first)
+    yield from map(Query, near[MOST_TELLING:])
 
 
 def _unknown(asking: Asking) -> str:

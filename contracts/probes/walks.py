@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
@@ -19,8 +21,14 @@ WINDOW = 4
 
 MOST_PROJECTS = 5
 
+SURPLUS = 2
+"""Pages that a walk may have beyond those that are expected."""
+
 FEW = 40
 """Requests that do not suffice for more than the essential walks."""
+
+PART = 15
+"""Pages of a part of a walk with single items."""
 
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
@@ -61,6 +69,13 @@ class _Plan:
 
     query: Query
     pages: int
+    most: int
+    """Pages after which it stops, though the list goes on."""
+
+    @property
+    def job(self) -> tuple[Query, int, int]:
+        """What `Asking.walk_all` takes."""
+        return self.query, self.pages, self.most
 
 
 def walks(asking: Asking) -> None:
@@ -70,24 +85,20 @@ def walks(asking: Asking) -> None:
     # Later it tells more: of a list that changes, what was seen just now may be gone.
     few = asking.left < FEW
     if few:
-        _after_the_last(asking, None)
+        asking.ask_all(_after_the_last(asking, None))
     listing = asking.listing
     projects = listing.projects[:MOST_PROJECTS]
     sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
     if not few:
         _amid(asking)
-    for plan in _essential(asking, len(listing.items), sizes):
-        _walk(asking, plan)
+    _walk_all(asking, _essential(asking, len(listing.items), sizes))
     if not few:
-        _after_the_last(asking, None)
+        asking.ask_all(_after_the_last(asking, None))
     if asking.left < len(listing.items):
         _one_by_one(asking)
-    for project in projects:
-        asking.ask(asking.query(project_id=project))
-    for project in projects:
-        _after_the_last(asking, project)
-    for plan in _thorough(asking, len(listing.items), sizes):
-        _walk(asking, plan)
+    asking.ask_all(asking.query(project_id=project) for project in projects)
+    asking.ask_all(query for project in projects for query in _after_the_last(asking, project))
+    _walk_all(asking, _thorough(asking, len(listing.items), sizes))
 
 
 def pages_of(items: int) -> int:
@@ -123,29 +134,33 @@ def _exact_ends(asking: Asking) -> None:
     """Ask for pages that are full and that nothing follows, and for what follows those of a project."""
     listing = asking.listing
     default = asking.operation.usual_limit
+    queries = []
     for order in Order:
         before = listing.sequence(order)[-default - 1 :]
         if len(before) > default:
-            asking.ask(asking.query(after=before[0], order=order))
+            queries.append(asking.query(after=before[0], order=order))
     for project in listing.projects[:MOST_PROJECTS]:
         for order in Order:
             items = len(listing.sequence(order, project))
             if items <= asking.size:
-                asking.ask(asking.query(limit=items, order=order, project_id=project))
+                queries.append(asking.query(limit=items, order=order, project_id=project))
         last = listing.last(Order.ASCENDING, project)
         if last is not None:
-            asking.ask(asking.query(after=last, order=Order.ASCENDING, project_id=project))
+            queries.append(asking.query(after=last, order=Order.ASCENDING, project_id=project))
+    asking.ask_all(queries)
 
 
 def _usual_sizes(asking: Asking) -> None:
     """Ask for pages of the sizes that clients choose, after the first item, as far as the list fills them."""
     asked = {query.limit for _, query in asking.evidence.allowed if query.after is not None}
+    queries = []
     for size in USUAL_SIZES:
         order = asking.rng.choice(list(Order))
         sequence = asking.listing.sequence(order)
         if size not in asked and size <= asking.size and size + 1 < len(sequence):
             query = asking.query(after=sequence[0], limit=size, order=order)
-            asking.ask(query if asking.request(query) is not None else replace(query, after=None))
+            queries.append(query if asking.request(query) is not None else replace(query, after=None))
+    asking.ask_all(queries)
 
 
 def _every_cursor(asking: Asking) -> None:
@@ -153,13 +168,27 @@ def _every_cursor(asking: Asking) -> None:
     used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
     for order in (Order.ASCENDING, Order.DESCENDING):
         unused = [id_ for id_ in evidence.listing.sequence(order) if (order, id_) not in used]
-        for id_ in asking.rng.sample(unused, min(len(unused), max(0, asking.left))):
-            asking.ask(asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])))
+        chosen = asking.rng.sample(unused, min(len(unused), max(0, asking.left)))
+        asking.ask_all([asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])) for id_ in chosen])
+
+
+def _walk_all(asking: Asking, plans: list[_Plan]) -> None:
+    """Make these walks: those at the same time for which the requests that are left surely suffice."""
+    left = plans
+    while left:
+        costs = accumulate(plan.most for plan in left)
+        fitting = sum(cost <= asking.left for cost in costs) if asking.short else 0
+        if fitting > 1:
+            asking.walk_all(plan.job for plan in left[:fitting])
+            left = left[fitting:]
+        else:
+            _walk(asking, left[0])
+            left = left[1:]
 
 
 def _walk(asking: Asking, plan: _Plan) -> None:
     if asking.short and asking.left >= plan.pages:
-        asking.walk(plan.query, most=plan.pages + 2)
+        asking.walk(plan.query, most=plan.most)
         return
     pages = max(2, asking.left // BOTH_ENDS)
     if asking.left >= 2 * pages:
@@ -198,20 +227,35 @@ def _one_by_one(asking: Asking) -> None:
     asking.ask(asking.query(order=Order.ASCENDING))
 
 
-def _after_the_last(asking: Asking, project: str | None) -> None:
+def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:
     for order in Order if project is None else (Order.DESCENDING,):
         last = asking.listing.last(order, project)
         if last is None and asking.short and project is None:
             # Of a list that changes: the one that was shown last.
             last = next(iter(asking.listing.sequence(order, project)[-1:]), None)
         if last is not None:
-            asking.ask(asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project))
+            yield asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project)
 
 
 def _plan(asking: Asking, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
     step = size if size is not None else asking.operation.usual_limit
     pages = max(1, -(-items // min(step, asking.size)))
-    return _Plan(asking.query(limit=size, order=order, project_id=project), pages)
+    return _Plan(asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
+
+
+def _in_parts(asking: Asking, plan: _Plan) -> list[_Plan]:
+    """A long walk as several, each from an item of the learned list on, so that they can be made at the same time."""
+    query, size = plan.query, plan.query.limit or asking.operation.usual_limit
+    sequence = asking.listing.sequence(query.order or asking.operation.default_order)
+    if not asking.short or len(sequence) != plan.pages * size:
+        return [plan]
+    plans = []
+    for begin in range(0, plan.pages, PART):
+        pages = min(PART, plan.pages - begin)
+        last = begin + pages == plan.pages
+        after = sequence[begin * size - 1] if begin else None
+        plans.append(_Plan(replace(query, after=after), pages, pages + SURPLUS if last else pages))
+    return plans
 
 
 def _odd(items: int, pages: int) -> int:
@@ -234,7 +278,7 @@ def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]
 def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
     around = [size for size in (total - 1, total, total + 1) if 0 < size <= asking.size]
     plans = [_plan(asking, total, size, order) for size in around for order in Order]
-    plans.append(_plan(asking, total, 1, Order.DESCENDING))
+    plans += _in_parts(asking, _plan(asking, total, 1, Order.DESCENDING))
     if sizes:
         middle = list(sizes)[len(sizes) // 2]
         plans.append(_plan(asking, sizes[middle], 1, Order.DESCENDING, middle))

@@ -79,7 +79,8 @@ class Plan(Terms):
     """Everything that decides what a run asks and how it is judged.
 
     ``deep`` is how many pages a walk through the whole list may have, beside the ``budget`` of all else; 0 for no
-    such walk. ``rate`` is in requests a second.
+    such walk. ``rate`` is in requests a second. ``concurrency`` is how many requests that do not depend on each other
+    may be under way at the same time.
     """
 
     keys: Keys = field(repr=False)
@@ -88,6 +89,7 @@ class Plan(Terms):
     rate: float | None = None
     limits: Limits = field(default_factory=Limits)
     route: Route = STRAIGHT
+    concurrency: int = 1
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -124,6 +126,7 @@ class Plan(Terms):
             rate=self.rate,
             limits=self.limits,
             route=self.route,
+            concurrency=self.concurrency,
             redactor=self.redactor,
             on_exchange=on_exchange,
         )
@@ -476,6 +479,9 @@ class _Live:
         request = exchange.request
         return self._asking.send(replace(request, fresh=fresh or request.fresh), again=tag)
 
+    def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+        return self._asking.repeat_all(number, exchanges)
+
 
 class _LiveDeep:
     """Answers from the target what was asked in a walk through the whole list; see `Answering`."""
@@ -496,6 +502,9 @@ class _LiveDeep:
         copy = self._asking.send(exchange.request, again=(number, exchange.number), spooled=True)
         self._exchanges.append(copy)
         return copy
+
+    def repeat_together(self, *_: object) -> Sequence[Exchange]:
+        raise ShareSpent  # a walk through the whole list has no company
 
 
 def _go_on(repeating: Repeating) -> None:

@@ -250,6 +250,13 @@ class _Recorded:
         self._at = begin + len(batch)
         return batch[self._in_batch(exchange, batch)]
 
+    def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+        copies = self._all[self._at : self._at + len(exchanges)]
+        if [copy.again for copy in copies] != [(number, exchange.number) for exchange in exchanges]:
+            raise _Over
+        self._at += len(copies)
+        return copies
+
     def _in_batch(self, exchange: Exchange, batch: Sequence[Exchange]) -> int:
         """The place of a request in the batch in which it was sent: there its neighbours were the same."""
         own = self._place[exchange.number]
@@ -301,6 +308,9 @@ class _RecordedDeep:
             raise _Over
         self.exchanges.append(copy)
         return copy
+
+    def repeat_together(self, *_: object) -> Sequence[Exchange]:
+        raise _Over  # a walk through the whole list has no company
 
 
 def _walked_through(terms: Terms, evidence: Evidence, exchanges: Sequence[Exchange], again: dict[str, Again]) -> Deep:

@@ -125,14 +125,24 @@ def _operation() -> Operation:
     return load_operation()
 
 
-def against(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -> Result:
+def against(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET, concurrency: int = 1) -> Result:
     """Start an embedded server, judge it by every clause, and end it."""
     with server:
         data = server.dataset
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
         keys = Keys.of(data.admin_key, data.user_key)
         operation = documented_by(server, _operation())
-        return run(Plan(target=target, keys=keys, operation=operation, seed=seed, budget=budget, limits=PATIENCE))
+        return run(
+            Plan(
+                target=target,
+                keys=keys,
+                operation=operation,
+                seed=seed,
+                budget=budget,
+                limits=PATIENCE,
+                concurrency=concurrency,
+            )
+        )
 
 
 def show(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET) -> Shown:

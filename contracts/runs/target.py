@@ -65,6 +65,7 @@ class Opened:
             rate=settings.rate,
             limits=settings.limits,
             route=self.route,
+            concurrency=settings.concurrency,
             selected=selected,
             gate=settings.gating,
             incomplete=settings.allow_incomplete,

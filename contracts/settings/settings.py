@@ -35,6 +35,8 @@ _PRIVATE = frozenset({"key_command", "user_key_command", "secret_header_command"
 _MOST_REQUESTS = 1_000_000
 _MOST_ITEMS = 1_000_000
 _MOST_PROJECTS = 100_000
+DEFAULT_CONCURRENCY: Final = 8
+MOST_CONCURRENCY: Final = 16
 SECONDS_EACH: Final = 5.0
 """Seconds that a run may take for each request of its budget, unless the user says how long it may take."""
 
@@ -176,6 +178,14 @@ class Settings:
         ),
     ] = False
     rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
+    concurrency: Annotated[
+        int,
+        Option(
+            "N",
+            f"The most requests that are under way at the same time, 1 to 16 (default {DEFAULT_CONCURRENCY}).",
+            words.integer(1, MOST_CONCURRENCY),
+        ),
+    ] = DEFAULT_CONCURRENCY
     timeout: Annotated[
         float,
         Option(

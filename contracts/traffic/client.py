@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
 from contracts.traffic.health import Health
+from contracts.traffic.lanes import Allowance, Job, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url, split_url
 from contracts.traffic.pacing import (
@@ -82,6 +83,8 @@ class _Course:
     accept: str | None
     fresh: bool
     connection: int | None = None
+    beside: bool = False
+    """Whether others go on meanwhile: what a server asks to wait for holds for them as well."""
     apart: float = 0.0
     """Seconds by which each wait is longer: requests that were put off together don't come together again."""
     waits: int = 0
@@ -111,6 +114,7 @@ class Client:
         limits: What one answer, one request and the run may take.
         seed: The seed of the run, from which the unknown key is made.
         route: What stands between this machine and the target.
+        concurrency: How many requests that do not depend on each other may be under way at the same time.
         on_exchange: Called with each exchange once it is kept, from the thread that asked.
         clock: Seconds that only grow; paces requests and bounds the run.
         sleep: Waits for some seconds; by default it ends early when the client is closed.
@@ -130,6 +134,7 @@ class Client:
         rate: float | None = None,
         limits: Limits | None = None,
         route: Route = STRAIGHT,
+        concurrency: int = 1,
         redactor: Redactor | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -166,6 +171,11 @@ class Client:
         """Bytes of what was answered, small bodies that are equal counted once."""
         self._room = self.limits.stored + budget * self.limits.stored_each
         self._threads: ThreadPoolExecutor | None = None
+        self._concurrency = concurrency
+        self._lanes = Lanes(concurrency)
+        self._returning = threading.Lock()
+        self._lost = False
+        """Whether it was waited in vain for the target to come back."""
 
     def __enter__(self) -> Self:
         return self
@@ -233,13 +243,77 @@ class Client:
             ValueError: The credential can't be formed with these keys.
             FenceError: The request can't be put on the wire as it is. A defect of the caller.
         """
-        asked = self._ask(request, probe, kept=not spooled)
-        unasked = asked.failure is not None and asked.failure.kind is FailureKind.UNREACHABLE
-        if unasked and self._comes_back():
-            asked, unasked = self._ask(request, probe, kept=not spooled), False
+        asked, waited = self._ask_patiently(request, probe, kept=not spooled)
         exchange = self._record(replace(asked, step=step, again=again), kept=not spooled)
-        self._check_target(exchange, waited=unasked)
+        self._check_target(exchange, waited=waited)
         return exchange
+
+    def _ask_patiently(
+        self, request: Request, probe: str, *, kept: bool = True, beside: bool = False
+    ) -> tuple[Exchange, bool]:
+        """An exchange, asked again if the target was away and came back; and whether it did not."""
+        asked = self._ask(request, probe, kept=kept, beside=beside)
+        if asked.failure is None or asked.failure.kind is not FailureKind.UNREACHABLE:
+            return asked, False
+        if self._comes_back():
+            return self._ask(request, probe, kept=kept, beside=beside), False
+        return asked, True
+
+    def send_jobs(self, jobs: Sequence[Job], *, probe: str, most: int) -> tuple[list[Exchange], bool]:
+        """Asks what several jobs ask, as many requests at the same time as the concurrency allows.
+
+        The exchanges are kept job after job, as they would be without concurrency; their `sent` and `received` tell
+        which were under way together.
+
+        Args:
+            jobs: What is asked.
+            probe: Who asks, for the report.
+            most: How many requests may be put on the wire, each wait, retry and redirect counted.
+
+        Returns:
+            The exchanges, and whether ``most`` sufficed.
+
+        Raises:
+            RunStopped: Nothing more can be asked. What was answered until then is kept.
+            ValueError: A credential can't be formed with these keys.
+            FenceError: A request can't be put on the wire as it is.
+        """
+        allowance = Allowance(most)
+        if self._lanes.most == 1:
+            done = [
+                exchange
+                for job in jobs
+                for exchange in asked_in_turn(
+                    job,
+                    lambda job, request, step: self.send(request, probe=probe, step=step, again=job.again),
+                    allowance,
+                )
+            ]
+            return done, not allowance.refused
+
+        def ask(job: Job, request: Request, step: Step | None) -> Exchange:
+            with self._lanes.one():
+                asked, _ = self._ask_patiently(request, probe, beside=True)
+            return replace(asked, step=step, again=job.again)
+
+        together = Together(jobs, ask, allowance, self._pool, self._concurrency)
+        done = []
+        try:
+            for exchange in together.exchanges():
+                done.append(self._record(exchange))
+                self._check_target(done[-1])
+        finally:
+            # An interrupt comes here too: what was answered by then is kept.
+            for exchange in together.left():
+                self._record(exchange, told=False)
+        return done, not allowance.refused
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            most = max(MOST_TOGETHER, self._concurrency)
+            self._threads = ThreadPoolExecutor(most, thread_name_prefix="contracts")
+        return self._threads
 
     def send_together(
         self, requests: Sequence[Request], *, probe: str, again: tuple[int, int] | None = None
@@ -262,8 +336,6 @@ class Client:
         return done
 
     def _send_batch(self, requests: Sequence[Request], probe: str, again: tuple[int, int] | None) -> list[Exchange]:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(MOST_TOGETHER, thread_name_prefix="contracts")
         gate = threading.Barrier(len(requests), timeout=_GATE_SECONDS)
 
         def ask(place: int, request: Request) -> Exchange:
@@ -273,7 +345,7 @@ class Client:
         futures: list[Future[Exchange]] = []
         done: list[Exchange] = []
         try:
-            futures += [self._threads.submit(ask, place, request) for place, request in enumerate(requests, 1)]
+            futures += [self._pool.submit(ask, place, request) for place, request in enumerate(requests, 1)]
             errors = [future.exception() for future in futures]
         finally:
             # An interrupt comes here too: nothing may wait at the gate, and what was answered by then is kept.
@@ -286,7 +358,7 @@ class Client:
             self._check_target(exchange)
         return done
 
-    def _record(self, exchange: Exchange, *, kept: bool = True) -> Exchange:
+    def _record(self, exchange: Exchange, *, kept: bool = True, told: bool = True) -> Exchange:
         with self._lock:
             numbered = replace(exchange, number=self._numbered)
             if kept:
@@ -294,7 +366,7 @@ class Client:
             else:
                 self.spool.append(numbered)
             self._numbered += 1
-        if self._on_exchange is not None:
+        if told and self._on_exchange is not None:
             self._on_exchange(numbered)
         return numbered
 
@@ -311,20 +383,26 @@ class Client:
 
     def _comes_back(self) -> bool:
         """Whether a target that was there before can be connected to again within the time that it has for that."""
-        until = time.monotonic() + self.limits.back
-        while self._health.reached and time.monotonic() < until:
-            self._pace.pause(min(_KNOCK_SECONDS, self.limits.back))
-            try:
-                self._wire.knock()
-            except AnswerError as error:
-                self._health.knocked(reached=False, refused=error.refused)
-            else:
-                self._health.knocked(reached=True)
-                return True
-        return False
+        with self._returning:
+            if not self._health.unreachable:
+                return True  # another thread saw it come back
+            until = time.monotonic() + self.limits.back
+            while self._health.reached and not self._lost and time.monotonic() < until:
+                self._pace.pause(min(_KNOCK_SECONDS, self.limits.back))
+                try:
+                    self._wire.knock()
+                except AnswerError as error:
+                    self._health.knocked(reached=False, refused=error.refused)
+                else:
+                    self._health.knocked(reached=True)
+                    return True
+            self._lost = self._health.gone
+            return False
 
-    def _ask(self, request: Request, probe: str, *, kept: bool = True, apart: float = 0.0) -> Exchange:
-        course = _Course(self._prefix + request.target, request.accept, request.fresh, apart=apart)
+    def _ask(
+        self, request: Request, probe: str, *, kept: bool = True, apart: float = 0.0, beside: bool = False
+    ) -> Exchange:
+        course = _Course(self._prefix + request.target, request.accept, request.fresh, apart=apart, beside=beside)
         if request.reconnect:
             self._wire.drop()
         authorization = self._credentials(request.credential, course)
@@ -338,6 +416,8 @@ class Client:
                 break
             answer = self._kept(raw, kept=kept)
             pause = asked_to_wait(answer, course.waits, self._now())
+            if answer.status == TOO_MANY_REQUESTS:
+                self._lanes.narrow()
             if pause is not None and self._may_wait(pause, course):
                 self._wait(pause, course, answer.status)
             elif answer.status == TOO_MANY_REQUESTS:
@@ -481,6 +561,8 @@ class Client:
         course.waits += 1
         course.waited += pause
         course.unavailable = course.unavailable or status == UNAVAILABLE
+        if course.beside:
+            self._pace.hold(pause)
         self._pace.pause(pause + course.apart)
         with self._lock:
             self.waits += 1

@@ -78,6 +78,7 @@ class Pace:
         self._sleep = sleep or self._closed.wait
         self._spacing = 1.0 / rate if rate else 0.0
         self._slot = clock()
+        self._held = False
         self._run = run
         self._end = None if run is None else self._slot + run
         self._lock = threading.Lock()
@@ -91,7 +92,7 @@ class Pace:
             RunStopped: The pace was closed.
         """
         self.pause(0.0)
-        if self._spacing:
+        if self._spacing or self._held:
             with self._lock:
                 now = self._clock()
                 begin = max(now, self._slot)
@@ -103,6 +104,12 @@ class Pace:
                 raise BudgetSpent(msg)
             self.requests += 1
             self.by_probe[probe] += 1
+
+    def hold(self, seconds: float) -> None:
+        """Lets no request pass for so many seconds."""
+        with self._lock:
+            self._held = True
+            self._slot = max(self._slot, self._clock() + seconds)
 
     def pause(self, seconds: float) -> None:
         """Waits.

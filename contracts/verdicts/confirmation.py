@@ -5,8 +5,8 @@ Who answers is the caller's matter: the target while a run lasts, or the recordi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from contracts.clauses.registry import Clause
@@ -17,6 +17,10 @@ from contracts.verdicts.judging import Again, Tally, numbers, tally
 
 ROUNDS = 3
 """How often a finding is asked again."""
+COMPANY_ROUNDS = 2
+"""How often what did not come back alone is asked again with others under way."""
+MOST_TOGETHER = 12
+"""Requests of such a round, those that only keep the others company included."""
 LONGEST_REPLAY = 12
 """A finding that rests on more answers than this is not asked again: it speaks by its number."""
 
@@ -36,6 +40,9 @@ class Answering(Protocol):
 
         With ``fresh`` caches are asked to check what they keep, so that a stale page is not taken for a wrong one.
         """
+
+    def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+        """Ask requests once more, several at the same time, in the round of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,8 @@ class Repeating:
         self._part = part
         self.ended_by: BaseException | None = None
         self._copies: dict[str, list[_Round]] = {}
+        self._together: dict[str, list[_Round]] = {}
+        """What was asked with others under way, where a finding did not come back without them."""
 
     def ask(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
         """Ask the finding of each of these clauses again; how each did."""
@@ -100,9 +109,42 @@ class Repeating:
         try:
             for number in range(1, ROUNDS + 1):
                 self._round(number, found)
+                if number == 1:
+                    self._repeat_together(found)
         except self._ends as end:
             self.ended_by = end
-        return self._count(found)
+        counted = self._count(found, self._copies)
+        for name, again in self._count([each for each in found if each[0] in self._together], self._together).items():
+            if again.seen and not counted[name].seen:
+                counted[name] = replace(again, alone=counted[name].rounds)
+        return counted
+
+    def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
+        """Ask what did not come back by itself at the same time as what was under way before: it may need company."""
+        every = [exchange for exchange in self._answering.exchanges if exchange.again is None]
+        beside = {
+            exchange.number: overlapping(exchange, every) for _, finding in found for exchange in finding.exchanges
+        }
+        if self._moved or not any(beside.values()):
+            return
+        for number in range(ROUNDS + 1, ROUNDS + 1 + COMPANY_ROUNDS):
+            counted = self._count(found, self._copies)
+            again = self._count([each for each in found if each[0] in self._together], self._together)
+            gone = [
+                (name, finding)
+                for name, finding in found
+                if not counted[name].seen and not (name in again and again[name].seen)
+            ]
+            wanted = {exchange.number: exchange for _, finding in gone for exchange in finding.exchanges}
+            for exchange in tuple(wanted.values()):
+                wanted |= {other.number: other for other in beside[exchange.number] if len(wanted) < MOST_TOGETHER}
+            if not gone:
+                return
+            asked = [wanted[place] for place in sorted(wanted)]
+            copies = dict(zip(sorted(wanted), self._answering.repeat_together(number, asked), strict=True))
+            for name, finding in gone:
+                mine = tuple(copies[exchange.number] for exchange in finding.exchanges)
+                self._together.setdefault(name, []).append(_Round(mine, still=True))
 
     def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
         done: dict[int, Exchange] = {}
@@ -142,15 +184,17 @@ class Repeating:
             ids += page.ids if page else ()
         return tuple(ids)
 
-    def _count(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
+    def _count(self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]) -> dict[str, Again]:
         """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
         wanted = {name for name, _ in found}
+        if not wanted:
+            return {}
         evidence = Evidence(self._reader, self._target, self._answering.exchanges, part=self._part)
         tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
         counted = {}
         for name, finding in found:
             again = counted[name] = Again(of=numbers(finding))
-            for one in self._copies[name]:
+            for one in copies[name]:
                 if _silent(finding, one):
                     continue
                 seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
@@ -173,6 +217,20 @@ def _silent(finding: Finding, one: _Round) -> bool:
         (after.answer is None or after.failed) and before.answer is not None and not before.failed
         for before, after in zip(finding.exchanges, one.exchanges, strict=True)
     )
+
+
+def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """The exchanges that were under way at the same time as this one, short of batches that were sent at once."""
+    if exchange.concurrent:
+        return []
+    return [
+        other
+        for other in exchanges
+        if other.number != exchange.number
+        and not other.concurrent
+        and other.sent < exchange.received
+        and exchange.sent < other.received
+    ]
 
 
 def _came_back(evidence: Evidence, finding: Finding, one: _Round, kept: Tally) -> bool:

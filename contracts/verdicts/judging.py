@@ -102,6 +102,8 @@ class Again:
     sure: int = 0
     sure_seen: int = 0
     tries: int = 0
+    alone: int = 0
+    """Rounds without others under way, in none of which it came back; then the other counts are of those with them."""
 
 
 def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
@@ -216,6 +218,9 @@ def _settle_lost(common: Judgement, finding: Finding, again: Again, loss: float)
 
 def _shown(common: Judgement, finding: Finding, again: Again) -> Judgement:
     verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
+    if again.alone:
+        text = f"asked again alone it was right {again.alone} of {again.alone} times; with other requests under way it"
+        finding = replace(finding, actual=f"{finding.actual} ({text} came back {again.seen} of {again.rounds} times)")
     return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
 
 

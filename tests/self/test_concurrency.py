@@ -1,0 +1,167 @@
+"""Several requests under way at the same time: the same questions, the same order, the same verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hostile import Reply, Target, ok
+
+from contracts.core.model import Exchange, Request, Verdict
+from contracts.mock.app import Behaviour, Response
+from contracts.mock.app import Request as Asked
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
+from contracts.reports.recording import record
+from contracts.runs.replay import replay
+from contracts.runs.selftest import against
+from contracts.spec.operation import load_operation
+from contracts.traffic.client import BudgetSpent, Client
+from contracts.traffic.credentials import Keys
+from contracts.traffic.lanes import Job, Steps
+from contracts.traffic.limits import Limits
+from contracts.verdicts.conclusion import Terms
+
+KEYS = Keys.of("sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
+LIMITS = Limits(tries=1, pause=0.0)
+
+
+class Counting(Target):
+    """Answers after a moment, and counts how many wait for it."""
+
+    def __init__(self, *replies: Reply, seconds: float = 0.02) -> None:
+        super().__init__(*replies or (ok(),))
+        self.most = self.waiting = 0
+        self._seconds = seconds
+        self._count = threading.Lock()
+
+    def reply(self, number: int, head: bytes) -> Reply:
+        reply = super().reply(number, head)
+
+        def slow(sock: object) -> None:
+            with self._count:
+                self.waiting += 1
+                self.most = max(self.most, self.waiting)
+            time.sleep(self._seconds)
+            with self._count:
+                self.waiting -= 1
+            assert isinstance(reply, bytes)
+            sock.sendall(reply)  # type: ignore[attr-defined]  # a socket
+
+        return slow
+
+
+def client(target: Target, concurrency: int, budget: int = 99) -> Client:
+    return Client(target.base_url, KEYS, budget=budget, seed=1, limits=LIMITS, concurrency=concurrency)
+
+
+def places(exchanges: list[Exchange]) -> list[str]:
+    return [exchange.request.path for exchange in exchanges]
+
+
+def chain(name: str, length: int) -> Job:
+    def steps() -> Steps:
+        for place in range(length):
+            answered = yield Request(f"/{name}{place}"), None
+            assert answered.status == 200
+
+    return Job(steps(), length)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16])
+def test_exchanges_are_kept_in_the_order_of_the_jobs(concurrency: int) -> None:
+    with Counting() as target, client(target, concurrency) as asking:
+        jobs = [chain("a", 2), chain("b", 9), Job.of(Request("/c")), chain("d", 1)]
+        done, sufficed = asking.send_jobs(jobs, probe="p", most=13)
+    expected = ["/a0", "/a1", *(f"/b{place}" for place in range(9)), "/c", "/d0"]
+    assert (places(done), sufficed) == (expected, True)
+    assert places(asking.exchanges) == expected
+    assert [exchange.number for exchange in done] == list(range(13))
+    assert target.most <= concurrency
+    assert (target.most > 1) is (concurrency > 1)
+    for before, after in pairwise(done[2:11]):
+        assert before.received < after.sent, "a job asks one by one"
+
+
+def test_no_more_is_asked_than_is_allowed() -> None:
+    for concurrency in (1, 4):
+        with Counting() as target, client(target, concurrency) as asking:
+            done, sufficed = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(9)], probe="p", most=5)
+        assert (places(done), sufficed) == ([f"/{n}" for n in range(5)], False)
+
+
+def test_what_was_answered_is_kept_when_the_budget_ends() -> None:
+    with Counting() as target, client(target, 4, budget=6) as asking:
+        with pytest.raises(BudgetSpent):
+            asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(9)], probe="p", most=9)
+        assert sorted(places(asking.exchanges)) == sorted(f"/{n}" for n in range(6))
+
+
+def test_an_interrupt_keeps_what_was_answered() -> None:
+    told: list[Exchange] = []
+
+    def tell(exchange: Exchange) -> None:
+        told.append(exchange)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with Counting() as target:
+        asking = Client(target.base_url, KEYS, budget=99, seed=1, limits=LIMITS, concurrency=4, on_exchange=tell)
+        with asking, pytest.raises(KeyboardInterrupt):
+            asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(60)], probe="p", most=60)
+    assert 3 <= len(asking.exchanges) < 60
+    assert [exchange.number for exchange in asking.exchanges] == list(range(len(asking.exchanges)))
+
+
+def test_too_many_requests_narrow_the_lanes_and_hold_all() -> None:
+    later = ok(b"", b"Retry-After: 0.3", status=b"429 Too Many Requests")
+    with Counting(later, ok()) as target, client(target, 4) as asking:
+        done, _ = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(12)], probe="p", most=40)
+        assert asking._lanes.most == 2
+    assert all(exchange.status == 200 for exchange in done)
+    begun = sorted(exchange.at for exchange in done)
+    assert any(after - before > 0.2 for before, after in pairwise(begun)), "nothing goes meanwhile"
+
+
+class _Mixing(Behaviour):
+    """Answers with the page of another request where two are under way."""
+
+    async def serve(self, request: Asked, /) -> Response:
+        response = await super().serve(request)
+        self.memory["last"], other = response, self.memory.get("last", response)
+        await asyncio.sleep(0.002)
+        return other if self.in_flight > 1 and response.status == other.status == 200 else response
+
+
+def test_a_fault_of_concurrency_is_told_as_that(tmp_path: Path) -> None:
+    result = against(Server(seeded(size=30), _Mixing()), concurrency=8)
+    broken = [one for one in result.judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
+    told = [
+        one.clause
+        for one in broken
+        if one.finding and "with other requests under way it came back" in one.finding.actual
+    ]
+    assert told
+    record(result, tmp_path / "run.har")
+
+    def terms(target: object, seed: int) -> Terms:
+        assert target == result.target
+        return Terms(target=result.target, operation=load_operation(), seed=seed)
+
+    again = replay(tmp_path / "run.har", load_operation(), terms)
+    assert {(one.clause, one.verdict, one.seen, one.asked) for one in again.judgements} == {
+        (one.clause, one.verdict, one.seen, one.asked) for one in result.judgements
+    }
+
+
+def test_the_same_is_asked_however_many_are_under_way() -> None:
+    asked = []
+    for concurrency in (1, 16):
+        result = against(Server(seeded(size=30)), budget=150, concurrency=concurrency)
+        asked.append([(exchange.request, exchange.probe, exchange.step) for exchange in result.exchanges])
+        assert not any(one.verdict is Verdict.BROKEN for one in result.judgements)
+    assert asked[0] == asked[1]
