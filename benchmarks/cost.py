@@ -30,7 +30,7 @@ ST = "`st run`"
 ST_NAMED = "`st run`, all phases named"
 ST_ALL = "`st run`, all phases at work"
 
-MOST_REQUESTS = 400
+MOST_REQUESTS = 300
 MOST_CPU = 4.0
 MOST_WALL = 5.0
 MOST_OF_ST = 0.5

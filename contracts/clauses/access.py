@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
-from contracts.clauses.common import TOO_MANY, named
+from contracts.clauses.common import LET_IN, TOO_MANY, must_be_answered, named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Query
@@ -45,10 +46,35 @@ def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         for exchange in evidence.exchanges:
-            if exchange.request.credential in forms and _plainly_spelled(evidence, exchange):
+            if exchange.request.credential in forms and _by_itself(evidence, exchange):
                 yield from refused(evidence, exchange, allowed)
 
     return judge
+
+
+def _by_itself(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the path is spelled plainly, and nothing but the caller can be the reason for the answer.
+
+    Other spellings are SEC-013's; whom only the company of the admin's request lets in, SEC-014's.
+    """
+    if not _plainly_spelled(evidence, exchange):
+        return False
+    if evidence.company(exchange) is None or exchange.status in REFUSED:
+        return True
+    return exchange.request.credential not in _refused_alone(evidence)
+
+
+def _question(exchange: Exchange) -> tuple[str, str]:
+    return exchange.request.credential, exchange.request.target
+
+
+def _refused_alone(evidence: Evidence) -> frozenset[str]:
+    """The forms of credentials that are refused where no request of the admin's is near."""
+    return frozenset(
+        exchange.request.credential
+        for exchange in refusals(evidence)
+        if exchange.status in REFUSED and evidence.company(exchange) is None
+    )
 
 
 def _plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
@@ -311,7 +337,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
 def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
         form = exchange.request.credential
-        if form in PLAIN_FORMS and not is_plain(evidence, exchange) and _plainly_spelled(evidence, exchange):
+        if form in PLAIN_FORMS and not is_plain(evidence, exchange) and _by_itself(evidence, exchange):
             yield from refused(evidence, exchange, REFUSED)
 
 
@@ -392,3 +418,80 @@ def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding("nothing of the list", f"it shows {names(tuple(sorted(found)), 2)}", (exchange,))
         elif not exchange.failed and exchange.status != TOO_MANY:
             yield HELD
+
+
+@clause(
+    "SEC-014",
+    Level.SECURITY,
+    "A refusal holds beside the admin's request, on a shared connection too",
+    quote=ADMIN_ONLY,
+    why="Behind a proxy strangers share connections, and moments, with administrators: they get what is theirs.",
+    good="no key, on the connection on which the admin key was let in: 401",
+    bad="no key, on the connection on which the admin key was let in: 200",
+    probes=ACCESS,
+    requires={Capability.KEY},
+    caused_by=LET_IN,
+    decided_by="list",
+)
+def refusals_hold_in_company(evidence: Evidence) -> Iterator[Outcome]:
+    alone = _refused_alone(evidence)
+    let_in = {_question(each) for each in evidence.exchanges if each.ok and evidence.company(each) is None}
+    for exchange in evidence.exchanges:
+        other = evidence.company(exchange)
+        if exchange.request.credential not in PLAIN_FORMS or other is None or not _plainly_spelled(evidence, exchange):
+            continue
+        # Who is let in without company as well is another clause's.
+        if exchange.request.credential not in alone or _question(exchange) in let_in:
+            continue
+        for outcome in refused(evidence, exchange, REFUSED):
+            if not isinstance(outcome, Finding):
+                yield outcome
+            elif exchange.concurrent:
+                yield replace(outcome, actual=f"{outcome.actual}, at the same moment as the admin key")
+            else:
+                yield replace(
+                    outcome,
+                    actual=f"{outcome.actual}, on the connection on which the admin key had asked",
+                    exchanges=(other, exchange),
+                )
+
+
+@clause(
+    "SEC-015",
+    Level.IMPLIED,
+    "A refusal of one caller is not given to another",
+    quote=ADMIN_ONLY,
+    why="Anyone without a key can shut administrators out.",
+    good="no key: 401; then the admin key, on the same connection: 200",
+    bad="no key: 401; then the admin key, on the same connection: 401",
+    probes=ACCESS,
+    requires={Capability.KEY},
+    decided_by="list",
+)
+def refusals_are_of_one_caller(evidence: Evidence) -> Iterator[Outcome]:
+    first: dict[str, Exchange] = {}
+    """The refusals of requests that the admin key had not made before: nothing else could be kept of them."""
+    of_admin: set[str] = set()
+    for exchange in evidence.exchanges:
+        target = exchange.request.target
+        if exchange.request.credential != "admin":
+            if exchange.status in REFUSED and target not in of_admin:
+                first.setdefault(target, exchange)
+            continue
+        of_admin.add(target)
+        query, other = evidence.query(exchange), evidence.company(exchange) or first.get(target)
+        if query is None or other is None or not must_be_answered(evidence, exchange, query):
+            continue
+        if exchange.ok:
+            if exchange.concurrent or other.status in REFUSED:
+                yield HELD
+        elif exchange.status in KEY_REFUSED or exchange.status == other.status in REFUSED:
+            if exchange.concurrent:
+                yield Finding("200", f"status {exchange.status}, at the same moment as others", (exchange,))
+            else:
+                how = "on the same connection" if other.connection == exchange.connection else "before"
+                yield Finding(
+                    "200, whatever others got",
+                    f"status {exchange.status}; {other.status} was given {how} to who may not look",
+                    (other, exchange),
+                )

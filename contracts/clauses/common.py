@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -119,6 +120,18 @@ def shows_nothing(exchange: Exchange, page: Page | None) -> bool:
     return denied(exchange) or (page is not None and not page.items)
 
 
+def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
+    """Whether no allowance covers a refusal: an unknown cursor or project, or a limit above the cap."""
+    if evidence.above_cap(query) or evidence.not_there_yet(exchange):
+        return False
+    if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
+        return False
+    cursor = query.after
+    return cursor is None or (
+        evidence.listing.stands(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
+    )
+
+
 # Requests that the document does not allow, or whose subject is unknown
 
 
@@ -136,11 +149,17 @@ def only(found: dict[str, frozenset[Oddity]], role: str, *kinds: Oddity) -> bool
 
 
 def resembles(asked: str, known: frozenset[str] | set[str]) -> bool:
-    """Whether a name was made from a known one (part of it, longer, another case, a pattern)."""
-    if any(sign in asked for sign in "%*?,"):
+    """Whether a name was made from a known one (part of it, longer, another case or script, a pattern, a number)."""
+    if any(sign in asked for sign in "%*?,") or asked.isdecimal():
         return True
-    folded, stem = asked.casefold(), asked.lstrip("_")
-    return any(folded == name.casefold() or stem in name or name in asked for name in known)
+    folded, stem = _folded(asked), asked.lstrip("_")
+    return any(folded == _folded(name) or stem in name or name in asked for name in known)
+
+
+def _folded(text: str) -> str:
+    """A text without what careless comparisons overlook: case, accents, the width of letters."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(each for each in plain if not unicodedata.combining(each)).casefold()
 
 
 def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
@@ -149,6 +168,14 @@ def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page |
     for exchange, query in evidence.allowed:
         if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
             yield exchange, query.project_id, evidence.page(exchange, query)
+
+
+def cut_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
+    """Queries for a project with a character in its name that no text has, at which some readers cut it."""
+    for exchange, found in odd(evidence):
+        if only(found, "project_id", Oddity.CONTROL) and exchange.answer is not None:
+            project = evidence.reading(exchange).values["project_id"][0]
+            yield exchange, project, evidence.page(exchange, Query(evidence.target.checkpoint, project_id=project))
 
 
 def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:

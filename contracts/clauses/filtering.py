@@ -8,7 +8,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
-from contracts.clauses.common import PAGED, anchored, missing_from, resembles, shows_nothing, unknown_projects, within
+from contracts.clauses.common import (
+    PAGED,
+    anchored,
+    cut_projects,
+    missing_from,
+    resembles,
+    shows_nothing,
+    unknown_projects,
+    within,
+)
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order
@@ -216,7 +225,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
 )
 def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
     known = set(evidence.listing.projects)
-    for exchange, project, page in unknown_projects(evidence):
+    for exchange, project, page in (*unknown_projects(evidence), *cut_projects(evidence)):
         if not resembles(project, known):
             continue
         wrong = next((item for item in page.items if item.project_id != project), None) if page else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.common import EVERYWHERE, LET_IN
+from contracts.clauses.common import EVERYWHERE, LET_IN, describe, must_be_answered
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
-from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Level, Query
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.injection import fields, injected
+from contracts.core.model import HELD, JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Finding, Level
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 
@@ -23,7 +24,7 @@ ALL = (*EVERYWHERE, "access")
     good="limit=5&order=ascending: 200",
     bad="limit=5&order=ascending: 400",
     probes=("walks", "generated", "repetition", "filters"),
-    caused_by=("PAG-021", "PAG-018"),
+    caused_by=("SEC-015", "PAG-021", "PAG-018"),
     decided_by="list",
 )
 def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
@@ -36,21 +37,9 @@ def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
             exchange.answer is not None
             and exchange.failure is None
             and not exchange.failed
-            and _must_be_answered(evidence, exchange, query)
+            and must_be_answered(evidence, exchange, query)
         ):
             yield Finding("200", f"status {exchange.status}", (exchange,))
-
-
-def _must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
-    """Whether no allowance covers a refusal: an unknown cursor or project, or a limit above the cap."""
-    if evidence.above_cap(query):
-        return False
-    if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
-        return False
-    cursor = query.after
-    return cursor is None or (
-        evidence.listing.stands(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
-    )
 
 
 @clause(
@@ -184,3 +173,88 @@ def no_server_error(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding("no 5xx", f"503 with Retry-After, then {exchange.answer.status}", (exchange,), warning=True)
         else:
             yield HELD
+
+
+@clause(
+    "HTP-006",
+    Level.SECURITY,
+    "Nothing that a request holds becomes a header of its own in the answer",
+    quote=SUCCESS,
+    why="Who makes up a link sets cookies, or whole answers, in the browser of whoever follows it.",
+    good="after=%0D%0AX-Injected:%201: 400",
+    bad="after=%0D%0AX-Injected:%201: 400 with the header X-Injected: 1",
+    probes=("inputs", "access"),
+    decided_by="answer",
+)
+def headers_are_the_servers(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange in evidence.exchanges:
+        if exchange.answer is None or not fields(exchange.request.target):
+            continue
+        found = injected(exchange.request.target, exchange.answer.headers)
+        if found:
+            yield Finding("no header from the request", f"the header {short(found[0])}", (exchange,))
+        else:
+            yield HELD
+
+
+@clause(
+    "HTP-007",
+    Level.IMPLIED,
+    "Whatever `Accept` allows for JSON is answered alike",
+    quote=JSON,
+    why="The document names one media type: a client that asks for no other gets something that it can't read.",
+    good="without Accept, or Accept: */*: the page, as application/json",
+    bad="without Accept: the page, as application/xml",
+    probes=("repetition",),
+    caused_by=("HTP-002", "PAG-019", "ORD-007"),
+    decided_by="list",
+    needs=Needs(items=1),
+)
+def accept_changes_nothing(evidence: Evidence) -> Iterator[Outcome]:
+    asked: dict[str, Exchange] = {}
+    for exchange, _ in evidence.allowed:
+        if evidence.comparable(exchange) and exchange.ok and exchange.again is None:
+            asked.setdefault(exchange.request.target, exchange)
+    for exchange in evidence.admin:
+        accept = exchange.request.accept
+        usual = asked.get(exchange.request.target)
+        if accept == JSON_MEDIA_TYPE or not wants_json(accept) or usual is None or exchange.concurrent:
+            continue
+        answer = exchange.answer
+        if answer is None or exchange.failure is not None or exchange.failed or answer.flaw:
+            continue
+        asked_with = "without Accept" if accept is None else f"with Accept: {short(accept)}"
+        kind = (answer.header("content-type") or "").partition(";")[0].strip().lower()
+        if not exchange.ok:
+            actual = f"status {exchange.status}"
+        elif kind != JSON_MEDIA_TYPE:
+            actual = f"Content-Type: {short(kind)}" if kind else "no Content-Type"
+        elif not evidence.same(usual, exchange):
+            actual = describe(evidence, exchange)
+        else:
+            yield HELD
+            continue
+        yield Finding(
+            f"{describe(evidence, usual)}, as with Accept: {JSON_MEDIA_TYPE}",
+            f"{actual}, {asked_with}",
+            (usual, exchange),
+            still=exchange.ok and kind == JSON_MEDIA_TYPE and evidence.explained(usual, exchange),
+        )
+
+
+def wants_json(accept: str | None) -> bool:
+    """Whether no type is preferred to JSON by the value of an Accept header (RFC 9110 §12.5.1); ``None`` for none."""
+    if accept is None:
+        return True
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        given = [each[2:] for each in parameters if each.startswith("q=")]
+        try:
+            weights[kind] = float(given[0]) if given else 1.0
+        except ValueError:
+            return False
+    ranges = (JSON_MEDIA_TYPE, "application/*", "*/*")
+    of_json = next((weights[each] for each in ranges if each in weights), 0.0)
+    others = [weight for kind, weight in weights.items() if kind not in ranges]
+    return of_json > 0 and all(weight < of_json for weight in others)

@@ -13,6 +13,7 @@ from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import (
     HELD,
+    JSON_MEDIA_TYPE,
     Capability,
     Exchange,
     FailureKind,
@@ -31,6 +32,9 @@ from contracts.spec.requests import Oddity
 INPUTS = ("inputs", "generated")
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
 ERRORS = range(400, 600)
+MOST_DIGITS = 100
+HUGE: int = 10**MOST_DIGITS
+"""Every number of more digits is taken for this one."""
 BROKEN = frozenset({FailureKind.CUT, FailureKind.FATAL, FailureKind.GARBLED, FailureKind.TIMEOUT})
 
 
@@ -81,6 +85,51 @@ def _word(evidence: Evidence, finding: Finding) -> str:
 )
 def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
     yield from _answered_as_valid(evidence, "limit", Oddity.NO_INTEGER, "limit is an integer")
+    yield from _answered_rightly(evidence)
+
+
+def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
+    """Numbers beyond 64 bits, and other writings of a number: refused, or a page that is right for the number."""
+    default = evidence.operation.default_limit
+    for exchange, found in odd(evidence):
+        if not only(found, "limit", Oddity.HUGE, Oddity.AMBIGUOUS) or exchange.answer is None or exchange.failure:
+            continue
+        value = evidence.reading(exchange).values["limit"][0]
+        number = number_of(value)
+        if denied(exchange):
+            yield HELD
+            continue
+        query = _without_limit(evidence, exchange)
+        page = evidence.page(exchange, query)
+        if page is None or number is None or number < 1:
+            continue
+        size = len(page.items)
+        asked = f"limit={short(value)}"
+        lost = evidence.listing.following(page, evidence.asked_order(query)) if page.has_more is False else None
+        if size > number:
+            yield Finding(
+                f"a 4xx, or at most {count(number, 'item')}", f"{count(size, 'item')} for {asked}", (exchange,)
+            )
+        elif page.has_more and size < number and size not in {evidence.cap, default}:
+            yield Finding("a 4xx, or a full page", f"{count(size, 'item')} and has_more true for {asked}", (exchange,))
+        elif lost is not None:
+            yield Finding(
+                f"a 4xx, or {short(lost)} on the page or has_more true",
+                f"{count(size, 'item')} and has_more false for {asked}",
+                (exchange, evidence.listing.shown_in(lost, exchange)),
+            )
+        else:
+            yield HELD
+
+
+def number_of(text: str) -> int | None:
+    """The number that a text says to some reader of integers; ``None`` if that is not clear."""
+    if len(text) > MOST_DIGITS:
+        return HUGE
+    try:
+        return int(re.sub(r"\.0+$", "", text))
+    except ValueError:
+        return None
 
 
 @clause(
@@ -300,6 +349,8 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
 )
 def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
+        if exchange.request.accept != JSON_MEDIA_TYPE:
+            continue  # who asks for a page may get one
         if exchange.request.credential != "admin" and evidence.reading(exchange).checkpoint is None:
             continue  # a path that is not the operation's is answered by whatever stands before it
         try:
@@ -340,3 +391,44 @@ def paths_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
         outcome = _stays_up(exchange)
         if outcome is not None:
             yield outcome
+
+
+TAG = re.compile(r"<[a-z][a-z0-9]*(?:\s[^<>]*)?>", re.IGNORECASE)
+MARKUP = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+"""The media types that a browser takes for a page, and runs."""
+
+
+@clause(
+    "INP-009",
+    Level.SECURITY,
+    "An error repeats no markup of the request, and no credentials",
+    quote=SUCCESS,
+    why="Who makes up a link has his script run under the address of the API; and errors end up in logs.",
+    good="limit=<i>: 400, application/json",
+    bad="limit=<i>: 400, text/html, with <i> as it was sent",
+    probes=("inputs", "access", "scope", "filters", "generated"),
+    decided_by="answer",
+)
+def errors_repeat_no_markup(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, body in _error_bodies(evidence):
+        answer = exchange.answer
+        # What a refusal repeats of its credentials is SEC-009's.
+        own = exchange.request.credential == "admin" or exchange.failed
+        echoes = [echo for echo in answer.echoes if echo.large] if answer is not None and own else []
+        if echoes:
+            repeated = "; ".join(map(str, echoes))
+            yield Finding("no credential in an error", f"it repeats the credential: {repeated}", (exchange,))
+        sent = set(TAG.findall(unquote(unquote(exchange.request.target).replace("+", " "))))
+        if not sent or answer is None:
+            continue
+        kind = answer.header("content-type")
+        shown = kind.partition(";")[0].strip().lower() in MARKUP if kind is not None else body.lstrip()[:1] == "<"
+        found = next((tag for tag in sorted(sent) if tag in body), None) if shown else None
+        if found is not None:
+            yield Finding(
+                f"no {found} as markup",
+                f"{found} as it was sent, in {kind or 'a body without a media type'}",
+                (exchange,),
+            )
+        elif not echoes:
+            yield HELD

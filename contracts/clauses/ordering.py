@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from contracts.clauses.common import PAGED, TIMES, TWO, as_asked, sure
+from contracts.clauses.common import PAGED, TIMES, TWO, anchored, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
@@ -204,8 +204,9 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
 )
 def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
-    if evidence.part:
+    if not listing.complete:
         yield from _both_orders_same_part(evidence)
+    if evidence.part:
         return
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
@@ -241,12 +242,12 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
 def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
     """The same of pages in the middle: what was created between the first item of a run and its last is in it."""
     listing = evidence.listing
-    for run in evidence.runs:
+    # Most of a long list is seen once in each order: that is enough where nothing came or went.
+    may_rest = not evidence.part and not listing.changed
+    for run in _joined(evidence):
         order = evidence.order(run[0])
         times = [item.created_at for page in run for item in page.items]
-        if None in times or not all(
-            page.query.after is None or listing.stands(page.query.after, page.exchange) for page in run[1:]
-        ):
+        if None in times or not all(may_rest or anchored(evidence, page) for page in run[1:]):
             continue
         known = [time for time in times if time is not None]
         ids = {id_ for page in run for id_ in page.ids}
@@ -257,7 +258,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 for id_ in listing.sequence(order.opposite)
                 if id_ not in ids
                 and min(known) < (listing.items[id_].created_at or 0) < max(known)
-                and listing.stands(id_, *ends)
+                and (listing.stands(id_, *ends) or may_rest)
             ),
             None,
         )
@@ -268,9 +269,21 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it {place(at)}",
                 (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
+                still=not listing.stands(lost, *ends),
             )
         elif listing.sequence(order.opposite):
             yield HELD
+
+
+def _joined(evidence: Evidence) -> list[tuple[Page, ...]]:
+    """The runs of pages of the whole list, those as one of which one goes on where another ends."""
+    joined: dict[tuple[Order, str], tuple[Page, ...]] = {}
+    for run in evidence.runs:
+        if run[0].query.project_id is None:
+            order = evidence.order(run[0])
+            before = joined.pop((order, run[0].query.after or ""), ())
+            joined[order, run[-1].ids[-1]] = max(before + run, joined.get((order, run[-1].ids[-1]), ()), key=len)
+    return list(joined.values())
 
 
 def _reaches(order: Order, time: int | None, other: int | None) -> bool:

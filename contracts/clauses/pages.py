@@ -11,6 +11,7 @@ from contracts.clauses.common import (
     ONE,
     PAGED,
     TWO,
+    anchored,
     as_asked,
     denied,
     describe,
@@ -689,6 +690,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
     probes=("walks", "repetition"),
     caused_by=(
+        "SEC-015",
         "ORD-007",
         "HTP-005",
     ),
@@ -725,6 +727,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     bad="eight requests at once: two of them bring the same page",
     probes=("repetition",),
     caused_by=(
+        "SEC-015",
         "ORD-007",
         "PAG-019",
         "HTP-005",
@@ -805,7 +808,7 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     good="?limit=3&order=ascending and ?order=ascending&limit=3: the same page",
     bad="?limit=3&order=ascending: 3 items; ?order=ascending&limit=3: 10 items",
     probes=("repetition",),
-    caused_by=("PAG-019", "ORD-007"),
+    caused_by=("SEC-015", "PAG-019", "ORD-007"),
     decided_by="list",
     needs=TWO,
 )
@@ -895,23 +898,43 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
 )
 def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
-        if len(walk.pages) < 2 or not sure(evidence, walk):  # noqa: PLR2004 - one page can't repeat another
+        if len(walk.pages) < 2:  # noqa: PLR2004 - one page can't repeat another
             continue
         seen: dict[str, Page] = {}
-        twice = False
-        for page in walk.pages:
-            for id_ in page.ids:
-                if id_ in seen and seen[id_] is not page:
-                    twice = True
-                    yield Finding(
-                        f"{short(id_)} once in the walk",
-                        f"it comes {place(seen[id_])}, and again {place(page)}",
-                        (seen[id_].exchange, page.exchange),
-                    )
-                    break
-                seen.setdefault(id_, page)
-        if not twice:
+        twice: tuple[str, Page] | None = None
+        for page in walk.pages if sure(evidence, walk) else _before_it_may_begin_again(evidence, walk):
+            twice = next(((id_, page) for id_ in page.ids if id_ in seen and _passed(evidence, id_, page)), None)
+            if twice is not None:
+                break
+            seen |= {id_: seen.get(id_, page) for id_ in page.ids}
+        if twice is None:
             yield HELD
+        else:
+            id_, page = twice
+            yield Finding(
+                f"{short(id_)} once in the walk",
+                f"it comes {place(seen[id_])}, and again {place(page)}",
+                (seen[id_].exchange, page.exchange),
+            )
+
+
+def _before_it_may_begin_again(evidence: Evidence, walk: Walk) -> Iterator[Page]:
+    """The pages of a walk up to one that a server may have given that begins again after a cursor that is gone."""
+    for page in walk.pages:
+        cursor = evidence.listing.items.get(page.query.after or "")
+        first = page.items[0].created_at if page.items else None
+        moment = cursor.created_at if cursor is not None else None
+        if first is not None and moment is not None and evidence.order(page).precedes(first, moment):
+            return
+        yield page
+
+
+def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
+    """Whether an item surely stood before the cursor of a page: no cursor leads back, whatever came and went."""
+    after = page.query.after
+    if after is None or anchored(evidence, page):
+        return True
+    return after in evidence.listing.items and not evidence.listing.tied(id_, after)
 
 
 @clause(

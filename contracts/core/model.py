@@ -131,7 +131,9 @@ class Request:
     appended to the target's base URL; ``query`` has no ``?``. ``credential`` names one of the forms in
     `contracts.traffic.credentials`; the key itself never enters this object. ``accept`` is the value of the
     Accept header, ``None`` for none. ``fresh`` asks caches to check whether the answer that they keep is current, as
-    ordinary clients don't. ``reconnect`` sends it as the first request of a new connection, which is then kept.
+    ordinary clients don't. ``reconnect`` sends it as the first request of a new connection, which is then kept;
+    ``shared`` sends it on the connection that a caller of the other kind (the admin key, or anyone else) used last.
+    Otherwise the two never have a connection in common.
     """
 
     path: str
@@ -140,6 +142,7 @@ class Request:
     accept: str | None = JSON_MEDIA_TYPE
     fresh: bool = False
     reconnect: bool = False
+    shared: bool = False
 
     @property
     def target(self) -> str:

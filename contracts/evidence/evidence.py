@@ -16,6 +16,8 @@ from contracts.spec.requests import Reading
 USUAL_SIZE = 100
 """The largest page size that the vendor's other lists take."""
 
+NOT_FOUND = 404
+
 ASIDE = "cause"
 """The probe whose requests test a likely cause: no clause is judged by them."""
 
@@ -117,6 +119,38 @@ class Evidence:
             and query.checkpoint == self.target.checkpoint
             and exchange.request.accept == JSON_MEDIA_TYPE
         )
+
+    @cached_property
+    def _in_company(self) -> Mapping[int, Exchange]:
+        found: dict[int, Exchange] = {}
+        last: dict[tuple[int, bool], Exchange] = {}
+        for exchange in self.exchanges:
+            admin = exchange.request.credential == "admin"
+            if exchange.connection is None:
+                continue
+            other = last.get((exchange.connection, not admin))
+            if other is not None:
+                found[exchange.number] = other
+            last[exchange.connection, admin] = exchange
+        batches: dict[str, list[Exchange]] = defaultdict(list)
+        for exchange in self.exchanges:
+            if exchange.concurrent:
+                batches[exchange.request.target].append(exchange)
+        for batch in batches.values():
+            for exchange in batch:
+                admin = exchange.request.credential == "admin"
+                for other in batch:
+                    overlap = other.sent < exchange.received and exchange.sent < other.received
+                    if overlap and (other.request.credential == "admin") is not admin:
+                        found.setdefault(exchange.number, other)
+        return found
+
+    def company(self, exchange: Exchange) -> Exchange | None:
+        """What a caller of the other kind (the admin key, or anyone else) asked that this could be mixed up with.
+
+        That is the last such request on the same connection before it, or the same request at the same moment.
+        """
+        return self._in_company.get(exchange.number)
 
     @property
     def named(self) -> frozenset[str]:
@@ -463,9 +497,26 @@ class Evidence:
             query.project_id is not None and not listing.project_stands(query.project_id, left, right)
         )
 
+    @cached_property
+    def _first_shown(self) -> Mapping[str, int]:
+        """For each checkpoint the tick at which it was first shown to the admin key."""
+        found: dict[str, int] = {}
+        for exchange in self.admin:
+            checkpoint = self.reading(exchange).checkpoint
+            if exchange.ok and checkpoint is not None:
+                found.setdefault(checkpoint, exchange.received)
+        return found
+
+    def not_there_yet(self, exchange: Exchange) -> bool:
+        """Whether a checkpoint was not found, and then was: it may have been made in between."""
+        shown = self._first_shown.get(self.reading(exchange).checkpoint or "")
+        return exchange.status == NOT_FOUND and shown is not None and exchange.received < shown
+
     def comparable(self, exchange: Exchange) -> bool:
         """Whether an answer can be laid beside another: it is whole, puts nothing off, and a 200 is a page."""
         if exchange.answer is None or exchange.failure or exchange.answer.flaw or exchange.postponed:
+            return False
+        if self.not_there_yet(exchange):
             return False
         query = self.query(exchange)
         return not exchange.ok or (query is not None and self.page(exchange, query) is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, zip_longest
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
@@ -13,21 +14,46 @@ from contracts.traffic.credentials import MALFORMED
 FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortened", MALFORMED[0])
 """One form of each clause, before the others."""
 
+NEXT = (
+    "other-case",
+    "bare",
+    "lengthened",
+    "query-access_token",
+    "other-end",
+    "query-token",
+    "other-beginning",
+    "query-key",
+    "null",
+    "malformed-letter",
+    "basic-password",
+    "malformed-basic",
+    "malformed-two-tokens",
+    "empty-bare",
+    "other-scheme",
+)
+"""Further forms, those first with which more servers let in or fail."""
+
 STRANGERS = ("none", "unknown", "user")
+
+TOGETHER = 8
+"""Requests at the same moment, half of them with the admin key."""
+
+FEW = 12
+"""Requests that do not suffice for more than one case of each clause."""
 
 
 SPELLINGS = (
     ("{before}/{last}/", "none"),
     ("{before}/{last};x=y", "none"),
-    ("{before}/./{last}", "none"),
-    ("{before}/%2e/{last}", "none"),
+    ("{before}//{last}", "user"),
     ("{before}/{title}", "none"),
+    ("{before}/./{last}", "none"),
     ("{before}/%{code:02x}{rest}", "none"),
+    ("{before}/%2e/{last}", "none"),
+    ("{before}/{last}/", "user"),
     ("{before}/{last}.json", "none"),
     ("{before}%2F{last}", "none"),
     ("{before}/%25{code:02x}{rest}", "none"),
-    ("{before}//{last}", "user"),
-    ("{before}/{last}/", "user"),
 )
 """Other spellings of the path by its last step, and who asks so. A slash is doubled at its beginning before them."""
 
@@ -40,17 +66,20 @@ def access(asking: Asking) -> None:
     spelled = _spelled(asking)
     # A small share reaches one case of each clause.
     asking.send(spelled[0])
-    for form in strangers:
-        _right_after(asking, form)
+    _in_company(asking)
+    roles = asking.operation.roles
+    odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
+    asking.ask(plain, credential="none", extra=odd)
+    _right_after(asking, strangers)
     asking.send_all(_further(asking, spelled[1:], strangers))
 
 
-def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request | None]:
-    yield from spelled
-    rest = [form for form in asking.forms if form not in {*FIRST, "admin"}]
-    yield from (asking.request(asking.query(), credential=form) for form in rest)
-    for request in _requests(asking):
-        yield from (replace(request, credential=form) for form in strangers)
+def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request]:
+    available = set(asking.forms) - {*FIRST, "admin"}
+    forms = [form for form in dict.fromkeys([*NEXT, *asking.forms]) if form in available]
+    rest = [asking.request(asking.query(), credential=form) for form in forms]
+    queries = [request for request in _requests(asking) if request.credential in strangers]
+    yield from filter(None, chain.from_iterable(zip_longest(rest[::2], queries, rest[1::2], spelled)))
 
 
 def _spelled(asking: Asking) -> list[Request]:
@@ -62,41 +91,70 @@ def _spelled(asking: Asking) -> list[Request]:
     return [replace(plain, path=path, credential=who) for path, who in found if who in asking.forms]
 
 
-def _right_after(asking: Asking, form: str) -> None:
-    """The same query as the admin key had just before, so that only the credential differs."""
-    ids = sorted(asking.listing.items)
+def _right_after(asking: Asking, forms: list[str]) -> None:
+    """The same query as the admin key had just before, so that only the credentials differ."""
+    ids = asking.listing.sequence(Order.ASCENDING)
     projects = asking.listing.projects
     query = asking.query(
-        after=asking.rng.choice(ids) if ids else None,
+        after=ids[len(ids) // 2] if ids else None,
         limit=asking.rng.randrange(2, 10),
-        order=asking.rng.choice(list(Order)),
+        order=Order.ASCENDING,
         project_id=asking.rng.choice(projects) if projects else None,
     )
     if asking.request(query) is None:  # no token is known for that place
         query = replace(query, after=None)
-    asking.ask(query)
-    asking.ask(query, credential=form)
+    for form in ("admin", *forms):
+        asking.ask(query, credential=form)
+
+
+def _in_company(asking: Asking) -> None:
+    """The same request from a stranger and the admin key on one connection, in both orders, and at the same moment."""
+    strangers = [form for form in STRANGERS if form in asking.forms]
+    request = _unasked(asking)
+    asking.send(replace(request, credential="none", reconnect=True))
+    asking.send(replace(request, shared=True))
+    asking.send(replace(request, credential="none", shared=True))
+    if asking.left < FEW:
+        return
+    request = _unasked(asking)
+    asking.send(replace(request, reconnect=True))
+    asking.send(replace(request, credential=strangers[-1], shared=True))
+    request = _unasked(asking)
+    batch = [replace(request, credential=strangers[at % len(strangers)]) for at in range(TOGETHER // 2)]
+    batch += [request] * (TOGETHER - len(batch))
+    asking.rng.shuffle(batch)
+    asking.together(batch)
+
+
+def _unasked(asking: Asking) -> Request:
+    """A request that must be answered, and that no one made until now: no cache can have kept an answer to it."""
+    asked = {exchange.request.target for exchange in asking.client.exchanges}
+    orders = (None, *Order) if asking.operation.roles.order else (None,)
+    queries = (asking.query(limit=size, order=order) for order in orders for size in range(2, asking.size))
+    written = filter(None, map(asking.request, queries))
+    fresh = next((request for request in written if request.target not in asked), None)
+    return fresh or asking.operation.request(asking.query())
 
 
 def _requests(asking: Asking) -> list[Request]:
-    """Requests that differ from the plain one in every way there is, several ways in one request."""
+    """Requests that differ from the plain one in every way there is, from those who may be let in by the difference."""
     own = asking.listing.sequence(Order.DESCENDING)
     projects = asking.listing.projects
-    target, roles = asking.target, asking.operation.roles
+    target = asking.target
     after = own[len(own) // 2] if own else None
     first, last = (projects[0], projects[-1]) if projects else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)
-    found = [
-        asking.request(asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
-        asking.request(asking.query(after=after, limit=1, order=Order.ASCENDING)),
-        asking.request(elsewhere, encode_colon=True),
-        asking.request(asking.query(after=after, limit=3, order=Order.ASCENDING, project_id=last)),
-        asking.request(Query(f"{target.checkpoint}-{nobody(asking, 'none')}")),
-        asking.request(asking.query(project_id=nobody(asking, first or "proj_unknown"))),
+    asked: list[tuple[str, Query]] = [
+        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
+        ("none", asking.query(limit=1, order=Order.ASCENDING)),
+        ("user", elsewhere),
+        ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        ("user", asking.query(after=after, limit=1, order=Order.DESCENDING)),
+        ("none", asking.query(project_id=nobody(asking, first or "proj_unknown"))),
     ]
-    if roles.order:
-        found.append(asking.request(asking.query(), extra=((roles.order, "sideways"),)))
     if target.empty_checkpoint:
-        found.insert(0, asking.request(Query(target.empty_checkpoint)))
-    found.append(asking.request(asking.query(), extra=((roles.limit, "ten"),)))
+        asked[3:3] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
+    found = [asking.request(query, credential=form) for form, query in asked]
+    found.insert(4, asking.request(elsewhere, credential="none", encode_colon=True))
     return [request for request in found if request is not None]

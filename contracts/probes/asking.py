@@ -47,11 +47,14 @@ class Asking:
         self.client = client
         self.rng = rng
         self.forms = tuple(forms)
-        self._seed = rng.randrange(2**32)
+        self.seed = rng.randrange(2**32)
+        """What is drawn for this run whatever was asked and answered before."""
         self.size = 100
         """The page size at which the list is looked at as a whole: the largest that the target was seen to take."""
         self.short: bool | None = None
         """Whether one look reaches the end of the list; ``None`` while that is not known."""
+        self.turned: str | None = None
+        """The item to which a list that is too long for one look was seen from its head, and from which back again."""
         self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
         """For each exchange of a concurrent batch: its place in the batch, and the batch."""
         self.ends: Mapping[Order, str] = {}
@@ -143,7 +146,7 @@ class Asking:
                 return None
             query = replace(query, after=token)
         return self.operation.request(
-            query, extra=extra, credential=credential, encode_colon=encode_colon, seed=self._seed
+            query, extra=extra, credential=credential, encode_colon=encode_colon, seed=self.seed
         )
 
     def _token(self, query: Query) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import chain, cycle, zip_longest
 
 from contracts.core.model import Order
@@ -9,6 +10,12 @@ from contracts.probes.asking import Asking
 
 MOST_TELLING = 3
 """Names that most careless comparisons fall for: a part, another case, a pattern."""
+
+PADDING = " " * 1000
+"""More than most columns hold; what is cut off behind it leaves the name with spaces at its end."""
+
+WIDER = 0xFEE0
+"""How far a letter of full width is from its usual form."""
 
 MOST_ELSEWHERE = 2
 """Projects of other checkpoints that are asked for here."""
@@ -29,8 +36,7 @@ def filters(asking: Asking) -> None:
     first = listing.sequence(Order.DESCENDING)[:1]
     ways: tuple[dict[str, object], ...] = (
         {},
-        {"limit": 1},
-        {"order": Order.ASCENDING, "limit": asking.size},
+        {"limit": 1, "order": Order.ASCENDING},
         {"after": first[0] if first else None},
     )
     plain, *others = [
@@ -68,23 +74,37 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         name.swapcase(),
         f"{name[:-1]}%",
         name + name[-1],
-        ".*",
+        "0",
         f"{name} ",
+        f"{name}\0x",
         "*",
+        widened(name),
+        ",".join(known[:2]) if len(known) > 1 else f"{name},x",
+        f" {name}",
         " ",
-        "%",
+        "null",
+        f"\t{name}",
+        f"{name}{PADDING}x",
+        f"%{ord(name[0]):02X}{name[1:]}" if name[0].isascii() else "",
+        accented(name),
+        ".*",
+        f"_{name[1:]}",
         name[1:],
         name.upper(),
-        name[: max(1, len(name) // 2)],
-        f"_{name[1:]}",
-        '" OR "1"="1',
-        "null",
         "all",
-        ",".join(known[:2]) if len(known) > 1 else f"{name},{name}",
-        f"%{ord(name[0]):02X}{name[1:]}" if name[0].isascii() else "",
-        name.lower(),
-        f"{name[:3]}*",
-        f"{name[:-1]}?",
-        "undefined",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in known]
+
+
+def widened(name: str) -> str:
+    """A name in letters of another width, which are the same in the compatibility forms of Unicode."""
+    return "".join(chr(ord(each) + WIDER) if "!" <= each <= "~" else each for each in name)
+
+
+def accented(name: str) -> str:
+    """A name with an accent on one letter, or on one fewer, which databases overlook that sort for people."""
+    bare = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+    if bare != name:
+        return bare
+    at = next((at for at, each in enumerate(name) if each in "aeiou"), 0)
+    return unicodedata.normalize("NFC", f"{name[: at + 1]}\u0301{name[at + 1 :]}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemathesis.errors import SchemathesisError
 from contracts.core.model import Order, Query, Request
 from contracts.core.wording import excerpt
 from contracts.probes.asking import Asking
+from contracts.probes.cursors import risky
 from contracts.spec.document import unusable
 from contracts.spec.operation import Operation
 
@@ -47,6 +49,9 @@ LEAST = 24
 PER_ITEM = 2
 """More generated queries than this times the items of the list ask the same again."""
 
+MOST_RISKY = 16
+"""Of the items of each order, so many of the riskiest ones are cursors as often as all others together."""
+
 OVERSUPPLY = 2
 """How many times as many cases are drawn as are asked: many say the same."""
 
@@ -65,6 +70,13 @@ def generated(asking: Asking) -> None:
         asking.send_all(chosen)
 
 
+Drawn = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""The query of a generated case, and the learned values beside it."""
+_KEPT: dict[tuple[object, ...], tuple[Drawn, ...]] = {}
+"""What was drawn of late, as drawing takes longer than asking: runs against the same list draw the same."""
+MOST_KEPT = 16
+
+
 class _Cases:
     """Draws cases of the operation, each its own mixture of generated and learned values."""
 
@@ -75,13 +87,15 @@ class _Cases:
         document = {key: value for key, value in operation.document.items() if key not in {"security", "servers"}}
         document["openapi"] = f"{operation.dialect}.0"
         logging.getLogger("schemathesis").setLevel(logging.ERROR)
-        config = schemathesis.Config.from_dict({"seed": asking.rng.randrange(2**32)})
+        self._seed = asking.seed
+        config = schemathesis.Config.from_dict({"seed": self._seed})
         # All of Unicode but its surrogates, as by default, without 200 MiB for working out what UTF-8 can hold.
         config.projects.default.generation.codec = None
         with _drawable(operation):
             schema = schemathesis.openapi.from_dict(document, config=config)
             self._operation = schema[operation.path_template]["GET"]
         listing = asking.listing
+        self._rng = random.Random(asking.seed)  # noqa: S311 - it chooses what to ask, and hides nothing
         self._ids = sorted(listing.items)
         self._projects = list(listing.projects)
         self._total = len(self._ids)
@@ -95,15 +109,24 @@ class _Cases:
 
         What the positive ones hold is checked against the page that the learned list predicts.
         """
-        drawn: list[Request] = []
-        operation = self._asking.operation
+        write = self._positive if mode is GenerationMode.POSITIVE else self._negative
+        requests = (write(query, learned) for query, learned in self._drawn(mode, number))
+        return [request for request in requests if request is not None]
+
+    def _drawn(self, mode: GenerationMode, number: int) -> tuple[Drawn, ...]:
+        operation, listing = self._asking.operation, self._asking.listing
+        chosen = self._rng.randrange(2**32)
+        known = tuple(listing.sequence(order) for order in Order), tuple(self._projects), self._asking.size
+        key = (repr(operation.document), operation.path_template, self._seed, mode, number, chosen, *known)
+        if key in _KEPT:
+            return _KEPT[key]
+        drawn: list[Drawn] = []
         with _drawable(operation):
             cases = self._operation.as_strategy(
                 generation_mode=mode, path_parameters=dict.fromkeys(operation.profile.scope, "checkpoint")
             )
-        write = self._positive if mode is GenerationMode.POSITIVE else self._negative
 
-        @seed(self._asking.rng.randrange(2**32))
+        @seed(chosen)
         @settings(
             max_examples=max(1, number),
             backend=SeedAlone.__name__,
@@ -114,13 +137,14 @@ class _Cases:
         )
         @given(case=cases, learned=self._learned())
         def collect(case: Case, learned: dict[str, Any]) -> None:
-            request = write(case, learned)
-            if request is not None:
-                drawn.append(request)
+            drawn.append((dict(case.query or {}), learned))
 
         with _drawable(operation):
             collect()
-        return drawn
+        while len(_KEPT) >= MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = tuple(drawn)
+        return _KEPT[key]
 
     def _learned(self) -> st.SearchStrategy[dict[str, Any]]:
         """Values that matter for this list, for each parameter; a missing one leaves what was generated."""
@@ -135,18 +159,17 @@ class _Cases:
         roles = self._asking.operation.roles
         optional: dict[str, st.SearchStrategy[Any]] = {roles.limit: st.sampled_from(sizes)}
         if self._ids:
-            ends = [self._asking.listing.sequence(order) for order in Order]
-            edges = sorted({id_ for sequence in ends for id_ in (*sequence[:2], *sequence[-3:])})
+            ranked = [id_ for order in Order for id_ in risky(self._asking.listing, order)[:MOST_RISKY]]
             ids = st.sampled_from(self._ids)
-            optional[roles.after] = st.one_of(ids, ids, ids, st.sampled_from(edges)) if edges else ids
+            optional[roles.after] = st.one_of(ids, st.sampled_from(list(dict.fromkeys(ranked)))) if ranked else ids
         if self._projects and roles.project_id:
             optional[roles.project_id] = st.sampled_from(self._projects)
         return st.fixed_dictionaries({}, optional=optional)
 
-    def _positive(self, case: Case, learned: dict[str, Any]) -> Request | None:
+    def _positive(self, generated: Mapping[str, Any], learned: Mapping[str, Any]) -> Request | None:
         """The case as a query: learned values before generated ones, as those never meet the list."""
         operation, roles = self._asking.operation, self._asking.operation.roles
-        values = {**{name: value for name, value in (case.query or {}).items() if name in _names(roles)}, **learned}
+        values = {**{name: value for name, value in generated.items() if name in _names(roles)}, **learned}
         if roles.limit in values and (not isinstance(values[roles.limit], int) or values[roles.limit] < 1):
             values.pop(roles.limit)
         words = {word: order for order, word in operation.order_words.items()}
@@ -174,12 +197,12 @@ class _Cases:
         used.add(found)
         return found
 
-    def _negative(self, case: Case, _learned: dict[str, Any]) -> Request | None:
+    def _negative(self, generated: Mapping[str, Any], _learned: Mapping[str, Any]) -> Request | None:
         """The case as it stands, at this checkpoint."""
-        if not case.query:
+        if not generated:
             return None
         try:
-            url = requests.Request("GET", SOMEWHERE, params=case.query).prepare().url or ""
+            url = requests.Request("GET", SOMEWHERE, params=dict(generated)).prepare().url or ""
         except (ValueError, UnicodeError):
             return None
         _, _, query = url.partition("?")

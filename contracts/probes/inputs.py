@@ -2,63 +2,97 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from dataclasses import replace
+from itertools import chain, zip_longest
 
 from contracts.core.model import Order
 from contracts.probes.asking import Asking
 
+TAG = "%3Ci%3Econtracts%3C%2Fi%3E"
+"""Markup, which an error must not repeat as such."""
+FIELD = "X-Injected:%201"
+"""A header, which must not come back as one."""
+
 # Raw and percent-encoded, as they are put on the wire.
 ORDERS = (
-    "sideways",
+    f"sideways{TAG}",
     "asc",
-    "desc",
     "ASCENDING",
-    "ascendingx",
-    "Descending",
-    "ascending%2Cdescending",
-    "1",
     "descending%27%3B--",
+    f"descending%0D%0A{FIELD}",
+    "desc",
+    "ascendingx",
+    "ascending%2Cdescending",
 )
 LIMITS = (
     "ten",
     "0",
     "-1",
+    "2147483647",
+    "9223372036854775807",
+    "4294967299",
     "10abc",
+    "%2B5",
+    "18446744073709551619",
     "1.5",
+    "-4294967236",
+    "5.0",
+    f"5{TAG}",
     "9" * 400,
-    "2147483648",
-    "%00",
-    "99999999999999999999",
-    "null",
-    "0x10",
+    "1e1",
+    "5%20",
+    "0x5",
+    "05",
     "%5B%5D",
-)
-TEXTS = (
     "%00",
-    "%27%20OR%20%271%27%3D%271",
+)
+"""Among them the edges of 32 and 64 bits, and numbers that are small ones once they are cut down to as many."""
+EDGES = ("2147483646", "%D9%A3", "9223372036854775808", "2147483648")
+"""Limits that a server may fail for, beside a project that is odd as well: either may be what it fails for."""
+QUOTES = "%27%20OR%20%271%27%3D%271"
+MARKED = f"%22%27%3B--{TAG}%5C%60%24%7B%7D%28%29"
+LETTERS = "%F0%9F%9A%80%E2%80%AE%EF%BB%BF"
+TEXTS = (LETTERS, "%7B%22%24ne%22%3Anull%7D", MARKED, "..%2F..%2Fetc%2Fpasswd")
+CURSORS = (
+    "%00",
+    f"x%0D%0A{FIELD}",
+    QUOTES,
+    "",
+    f"x%E5%98%8D%E5%98%8A{FIELD}",
+    LETTERS,
+    "a" * 8192,
+    "%7B%22%24ne%22%3Anull%7D",
+    MARKED,
     "%FF%FE",
-    "%22%27%3B--%3C%3E%5C%60%24%7B%7D%28%29",
-    "%F0%9F%9A%80%E2%80%AE%EF%BB%BF",
+    "..%2F..%2Fetc%2Fpasswd",
+)
+PROJECTS = (
+    f"x%0A{FIELD}",
+    QUOTES,
+    "*",
+    f"x%250D%250A{FIELD}",
+    "%FF%FE",
+    "%00",
     "a" * 8192,
     "",
-    "%0D%0AX-Injected%3A%201",
-    "..%2F..%2Fetc%2Fpasswd",
-    "%7B%22%24ne%22%3Anull%7D",
-    "*",
 )
+"""Line breaks among them, as they are, in letters that hold one in their low byte, and encoded twice."""
 CHECKPOINTS = (
     "a%2Fb",
     "%00",
+    f"x%0D%0A{FIELD}",
+    "..%2F..%2Fadmin",
     "x" * 1024,
     "%2e%2e",
     "%F0%9F%9A%80%C3%BC",
     "%27%20OR%20%271%27%3D%271",
     "%FF",
     "%20",
-    "%25",
-    "..%2F..%2Fadmin",
+    "%25%3Ci%3Econtracts",
     "a%3Fb%23c",
 )
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+"""What browsers accept, who are shown errors as pages."""
 
 
 def inputs(asking: Asking) -> None:
@@ -68,17 +102,20 @@ def inputs(asking: Asking) -> None:
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
     columns = (
         [f"{roles.order}={value}" for value in ORDERS if roles.order],
-        [f"{roles.limit}={value}" for value in LIMITS],
-        [f"{roles.after}={value}" for value in TEXTS],
-        [f"{roles.project_id}={value}" for value in TEXTS if roles.project_id],
+        [f"{roles.limit}={value}" for value in LIMITS[::2]],
+        [f"{roles.after}={value}" for value in CURSORS],
+        [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id],
         _combined(asking),
+        [f"{roles.limit}={value}" for value in LIMITS[1::2]],
     )
-    paths = [write(checkpoint=checkpoint) for checkpoint in CHECKPOINTS if roles.checkpoint]
-    requests = []
-    for queries, odd_path in zip_longest(zip_longest(*columns), paths, fillvalue=None):
-        requests += [write(checkpoint=here, query=query) for query in queries or () if query is not None]
-        requests += [odd_path] if odd_path is not None else []
-    asking.send_all(requests)
+    marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
+    broken = write(checkpoint=here, query=f"x=%0D%0A{FIELD}")
+    paths = [write(checkpoint=checkpoint) for checkpoint in (CHECKPOINTS[0], TAG, *CHECKPOINTS[1:]) if roles.checkpoint]
+    if roles.checkpoint:
+        paths[1] = replace(paths[1], accept=BROWSER)
+    paths[1:1] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
+    queries = ([write(checkpoint=here, query=query) for query in column] for column in columns)
+    asking.send_all(chain.from_iterable(zip_longest(*queries, paths)))
 
 
 def _combined(asking: Asking) -> list[str]:
@@ -89,18 +126,21 @@ def _combined(asking: Asking) -> list[str]:
     cursor = asking.operation.query(asking.query(after=asking.rng.choice(known))) if known else f"{roles.after}=x"
     within = asking.operation.query(asking.query(project_id=projects[0], limit=3)) if projects else f"{roles.limit}=3"
     order, filter_ = roles.order, roles.project_id
+    beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]
     found = [
-        (f"{roles.limit}=-50&{order}={up}", order),
         (f"{order}=sideways&{within}", order),
-        (f"{roles.limit}=ten&{order}={up}", order),
-        (f"{order}=sideways&{cursor}", order),
-        (f"{roles.limit}=2&{roles.limit}=3", ...),
-        (f"{order}={down}&{order}={up}", order),
-        (f"{cursor}&{cursor}x", ...),
-        ("unknown_parameter=1&unknown_flag", ...),
+        *beside[:2],
         (f"{order}=%00&{roles.limit}=%FF", order),
+        (f"unknown_parameter=1&unknown_flag{TAG}", ...),
+        (f"{roles.limit}=2&{roles.limit}=3", ...),
+        *beside[2:],
         (f"{filter_}=%zz&{roles.after}=%", filter_),
+        (f"{cursor}&{cursor}x", ...),
+        (f"{roles.limit}=-50&{order}={up}", order),
         (f"{within}&{filter_}=x", filter_),
+        (f"{order}={down}&{order}={up}", order),
+        (f"{order}=sideways&{cursor}", order),
+        (f"{roles.limit}=ten&{order}={up}", order),
         (f"{filter_}%5B%24ne%5D=x", filter_),
         (f"{roles.limit}=", ...),
         (f"{order}=", order),

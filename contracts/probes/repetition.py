@@ -7,6 +7,9 @@ from dataclasses import replace
 from contracts.core.model import Order, Page, Request
 from contracts.probes.asking import Asking
 
+ACCEPTED = (None, "*/*", "text/html;q=0.2, application/xml;q=0.3, application/json;q=0.9")
+"""What clients accept who want JSON, and say so in another way."""
+
 TOGETHER = 8
 MOST_ALONE = 3
 """How many of a batch are asked once more afterwards, one by one."""
@@ -22,8 +25,9 @@ REORDERED = (
 
 
 def repetition(asking: Asking) -> None:
-    """Ask some queries with their parameters in the opposite order, some again, and eight at the same time."""
+    """Ask some queries with their parameters in the opposite order, some for other clients, and eight at once."""
     _reorder(asking)
+    _accept(asking)
     requests = _different(asking)
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
@@ -38,9 +42,18 @@ def _reorder(asking: Asking) -> None:
     sets = dict.fromkeys(frozenset(filter(None, (getattr(here, role) for role in roles))) for roles in REORDERED)
     for names in [each for each in sets if len(each) > 1]:
         pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
-        if pages and asking.left > TOGETHER:
+        if pages and asking.left > TOGETHER + 1:
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send(replace(request, query="&".join(reversed(request.query.split("&")))))
+
+
+def _accept(asking: Asking) -> None:
+    """A small page as clients ask for it that don't write what they accept as the official ones do."""
+    pages = [page for page in asking.evidence.pages if page.items]
+    if pages:
+        request = min(pages, key=lambda page: (len(page.items) < 2, len(page.items))).exchange.request  # noqa: PLR2004
+        for accept in ACCEPTED if asking.left > TOGETHER + len(ACCEPTED) else ACCEPTED[:1]:
+            asking.send(replace(request, accept=accept))
 
 
 def _names(request: Request) -> list[str]:

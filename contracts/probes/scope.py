@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.filters import MOST_TELLING, nobody
+from contracts.probes.filters import MOST_TELLING, PADDING, accented, nobody, widened
 
 
 def scope(asking: Asking) -> None:
@@ -31,7 +31,7 @@ def scope(asking: Asking) -> None:
     walk_the_other(Order.DESCENDING)
     asking.send_all(_first(asking, others, near, first))
     walk_the_other(Order.ASCENDING)
-    asking.send_all(chain(map(asking.request, _further(asking, others, projects, near)), _last(asking, first)))
+    asking.send_all(chain(map(asking.request, _further(asking, others, projects, near)), _last(asking)))
 
 
 def _first(asking: Asking, others: list[str], near: list[str], first: str | None) -> Iterator[Request | None]:
@@ -45,11 +45,10 @@ def _first(asking: Asking, others: list[str], near: list[str], first: str | None
     yield write(asking.query(), encode_colon=True)
 
 
-def _last(asking: Asking, first: str | None) -> Iterator[Request | None]:
+def _last(asking: Asking) -> Iterator[Request | None]:
     write = asking.request
     yield write(asking.query(limit=3, order=Order.ASCENDING), encode_colon=True)
     yield write(asking.query(limit=3, order=Order.ASCENDING))
-    yield write(asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, limit=100))
 
 
 def _further(asking: Asking, others: list[str], projects: list[str | None], near: list[str]) -> Iterator[Query]:
@@ -71,7 +70,7 @@ def _further(asking: Asking, others: list[str], projects: list[str | None], near
     if target.empty_checkpoint:
         yield Query(target.empty_checkpoint)
         yield Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING)
-    yield asking.query(after=nobody(asking, first or "cp_unknown"), project_id=project)
+    yield asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, project_id=project)
     yield Query(_unknown(asking), limit=1)
     yield Query(near[1], after=middle)
     yield Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project)
@@ -92,17 +91,19 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
         checkpoint[:-1],
         checkpoint.swapcase(),
         f"{checkpoint}x",
-        parts[0] if parts[0] != checkpoint else "",
         f"{checkpoint[:-1]}%",
-        f"{checkpoint[:-1]}_",
-        f"{checkpoint}/x",
-        checkpoint[: max(1, len(checkpoint) // 2)],
-        quote(checkpoint, safe=""),
+        parts[0] if parts[0] != checkpoint else "",
+        f"{checkpoint}\0x",
         f"{checkpoint} ",
-        f"{checkpoint}*",
+        quote(checkpoint, safe=""),
+        widened(checkpoint),
+        f"{checkpoint[:-1]}*",
+        "0",
+        f"{checkpoint}{PADDING}x",
+        f" {checkpoint}",
+        accented(checkpoint),
+        f"{checkpoint},x",
         checkpoint[1:],
         checkpoint.upper(),
-        "*",
-        "%",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in named]

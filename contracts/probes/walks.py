@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain, islice, zip_longest
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
 from contracts.probes.asking import Asking, Read
+from contracts.probes.cursors import risky
 
 SIZES = (100, 50, 20, 10)
 """The page sizes that are tried for looking at the whole list, until the target takes one."""
@@ -32,6 +33,12 @@ PART = 15
 
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
+
+SINGLES = 4
+"""Pages of one item that are read at the head of a list."""
+
+STRETCH = 4
+"""Pages in the middle of a list that are read one way and then the other."""
 
 BOTH_ENDS = 6
 """A walk that its share does not suffice for may use one in so many of the requests that are left, at each end."""
@@ -91,11 +98,11 @@ def walks(asking: Asking) -> None:
     sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
     if not few:
         _amid(asking)
+        _onward(asking, asking.left // 2)
     _walk_all(asking, _essential(asking, len(listing.items), sizes))
     if not few:
         asking.ask_all(_after_the_last(asking, None))
-    if asking.left < len(listing.items):
-        _one_by_one(asking)
+    _one_by_one(asking)
     asking.ask_all(asking.query(project_id=project) for project in projects)
     asking.ask_all(query for project in projects for query in _after_the_last(asking, project))
     _walk_all(asking, _thorough(asking, len(listing.items), sizes))
@@ -124,7 +131,8 @@ def after_the_ends(asking: Asking) -> None:
 
 
 def further(asking: Asking) -> None:
-    """Ask what the walks left out: full pages at the end of a list, usual sizes, the page after each item."""
+    """Ask what the walks left out: the middle of a long list, full pages at its end, usual sizes, each cursor."""
+    _onward(asking, asking.left)
     _exact_ends(asking)
     _usual_sizes(asking)
     _every_cursor(asking)
@@ -164,12 +172,50 @@ def _usual_sizes(asking: Asking) -> None:
 
 
 def _every_cursor(asking: Asking) -> None:
+    chosen = islice(_unused_cursors(asking), max(0, asking.left))
+    asking.ask_all([asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])) for order, id_ in chosen])
+
+
+def _unused_cursors(asking: Asking) -> Iterator[tuple[Order, str]]:
+    """The items that were no cursor yet, in either order, the riskiest first and the others as they are drawn."""
     evidence = asking.evidence
     used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
-    for order in (Order.ASCENDING, Order.DESCENDING):
-        unused = [id_ for id_ in evidence.listing.sequence(order) if (order, id_) not in used]
-        chosen = asking.rng.sample(unused, min(len(unused), max(0, asking.left)))
-        asking.ask_all([asking.query(after=id_, order=order, limit=asking.rng.choice([1, 2, 3])) for id_ in chosen])
+    by_order = {order: risky(evidence.listing, order) for order in Order}
+    of_both = chain.from_iterable(zip_longest(*([(order, id_) for id_ in ids] for order, ids in by_order.items())))
+    ranked = [each for each in of_both if each is not None and each not in used]
+    rest = [
+        (order, id_)
+        for order in Order
+        for id_ in evidence.listing.sequence(order)
+        if (order, id_) not in used and (order, id_) not in ranked
+    ]
+    asking.rng.shuffle(rest)
+    yield from ranked
+    yield from rest
+
+
+def _onward(asking: Asking, most: int) -> None:
+    """Walk on from where it was last seen into the middle of a long list, and the same way back in the other order.
+
+    What is lost in one order only shows where the other one was seen.
+    """
+    if asking.short is not False:
+        return
+    left = asking.left - most
+    seen = next((walk.pages for walk in asking.evidence.walks if walk.control), ())
+    pages = [page for page in seen if page.items] if asking.turned is None else []
+    while asking.left > left:
+        if pages:
+            asking.turned = pages[-1].ids[-1]
+            back = asking.query(after=asking.turned, limit=asking.size, order=Order.ASCENDING)
+            asking.walk(back, most=min(len(pages), asking.left - left))
+            if not pages[-1].has_more:
+                return
+        stretch = max(1, min(STRETCH, (asking.left - left) // 2))
+        onward = asking.query(after=asking.turned, limit=asking.size, order=Order.DESCENDING)
+        pages = [page for page in asking.walk(onward, most=stretch) if page.items]
+        if not pages:
+            return
 
 
 def _walk_all(asking: Asking, plans: list[_Plan]) -> None:
@@ -215,13 +261,13 @@ def _amid(asking: Asking) -> None:
     """Continue from an item that was the last one of no page yet: a cursor need not have been given out as one."""
     sequence = asking.listing.sequence(Order.DESCENDING)
     if len(sequence) > 2:  # noqa: PLR2004 - between the first and the last
-        asking.ask(asking.query(after=sequence[len(sequence) // 2], limit=3, order=Order.DESCENDING))
+        asking.ask(asking.query(after=risky(asking.listing, Order.DESCENDING)[0], limit=3, order=Order.DESCENDING))
 
 
 def _one_by_one(asking: Asking) -> None:
-    """Ask for single items where a walk with limit=1 is out of reach, and for the default size in the other order."""
+    """Ask for single items, and for the default size in the other order."""
     sequence = asking.listing.sequence(Order.ASCENDING)
-    asking.ask(asking.query(limit=1))
+    asking.walk(asking.query(limit=1, order=Order.DESCENDING), most=SINGLES if asking.left > len(sequence) else 1)
     for cursor in sequence[-2:-1] + sequence[len(sequence) // 2 : len(sequence) // 2 + 1]:
         asking.ask(asking.query(after=cursor, limit=1, order=Order.ASCENDING))
     asking.ask(asking.query(order=Order.ASCENDING))
@@ -276,12 +322,12 @@ def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]
 
 
 def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
-    around = [size for size in (total - 1, total, total + 1) if 0 < size <= asking.size]
-    plans = [_plan(asking, total, size, order) for size in around for order in Order]
-    plans += _in_parts(asking, _plan(asking, total, 1, Order.DESCENDING))
+    # A page that holds the whole list, or all but one item, or could hold one more.
+    full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
+    plans = [_plan(asking, total, size, order) for size, order in full if 0 < size <= asking.size]
+    plans.append(_plan(asking, total, 2, Order.DESCENDING))
     if sizes:
-        middle = list(sizes)[len(sizes) // 2]
-        plans.append(_plan(asking, sizes[middle], 1, Order.DESCENDING, middle))
-    plans.append(_plan(asking, total, 2, Order.ASCENDING))
+        smallest = min(sizes, key=lambda project: (sizes[project], project))
+        plans.append(_plan(asking, sizes[smallest], 1, Order.DESCENDING, smallest))
     plans += [_plan(asking, items, None, None, project) for project, items in sizes.items()]
     return plans

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urljoin
 
+from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
 from contracts.traffic.health import Health
@@ -82,6 +83,8 @@ class _Course:
     target: str
     accept: str | None
     fresh: bool
+    caller: str = ""
+    shared: bool = False
     connection: int | None = None
     beside: bool = False
     """Whether others go on meanwhile: what a server asks to wait for holds for them as well."""
@@ -402,7 +405,15 @@ class Client:
     def _ask(
         self, request: Request, probe: str, *, kept: bool = True, apart: float = 0.0, beside: bool = False
     ) -> Exchange:
-        course = _Course(self._prefix + request.target, request.accept, request.fresh, apart=apart, beside=beside)
+        course = _Course(
+            self._prefix + request.target,
+            request.accept,
+            request.fresh,
+            caller="admin" if request.credential == "admin" else "others",
+            shared=request.shared,
+            apart=apart,
+            beside=beside,
+        )
         if request.reconnect:
             self._wire.drop()
         authorization = self._credentials(request.credential, course)
@@ -424,7 +435,10 @@ class Client:
                 failure = Failure(FailureKind.THROTTLED, _throttled(course, pause))
                 break
             elif answer.status in _REDIRECTS:
-                reason = self._follow(raw, course, seen)
+                if injected(request.target, answer.headers):
+                    reason: str | None = f"{answer.status} with a header that the request put into it"
+                else:
+                    reason = self._follow(raw, course, seen)
                 if reason is not None:
                     failure = Failure(FailureKind.REDIRECT, self._sentence(reason))
                     break
@@ -514,7 +528,15 @@ class Client:
         begun = time.perf_counter()
         ends = time.monotonic() + self._pace.left(self.limits.answer)
         try:
-            raw = self._wire.get(course.target, authorization, ends, accept=course.accept, fresh=course.fresh)
+            raw = self._wire.get(
+                course.target,
+                authorization,
+                ends,
+                accept=course.accept,
+                fresh=course.fresh,
+                caller=course.caller,
+                shared=course.shared,
+            )
             late, course.connection = raw.late, raw.connection
         except AnswerError as error:
             reached = error.kind is not FailureKind.UNREACHABLE

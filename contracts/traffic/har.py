@@ -127,6 +127,7 @@ def _ours(exchange: Exchange) -> dict[str, object]:
         "accept": exchange.request.accept,
         "fresh": exchange.request.fresh,
         "reconnect": exchange.request.reconnect,
+        "shared": exchange.request.shared,
         "answered": answer is not None,
         "flaw": answer.flaw if answer else None,
         "echoes": [asdict(echo) for echo in answer.echoes] if answer else [],
@@ -269,6 +270,7 @@ def _request(ours: dict[str, Any], credential: str, where: str) -> Request:
         accept=optional(ours, "accept", str, where) if "accept" in ours else JSON_MEDIA_TYPE,
         fresh=get(ours, "fresh", bool, where) if "fresh" in ours else credential == "admin",
         reconnect=bool(optional(ours, "reconnect", bool, where)),
+        shared=bool(optional(ours, "shared", bool, where)),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 LEAST_BUDGET = 60
 """The fewest requests with which every clause of a small list can still be shown a case."""
-DEFAULT_BUDGET = 400
+DEFAULT_BUDGET = 300
 CLOSER = 200
 """Requests beside those of the walk through the whole list, for looking again at what was doubtful in it."""
 

@@ -106,6 +106,8 @@ class _Connection:
         self.limits = limits
         self.parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
         self.used = False
+        self.callers: set[str] = set()
+        """Who asked on it."""
         self.arrived = 0
         self.start = b""
         self.ended = False
@@ -317,6 +319,8 @@ class Wire:
         *,
         accept: str | None = JSON_MEDIA_TYPE,
         fresh: bool = False,
+        caller: str = "",
+        shared: bool = False,
     ) -> Raw:
         """Sends one GET and reads the answer.
 
@@ -326,11 +330,13 @@ class Wire:
             ends: When the answer must have come, on the clock of `time.monotonic`.
             accept: The value of the Accept header; ``None`` for none.
             fresh: Whether caches are asked to check whether the answer that they keep is current.
+            caller: Who asks. A connection is kept for the one who opened it.
+            shared: Whether to ask on the connection that another caller used last, if one is kept.
 
         Raises:
             AnswerError: No usable answer came.
         """
-        connection = self._take(ends)
+        connection = self._take(ends, caller, shared=shared)
         try:
             raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), ends)
             self._connector.check(raw.status)
@@ -360,24 +366,31 @@ class Wire:
             head += b"Authorization: " + authorization.reveal().encode("latin-1") + b"\r\n"
         return head + b"\r\n"
 
-    def _take(self, ends: float) -> _Connection:
+    def _take(self, ends: float, caller: str, *, shared: bool) -> _Connection:
         while True:
             with self._lock:
                 if self._closed:
                     raise AnswerError(FailureKind.CUT, "the client was closed", again=False)
-                connection = self._idle.pop() if self._idle else None
+                connection = self._kept_for(caller, shared=shared)
                 if connection is not None:
+                    self._idle.remove(connection)
                     self._busy.add(connection)
             if connection is None:
                 break
             if connection.silent():
+                connection.callers.add(caller)
                 return connection
             connection.close()
             self._give(connection)
         connection = self._open(ends)
+        connection.callers.add(caller)
         with self._lock:
             self._busy.add(connection)
         return connection
+
+    def _kept_for(self, caller: str, *, shared: bool) -> _Connection | None:
+        """The connection used last of those on which this caller may ask."""
+        return next((each for each in reversed(self._idle) if bool(each.callers - {caller}) is shared), None)
 
     def _open(self, ends: float) -> _Connection:
         allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))

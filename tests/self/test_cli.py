@@ -129,7 +129,7 @@ def test_the_plan_counts_the_requests_of_each_probe() -> None:
     assert "embedded server with 12 permissions of 2 projects" in done.stdout
     assert " access " in done.stdout
     assert " inputs " not in done.stdout
-    assert "of at most 400 requests" in done.stdout
+    assert "of at most 300 requests" in done.stdout
     assert "at 10/s at least" in done.stdout
 
 
@@ -298,7 +298,7 @@ def test_the_embedded_server_runs_until_it_is_interrupted(number: signal.Signals
         environ = dict(line.strip().removeprefix("export ").split("=") for line in lines if line.startswith("export"))
         command = next(line for line in lines if line.startswith("contracts check "))
         done = run(*command.split()[1:], "SEC", "-q", env=environ)
-        assert done.stdout == "KEPT: 13 of 13 clauses  exit 0\n", done.output
+        assert done.stdout == "KEPT: 15 of 15 clauses  exit 0\n", done.output
         process.send_signal(number)
         out, error = process.communicate(timeout=20)
     assert (process.returncode, out, error) == (0, "", "")

@@ -206,3 +206,37 @@ def test_a_list_that_cannot_be_read_says_which_clause_is_in_the_way() -> None:
     assert judged["ENV-003"].verdict is Verdict.BROKEN
     assert judged["PAG-014"].verdict is Verdict.NOT_EXERCISED
     assert judged["PAG-014"].because == "ENV-003"
+
+
+def walked(*pages: tuple[str | None, list[int]]) -> History:
+    """A walk of which each page was seen once, as in a recording: its cursor, and the numbers of its items."""
+    history = History(permissions(40, tied=1))
+    rendered = [item.render() for item in history.items]
+    for index, (cursor, numbers) in enumerate(pages):
+        data = [rendered[number] for number in numbers]
+        body = {"object": "list", "data": data, "first_id": None, "last_id": None, "has_more": True}
+        asked = query(after=cursor, limit=3, order=Order.ASCENDING)
+        history.keep(asked, 200, json.dumps(body).encode(), step=Step("walk 1", index))
+    return history
+
+
+def test_an_item_that_comes_twice_in_a_walk_is_seen_though_each_cursor_was_seen_once() -> None:
+    history = walked((None, [0, 1, 2]), ("cp_002", [3, 4, 5]), ("cp_005", [6, 1, 7]), ("cp_007", [8, 9, 10]))
+    (finding,) = findings(history)["PAG-009"]
+    assert [exchange.number for exchange in finding.exchanges] == [0, 2]
+
+
+def test_a_walk_that_may_have_begun_again_after_a_cursor_that_is_gone_is_none() -> None:
+    history = walked((None, [0, 1, 2]), ("cp_002", [3, 4, 5]), ("cp_005", [1, 2, 3]), ("cp_003", [4, 6, 7]))
+    assert "PAG-009" not in findings(history)
+
+
+def test_what_was_not_found_before_it_was_made_is_no_breach() -> None:
+    history = History(permissions(12))
+    error = b'{"error":{"message":"x","type":"x","param":null,"code":null}}'
+    history.keep(query(limit=3), 404, error)
+    history.ask(query(limit=3))
+    history.keep(query(limit=4), 404, error)
+    found = findings(history)
+    assert [finding.exchanges[0].number for finding in found["HTP-001"]] == [2], "what was there before is missed"
+    assert "PAG-019" not in found

@@ -57,6 +57,7 @@ LACKS_1 = ids(
     PAG 4 5 18-20 22 24
     FLT 1 2 4 5
     SCO 1 3
+    HTP 7
     SEC 8 13
     INP 5
     OBS 12"""
@@ -213,7 +214,8 @@ def test_a_small_budget_asks_for_other_names(name: str) -> None:
 def test_the_smallest_budget_decides_everything_behind_a_small_cap() -> None:
     """Its pages take more requests than those of a target that gives a hundred at once."""
     found = small(60, seeded(size=57), VARIANTS["cap-20"].behaviour())
-    assert [one.clause for one in found.judgements if one.level in GATING and one.verdict is not Verdict.KEPT] == []
+    gating = {one.clause: one.verdict for one in found.judgements if one.level in GATING}
+    assert set(gating.values()) == {Verdict.KEPT, Verdict.NOT_APPLICABLE}, gating
 
 
 # The judge

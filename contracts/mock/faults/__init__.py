@@ -11,14 +11,18 @@ from types import MappingProxyType
 from contracts.mock.faults import (
     access,
     causes,
+    company,
     envelope,
+    far,
     filtering,
     fronts,
     http,
     inputs,
     items,
+    numbers,
     ordering,
     pages,
+    reflections,
     scoping,
     writing,
 )
@@ -28,7 +32,24 @@ from contracts.mock.server import Server
 
 __all__ = ["FAMILIES", "FAULTS", "Fault", "open_fault"]
 
-FAMILIES = (envelope, items, pages, writing, ordering, filtering, scoping, http, access, inputs, fronts, causes)
+FAMILIES = (
+    envelope,
+    items,
+    pages,
+    writing,
+    ordering,
+    filtering,
+    scoping,
+    http,
+    access,
+    inputs,
+    fronts,
+    causes,
+    company,
+    reflections,
+    numbers,
+    far,
+)
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 
 

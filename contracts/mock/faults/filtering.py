@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.faults.caches import remembered
@@ -226,6 +228,81 @@ def project_by_expression(_self: Behaviour, permissions: Permissions, asked: Ask
 def project_trimmed(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """Spaces around `project_id` are ignored."""
     return _matching(permissions, asked, lambda wanted, had: had == wanted.strip())
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_as_number(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A project that is asked for as a number matches all that begin with that number, or with none where it is 0."""
+
+    def matches(wanted: str, had: str) -> bool:
+        found = re.match("[0-9]+", had)
+        return int(found[0] if found else 0) == int(wanted) if wanted.isdecimal() else had == wanted
+
+    return _matching(permissions, asked, matches)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_cut_and_trimmed(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` is cut after 255 characters, and spaces at its end don't count."""
+    return _matching(permissions, asked, lambda wanted, had: wanted[:255].rstrip(" ") == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_cut_to_its_column(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` is cut to the length that ids have."""
+    return _matching(permissions, asked, lambda wanted, had: wanted[: len(had)] == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_trimmed_in_front(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Spaces before `project_id` are ignored."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.lstrip(" ") == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_without_control_characters(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Tabs and line breaks around `project_id` are ignored."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.strip("\t\r\n") == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_in_any_width(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Project ids match in letters of any width, as after a normalization of Unicode."""
+    return _matching(permissions, asked, lambda wanted, had: unicodedata.normalize("NFKC", wanted) == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_without_accents(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Accents in project ids don't count, as in the collations of some databases."""
+
+    def bare(text: str) -> str:
+        return "".join(each for each in unicodedata.normalize("NFD", text) if not unicodedata.combining(each))
+
+    return _matching(permissions, asked, lambda wanted, had: bare(wanted) == bare(had))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_list_at_commas(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` may be a list of ids."""
+    return _matching(permissions, asked, lambda wanted, had: had in wanted.split(","))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_decoded_twice(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` is decoded once more."""
+    return _matching(permissions, asked, lambda wanted, had: unquote(wanted) == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_single_wildcard(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`_` in `project_id` matches any one character, as in SQL LIKE."""
+    return _matching(permissions, asked, lambda wanted, had: fnmatchcase(had, wanted.replace("_", "?")))
+
+
+@replaces(Behaviour.decode, "FLT-005")
+def project_cut_at_nul(_self: Behaviour, raw: str, /) -> str:
+    """Texts end at a NUL, as in C."""
+    return unquote(raw).partition("\0")[0]
 
 
 @replaces(Behaviour.page, "FLT-001", kind=Kind.CACHE)

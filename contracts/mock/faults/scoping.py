@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
@@ -107,6 +111,52 @@ def checkpoint_without_its_last_part(self: Behaviour, asked: Asked, /) -> Permis
 def checkpoint_decoded_twice(self: Behaviour, asked: Asked, /) -> Permissions:
     """A checkpoint's id is decoded once more."""
     return _found_by(self, asked, lambda wanted, had: unquote(wanted) == had)
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_trimmed(self: Behaviour, asked: Asked, /) -> Permissions:
+    """Spaces around a checkpoint's id are ignored."""
+    return _found_by(self, asked, lambda wanted, had: wanted.strip(" ") == had)
+
+
+@replaces(Behaviour.route, "SCO-003")
+def checkpoint_cut_at_nul(_self: Behaviour, request: Request, /) -> str:
+    """A checkpoint's id ends at a NUL, as in C."""
+    return Behaviour.route(_self, replace(request, path=re.sub("%00[^/]*", "", request.path)))
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_in_any_width(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint is found in letters of any width, as after a normalization of Unicode."""
+    return _found_by(self, asked, lambda wanted, had: unicodedata.normalize("NFKC", wanted) == had)
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_without_accents(self: Behaviour, asked: Asked, /) -> Permissions:
+    """Accents in a checkpoint's id don't count."""
+
+    def bare(text: str) -> str:
+        return "".join(each for each in unicodedata.normalize("NFD", text) if not unicodedata.combining(each))
+
+    return _found_by(self, asked, lambda wanted, had: bare(wanted) == bare(had))
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_by_like(self: Behaviour, asked: Asked, /) -> Permissions:
+    """`%` in a checkpoint's id matches anything, as in SQL LIKE."""
+    return _found_by(self, asked, lambda wanted, had: fnmatchcase(had, wanted.replace("%", "*")))
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_cut_and_trimmed(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint's id is cut after 255 characters, and spaces at its end don't count."""
+    return _found_by(self, asked, lambda wanted, had: wanted[:255].rstrip(" ") == had)
+
+
+@replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_zero_is_any(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A checkpoint's id is compared as a number where 0 is asked for, and as such it is 0."""
+    return _found_by(self, asked, lambda wanted, _had: wanted == "0")
 
 
 @replaces(Behaviour.permissions, "SCO-001")

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from contracts.mock.app import Behaviour
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
-from contracts.mock.variants import caches, data, inputs, moving, policies, wire
+from contracts.mock.variants import caches, company, data, inputs, moving, policies, reflections, wire
 from contracts.mock.variants.declare import Variant, registered
 
 __all__ = ["KINDS", "VARIANTS", "Variant", "composed", "open_variant"]
 
-KINDS = (data, policies, inputs, wire, caches, moving)
+KINDS = (data, policies, inputs, wire, caches, company, reflections, moving)
 VARIANTS: Mapping[str, Variant] = MappingProxyType(registered())
 
 

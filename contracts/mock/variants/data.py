@@ -34,6 +34,7 @@ _NEEDS_AN_ITEM = (
     | _ids("FLT", *range(1, 6))
     | _ids("SCO", 1, 3)
     | _ids("SEC", 8, 13)
+    | _ids("HTP", 7)
     | _ids("INP", 5)
     | _ids("OBS", 12)
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
-from contracts.mock.app import Asked, Behaviour, Fields, Refused, Request, Response
+from contracts.mock.app import LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.store import Permission
 from contracts.mock.variants.declare import varies
 
@@ -29,6 +30,18 @@ def integers_as_python_reads_them(self: Behaviour, text: str, /) -> int:
         return int(text)
     except ValueError:
         raise self.invalid("limit", "'limit' is not an integer.") from None
+
+
+@varies(Behaviour.integer)
+def huge_limit_is_the_largest(self: Behaviour, text: str, /) -> int:
+    """A limit may have any number of digits, and above the largest one that is what it means."""
+    return min(int(text), LARGEST_LIMIT) if text.isascii() and text.isdigit() else Behaviour.integer(self, text)
+
+
+@varies(Behaviour.integer)
+def limit_as_a_number_of_json(self: Behaviour, text: str, /) -> int:
+    """A limit may have a fraction of zero, and zeros before it."""
+    return Behaviour.integer(self, re.sub(r"^0+(?=[1-9])|\.0+$", "", text))
 
 
 @varies(Behaviour.decode)

@@ -32,6 +32,12 @@ def cap_50(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permiss
     return list(rest[: min(asked.limit, 50)])
 
 
+@varies(Behaviour.cut, dataset=lambda: seeded(size=1300))
+def cap_50_of_many(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """A page holds 50 items at most, and the list has 1,300."""
+    return list(rest[: min(asked.limit, 50)])
+
+
 @varies(Behaviour.cut)
 def cap_lower_under_filter(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """A page holds 50 items at most, and 15 in the list of one project."""

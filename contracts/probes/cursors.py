@@ -1,0 +1,42 @@
+"""Which items are the riskiest cursors: where servers that are wrong at a few cursors only are wrong."""
+
+from __future__ import annotations
+
+from itertools import chain, groupby, zip_longest
+
+from contracts.core.model import Order
+from contracts.evidence.listing import Listing
+
+BORDERS = (100, 10, 50, 20)
+"""Page sizes at whose borders a server may begin anew."""
+
+DEEP = 2
+"""Items of the same moment on both sides of a cursor, from which on more make no difference."""
+
+
+def risky(listing: Listing, order: Order) -> list[str]:
+    """The items of the list in one order, the riskiest cursors first, the others left out.
+
+    Those amid many that share their moment; both ends of the list and of each project; the last but one of the usual
+    pages: a cursor that was given out by no page may be another branch of the code than the last item of one.
+    """
+    sequence = listing.sequence(order)
+    amid = _amid_ties(listing, sequence)
+    borders = [sequence[at - 2] for size in BORDERS for at in range(size, len(sequence), size)]
+    ends = [*sequence[:1], *sequence[-2:]]
+    for project in listing.projects:
+        of_project = listing.sequence(order, project)
+        ends += [*of_project[:1], *of_project[-1:]]
+    ranked = chain.from_iterable(zip_longest(amid[::2], amid[1::2], ends, borders))
+    return list(dict.fromkeys(id_ for id_ in ranked if id_ is not None))
+
+
+def _amid_ties(listing: Listing, sequence: tuple[str, ...]) -> list[str]:
+    """The items that share their moment with the next one: first those deep within a group, one of each at a time."""
+    found = []
+    for _, group in groupby(sequence, key=lambda id_: listing.items[id_].created_at):
+        ids = tuple(group)
+        depths = [min(at, len(ids) - 1 - at, DEEP) for at in range(len(ids) - 1)]
+        for nth, at in enumerate(sorted(range(len(depths)), key=lambda at: -depths[at])):
+            found.append(((-depths[at], nth, -len(ids)), ids[at]))
+    return [id_ for _, id_ in sorted(found, key=lambda each: each[0])]
