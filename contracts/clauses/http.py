@@ -90,7 +90,8 @@ def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
         elif answer is not None and answer.flaw and evidence.unusual(exchange):
             continue
         elif answer is not None and answer.flaw:
-            yield Finding("a whole body that decodes", answer.flaw, (exchange,))
+            expected = "HTTP/1.1" if answer.flaw.startswith("the status line") else "a whole body that decodes"
+            yield Finding(expected, answer.flaw, (exchange,))
         elif answer is not None and (wrong := _charset(answer.header("content-type"))):
             yield Finding("a body in UTF-8, as JSON has it", wrong, (exchange,))
         elif answer is not None and exchange.retries:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: when they end what is being done, and when they wait until it is whole.
+"""Ctrl-C, SIGTERM and SIGHUP: when they end what is being done, and when they wait until it is whole.
 
 Python raises `KeyboardInterrupt` between any two of its steps, also while a report is being written. Here an interrupt
 ends at once only what may be broken off, which is the asking; everything else is brought to its end first.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _State:
@@ -32,9 +32,10 @@ def came() -> bool:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, and let `held` and `allowed` decide when; within another one it does nothing.
+    """Let the other signals do what Ctrl-C does, and let `held` and `allowed` decide when.
 
-    Outside of the main thread, which alone gets signals, it does nothing either.
+    A SIGHUP that is ignored, as with ``nohup``, stays ignored. Within another one, or outside of the main thread, which
+    alone gets signals, it does nothing.
     """
     if _State.watched or threading.current_thread() is not threading.main_thread():
         yield
@@ -45,7 +46,8 @@ def watched() -> Iterator[None]:
     _State.watched = True
     sys.unraisablehook = _without_interrupts(hook)
     for number in _SIGNALS:
-        signal.signal(number, _note)
+        if number is not signal.SIGHUP or before[number] is not signal.SIG_IGN:
+            signal.signal(number, _note)
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from statistics import median
 
 from contracts.clauses.registry import Clause
 from contracts.core import interrupts
@@ -53,6 +54,11 @@ LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """What ends asking again before its time: what was asked by then is counted."""
+SHARE_OF_TIME = 0.8
+"""How much of the time of a run is planned for."""
+SHARE_TOGETHER = 0.3
+"""How many times as many requests fit into the same time for each one that may be under way at once."""
+_QUICK = 0.001
 SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
 
@@ -281,16 +287,18 @@ class _Run:
         asking.begin(CONTROL, plan.budget)
         control(asking)
         self._check_target()
-        reserve = max(3, int((plan.budget - LEAST_BUDGET) * SHARE_OF_AGAIN))
-        for name, allowed in self._allot(self._client.remaining - reserve - LOOKS).items():
+        room = self._room()
+        reserve = max(3, int((min(plan.budget, room) - LEAST_BUDGET) * SHARE_OF_AGAIN))
+        hurried = room < self._client.remaining
+        for name, allowed in self._allot(min(self._client.remaining, room) - reserve - LOOKS).items():
             asking.begin(name, allowed)
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
-            if name in {"walks", "repetition"} and plan.budget > SMALL_BUDGET:
+            if name in {"walks", "repetition"} and min(plan.budget, room) > SMALL_BUDGET:
                 self._look_again()
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
-        if "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
+        if not hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
             # Nothing is to be asked again, so what was kept for that can look further.
             asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
             with suppress(ShareSpent):
@@ -331,6 +339,21 @@ class _Run:
 
     def _found(self) -> list[tuple[str, Finding]]:
         return worth_asking(self._plan.clauses, self._asking.evidence)
+
+    def _room(self) -> int:
+        """How many more requests the time of the run has room for, by what answers took until now."""
+        limit, client = self._plan.limits.run, self._client
+        if limit is None:
+            return client.remaining
+        usual = median(exchange.seconds for exchange in client.exchanges)
+        speed = max(1.0, self._plan.concurrency * SHARE_TOGETHER)
+        room = int((limit - (time.monotonic() - self._began)) * SHARE_OF_TIME * speed / max(usual, _QUICK))
+        if room < client.remaining:
+            self._notes.append(
+                f"An answer took {usual:.1f} s, so the {limit:g} s of the run have room for about {room} of"
+                f" {self._plan.budget} requests: the most telling ones were asked. --max-time gives more."
+            )
+        return room
 
     def _allot(self, free: int) -> dict[str, int]:
         """How many requests each probe may send."""

@@ -43,6 +43,7 @@ SPARE: Final = 4096
 """Bytes behind what is kept of a body, so that a key which would be cut in two is still found whole."""
 REVALIDATE: Final = ("Cache-Control", "no-cache")
 """What keeps a right cache (RFC 9111 §5.2.1.4) from telling of a list as it was."""
+_VERSIONS: Final = ("1.0", "1.1")
 _TARGET = re.compile(r"/[!-~]*")
 _GET = re.compile(rb"GET (?:http://[^/ ]+)?/[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)+\r\n")
 
@@ -222,8 +223,11 @@ class _Connection:
                 ) from None
             flaw, cut = f"{self._short(headers, body)}: the connection was closed", True
         else:
+            version = response.http_version.decode("ascii")
             extra = self.parser.trailing_data[0]
-            if extra.strip(b"\r\n"):
+            if version not in _VERSIONS:
+                flaw = f"the status line says HTTP/{version} on a connection of HTTP/1.1"
+            elif extra.strip(b"\r\n"):
                 flaw = f"followed by {len(extra)} bytes more than its framing says"
             elif not extra and not self.ended and self.parser.their_state is h11.DONE is self.parser.our_state:
                 self.parser.start_next_cycle()

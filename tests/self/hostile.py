@@ -211,6 +211,7 @@ ANSWERS: dict[str, tuple[Reply, FailureKind | str]] = {
     "silence inside the status line": (waiting(b"HTTP/1.1 2"), FailureKind.TIMEOUT),
     "silence inside the headers": (waiting(b"HTTP/1.1 200 OK\r\nX: y"), FailureKind.TIMEOUT),
     "headers a byte at a time": (dripping(b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.02), FailureKind.TIMEOUT),
+    "a status line of HTTP/2": (b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", "says HTTP/2.0"),
     "endless 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), FailureKind.TIMEOUT),
     "endless 103 Early Hints": (
         dripping(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 99),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,13 +13,16 @@ import pytest
 from hostile import Reply, Target, ok
 
 from contracts.core.model import Exchange, Request, Verdict
+from contracts.core.model import Target as Judged
 from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.reports.recording import record
+from contracts.runs.live import Plan, _Run
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
+from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.credentials import Keys
@@ -28,6 +32,8 @@ from contracts.verdicts.conclusion import Terms
 
 KEYS = Keys.of("sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
 LIMITS = Limits(tries=1, pause=0.0)
+AT = Judged("http://127.0.0.1:9/v1", "c")
+SEEN = Exchange(0, Request("/p"), None, None, sent=1, received=2, at=0.0, seconds=0.0, probe="p")
 
 
 class Counting(Target):
@@ -138,7 +144,7 @@ class _Mixing(Behaviour):
 
 
 def test_a_fault_of_concurrency_is_told_as_that(tmp_path: Path) -> None:
-    result = against(Server(seeded(size=30), _Mixing()), concurrency=8)
+    result = against(Server(seeded(size=30), _Mixing()), budget=400, concurrency=8)
     broken = [one for one in result.judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
     told = [
         one.clause
@@ -165,3 +171,14 @@ def test_the_same_is_asked_however_many_are_under_way() -> None:
         asked.append([(exchange.request, exchange.probe, exchange.step) for exchange in result.exchanges])
         assert not any(one.verdict is Verdict.BROKEN for one in result.judgements)
     assert asked[0] == asked[1]
+
+
+def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
+    settings = Settings.of({"max_time": "100"}, {})
+    plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, concurrency=8, seed=0)
+    for seconds, hurried in ((2.0, True), (0.01, False)):
+        going = _Run(plan, None)
+        exchange = replace(SEEN, seconds=seconds)
+        going._client.exchanges = [exchange, replace(exchange, seconds=9.0), exchange]
+        assert (going._room() < going._client.remaining) is hurried
+        assert any("An answer took 2.0 s" in note for note in going._notes) is hurried

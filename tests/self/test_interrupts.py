@@ -385,6 +385,21 @@ def test_after_the_first_one_others_wait() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_terminal_that_goes_away_interrupts_unless_that_is_ignored(before: signal.Handlers) -> None:
+    usual = signal.signal(signal.SIGHUP, before)
+    try:
+        with interrupts.held():
+            signal.raise_signal(signal.SIGHUP) if before is signal.SIG_IGN else None
+            assert not interrupts.came()
+            if before is signal.SIG_DFL:
+                signal.raise_signal(signal.SIGHUP)
+                assert interrupts.came()
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+
+
 def test_an_interrupt_that_python_swallowed_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
     class Cleaning:
         def __del__(self) -> None:
