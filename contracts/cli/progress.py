@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import click
@@ -14,6 +15,7 @@ from contracts.deep.walk import DEEP
 from contracts.evidence.evidence import ASIDE
 from contracts.probes import CONTROL, PROBES
 from contracts.runs.live import AGAIN, Progress
+from contracts.runs.replay import OnStep, Stage
 
 Tell = Callable[[Progress], None]
 WORDS = {
@@ -28,6 +30,9 @@ WORDS = {
 
 EVERY_SECONDS: Final = 30.0
 """How often a pipeline is told how far a walk through a long list is."""
+_REDRAWN_SECONDS: Final = 0.1
+_MANY_ENTRIES: Final = 5_000
+"""So many take some seconds to be judged."""
 _MINUTE: Final = 60
 
 
@@ -41,6 +46,34 @@ def progress(*, quiet: bool) -> Iterator[Tell | None]:
             yield tell
     else:
         yield plain()
+
+
+@contextmanager
+def replaying(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnStep]:
+    """Show how far a replay is: one line at a terminal, elsewhere a line now and then; ``clock`` counts seconds."""
+    pause = _REDRAWN_SECONDS if sys.stderr.isatty() else EVERY_SECONDS / 3
+    told = clock()
+
+    def tell(stage: Stage, entries: int) -> None:
+        nonlocal told
+        now = clock()
+        due = now - told >= pause if stage is Stage.READING else entries >= _MANY_ENTRIES
+        if not due:
+            return
+        told = now
+        show(f"{stage}: {entries:,} entries")
+
+    if quiet:
+        yield lambda _stage, _entries: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status("reading") as status:
+            show: Callable[[str], object] = status.update
+            yield tell
+    else:
+        show = partial(click.echo, err=True)
+        yield tell
 
 
 def plain(clock: Callable[[], float] = time.monotonic) -> Tell:

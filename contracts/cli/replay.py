@@ -36,6 +36,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     Exit codes: as of `contracts check`; 4 if it is no recording of this operation.
     """
     from contracts.clauses.registry import find
+    from contracts.cli.progress import replaying
     from contracts.reports import output
     from contracts.reports.terminal import Style, report
     from contracts.reports.view import Report
@@ -59,7 +60,8 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
         )
 
     hints = {name: _parsed(name, word) for name, word in words.items() if word is not None}
-    result = judged(Path(file), operation, terms, Hints(**hints))
+    with replaying(quiet=settings.quiet) as tell:
+        result = judged(Path(file), operation, terms, Hints(**hints), tell)
     again = shlex.join(["contracts", "replay", file, *clauses, *_again(hints)])
     told = Report.of(result, repeat=again)
     with interrupts.held():

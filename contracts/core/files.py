@@ -100,6 +100,43 @@ def writing(path: Path) -> Iterator[TextIO]:
         raise ConfigurationError(f"{path} can't be written: {_reason(error)}.") from None
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[Offered]:
+    """What a file offers, or a pipe or device that has something every ten seconds.
+
+    Raises:
+        OSError: It can't be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EISDIR, "it is a folder")
+        yield Offered(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Offered:
+    """A file that is read from its beginning to its end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end.
+
+        Raises:
+            OSError: It can't be read, or nothing has come for ten seconds.
+        """
+        while True:
+            if not self._poll.poll(1000 * _STUCK_SECONDS):
+                raise OSError(errno.EAGAIN, f"nothing has been written to it for {_STUCK_SECONDS:g} s")
+            with suppress(BlockingIOError):
+                return os.read(self._descriptor, size)
+
+
 def _try(path: Path) -> bool:
     """Whether a pipe or a device is there; a file is tried.
 

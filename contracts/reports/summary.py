@@ -114,7 +114,8 @@ def _verdict(result: Result, most: int) -> str:
         ]
         return f"BROKEN: {'; '.join([*([broken] if failed else []), *over])}"
     if result.exit_code == ExitCode.INCOMPLETE:
-        return f"INCOMPLETE: {len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
+        without = f"{len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
+        return f"INCOMPLETE: {without if open_ else 'not all of the recording is judged'}"
     kept = len(with_verdict(result, Verdict.KEPT))
     parts = [f"{kept} of {clauses}"] if judged else ["questions only"]
     excused = accepted(result)

@@ -11,11 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from enum import StrEnum
+from functools import partial
+from itertools import chain, takewhile
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from contracts.core.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
 from contracts.core.wording import count
 from contracts.deep.walk import DEEP, Deep, Full
@@ -27,6 +30,7 @@ from contracts.spec.body import parse
 from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
+from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import Cost, Terms, conclude
 from contracts.verdicts.confirmation import Repeating, worth_asking
 from contracts.verdicts.judging import Again, judge, tally
@@ -49,6 +53,16 @@ _JUDGED_ROLES = (
 """The parts of a page of which clauses speak."""
 
 
+class Stage(StrEnum):
+    """What a replay does with the entries of a recording."""
+
+    READING = "reading"
+    JUDGING = "judging"
+
+
+OnStep = Callable[[Stage, int], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """What the user says about the target of a recording; the rest is in it, or is inferred."""
@@ -58,7 +72,13 @@ class Hints:
     other_checkpoint: str | None = None
 
 
-def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Terms], hints: Hints = Hints()) -> Result:
+def replay(
+    path: Path,
+    operation: Operation,
+    terms: Callable[[Target, int], Terms],
+    hints: Hints = Hints(),
+    on_step: OnStep = lambda _stage, _entries: None,
+) -> Result:
     """Judge a recording.
 
     Args:
@@ -66,17 +86,20 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
         operation: The operation whose requests are judged.
         terms: For the target and the seed of the recording, how it is judged.
         hints: What is known of its target.
+        on_step: Called with the number of entries that were read until now, or are judged.
 
     Raises:
         ConfigurationError: It is no HAR file, or holds no page of the operation.
     """
-    recording = _recording(path, operation, hints)
+    recording = _recording(path, operation, hints, partial(on_step, Stage.READING))
+    on_step(Stage.JUDGING, recording.entries)
     target = _target(path, operation, recording, hints)
-    shown = [exchange for exchange in recording.exchanges if not _hides(operation, exchange)]
-    deep = [exchange for exchange in shown if exchange.probe == DEEP]
-    exchanges = tuple(exchange for exchange in shown if exchange.probe != DEEP)
+    exchanges = tuple(exchange for exchange in recording.exchanges if not _hides(operation, exchange))
+    deep = _DeepRecorded(operation, recording.spool)
     notes = [f"Judged from {path.name}: nothing was asked."]
-    hidden = len(recording.exchanges) - len(shown)
+    if recording.rest:
+        notes.insert(0, f"The recording is too large: judged are its first {recording.entries:,} entries.")
+    hidden = len(recording.exchanges) - len(exchanges) + deep.hidden
     if hidden:
         notes.append(
             f"{count(hidden, 'answer')} can't be judged: a key was replaced in the recording where clauses look."
@@ -85,9 +108,9 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
     if recording.foreign:
         exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
         exchanges = with_steps(reader, exchanges)
-        skipped = recording.skipped + len(recording.exchanges) - len(exchanges)
-        if skipped:
-            notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
+    skipped = recording.skipped + (len(recording.exchanges) - len(exchanges) if recording.foreign else 0)
+    if skipped:
+        notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
     evidence = Evidence(reader, target, exchanges)
     if recording.foreign and not evidence.documents:
         raise ConfigurationError(
@@ -99,7 +122,7 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
         notes.append("It was recorded for another version of the document.")
     again = dict(_repeated(judged, reader, exchanges))
     tallies = tally(judged.clauses, evidence)
-    through = _walked_through(judged, evidence, deep, again) if deep else None
+    through = _walked_through(judged, evidence, deep, again) if len(recording.spool) else None
     if through is not None:
         evidence = Evidence(reader, target, exchanges, ends=through.ends)
         tallies = tally(judged.clauses, evidence)
@@ -111,22 +134,24 @@ def replay(path: Path, operation: Operation, terms: Callable[[Target, int], Term
         judgements = tuple(_of_another_tool(judgement, changed=changed) for judgement in judgements)
     elif hidden:
         judgements = tuple(map(_of_a_part, judgements))
-    result = conclude(judged, evidence, judgements, _cost(recording.exchanges), notes=notes)
+    result = conclude(judged, evidence, judgements, _cost(recording), notes=notes)
     result = with_causes(result, evidence)
     if through is not None:
-        result = through.told_in(result, deep)
+        result = through.told_in(result, recording.spool)
+    if recording.rest and result.exit_code == ExitCode.KEPT and not judged.incomplete:
+        result = replace(result, exit_code=ExitCode.INCOMPLETE)
     return result if recording.redactor is None else recording.redactor.result(result)
 
 
-def _recording(path: Path, operation: Operation, hints: Hints) -> Recording:
+def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callable[[int], None]) -> Recording:
     """What a file holds of the operation, if it holds anything that can be judged."""
-    recording = read_har(path, hints.base_url, lambda url: base_of(operation, url))
+    recording = read_har(path, hints.base_url, lambda url: base_of(operation, url), spooled=DEEP, on_entry=on_entry)
     if recording.bodiless and not any(exchange.ok for exchange in recording.exchanges):
         raise ConfigurationError(
             f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
             " none: let its recorder keep the content, in the same file."
         )
-    if not recording.exchanges:
+    if not recording.exchanges and not len(recording.spool):
         below = f" below {hints.base_url}" if hints.base_url else ""
         raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{below}.")
     return recording
@@ -184,18 +209,18 @@ def _of_checkpoints(
 def with_steps(reader: Reader, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
     """Say of each page to which walk it belongs: it goes on after the last item of an earlier one."""
     steps: dict[int, Step] = {}
-    ends: dict[Query, list[Page]] = {}
+    ends: dict[Query, list[int]] = defaultdict(list)
+    """By the query that would go on behind them, the pages of which no other has gone on."""
     for page in _pages(reader, exchanges):
-        alike = ends.setdefault(replace(page.query, after=None), [])
-        before = next((each for each in reversed(alike) if each.ids[-1:] == (page.query.after,)), None)
-        if before is not None:
-            alike.remove(before)
-            first = Step(f"recorded {before.exchange.number}", 0)
-            place = steps.setdefault(before.exchange.number, first)
+        before = ends[page.query] if page.query.after is not None else []
+        if before:
+            number = before.pop()
+            place = steps.setdefault(number, Step(f"recorded {number}", 0))
             steps[page.exchange.number] = Step(place.walk, place.index + 1)
         elif page.query.after is None and (page.has_more is False or not page.items):
             steps[page.exchange.number] = Step(f"recorded {page.exchange.number}", 0)
-        alike.append(page)
+        if page.ids:
+            ends[replace(page.query, after=page.ids[-1])].append(page.exchange.number)
     return tuple(replace(exchange, step=steps.get(exchange.number)) for exchange in exchanges)
 
 
@@ -313,19 +338,52 @@ class _RecordedDeep:
         raise _Over  # a walk through the whole list has no company
 
 
-def _walked_through(terms: Terms, evidence: Evidence, exchanges: Sequence[Exchange], again: dict[str, Again]) -> Deep:
+class _DeepRecorded:
+    """The exchanges of a recorded walk through the whole list that can be judged.
+
+    Attributes:
+        looks: Those that looked again at what was doubtful.
+        copies: Those that asked a finding again.
+        hidden: How many can't be judged.
+    """
+
+    def __init__(self, operation: Operation, spool: Spool) -> None:
+        self._spool = spool
+        self._numbers: list[int] = []
+        self.looks: list[Exchange] = []
+        self.copies: list[Exchange] = []
+        self.hidden = 0
+        for exchange in spool:
+            if _hides(operation, exchange):
+                self.hidden += 1
+            elif exchange.again is not None:
+                self.copies.append(exchange)
+            elif exchange.step is not None and exchange.step.walk.startswith(DEEP):
+                self.looks.append(exchange)
+            elif exchange.step is not None:
+                self._numbers.append(exchange.number)
+
+    def __len__(self) -> int:
+        return len(self._spool) - self.hidden
+
+    def __getitem__(self, number: int) -> Exchange:
+        return self._spool[number]
+
+    def pages(self) -> Iterator[Exchange]:
+        """The pages of the walk."""
+        return map(self._spool.__getitem__, self._numbers)
+
+
+def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, again: dict[str, Again]) -> Deep:
     """Judge a recorded walk through the whole list; how its findings did when they were asked again is added."""
-    deep = Deep(evidence, terms.clauses, {exchange.number: exchange for exchange in exchanges}, len(exchanges))
-    looks = []
-    for exchange in exchanges:
+    deep = Deep(evidence, terms.clauses, walked, len(walked))
+    for exchange in walked.pages():
         query = evidence.query(exchange)
-        if exchange.step is not None and exchange.step.walk.startswith(DEEP):
-            looks.append(exchange)
-        elif exchange.step is not None and query is not None:
+        if query is not None:
             with suppress(Full):
                 deep.read(exchange, query)
     deep.judge()
-    recorded = iter(looks)
+    recorded = iter(walked.looks)
 
     def ask(request: Request, _: Step) -> Exchange:
         exchange = next(recorded, None)
@@ -337,8 +395,7 @@ def _walked_through(terms: Terms, evidence: Evidence, exchanges: Sequence[Exchan
         for doubt in deep.doubts():
             deep.look(doubt, ask)
     found = deep.worth_asking(worth_asking(terms.clauses, evidence))
-    copies = [exchange for exchange in exchanges if exchange.again is not None]
-    answering = _RecordedDeep(copies, found)
+    answering = _RecordedDeep(walked.copies, found)
     repeating = Repeating(
         terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True
     )
@@ -429,10 +486,12 @@ def _of_another_tool(judgement: Judgement, *, changed: bool) -> Judgement:
     return judgement
 
 
-def _cost(exchanges: Sequence[Exchange]) -> Cost:
+def _cost(recording: Recording) -> Cost:
     probes = Counter[str]()
-    for exchange in exchanges:
+    waits = retries = 0
+    begin, end = inf, -inf
+    for exchange in chain(recording.exchanges, recording.spool):
         probes[exchange.probe] += 1 + exchange.waits + exchange.retries + exchange.redirects
-    waits, retries = (sum(getattr(one, name) for one in exchanges) for name in ("waits", "retries"))
-    seconds = max(one.at + one.seconds for one in exchanges) - min(one.at for one in exchanges)
-    return Cost(probes.total(), probes, waits, 0.0, retries, seconds)
+        waits, retries = waits + exchange.waits, retries + exchange.retries
+        begin, end = min(begin, exchange.at), max(end, exchange.at + exchange.seconds)
+    return Cost(probes.total(), probes, waits, 0.0, retries, end - begin)

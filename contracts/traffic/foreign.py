@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Final
 from urllib.parse import unquote
 
+import msgspec
+
 from contracts.core.model import Answer, Exchange, Request
+from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS, IN_QUERY
-from contracts.traffic.fields import MalformedError, answer, get, mapping
+from contracts.traffic.fields import MalformedError
 from contracts.traffic.redaction import Redactor
 
 PROBE: Final = "recording"
@@ -58,29 +61,91 @@ class _Entry:
     cookies: bool
 
 
-def read(
-    entries: Sequence[object], base_url: str | None, base_of: BaseOf | None
-) -> tuple[str, tuple[Exchange, ...], int, Redactor]:
-    """The base URL, the exchanges in the order of time, and how many more were recorded without their bodies.
+class _Asked(msgspec.Struct):
+    method: str
+    url: str
+    headers: list[_Sent] = []
+    cookies: list[_Cookie] | None = None
 
-    Last comes what takes the keys of their requests out of what is written of them. An exchange is left out whose key
-    is not one of the most frequent fifty.
+
+class _Sent(msgspec.Struct):
+    name: str
+    value: str | int | float | None = None
+
+
+class _Cookie(msgspec.Struct):
+    name: str
+
+
+class _Body(msgspec.Struct):
+    text: str | None = None
+    size: float | None = None
+    encoding: str | None = None
+
+
+class _Status(msgspec.Struct):
+    status: int
+    content: _Body | None = None
+
+
+class _Glance(msgspec.Struct, rename={"cached": "_fromCache"}):
+    """What tells whether an entry is of interest."""
+
+    request: _Asked
+    response: _Status
+    cached: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
+    """The rest of an entry that is."""
+
+    started: str
+    time: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
+    response: fields.Response
+
+
+class Entries:
+    """The entries of an archive, of which only those are kept that may be judged.
 
     Args:
-        entries: The entries of the archive.
         base_url: Where the target was; by default where most of the requests went that ``base_of`` knows.
         base_of: For the URL of a request that is of interest, the base URL; by default all below ``base_url`` are.
+        shared: Where equal parts of answers are kept.
 
-    Raises:
-        MalformedError: An entry is not as the format says.
+    Attributes:
+        bodiless: How many were recorded without their bodies.
+        sought: Whether it is known where the target was.
     """
-    base_of = base_of or _below(_plain(base_url or ""))
-    read_ = [_taken(mapping(each, number), number, base_of) for number, each in enumerate(entries)]
-    taken = [entry for entry in read_ if isinstance(entry, _Entry)]
-    bases = Counter(entry.base for entry in taken)
-    base = _plain(base_url) if base_url is not None else next(iter(bases.most_common(1)), ("", 0))[0]
-    found, redactor = _exchanges([entry for entry in taken if entry.base == base])
-    return base_url.strip() if base_url else base, found, read_.count(_BODILESS), redactor
+
+    def __init__(self, base_url: str | None, base_of: BaseOf | None, shared: fields.Shared) -> None:
+        self._base_url = base_url
+        self.sought = base_url is not None or base_of is not None
+        self._base_of = base_of or _below(_plain(base_url or ""))
+        self._shared = shared
+        self._entries: list[_Entry] = []
+        self.bodiless = 0
+
+    def add(self, raw: bytes, place: int) -> None:
+        """Takes the entry at this place, if it may be judged.
+
+        Raises:
+            MalformedError: It is not as the format says.
+        """
+        taken = _taken(raw, f"log.entries[{place}]", self._base_of)
+        if isinstance(taken, _Entry):
+            self._entries.append(replace(taken, answer=self._shared.answer(taken.answer)))
+        elif taken is not None:
+            self.bodiless += 1
+
+    def read(self) -> tuple[str, tuple[Exchange, ...], Redactor]:
+        """The base URL, the exchanges in the order of time, and what takes their keys out of what is written of them.
+
+        An exchange is left out whose key is not one of the most frequent fifty.
+        """
+        base_url, bases = self._base_url, Counter(entry.base for entry in self._entries)
+        base = _plain(base_url) if base_url is not None else next(iter(bases.most_common(1)), ("", 0))[0]
+        found, redactor = _exchanges([entry for entry in self._entries if entry.base == base])
+        return base_url.strip() if base_url else base, found, redactor
 
 
 def _below(base: str) -> BaseOf:
@@ -91,48 +156,46 @@ def _plain(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def _taken(entry: dict[str, Any], number: int, base_of: BaseOf) -> _Entry | str | None:
-    where = f"entry {number}"
-    request, response = get(entry, "request", dict, where), get(entry, "response", dict, where)
-    url = get(request, "url", str, where).partition("#")[0]
-    method, status = get(request, "method", str, where), get(response, "status", int, where)
+def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
+    glance = fields.read(raw, _Glance, path)
+    request, status = glance.request, glance.response.status
+    url = request.url.partition("#")[0]
     base = base_of(url)
     # No answer: mostly the browser itself gave up. A redirect is followed by what counts, a wait as well.
-    nothing = status <= 0 or status in _REDIRECTS or "_fromCache" in entry
-    if method != "GET" or base is None or nothing:
+    nothing = status <= 0 or status in _REDIRECTS or glance.cached is not msgspec.UNSET
+    if request.method != "GET" or base is None or nothing:
         return None
-    if not _whole(response, status):
+    if not _whole(glance.response.content, status):
         return _BODILESS
-    received = answer(response, None, where)
+    entry = fields.read(raw, _Whole, path)
+    received = fields.answer(entry.response, path)
     if status in _WAIT and (status != 503 or received.header("Retry-After")):  # noqa: PLR2004 - the status itself
         return None
     try:
-        at = datetime.fromisoformat(get(entry, "startedDateTime", str, where)).timestamp()
+        at = datetime.fromisoformat(entry.started).timestamp()
     except (ValueError, OverflowError, OSError):
-        msg = f"{where} has no time"
+        msg = f"{path}.startedDateTime: it is no time"
         raise MalformedError(msg) from None
-    headers = [each for each in get(request, "headers", list, where) if isinstance(each, dict)]
-    signed = [str(each.get("value", "")) for each in headers if str(each.get("name")).lower() == "authorization"]
+    signed = [str(each.value or "") for each in request.headers if each.name.lower() == "authorization"]
     return _Entry(
         url=url.removeprefix(base),
         base=base,
         at=at,
-        seconds=max(0.0, get(entry, "time", float, where)) / 1000,
+        seconds=max(0.0, entry.time) / 1000,
         answer=received,
         signed=signed[0] if signed else None,
-        cookies=any(str(each.get("name")).lower() == "cookie" for each in headers) or bool(request.get("cookies")),
+        cookies=bool(request.cookies) or any(each.name.lower() == "cookie" for each in request.headers),
     )
 
 
-def _whole(response: dict[str, Any], status: int) -> bool:
+def _whole(content: _Body | None, status: int) -> bool:
     """Whether the body was recorded, and surely all of it."""
-    content = response.get("content")
-    if not isinstance(content, dict):
+    if content is None:
         return False
-    text, size = content.get("text"), content.get("size")
-    if not isinstance(text, str):
+    text, size = content.text, content.size
+    if text is None:
         return status != _OK and not size
-    if status != _OK or content.get("encoding") == "base64" or not isinstance(size, int):
+    if status != _OK or content.encoding == "base64" or size is None:
         return True
     if size <= len(text.encode("utf-8", "surrogatepass")):
         return True

@@ -9,29 +9,35 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 import harfile
+import msgspec
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.files import writing
-from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, FailureKind, Request, Step
-from contracts.traffic import foreign
+from contracts.core.files import reading, writing
+from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, Request, Step
+from contracts.traffic import fields, foreign
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
-from contracts.traffic.fields import MalformedError, get, mapping, optional
-from contracts.traffic.fields import answer as answer_of
+from contracts.traffic.fields import MalformedError, Shared, TooLargeError
+from contracts.traffic.pacing import OutOfRoom
 from contracts.traffic.redaction import Redactor
+from contracts.traffic.spool import Spool
 from contracts.traffic.wire import REVALIDATE
 
 _FIELD: Final = "_contracts"
 _FORMAT: Final = 1
+_MOST_ENTRIES: Final = 200_000
+_MOST_SPOOLED: Final = 2 * 1024 * 1024 * 1024
+_Seconds = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
+OnEntry = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class Recording:
 
     ``about`` is what `write_har` was given. ``skipped`` counts entries that say nothing about the target: other
     methods, other places, bodies that were not recorded; ``bodiless`` counts the last of these. ``foreign`` says
-    that another tool made it; ``redactor`` then takes the keys that it holds out of what is written of it.
+    that another tool made it; ``redactor`` then takes the keys that it holds out of what is written of it. ``entries``
+    were read, and ``rest`` says whether there are more; ``spool`` has the exchanges that are kept on disk.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -50,6 +57,9 @@ class Recording:
     bodiless: int = 0
     foreign: bool = False
     redactor: Redactor | None = None
+    entries: int = 0
+    rest: bool = False
+    spool: Spool = field(default_factory=Spool)
 
 
 def write_har(
@@ -172,142 +182,219 @@ def _response(exchange: Exchange) -> harfile.Response:
     )
 
 
-def read_har(path: Path, base_url: str | None = None, base_of: foreign.BaseOf | None = None) -> Recording:
+class _Ours(msgspec.Struct):
+    """What HAR has no field for. Recordings of the first version lack those that have a default."""
+
+    number: int
+    path: str
+    query: str
+    credential: str
+    answered: bool
+    sent: int
+    received: int
+    at: _Seconds
+    seconds: _Seconds
+    probe: str
+    concurrent: bool
+    waits: int
+    unavailable: bool
+    retries: int
+    redirects: int
+    accept: str | msgspec.UnsetType | None = msgspec.UNSET
+    fresh: bool | None = None
+    reconnect: bool = False
+    shared: bool = False
+    flaw: str | None = None
+    echoes: tuple[Echo, ...] = ()
+    redacted: tuple[str, ...] = ()
+    failure: Failure | None = None
+    step: tuple[str, int] | None = None
+    again: tuple[int, int] | None = None
+    connection: int | None = None
+    landed: str | None = None
+
+    def request(self) -> Request:
+        """What was asked."""
+        return Request(
+            self.path,
+            self.query,
+            self.credential,
+            accept=JSON_MEDIA_TYPE if self.accept is msgspec.UNSET else self.accept,
+            fresh=self.credential == "admin" if self.fresh is None else self.fresh,
+            reconnect=self.reconnect,
+            shared=self.shared,
+        )
+
+
+class _OwnRequest(msgspec.Struct, rename={"ours": _FIELD}):
+    ours: _Ours
+
+
+class _OwnEntry(msgspec.Struct):
+    request: _OwnRequest
+    response: fields.Response
+
+
+class _About(msgspec.Struct):
+    base_url: str
+    about: dict[str, Any]
+
+
+class _Version(msgspec.Struct):
+    contracts: int
+
+
+def read_har(
+    path: Path,
+    base_url: str | None = None,
+    base_of: foreign.BaseOf | None = None,
+    *,
+    spooled: str | None = None,
+    on_entry: OnEntry = lambda _: None,
+) -> Recording:
     """Reads a recording: one of `write_har` exactly, one of a browser or a proxy as far as it tells.
 
-    Such a foreign recording does not say with whose key a request was sent; see `contracts.traffic.foreign`.
+    Such a foreign recording does not say with whose key a request was sent; see `contracts.traffic.foreign`. The file
+    is read as a stream, until what is kept of it fills the memory that there is for it.
 
     Args:
         path: The HAR file.
         base_url: Where the target was; a foreign recording needs it, or ``base_of``.
         base_of: For the URL of a request that is of interest, the base URL of its target.
+        spooled: The probe whose exchanges are kept on disk.
+        on_entry: Called with the number of entries that were read until now.
 
     Raises:
-        ConfigurationError: It can't be read, or is no HAR file.
+        ConfigurationError: It can't be read, is no HAR file, or is too large.
     """
     try:
-        log = get(_parsed(path), "log", dict, "the file")
-        entries = get(log, "entries", list, "log")
-        header = _header(log)
-        if header is None:
-            if base_url is None and base_of is None:
-                msg = f"{path} was not recorded by this suite: give the base URL of its target."
-                raise ConfigurationError(msg)
-            base, taken, bodiless, redactor = foreign.read(entries, base_url, base_of)
-            skipped = len(entries) - len(taken)
-            return Recording(taken, base, skipped=skipped, bodiless=bodiless, foreign=True, redactor=redactor)
-        exchanges = tuple(_own(mapping(entry, n), n) for n, entry in enumerate(entries))
-        return Recording(exchanges, get(header, "base_url", str, "log"), get(header, "about", dict, "log"))
-    except MalformedError as error:
-        msg = f"{path} is no HAR recording: {error}."
-        raise ConfigurationError(msg) from None
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        parsed = json.loads(path.read_bytes())
+        shared = Shared()
+        with reading(path) as source:
+            own, others = _Own(shared, spooled), foreign.Entries(base_url, base_of, shared)
+            return _read(path, fields.log(source), own, others, on_entry)
     except OSError as error:
         msg = f"The recording {path} can't be read: {error.strerror or 'no reason given'}."
-        raise ConfigurationError(msg) from None
-    except (ValueError, RecursionError):
-        raise MalformedError("it is not JSON") from None
-    if not isinstance(parsed, dict):
-        raise MalformedError("it is no JSON object")
-    return parsed
+    except MalformedError as error:
+        msg = f"{path} is no HAR recording: {error}."
+    except (TooLargeError, OutOfRoom) as error:
+        msg = f"The recording {path} is too large: {error}."
+    raise ConfigurationError(msg) from None
 
 
-def _header(log: dict[str, Any]) -> dict[str, Any] | None:
-    with suppress(ValueError, RecursionError, TypeError):
-        header = json.loads(log.get("comment") or "")
-        if isinstance(header, dict) and header.get("contracts") == _FORMAT:
-            return header
-    return None
-
-
-def _own(entry: dict[str, Any], number: int) -> Exchange:
-    where = f"entry {number}"
-    ours = get(get(entry, "request", dict, where), _FIELD, dict, where)
-    response = get(entry, "response", dict, where)
-    credential = get(ours, "credential", str, where)
-    if credential not in CREDENTIALS:
-        msg = f"{where} names an unknown credential"
-        raise MalformedError(msg)
-    failure = optional(ours, "failure", dict, where)
-    flaw = optional(ours, "flaw", str, where)
-    answer = answer_of(response, flaw, where) if get(ours, "answered", bool, where) else None
-    if answer is not None:
-        echoes = tuple(_echo(mapping(each, number), where) for each in optional(ours, "echoes", list, where) or ())
-        redacted = tuple(str(each) for each in optional(ours, "redacted", list, where) or ())
-        answer = replace(answer, echoes=echoes, redacted=redacted)
-    return Exchange(
-        number=get(ours, "number", int, where),
-        request=_request(ours, credential, where),
-        answer=answer,
-        failure=_failure(failure, where) if failure is not None else None,
-        sent=get(ours, "sent", int, where),
-        received=get(ours, "received", int, where),
-        at=get(ours, "at", float, where),
-        seconds=get(ours, "seconds", float, where),
-        probe=get(ours, "probe", str, where),
-        step=_step(optional(ours, "step", list, where), where),
-        concurrent=get(ours, "concurrent", bool, where),
-        again=_again(optional(ours, "again", list, where), where),
-        waits=get(ours, "waits", int, where),
-        unavailable=get(ours, "unavailable", bool, where),
-        retries=get(ours, "retries", int, where),
-        redirects=get(ours, "redirects", int, where),
-        connection=optional(ours, "connection", int, where),
-        landed=optional(ours, "landed", str, where),
+def _read(
+    path: Path, log: Iterator[tuple[str, bytes | None]], own: _Own, others: foreign.Entries, on_entry: OnEntry
+) -> Recording:
+    about: _About | None = None
+    number = oversized = 0
+    rest = False
+    for kind, raw in log:
+        if kind == "comment":
+            about = about or _about(raw or b"null")
+            if about is not None and number:
+                raise MalformedError("log.comment: it must stand before the entries")
+            continue
+        rest = number == _MOST_ENTRIES or own.shared.full
+        if rest:
+            break
+        if raw is None:
+            oversized += 1
+        elif about is not None:
+            own.add(raw, number)
+        else:
+            others.add(raw, number)
+        number += 1
+        on_entry(number)
+    if about is not None:
+        exchanges = tuple(own.exchanges)
+        return Recording(
+            exchanges, about.base_url, about.about, skipped=oversized, entries=number, rest=rest, spool=own.spool
+        )
+    if not others.sought:
+        msg = f"{path} was not recorded by this suite: give the base URL of its target."
+        raise ConfigurationError(msg)
+    base, taken, redactor = others.read()
+    return Recording(
+        taken,
+        base,
+        skipped=number - len(taken),
+        bodiless=others.bodiless,
+        foreign=True,
+        redactor=redactor,
+        entries=number,
+        rest=rest,
     )
 
 
-def _request(ours: dict[str, Any], credential: str, where: str) -> Request:
-    return Request(
-        get(ours, "path", str, where),
-        get(ours, "query", str, where),
-        credential,
-        # Recordings of the first version say none of these, and the admin key asked caches each time.
-        accept=optional(ours, "accept", str, where) if "accept" in ours else JSON_MEDIA_TYPE,
-        fresh=get(ours, "fresh", bool, where) if "fresh" in ours else credential == "admin",
-        reconnect=bool(optional(ours, "reconnect", bool, where)),
-        shared=bool(optional(ours, "shared", bool, where)),
-    )
-
-
-def _echo(echo: dict[str, Any], where: str) -> Echo:
-    return Echo(
-        credential=get(echo, "credential", str, where),
-        places=tuple(str(each) for each in get(echo, "places", list, where)),
-        forms=tuple(str(each) for each in get(echo, "forms", list, where)),
-        shown=get(echo, "shown", int, where),
-        size=get(echo, "size", int, where),
-    )
-
-
-def _failure(failure: dict[str, Any], where: str) -> Failure:
-    try:
-        kind = FailureKind(get(failure, "kind", str, where))
-    except ValueError:
-        msg = f"{where} names an unknown failure"
-        raise MalformedError(msg) from None
-    return Failure(kind, get(failure, "text", str, where))
-
-
-def _step(step: list[Any] | None, where: str) -> Step | None:
-    match step:
-        case None:
+def _about(comment: bytes) -> _About | None:
+    """What `write_har` wrote of a recording; ``None`` if another tool made it."""
+    said = b""
+    with suppress(MalformedError):
+        said = fields.read(comment, str, "").encode("utf-8", "surrogatepass")
+        if fields.read(said, _Version, "").contracts != _FORMAT:
             return None
-        case [str(walk), int(index)]:
-            return Step(walk, index)
-    msg = f"{where} has a malformed step"
-    raise MalformedError(msg)
+    return fields.read(said, _About, "log.comment") if said else None
 
 
-def _again(again: list[Any] | None, where: str) -> tuple[int, int] | None:
-    match again:
-        case None:
-            return None
-        case [int(round_), int(number)]:
-            return round_, number
-    msg = f"{where} repeats no exchange"
-    raise MalformedError(msg)
+class _Own:
+    """The exchanges of a recording of this suite.
+
+    Where several were put one behind the other, numbers and ticks go on, and their walks are told apart.
+    """
+
+    def __init__(self, shared: Shared, spooled: str | None) -> None:
+        self.shared = shared
+        self._spooled = spooled
+        self.exchanges: list[Exchange] = []
+        self.spool = Spool(_MOST_SPOOLED)
+        self._part = 0
+        self._number, self._tick = 0, 0
+        """What is added to the numbers and to the ticks of the part that is read."""
+        self._last, self._latest = -1, 0
+
+    def add(self, raw: bytes, place: int) -> None:
+        """Takes the entry at this place.
+
+        Raises:
+            MalformedError: It is not as `write_har` writes it.
+            OutOfRoom: The disk takes no more.
+        """
+        path = f"log.entries[{place}]"
+        entry = fields.read(raw, _OwnEntry, path)
+        ours, shared = entry.request.ours, self.shared
+        if ours.credential not in CREDENTIALS:
+            msg = f"{path}.request.{_FIELD}.credential: it is unknown"
+            raise MalformedError(msg)
+        if ours.number + self._number <= self._last:
+            self._part, self._number, self._tick = self._part + 1, self._last + 1, self._latest
+        answer = fields.answer(entry.response, path) if ours.answered else None
+        if answer is not None:
+            answer = replace(answer, flaw=ours.flaw, echoes=ours.echoes, redacted=ours.redacted)
+        on_disk = ours.probe == self._spooled
+        if answer is not None and not on_disk:
+            answer = shared.answer(answer)
+        part = f", part {self._part + 1}" if self._part else ""
+        exchange = Exchange(
+            number=ours.number + self._number,
+            request=shared(ours.request()),
+            answer=answer,
+            failure=ours.failure,
+            sent=ours.sent + self._tick,
+            received=ours.received + self._tick,
+            at=ours.at,
+            seconds=ours.seconds,
+            probe=shared(ours.probe),
+            step=None if ours.step is None else Step(shared(ours.step[0] + part), ours.step[1]),
+            concurrent=ours.concurrent,
+            again=None if ours.again is None else (ours.again[0], ours.again[1] + self._number),
+            waits=ours.waits,
+            unavailable=ours.unavailable,
+            retries=ours.retries,
+            redirects=ours.redirects,
+            connection=ours.connection,
+            landed=ours.landed,
+        )
+        self._last, self._latest = exchange.number, max(self._latest, exchange.received)
+        if on_disk:
+            self.spool.append(exchange)
+        else:
+            self.exchanges.append(exchange)

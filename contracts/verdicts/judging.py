@@ -25,6 +25,9 @@ from contracts.evidence.evidence import CONTROL, Evidence
 ENOUGH_BREACHES = 3
 """So many separate answers are no passing change of the list, though asking again did not show it."""
 
+MOST_FINDINGS = 20_000
+"""Findings of a clause that are kept at the same time: a run has a few thousand answers, a recording may have more."""
+
 A_PAGE = 4096
 """Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
 
@@ -126,6 +129,8 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
                 case Finding():
                     kept.cases += 1
                     kept.findings.append(outcome)
+                    if len(kept.findings) > MOST_FINDINGS:
+                        kept.add(Tally(), MOST_FINDINGS // 2)
                 case Inapplicable():
                     kept.inapplicable = outcome
                 case Unshown():

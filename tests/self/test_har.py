@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import os
 import string
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.core import files
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
+from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.har import read_har, write_har
 
@@ -73,8 +79,9 @@ exchanges = st.builds(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(exchanges, max_size=4))
+@given(st.lists(exchanges, max_size=4, unique_by=lambda one: one.number))
 def test_what_is_written_is_read_again(tmp_path: Path, given_exchanges: list[Exchange]) -> None:
+    given_exchanges.sort(key=lambda one: one.number)
     file = tmp_path / "run.har"
     about = {"seed": 7, "target": {"checkpoint": "ft:é"}}
     write_har(file, given_exchanges, base_url=BASE, about=about)
@@ -197,7 +204,146 @@ def test_a_file_that_is_no_recording_is_told_in_one_sentence(content: bytes, tmp
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert_told(tmp_path / "none.har")
-    assert_told(tmp_path)
+
+
+def test_what_is_no_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_STUCK_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in (
+        (tmp_path, "it is a folder"),
+        (tmp_path / "pipe", "nothing has been written to it for 0.05 s"),
+        (Path("/dev/zero"), "it is no JSON object"),
+        (Path("/dev/null"), "it is not JSON"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"{reason}\\.$"):
+            read_har(path)
+
+
+def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
+    write_har(tmp_path / "run.har", [exchange(), exchange(number=1)], base_url=BASE)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "run.har").read_bytes()))
+    writer.start()
+    assert len(read_har(tmp_path / "pipe").exchanges) == 2
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (("response", "status"), "200", r"log\.entries\[1\]\.response\.status: expected int, got str\.$"),
+        (("response", "headers"), [{"name": 1}], r"\[1\]\.response\.headers\[0\]\.name: expected str, got int\.$"),
+        (
+            ("response", "content"),
+            {"encoding": "base64", "text": "?"},
+            r"\[1\]\.response\.content\.text: it is not base64",
+        ),
+        (
+            ("request", "_contracts"),
+            {},
+            r"log\.entries\[1\]\.request\._contracts: object missing required field number",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    tmp_path: Path, place: tuple[str, str], value: object, sentence: str
+) -> None:
+    parsed = written(tmp_path, exchange(), exchange(number=1))
+    parsed["log"]["entries"][1][place[0]][place[1]] = value
+    (tmp_path / "wrong.har").write_text(json.dumps(parsed))
+    with pytest.raises(ConfigurationError, match=sentence):
+        read_har(tmp_path / "wrong.har")
+
+
+# Files of any size
+
+
+class Slices:
+    """A file that gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._rest = io.BytesIO(data)
+        self._size = size
+
+    def read(self, size: int) -> bytes:
+        return self._rest.read(min(size, self._size))
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('[]{}"\\,:é a'), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from('{"\\]'), max_size=2), inner),
+    max_leaves=8,
+)
+
+
+@given(st.lists(values, max_size=3), values, st.sampled_from([None, 1]), st.booleans(), st.integers(1, 9))
+def test_a_stream_has_the_entries_that_the_file_has(
+    entries: list[object],
+    other: object,
+    indent: int | None,
+    ascii_only: bool,  # noqa: FBT001 - drawn
+    size: int,
+) -> None:
+    log = {"comment": "c", "other": other, "entries": entries, "more": other}
+    text = json.dumps({"other": other, "log": log, "more": other}, indent=indent, ensure_ascii=ascii_only)
+    found = list(fields.log(Slices(b"\xef\xbb\xbf" + text.encode(), size)))
+    assert [(kind, json.loads(raw or b"")) for kind, raw in found] == [
+        ("comment", "c"),
+        *(("entry", entry) for entry in entries),
+    ]
+
+
+def test_an_entry_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "LARGEST", 5000)
+    monkeypatch.setattr(fields, "_PIECE", 100)
+    large = replace(ANSWER, body=b'"\\' * 5000)
+    write_har(tmp_path / "run.har", [exchange(), exchange(number=1, answer=large), exchange(number=2)], base_url=BASE)
+    recording = read_har(tmp_path / "run.har")
+    assert [one.number for one in recording.exchanges] == [0, 2]
+    assert (recording.skipped, recording.entries) == (1, 3)
+    monkeypatch.setattr(fields, "_MOST_SKIPPED", 6000)
+    assert_told(tmp_path / "run.har")
+
+
+def test_of_a_recording_that_is_too_large_the_beginning_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "MOST_ANSWERED", 1000)
+    answers_ = [replace(ANSWER, body=b"%d" % number * 400) for number in range(9)]
+    write_har(
+        tmp_path / "run.har",
+        [exchange(number=number, answer=answer) for number, answer in enumerate(answers_)],
+        base_url=BASE,
+    )
+    recording = read_har(tmp_path / "run.har")
+    assert [one.answer for one in recording.exchanges] == answers_[:2]
+    assert (recording.rest, recording.entries) == (True, 2)
+
+
+def test_equal_parts_of_answers_are_kept_once(tmp_path: Path) -> None:
+    write_har(tmp_path / "run.har", [exchange(), exchange(number=1)], base_url=BASE)
+    first, second = (one.answer for one in read_har(tmp_path / "run.har").exchanges)
+    assert first is not None
+    assert second is not None
+    assert first.body is second.body
+    assert first.headers is second.headers
+
+
+def test_what_is_spooled_is_kept_on_disk(tmp_path: Path) -> None:
+    write_har(tmp_path / "run.har", [exchange(), exchange(number=1, probe="deep")], base_url=BASE)
+    recording = read_har(tmp_path / "run.har", spooled="deep")
+    assert [one.number for one in recording.exchanges] == [0]
+    assert recording.spool[1].answer == ANSWER
+
+
+def test_recordings_one_behind_the_other_are_read_as_one(tmp_path: Path) -> None:
+    parsed = written(tmp_path, exchange(step=Step("w", 0)), exchange(number=1, sent=3, received=4, again=(0, 0)))
+    parsed["log"]["entries"] *= 2
+    (tmp_path / "both.har").write_text(json.dumps(parsed))
+    read = read_har(tmp_path / "both.har").exchanges
+    assert [(one.number, one.sent, one.received) for one in read] == [(0, 1, 2), (1, 3, 4), (2, 5, 6), (3, 7, 8)]
+    assert [one.step for one in read] == [Step("w", 0), None, Step("w, part 2", 0), None]
+    assert [one.again for one in read] == [None, (0, 0), None, (0, 2)]
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -260,8 +260,8 @@ def test_the_path_is_found_below_any_prefix(tmp_path: Path, prefix: str) -> None
     [
         (b"", "is no HAR recording: it is not JSON."),
         (b"[]", "is no HAR recording: it is no JSON object."),
-        (b'{"log": {}}', "is no HAR recording: log has no entries of the right kind."),
-        (b'{"log": {"entries": [1]}}', "is no HAR recording: entry 0 is no object."),
+        (b'{"log": {}}', "is no HAR recording: log.entries: it is missing or no array."),
+        (b'{"log": {"entries": [1]}}', "is no HAR recording: log.entries[0]: expected object, got int."),
         (
             b'{"log": {"entries": []}}',
             "holds no answer to GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions.",
