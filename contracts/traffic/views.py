@@ -18,7 +18,7 @@ from typing import Final
 _PASSES: Final = 3
 """How often escapes are undone: JSON in HTML in a URL."""
 _NESTED: Final = 2
-"""How often base64 is decoded."""
+"""How often what is coded is decoded: base64 in base64, or in hexadecimal digits."""
 
 _ESCAPE: Final = re.compile(
     rb"%u([0-9a-f]{4})|%([0-9a-f]{2})|\\u\{0*([0-9a-f]{1,6})\}|\\u([0-9a-f]{4})|\\x([0-9a-f]{2})"
@@ -30,8 +30,9 @@ _OCTAL, _SIGN, _BLANK, _ENTITY = 6, 7, 8, 9
 
 _BLANKS: Final = bytes(range(33)) + b"\x7f"
 _INVISIBLE: Final = (
-    rb"\xc2[\xa0\xad]|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80"
-    rb"|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf"
+    rb"\xc2[\xa0\xad]|\xcd\x8f|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x80-\x8f\xa8-\xaf]"
+    rb"|\xe2\x81[\x9f-\xaf]|\xe2\xa0\x80|\xe3\x80\x80|\xe3\x85\xa4|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf|\xef\xbe\xa0"
+    rb"|\xef\xbf[\xb9-\xbb]|\xf3\xa0[\x80-\x87][\x80-\xbf]"
 )
 """What UTF-8 makes of spaces and of characters without width."""
 _FULLWIDTH: Final = rb"\xef[\xbc\xbd][\x80-\xbf]"
@@ -158,19 +159,23 @@ def _replaced(
 
 
 def _coded(view: View, least: int, depth: int) -> Iterator[View]:
-    if depth == 1 and b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
+    for decoded in _decoded(view, least):
+        yield decoded
+        if depth < _NESTED:
+            yield from _coded(decoded, least, depth + 1)
+
+
+def _decoded(view: View, least: int) -> Iterator[View]:
+    """What the runs of coded signs in a reading say."""
+    if b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
         pattern = rb"[0-9a-f](?>(?:[%s]?[0-9a-f]){%d,})" % (_BETWEEN_DIGITS, 2 * least - 1)
         digits = _Signs(view, re.compile(pattern).finditer(view.folded), 2, b"f")
         yield from digits.decoded("hexadecimal", a2b_hex)
     fewest = -(-least * 4 // 3)
-    if b"A" * fewest not in view.squeezed.translate(_BASE64):
-        return
-    pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
-    signs = _Signs(view, re.compile(pattern).finditer(view.squeezed), 4, b"/")
-    for decoded in signs.decoded("base64" if depth == 1 else "base64 twice", _from_base64):
-        yield decoded
-        if depth < _NESTED:
-            yield from _coded(decoded, least, depth + 1)
+    if b"A" * fewest in view.squeezed.translate(_BASE64):
+        pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
+        signs = _Signs(view, re.compile(pattern).finditer(view.squeezed), 4, b"/")
+        yield from signs.decoded("base64", _from_base64)
 
 
 def _from_base64(signs: bytes) -> bytes:
@@ -201,7 +206,8 @@ class _Signs:
         """The runs decoded, from each of the signs at which a byte of theirs may begin."""
         for shift in range(self._group) if self._signs else ():
             size = (len(self._signs) - shift) // self._group * self._group
-            yield View(form, decode(self._signs[shift : shift + size]), self._origins(shift), decoded=True)
+            name = f"{form} twice" if self._view.form == form else form
+            yield View(name, decode(self._signs[shift : shift + size]), self._origins(shift), decoded=True)
 
     def _origins(self, shift: int) -> Callable[[], Origins]:
         def origins() -> Origins:

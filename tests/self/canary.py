@@ -70,6 +70,8 @@ def _lines(data: bytes) -> bytes:
 
 
 CODED: dict[str, Callable[[bytes], bytes]] = {
+    "base64 in hexadecimal": lambda data: base64.b64encode(data).hex().encode(),
+    "hexadecimal in base64": lambda data: base64.b64encode(data.hex().encode()),
     "base64": base64.b64encode,
     "base64 for URLs": base64.urlsafe_b64encode,
     "base64 with line ends": _lines,
@@ -114,6 +116,10 @@ def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
         once = base64.b64encode(b"\0" * lead + run.encode())
         inner = once[(lead * 8 + 5) // 6 : (lead + RUN) * 8 // 6]
         yield "base64", inner
+        yield "base64 in hexadecimal", inner.hex().encode()
+        digits = run.encode().hex().encode()
+        coded = base64.b64encode(b"\0" * lead + digits)
+        yield "hexadecimal in base64", coded[(lead * 8 + 5) // 6 : (lead + len(digits)) * 8 // 6]
         yield "base64 for URLs", inner.translate(bytes.maketrans(b"+/", b"-_"))
         for second in range(3):
             twice = base64.b64encode(b"\0" * second + inner)
