@@ -44,7 +44,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     from contracts.runs.replay import replay as judged
     from contracts.settings.operation import operation as load_operation
 
-    output.refuse_unwritable(settings)
+    output.refuse_unwritable(settings, Path(file))
     selected = find(clauses) if clauses else ()
     operation = load_operation(settings)
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TextIO
 
 from contracts.core.errors import ConfigurationError
@@ -43,14 +44,21 @@ def is_standard_output(path: Path) -> bool:
     return False
 
 
-def refuse_unwritable(paths: Mapping[str, Path]) -> None:
+def refuse_unwritable(paths: Mapping[str, Path], read: Mapping[str, Path] = MappingProxyType({})) -> None:
     """Look whether each file can be written, by the name of the option that chose it; make the missing folders.
 
+    Args:
+        paths: The files.
+        read: Those that are read, and so must stay as they are, by what names them.
+
     Raises:
-        ConfigurationError: One can't, or two options name the same file.
+        ConfigurationError: One can't, or two options name the same file, or one that is read.
     """
     named: dict[str, str] = {}
     for option, path in paths.items():
+        for source, other in read.items():
+            if _same(path, other):
+                raise ConfigurationError(f"{option} {path} is the file that {source} reads: name another one.")
         where = "-" if is_standard_output(path) else os.path.realpath(path)
         try:
             if where != "-" and _try(path):
@@ -135,6 +143,12 @@ class Offered:
                 raise OSError(errno.EAGAIN, f"nothing has been written to it for {_STUCK_SECONDS:g} s")
             with suppress(BlockingIOError):
                 return os.read(self._descriptor, size)
+
+
+def _same(path: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return path.is_file() and path.samefile(other)
+    return False
 
 
 def _try(path: Path) -> bool:

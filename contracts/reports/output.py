@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from contracts.core import files
@@ -34,13 +35,19 @@ _UNREPEATED: Final = {
 }
 
 
-def refuse_unwritable(settings: Settings) -> None:
-    """Look before the run whether each file can be written.
+def refuse_unwritable(settings: Settings, recording: Path | None = None) -> None:
+    """Look before the run whether each file can be written; ``recording`` is one that is read.
 
     Raises:
-        ConfigurationError: one can't, or two options name the same file.
+        ConfigurationError: one can't, or two options name the same file, or one that is read.
     """
-    files.refuse_unwritable({OPTIONS[name].flagged: getattr(settings, name) for name in settings.given(*FILES)})
+    chosen = {name: value for name in OPTIONS if isinstance(value := getattr(settings, name), Path)}
+    read = {OPTIONS[name].flagged: path for name, path in chosen.items() if name not in FILES}
+    if settings.file is not None:
+        read["the configuration"] = settings.file
+    if recording is not None:
+        read["this replay"] = recording
+    files.refuse_unwritable({OPTIONS[name].flagged: chosen[name] for name in settings.given(*FILES)}, read)
 
 
 def told(settings: Settings, words: Sequence[str], result: Result) -> Report:

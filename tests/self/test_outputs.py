@@ -69,6 +69,24 @@ BROKEN = {
     "a full device": Broken("{check} --html /dev/full --json r.json", "/dev/full can't be written: no space left"),
     "a recording into a full device": Broken("{check} --record /dev/full --json r.json", "no space left on device."),
     "the same file twice": Broken("{check} --html r --json ./r", "name the same file: give two.", other=False),
+    "the file of the key": Broken(
+        "{check} --base-url http://127.0.0.1:1 --checkpoint x --key-file k --html ./k",
+        "--html k is the file that --key-file reads: name another one.",
+        prepare="echo sk-0123456789abcdef >k",
+        other=False,
+    ),
+    "the recording that is judged": Broken(
+        "{contracts} replay run.har --json link",
+        "--json link is the file that this replay reads",
+        prepare="echo {{}} >run.har; ln -s run.har link",
+        other=False,
+    ),
+    "the configuration": Broken(
+        "{check} --json contracts.toml",
+        "contracts.toml is the file that the configuration reads",
+        prepare="echo 'requests = 60' >contracts.toml",
+        other=False,
+    ),
     "standard output twice": Broken("{check} --html - --json /dev/stdout", "name the same file", other=False),
     "a working folder that is gone": Broken(
         "rmdir ../gone; {check} --json {here}/r.json",
