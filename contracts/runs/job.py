@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from contracts.clauses.registry import Clause
 from contracts.core import interrupts
-from contracts.core.model import Result
+from contracts.core.model import Result, Target
 from contracts.reports import output
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
 from contracts.runs.live import Progress, run
+from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
-from contracts.settings.settings import Settings
+from contracts.settings.operation import operation
+from contracts.settings.settings import OPTIONS, Settings
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.redaction import without_keys
@@ -40,15 +44,17 @@ class Job:
     Args:
         settings: What the user chose for this target.
         words: The clauses to judge as the user writes them, by id or family; none for all.
+        keys: The keys of the target; by default those that the settings name.
 
     Attributes:
         keys: The keys of the target, once they are known; whatever is said of an error must not show them.
         remarks: What is to be remarked in the log of a job on GitHub, however the job ended.
     """
 
-    def __init__(self, settings: Settings, words: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Settings, words: Sequence[str] = (), keys: Keys | None = None) -> None:
         self._settings = settings
         self._words = tuple(words)
+        self._given = keys
         self.keys: Keys | None = None
         self.remarks: tuple[Annotation, ...] = ()
 
@@ -76,7 +82,7 @@ class Job:
             with ExitStack() as until_asked:
                 with interrupts.allowed():
                     selected = chosen(self._words)
-                    target = until_asked.enter_context(opened(settings))
+                    target = until_asked.enter_context(opened(settings, self._given))
                     self.keys = target.keys
                     terms = plan = target.plan(selected)
                     for remark in plan.redactor.remarks():
@@ -103,3 +109,43 @@ class Job:
 
     def _redacted(self, text: str) -> str:
         return without_keys(text, self.keys)
+
+
+def replayed(
+    settings: Settings,
+    path: Path,
+    words: Sequence[str],
+    hints: Hints,
+    on_step: OnStep = lambda _stage, _entries: None,
+) -> Judged:
+    """Judge a recording.
+
+    Args:
+        settings: How it is judged.
+        path: A HAR file.
+        words: The clauses to judge as the user writes them, by id or family; none for all.
+        hints: What is known of its target.
+        on_step: Called with the number of entries that were read until now, or are judged.
+
+    Raises:
+        ConfigurationError: It is no recording of the operation, or a report can't be written.
+    """
+    output.refuse_unwritable(settings, path)
+    selected = chosen(words)
+    described = operation(settings)
+
+    def terms(target: Target, seed: int) -> Terms:
+        return Terms(
+            target=target,
+            operation=described,
+            seed=seed,
+            selected=selected,
+            gate=settings.gating,
+            incomplete=settings.allow_incomplete,
+            deviations=tuple(one for one in settings.deviations if one.target in {"", target.name}),
+        )
+
+    result = replay(path, described, terms, hints, on_step)
+    known = [(OPTIONS[name].flagged, value) for name, value in asdict(hints).items() if value is not None]
+    again = shlex.join(["contracts", "replay", str(path), *words, *(word for pair in known for word in pair)])
+    return Judged(result, Report.of(result, repeat=again), described)

@@ -74,8 +74,12 @@ class Opened:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Opened]:
+def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
     """Read the document and the keys of the target, or start the embedded server and end it afterwards.
+
+    Args:
+        settings: What names the target.
+        keys: Its keys; by default those that the settings name.
 
     Raises:
         ConfigurationError: The document or a key can't be used, there is no such fault or variant, or this process
@@ -96,7 +100,7 @@ def opened(settings: Settings) -> Iterator[Opened]:
             )
             yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
         return
-    keys = read_keys(
+    keys = keys or read_keys(
         admin_file=settings.key_file,
         admin_command=settings.key_command,
         user_file=settings.user_key_file,

@@ -1,0 +1,148 @@
+"""What a notebook or another test runner needs: judge a server or a recording, and look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from contracts.core import interrupts
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core.model import (
+    Answer,
+    Exchange,
+    Finding,
+    Judgement,
+    Level,
+    Request,
+    Result,
+    Target,
+    Verdict,
+)
+from contracts.core.wording import hint
+from contracts.reports import output
+from contracts.runs.job import Job, replayed
+from contracts.runs.live import Progress
+from contracts.runs.replay import Hints
+from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
+from contracts.traffic.credentials import Keys
+from contracts.verdicts.conclusion import InternalError
+
+__all__ = [
+    "Answer",
+    "ConfigurationError",
+    "ContractsError",
+    "Exchange",
+    "ExitCode",
+    "Finding",
+    "InternalError",
+    "Judgement",
+    "Level",
+    "Progress",
+    "Request",
+    "Result",
+    "Target",
+    "Verdict",
+    "check",
+    "replay",
+]
+
+Option = str | float | bool | PathLike[str] | Sequence[str] | None
+_FOR_PEOPLE: Final = frozenset({"quiet", "verbose", "color"})
+_OF_REPLAY: Final = ("config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS)
+
+
+def check(
+    base_url: str | None = None,
+    *,
+    checkpoint: str | None = None,
+    admin_key: str | None = None,
+    user_key: str | None = None,
+    clauses: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+    **options: Option,
+) -> Result:
+    """Judge a server, as ``contracts check`` does.
+
+    What is not given here comes from the environment, and from ``contracts.toml`` in the current folder.
+
+    Args:
+        base_url: Where the API begins, as in ``https://host/v1``; by default the embedded server is judged.
+        checkpoint: The checkpoint whose permissions are listed.
+        admin_key: The admin key; by default that of the environment, a file or a command, as on the command line.
+        user_key: A key without admin rights, beside an ``admin_key``.
+        clauses: The clauses to judge, by id or family; by default all.
+        on_progress: Called after each exchange.
+        options: Every other option of the command, with ``_`` for ``-``: ``other_checkpoint="ft:x"``,
+            ``requests=200``, ``strict=True``, ``gate=["documented"]``, ``html="report.html"``.
+
+    Returns:
+        The verdicts, with `Result.exit_code` as of the command. An interrupt ends the asking, and gives a result of
+        what was asked until then.
+
+    Raises:
+        ConfigurationError: An option can't be used, or the target can't be judged.
+        InternalError: The suite itself failed; the error holds what was judged all the same.
+    """
+    if admin_key is None and user_key is not None:
+        raise ConfigurationError("user_key needs admin_key beside it.")
+    keys = None if admin_key is None else Keys.of(admin_key, user_key)
+    named: dict[str, Option] = {"base_url": base_url, "checkpoint": checkpoint}
+    settings = _settings({**named, **options}, tuple(OPTIONS))
+    if keys is not None and settings.base_url is None:
+        raise ConfigurationError("admin_key needs base_url beside it: the embedded server has a key of its own.")
+    with interrupts.held():
+        job = Job(settings, clauses, keys)
+        judged = job.judge(nullcontext(on_progress))
+        output.write(settings, judged.report, judged.result, judged.operation)
+    return judged.result
+
+
+def replay(
+    path: str | PathLike[str],
+    *,
+    base_url: str | None = None,
+    checkpoint: str | None = None,
+    other_checkpoint: str | None = None,
+    clauses: Sequence[str] = (),
+    **options: Option,
+) -> Result:
+    """Judge a recording, as ``contracts replay`` does, without a request.
+
+    Args:
+        path: A HAR file: one of ``record``, or what a browser, a proxy or another tool recorded.
+        base_url: Where its target began; by default where most of the requests went.
+        checkpoint: The checkpoint to judge; by default that of most of the answers.
+        other_checkpoint: A second checkpoint, with permissions of its own.
+        clauses: The clauses to judge, by id or family; by default all.
+        options: Every other option of the command, with ``_`` for ``-``.
+
+    Raises:
+        ConfigurationError: An option can't be used, or it is no recording of the operation.
+    """
+    settings = _settings(options, _OF_REPLAY)
+    judged = replayed(settings, Path(path), clauses, Hints(base_url, checkpoint, other_checkpoint))
+    output.write(settings, judged.report, judged.result, judged.operation)
+    return judged.result
+
+
+def _settings(options: Mapping[str, Option], names: Sequence[str]) -> Settings:
+    allowed = [name for name in names if name not in _FOR_PEOPLE]
+    for name in options:
+        if name not in allowed:
+            known = f"There are {', '.join(allowed)}."
+            raise ConfigurationError(f"There is no option {name}. {hint(name, allowed, known)}")
+    return Settings.of({name: _said(name, value) for name, value in options.items()}, names=names)
+
+
+def _said(name: str, value: Option) -> str | bool | Sequence[str] | None:
+    """A value as the command line would say it."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Sequence):
+        return value if OPTIONS[name].several else ",".join(value)
+    if name == "rate":
+        return f"{value}/s"
+    return str(value)
