@@ -31,7 +31,7 @@ from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool
-from contracts.verdicts.conclusion import Cost, Terms, conclude
+from contracts.verdicts.conclusion import MOVED, Cost, Terms, conclude
 from contracts.verdicts.confirmation import Repeating, worth_asking
 from contracts.verdicts.judging import Again, judge, tally
 
@@ -138,8 +138,7 @@ def replay(
     result = with_causes(result, evidence)
     if through is not None:
         result = through.told_in(result, recording.spool)
-    if recording.rest and result.exit_code == ExitCode.KEPT and not judged.incomplete:
-        result = replace(result, exit_code=ExitCode.INCOMPLETE)
+    result = _of_what_is_shown(result, hidden=bool(hidden), rest=recording.rest and not judged.incomplete)
     return result if recording.redactor is None else recording.redactor.result(result)
 
 
@@ -450,9 +449,17 @@ def _hides_fields(operation: Operation, body: bytes) -> bool:
     return False
 
 
+def _of_what_is_shown(result: Result, *, hidden: bool, rest: bool) -> Result:
+    if hidden:
+        # What seems to come and go may be what is not shown.
+        result = replace(result, notes=tuple(note for note in result.notes if note != MOVED))
+    return replace(result, exit_code=ExitCode.INCOMPLETE) if rest and result.exit_code == ExitCode.KEPT else result
+
+
 def _of_a_part(judgement: Judgement) -> Judgement:
     """What rests on answers that are missing is not claimed where the recording hides some."""
-    if judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
+    claimed = judgement.verdict in {Verdict.BROKEN, Verdict.WARNED}
+    if claimed and judgement.finding is not None and judgement.finding.still:
         reason = "the recording does not show all answers: keys were replaced in some"
         return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason, because="")
     return judgement

@@ -17,6 +17,7 @@ from contracts.spec.operation import Operation
 from contracts.verdicts.deviations import accept, failing, today
 
 _REFUSED = frozenset({401, 403})
+MOVED = "The list changed during the run: items that came or went are left out of every claim."
 UNREAD = "No page of the list was ever read, so nothing was judged: look at what the target answers."
 """The note of a run that saw no page."""
 
@@ -110,7 +111,6 @@ def conclude(
 ) -> Result:
     """The result of what was judged: what is accepted marked, with its exit code."""
     listing = evidence.listing
-    moved = "The list changed during the run: items that came or went are left out of every claim."
     judgements, known = accept(judgements, terms.deviations, terms.today)
     code = exit_code(judgements, known, terms.gate, incomplete=terms.incomplete)
     unread = code != ExitCode.BROKEN and not evidence.every_page
@@ -121,7 +121,7 @@ def conclude(
         items=len(listing.items),
         projects=len(listing.projects),
         exit_code=ExitCode.CONFIGURATION if unread else code,
-        notes=(*([UNREAD] if unread else []), *([moved] if listing.moved else []), *locked_out(evidence), *notes),
+        notes=(*([UNREAD] if unread else []), *([MOVED] if listing.moved else []), *locked_out(evidence), *notes),
         deviations=known,
         exchanges=tuple(sorted((*evidence.exchanges, *evidence.asides), key=lambda exchange: exchange.number)),
     )

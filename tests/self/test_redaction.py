@@ -15,10 +15,17 @@ from canary import ADMIN, RUN, USER, forms, leaking, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Target, Verdict
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
+from contracts.reports.recording import record
+from contracts.runs.live import Plan, run
+from contracts.runs.replay import replay
+from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import CREDENTIALS, MALFORMED, Keys, Secret, available, unknown_key
 from contracts.traffic.har import write_har
 from contracts.traffic.redaction import MARKER, Redactor, marker
+from contracts.verdicts.conclusion import Terms
 
 KEYS = Keys.of(ADMIN, USER)
 REDACTOR = Redactor.of(KEYS, 1)
@@ -172,6 +179,27 @@ def test_of_a_common_key_no_echo_is_told(key: str) -> None:
     assert key not in remark
     assert redactor.echoes(Answer(401, key, (("X", key),), key.encode())) == ()
     assert redactor.text(f"<{key}> {key[:-1]}") == f"<[credential:admin]> {key[:-1]}"
+
+
+@pytest.mark.parametrize("key", [*COMMON[:4], "an id", "a project", "a time"])
+def test_no_key_makes_a_right_server_break_anything(key: str, tmp_path: Path) -> None:
+    data = seeded()
+    one = data.permissions[5]
+    key = {"an id": one.id, "a project": one.project_id, "a time": str(one.created_at)}.get(key, key)
+    operation = load_operation()
+    with Server(replace(data, admin_key=key)) as server:
+        target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint)
+        result = run(Plan(target=target, keys=Keys.of(key), operation=operation, seed=1, budget=60))
+    claimed = {Verdict.BROKEN, Verdict.WARNED}
+    assert not [each.clause for each in result.judgements if each.verdict in claimed]
+    record(result, tmp_path / "run.har")
+    again = replay(
+        tmp_path / "run.har", operation, lambda target, seed: Terms(target=target, operation=operation, seed=seed)
+    )
+    assert not [each.clause for each in again.judgements if each.verdict in claimed]
+    hidden = MARKER.search((tmp_path / "run.har").read_text(encoding="utf-8")) is not None
+    assert any("can't be judged: a key was replaced" in note for note in again.notes) == hidden
+    assert not any("The list changed" in note for note in again.notes)
 
 
 def test_a_very_short_key_is_not_searched_for() -> None:
