@@ -351,6 +351,7 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     bad="Authorization: Bearer two tokens: 500",
     probes=ACCESS,
     requires={Capability.KEY},
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )
 def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:

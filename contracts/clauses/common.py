@@ -214,6 +214,7 @@ def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None
                 f"{short(id_)} in the walk with {size(walk)}",
                 f"it is missing; the page {place(page)} is the one that should hold it",
                 (page.exchange, listing.shown_in(id_, page.exchange)),
+                wrong=0,
             )
     return None
 

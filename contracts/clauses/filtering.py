@@ -112,6 +112,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(right)} before {short(left)}, as in the whole list",
                 f"{short(left)} comes first",
                 (page.exchange, listing.shown_in(right, page.exchange)),
+                wrong=0,
             )
         elif walk.complete or len(walk.ids) > 1:
             yield HELD
@@ -155,6 +156,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(lost)} in the list of {short(project)}",
                 "no walk through that project's list shows it",
                 (walks[0].pages[-1].exchange, listing.shown_in(lost, walks[0].pages[-1].exchange)),
+                wrong=0,
             )
         elif strange is not None:
             page = next(page for page in pages if strange in page.ids)

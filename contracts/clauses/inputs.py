@@ -171,6 +171,7 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
                 f"a 4xx, or the list's first items: {short(lost)} …",
                 f"{names(page.ids, 2)} for {asked}",
                 (exchange, listing.shown_in(lost, exchange)),
+                wrong=0,
             )
         elif default is None or len(listing.items) > default:
             yield HELD

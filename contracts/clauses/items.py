@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -202,7 +203,7 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     facet = roles.item_project_id if roles.item_project_id.endswith("id") else ""  # a status may change
     fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
-    known: dict[str, tuple[Exchange, tuple[object, ...]]] = {}
+    known: dict[str, tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
         id_ = entry.get(roles.item_id)
         if not isinstance(id_, str) or not id_:
@@ -216,15 +217,20 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
             continue
         at = next(index for index, pair in enumerate(zip(content, expected, strict=True)) if pair[0] != pair[1])
         yield Finding(
-            expected=f"{fields[at]} of {short(id_)} is {short(str(expected[at]))}, as in an earlier answer",
-            actual=f"{path}.{fields[at]} is {short(str(content[at]))}",
+            expected=f"{fields[at]} of {short(id_)} is {short(_shown(expected[at]))}, as in an earlier answer",
+            actual=f"{path}.{fields[at]} is {short(_shown(content[at]))}",
             exchanges=(before, exchange),
         )
 
 
-def _plain(value: object) -> object:
-    """A value that compares as JSON does: true is not 1, 1 is not 1.0."""
-    return value if isinstance(value, str) else repr(value)
+def _plain(value: object) -> str:
+    """A value as text that is equal where JSON's values are: true is not 1, 1 is not 1.0, null is not "null"."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _shown(plain: str) -> str:
+    """The same in a sentence: a string without its quotes."""
+    return plain[1:-1] if plain.startswith('"') else plain
 
 
 clause(

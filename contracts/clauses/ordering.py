@@ -72,6 +72,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
                 f"{default}: {names(head)} first",
                 f"without order: {names(page.ids, 3)}",
                 (page.exchange, *(listing.shown_in(id_, page.exchange) for id_ in head)),
+                wrong=0,
             )
         elif differ(page) or not evidence.stands_in(page, default.opposite):
             yield HELD
@@ -236,6 +237,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it",
                 (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, order.opposite)),
+                wrong=0,
             )
 
 
@@ -270,6 +272,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"the {order} list does not hold it {place(at)}",
                 (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
                 still=not listing.stands(lost, *ends),
+                wrong=0,
             )
         elif listing.sequence(order.opposite):
             yield HELD

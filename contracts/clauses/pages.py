@@ -353,6 +353,7 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
                 f"{short(lost)} and what follows it",
                 "an empty page",
                 (page.exchange, listing.shown_in(lost, page.exchange)),
+                wrong=0,
             )
         elif lost is None:
             yield HELD
@@ -375,12 +376,14 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
             f"what follows {short(after)}",
             f"the page begins with {short(first)}, which comes before it",
             (page.exchange, listing.shown_in(after, page.exchange)),
+            wrong=0,
         )
     elif skipped is not None and not _tie_at(evidence, order, after, skipped, first):
         yield Finding(
             f"{short(skipped)} next after {short(after)}",
             f"the page begins with {short(first)}",
             (page.exchange, listing.shown_in(skipped, page.exchange)),
+            wrong=0,
         )
     else:
         yield HELD
@@ -417,6 +420,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
                 f"the page lacks it: {names(page.ids)}",
                 (page.exchange, listing.shown_in(gap, page.exchange)),
+                wrong=0,
             )
         elif strange is not None:
             yield Finding(
@@ -458,11 +462,16 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
         elif empty or (listing.ends_with(page, order) and not listing.changed):
             shown = empty[0].exchange if empty else listing.shown_in(last, page.exchange)
             said = f"the page after {short(last)} is empty" if empty else "no walk shows an item after it"
+            # Where the list goes on, its next item is what the page after this one lacks.
+            lost = listing.following(page, order)
             yield Finding(
-                f"has_more false: nothing follows {short(last)}",
+                f"has_more false: nothing follows {short(last)}"
+                if lost is None
+                else f"{short(lost)} on the page after {short(last)}, as has_more says",
                 f"has_more true; {said}",
                 (page.exchange, shown),
                 still=True,
+                wrong=0,
             )
 
 
@@ -496,6 +505,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 f"has_more true: {short(lost)} follows{f' {short(last)}' if last else ''}",
                 "has_more false",
                 (page.exchange, listing.shown_in(lost, page.exchange)),
+                wrong=0,
             )
             continue
         nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
@@ -506,6 +516,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 "has_more false",
                 (page.exchange, more[0].exchange),
                 still=True,
+                wrong=0,
             )
         elif (
             any(not after.items for after in nexts)

@@ -11,7 +11,7 @@ from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoi
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import Answered, Capability, Exchange, Level, Order, Unshown
-from contracts.core.wording import count, short
+from contracts.core.wording import count, short, written
 from contracts.evidence.evidence import Evidence
 from contracts.spec.body import parse
 from contracts.spec.quotes import Quote
@@ -239,7 +239,7 @@ def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
         if isinstance(value, dict) and value.get(roles.items) == []:
             for name in (roles.first_id, roles.last_id):
                 given = value.get(name)
-                kinds["absent" if name not in value else "null" if given is None else short(repr(given))] += 1
+                kinds["absent" if name not in value else short(written(given))] += 1
     if kinds:
         yield Answered(" or ".join(kind for kind, _ in kinds.most_common(3)))
 
@@ -337,8 +337,11 @@ def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
         return
     for page, order in evidence.sound:
         if page.items and len(page.items) == (page.query.limit or default) and evidence.listing.ends_with(page, order):
-            yield Answered(
-                "yes: a full last page says false" if page.has_more is False else "no: a full last page says true",
-                (page.exchange,),
-            )
+            if page.has_more is not False:
+                text = "no: a full last page says true"
+            elif any(each.has_more is False and evidence.listing.following(each, way) for each, way in evidence.sound):
+                text = "can't be told: pages that are followed by others say false as well"
+            else:
+                text = "yes: a full last page says false"
+            yield Answered(text, (page.exchange,))
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from contracts.cli.shell import BEFORE, Shell, encoding, options, printed, show
+from contracts.cli.shell import BEFORE, Shell, encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
@@ -165,6 +165,7 @@ def _check(
         judged = job.judge(progress(quiet=settings.quiet), lambda text: shell.say(f"contracts: {text}"))
         style = Style(
             quiet=settings.quiet,
+            width=width(),
             verbose=settings.verbose,
             embedded=judged.report.embedded,
             repeat=judged.report.repeat,

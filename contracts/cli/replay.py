@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from contracts.cli.check import annotate
-from contracts.cli.shell import encoding, options, printed, show
+from contracts.cli.shell import encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
@@ -44,7 +44,13 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
         try:
             output.write(settings, told, result, judged.operation)
         finally:
-            style = Style(quiet=settings.quiet, verbose=settings.verbose, repeat=told.repeat, settings=settings.told())
+            style = Style(
+                quiet=settings.quiet,
+                verbose=settings.verbose,
+                width=width(),
+                repeat=told.repeat,
+                settings=settings.told(),
+            )
             show(report(result, style, encoding()), settings)
             annotate(output.announce(told), printed(settings))
     interrupts.check()

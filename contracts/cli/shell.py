@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, 
 from contracts.core.files import is_standard_output
 from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
+from contracts.reports.sheet import WIDTH
 from contracts.settings.settings import OPTIONS, REPORTS, Settings, single
 from contracts.verdicts.conclusion import InternalError, failure, own_version
 
@@ -113,6 +115,15 @@ def printed(settings: Settings) -> TextIO:
     """Where a command prints what is for people: standard error where a report or recording has standard output."""
     paths = (getattr(settings, name) for name in settings.given("record", *REPORTS))
     return sys.stderr if any(map(is_standard_output, paths)) else sys.stdout
+
+
+NARROWEST, WIDEST = 60, 120
+"""Between so many columns a report is written as wide as the terminal is."""
+
+
+def width() -> int:
+    """Columns of a line: those of the terminal or of ``COLUMNS``, within reason; as many as usual in a pipeline."""
+    return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, NARROWEST), WIDEST)
 
 
 def encoding() -> str:

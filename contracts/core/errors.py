@@ -36,9 +36,17 @@ class ContractsError(Exception):
 
 
 class ConfigurationError(ContractsError):
-    """Something that the user chose cannot be used: a document, an option, a target."""
+    """Something that the user chose cannot be used: a document, an option, a target.
+
+    Attributes:
+        requests: How many requests were sent until that was known.
+    """
 
     exit_code: ClassVar[int] = ExitCode.CONFIGURATION
+
+    def __init__(self, text: str, *, requests: int = 0) -> None:
+        super().__init__(text)
+        self.requests = requests
 
 
 def lack(error: BaseException | None) -> str | None:

@@ -347,7 +347,8 @@ class Finding:
 
     ``exchanges`` is the least evidence that shows it, in the order in which it was asked. ``still`` marks a
     claim that holds only if the list did not change meanwhile (something *absent* was expected); ``warning``
-    one that is worth a word and fails nothing.
+    one that is worth a word and fails nothing. ``wrong`` is the place in ``exchanges`` of what went wrong; the others
+    are what it is compared with.
     """
 
     expected: str
@@ -355,6 +356,12 @@ class Finding:
     exchanges: tuple[Exchange, ...]
     still: bool = False
     warning: bool = False
+    wrong: int = -1
+
+    @property
+    def decisive(self) -> Exchange:
+        """The exchange that went wrong."""
+        return self.exchanges[self.wrong]
 
 
 class Held:
@@ -515,6 +522,8 @@ class Result:
     notes: tuple[str, ...] = ()
     """What the reader must know about how the verdicts came about (windows, movement, spent budget)."""
     interrupted: bool = False
+    complete: bool = True
+    """Whether the list was seen to its end."""
     deviations: tuple[Known, ...] = ()
     """The known deviations of this target, and what became of each."""
     causes: tuple[Cause, ...] = ()

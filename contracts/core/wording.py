@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable
 
@@ -20,6 +21,11 @@ _ALIKE = 0.75
 def short(text: str) -> str:
     """A text from the target, cut to a length that fits a line."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 12]}…{text[-11:]}"
+
+
+def written(given: object) -> str:
+    """A value of JSON as a sentence names it: text without quotes, what is no text as JSON writes it."""
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def excerpt(text: object) -> str:

@@ -222,7 +222,8 @@ class Deep:
     def told_in(self, result: Result, spooled: Iterable[Exchange]) -> Result:
         """The result with what the walks hold; ``spooled`` are their exchanges."""
         census = self.census
-        return replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=spooled)
+        seen = replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=spooled)
+        return replace(seen, complete=result.complete or any(course.ended for course in census.courses))
 
     @property
     def ends(self) -> Mapping[Order, str]:

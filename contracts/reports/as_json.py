@@ -43,7 +43,7 @@ def document(report: Report) -> dict[str, Any]:
         "document": {"name": report.document, "sha256": report.document_sha256 or None},
         "seed": report.seed,
         "began": report.began,
-        "list": {"permissions": report.items, "projects": report.projects},
+        "list": {"permissions": report.items, "projects": report.projects, "complete": report.complete},
         "gate": list(report.gate),
         "requests": {
             "total": report.requests,

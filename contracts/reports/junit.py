@@ -114,11 +114,12 @@ def evidence(row: Row) -> Iterator[str]:
     yield f"Expected  {finding.expected}"
     yield f"Actual    {finding.actual}{f' ({finding.times})' if finding.times else ''}"
     for asked in finding.requests:
-        how = f", {asked.sent_as}" if asked.sent_as else ""
+        how = f"{f', {asked.sent_as}' if asked.sent_as else ''}{', to compare' if asked.compared else ''}"
         yield f"Request   {asked.method} {asked.target}{how}: {asked.outcome}"
     if finding.left_out:
         yield f"          and {count(finding.left_out, 'request')} between them"
-    yield f"Repeat    {finding.repeat}"
+    for number, line in enumerate(finding.repeat.split("\n")):
+        yield f"{'' if number else 'Repeat':<10}{line}"
     yield f"Why       {row.why}"
 
 
@@ -127,7 +128,7 @@ def _unfinished(report: Report) -> ET.Element:
     suite = ET.Element("testsuite", name="contracts.runs.live")
     case = ET.Element("testcase", classname="contracts.runs.live", name="The run ends by itself", time="0.000")
     # A reader that shows the message alone must say why.
-    why = report.notes[0] if report.notes and not report.requests else report.headline
+    why = report.notes[0] if report.notes and report.verdict == "not judged" else report.headline
     error = ET.SubElement(case, "error", message=_clean(why), type=report.verdict)
     error.text = _clean("\n".join((report.headline, *report.notes)))
     _count(report, suite, [case])

@@ -116,16 +116,6 @@ class Sheet:
                 segments += [(" " * gap, ""), (right, "dim")]
             self._lines.append(segments)
 
-    def short(self, lead: str | Segment, text: str, right: str) -> None:
-        """A text behind a lead and a word at the right end, in one line: the text is cut if it must be."""
-        first = self._segment(lead)
-        text, right = self.clean(text), self.clean(right)
-        room = self.width - cell_len(first[0]) - cell_len(right) - 2
-        if cell_len(text) > room:
-            dots = self.clean("…")
-            text = set_cell_size(text, room - len(dots)).rstrip() + dots
-        self._lines.append([first, (set_cell_size(text, room), ""), ("  " + right, "dim")])
-
     def row(self, left: str, right: str, *, indent: int, left_width: int) -> None:
         """Two texts side by side, each wrapped in its column."""
         lefts = wrap(self.clean(left), left_width)

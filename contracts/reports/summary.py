@@ -78,6 +78,15 @@ def undecided(result: Result) -> tuple[Judgement, ...]:
     )
 
 
+def size(result: Result) -> str:
+    """How large the list is, as far as it was seen."""
+    noun = "permission" if result.items == 1 else "permissions"
+    seen = f"{result.items:,} {noun} of {count(result.projects, 'project')}"
+    if result.complete:
+        return seen
+    return f"{seen} seen, not to its end" if result.items else "nothing of it was seen"
+
+
 def fitting(cause: Cause) -> str:
     """How well a likely cause fits what was found, and what came out when it was tested."""
     how = next(words for least, words in _FITS if cause.fit >= least)
@@ -87,10 +96,10 @@ def fitting(cause: Cause) -> str:
     return f"Fits {how}: explains {part} findings.{tested}"
 
 
-def headline(result: Result) -> str:
+def headline(result: Result, width: int = WIDTH) -> str:
     """The last word, in one line: the verdict in capitals, what it rests on, and the exit code."""
     lines = [f"{_verdict(result, most)}  exit {result.exit_code}" for most in range(_MOST_NAMED, 0, -1)]
-    return next((line for line in lines if len(line) <= WIDTH), lines[-1])
+    return next((line for line in lines if len(line) <= width), lines[-1])
 
 
 def _verdict(result: Result, most: int) -> str:
@@ -100,7 +109,7 @@ def _verdict(result: Result, most: int) -> str:
     clauses = count(len(judged), "clause")
     broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"
     by_then = f"broken by then: {broken}" if failed else "nothing broken by then"
-    if result.exit_code and not result.requests and not result.exchanges:
+    if result.exit_code and not result.exchanges:
         return "NOT JUDGED: the run ended before there was a verdict"
     if result.exit_code == ExitCode.CONFIGURATION and UNREAD in result.notes:
         return "NOT JUDGED: no page of the list was ever read"

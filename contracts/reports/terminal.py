@@ -10,11 +10,10 @@ from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ExitCode
 from contracts.core.model import Exchange, Finding, Judgement, Result, Standing, Verdict
 from contracts.core.wording import count
-from contracts.reports import summary
-from contracts.reports.sheet import Sheet
+from contracts.reports import repeating, summary
+from contracts.reports.sheet import WIDTH, Sheet
 from contracts.spec.quotes import SDK_PAGE, Quote
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.curl import curl
 from contracts.verdicts import deviations
 
 GLYPHS = {
@@ -33,6 +32,8 @@ MOST_REQUESTS = 4
 LONGEST_REQUEST = 210
 """Characters of a request that are shown; the line that repeats it has all."""
 _QUESTION = 31
+_ACCEPTED = "dim yellow"
+"""The style of what is broken and accepted."""
 _LEAST_RANGE = 3
 _FORM = {"schemas", "properties", "description", "schema", "default", "enum", "type"}
 _LEAVES = {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE}
@@ -44,6 +45,8 @@ class Style:
 
     quiet: bool = False
     verbose: bool = False
+    width: int = WIDTH
+    """Columns of a line."""
     failures: bool = True
     """Whether what fails the run is shown with its evidence; pytest shows that with its items."""
     embedded: str = ""
@@ -56,7 +59,7 @@ class Style:
 
 def report(result: Result, style: Style = Style(), encoding: str = "utf-8") -> Sheet:
     """The whole report of a run."""
-    writer = _Report(result, style, Sheet(encoding))
+    writer = _Report(result, style, Sheet(encoding, style.width))
     writer.write()
     return writer.sheet
 
@@ -112,14 +115,13 @@ class _Report:
         result, sheet = self.result, self.sheet
         sheet.blank()
         target = result.target
-        items = f"{count(result.items, 'permission')} of {count(result.projects, 'project')}"
         rows = [
             ("Target", f"{self.style.embedded} · {target.base_url}" if self.style.embedded else target.base_url),
             ("Checkpoint", target.checkpoint),
             ("Other", target.other_checkpoint or ""),
             ("Empty", target.empty_checkpoint or ""),
             ("Document", f"{result.document} · sha256 {result.document_sha256[:12]}"),
-            ("List", items),
+            ("List", summary.size(result)),
             ("Seed", str(result.seed)),
         ]
         for label, text in rows:
@@ -163,9 +165,11 @@ class _Report:
 
     def _leaf(self, judgement: Judgement, stem: str) -> None:
         sign, style = GLYPHS[judgement.verdict]
+        style = _ACCEPTED if judgement.accepted else style
         lead = f"{stem}  {sign} {judgement.clause}  "
         cases = count(judgement.cases, "case") if self.style.verbose and judgement.cases else ""
-        self.sheet.block((lead, style), judgement.title, cases, hang=stem)
+        right = ", ".join(word for word in (cases, "accepted" if judgement.accepted else "") if word)
+        self.sheet.block((lead, style), judgement.title, right, hang=stem)
 
     # What was found
 
@@ -179,7 +183,9 @@ class _Report:
             self.sheet.blank()
         for judgement in folded:
             lead = "".join((glyph(Verdict.BROKEN)[0], judgement.clause, "  "))
-            self.sheet.short((lead, "red"), judgement.title, f"follows from {judgement.because}")
+            accepted = ", accepted" if judgement.accepted else ""
+            lead_style = _ACCEPTED if judgement.accepted else "red"
+            self.sheet.block((lead, lead_style), judgement.title, f"follows from {judgement.because}{accepted}")
 
     def _shown(self, verdict: Verdict) -> list[Judgement]:
         found = summary.with_verdict(self.result, verdict)
@@ -189,6 +195,7 @@ class _Report:
         sheet, clause, finding = self.sheet, self._clauses.get(judgement.clause), judgement.finding
         sheet.blank()
         sign, style = glyph(judgement.verdict)
+        style = _ACCEPTED if judgement.accepted else style
         gated = "" if judgement.clause in self._failing else ", accepted" if judgement.accepted else ", not gated"
         sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
         if clause is not None:
@@ -197,7 +204,7 @@ class _Report:
             self._label("Expected", finding.expected)
             self._label("Actual", finding.actual, times(judgement))
             self._requests(finding)
-            self._repeat(finding)
+            self._repeat(judgement)
         if clause is not None:
             self._label("Why", clause.why)
         if judgement.accepted is not None:
@@ -215,7 +222,8 @@ class _Report:
                 if number == half:
                     self._label("", f"… {count(left_out, 'more request')} …")
                 continue
-            self._label("Request" if number == 0 else "", self._request(exchange), outcome(exchange))
+            compared = " · to compare" if exchange is not finding.decisive else ""
+            self._label("Request" if number == 0 else "", f"{self._request(exchange)}{compared}", outcome(exchange))
 
     def _request(self, exchange: Exchange) -> str:
         request = exchange.request
@@ -235,8 +243,11 @@ class _Report:
             text += f" · {CREDENTIALS[request.credential].sentence}"
         return text
 
-    def _repeat(self, finding: Finding) -> None:
-        self.sheet.line(("    Repeat    ", "dim"), curl(self.result.target, finding.exchanges[-1].request))
+    def _repeat(self, judgement: Judgement) -> None:
+        label = "Repeat"
+        for line in repeating.lines(self.result, judgement):
+            self.sheet.line((f"    {label:<10}", "dim"), line)
+            label = ""
 
     def _warnings(self) -> None:
         warned = [one for one in summary.with_verdict(self.result, Verdict.WARNED) if one.clause not in self._failing]
@@ -247,7 +258,7 @@ class _Report:
             if judgement.finding is not None:
                 self._label("Expected", judgement.finding.expected)
                 self._label("Actual", judgement.finding.actual, times(judgement))
-                last = judgement.finding.exchanges[-1]
+                last = judgement.finding.decisive
                 self._label("Request", self._request(last), outcome(last))
             if judgement.accepted is not None:
                 self._label("Accepted", deviations.terms(judgement.accepted))
@@ -342,7 +353,7 @@ class _Report:
         self.sheet.blank()
         code = self.result.exit_code
         style = {ExitCode.KEPT: "bold green", ExitCode.BROKEN: "bold red"}.get(code, "bold yellow")
-        self.sheet.block("", summary.headline(self.result), style=style)
+        self.sheet.block("", summary.headline(self.result, self.style.width), style=style)
 
 
 def place(quote_: Quote) -> str:

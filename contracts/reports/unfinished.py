@@ -11,7 +11,7 @@ from contracts.core.model import Result, Target
 from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
-from contracts.verdicts.conclusion import InternalError, Terms, failure, without_verdicts
+from contracts.verdicts.conclusion import Cost, InternalError, Terms, failure, without_verdicts
 
 _BEFORE = "the run ended before it was judged"
 
@@ -27,7 +27,8 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
     if isinstance(error, InternalError) and lack(error) is None:
         return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
-    return without_verdicts(terms, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
+    cost = Cost(requests=error.requests if isinstance(error, ConfigurationError) else 0)
+    return without_verdicts(terms, cost, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
 
 
 def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:

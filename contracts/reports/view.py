@@ -14,7 +14,7 @@ from typing import Final
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.model import Deviation, Exchange, Finding, Judgement, Known, Level, Result, Standing, Verdict
 from contracts.core.wording import count
-from contracts.reports import summary
+from contracts.reports import repeating, summary
 from contracts.reports.safe import plain
 from contracts.reports.terminal import outcome, place, ranges, times
 from contracts.traffic.credentials import CREDENTIALS
@@ -40,6 +40,8 @@ class Asked:
     """How the credentials were sent, in words; empty for the admin key as it should be."""
     at_once: bool
     """Whether it was asked at the same time as others."""
+    compared: bool
+    """Whether it is what the one that went wrong is compared with."""
     status: int | None
     outcome: str
     curl: str
@@ -57,7 +59,7 @@ class Breach:
     asked: int
     times: str
     repeat: str
-    """The command that asks the deciding request again."""
+    """Lines for a POSIX shell that ask once more what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,10 @@ class Report:
     """When the first request was sent, in UTC as RFC 3339 writes it."""
     items: int
     projects: int
+    complete: bool
+    """Whether the list was seen to its end."""
+    size: str
+    """How large the list is, as far as it was seen."""
     gate: tuple[Level, ...]
     requests: int
     requests_by_probe: tuple[tuple[str, int], ...]
@@ -226,11 +232,6 @@ class Report:
         return tuple(row for row in self.with_verdict(Verdict.BROKEN, Verdict.WARNED) if not row.failing)
 
     @property
-    def size(self) -> str:
-        """How large the list is, as far as it was seen."""
-        return f"{count(self.items, 'permission')} of {count(self.projects, 'project')}"
-
-    @property
     def cost(self) -> str:
         """What the run took, in one line."""
         waits = f", {count(self.waits, 'wait')} of {self.waited:.1f} s in all" if self.waits else ""
@@ -278,6 +279,8 @@ class _Teller:
             began=_moment(result.exchanges[0].at) if result.exchanges else None,
             items=result.items,
             projects=result.projects,
+            complete=result.complete,
+            size=summary.size(result),
             gate=tuple(level for level in Level if level in result.gate),
             requests=result.requests,
             requests_by_probe=result.requests_by_probe,
@@ -339,15 +342,15 @@ class _Teller:
         return Breach(
             expected=plain(finding.expected),
             actual=plain(finding.actual),
-            requests=tuple(self._asked(exchange) for exchange in shown),
+            requests=tuple(self._asked(exchange, compared=exchange is not finding.decisive) for exchange in shown),
             left_out=len(finding.exchanges) - len(shown),
             seen=judgement.seen,
             asked=judgement.asked,
             times=times(judgement),
-            repeat=self._curl(finding.exchanges[-1]) if finding.exchanges else "",
+            repeat="\n".join(map(plain, repeating.lines(self._result, judgement))),
         )
 
-    def _asked(self, exchange: Exchange) -> Asked:
+    def _asked(self, exchange: Exchange, *, compared: bool) -> Asked:
         credential = exchange.request.credential
         return Asked(
             number=exchange.number,
@@ -356,13 +359,14 @@ class _Teller:
             credential=credential,
             sent_as="" if credential == "admin" else CREDENTIALS[credential].sentence,
             at_once=exchange.concurrent,
+            compared=compared,
             status=exchange.status,
             outcome=plain(outcome(exchange)),
             curl=self._curl(exchange),
         )
 
     def _curl(self, exchange: Exchange) -> str:
-        return plain(curl(self._result.target, exchange.request))
+        return plain(curl(self._result.target, exchange.request, follow=exchange.redirects > 0))
 
 
 def told(finding: Finding) -> Iterator[Exchange]:

@@ -217,7 +217,8 @@ class _Run:
             except RunStopped as stopped:
                 self._notes.append(f"Not everything was asked: {stopped}.")
             except ConfigurationError as error:
-                raise ConfigurationError(self._plan.redactor.text(str(error))) from None
+                text = self._plan.redactor.text(str(error))
+                raise ConfigurationError(text, requests=self._client.requests) from None
             except Exception as error:  # noqa: BLE001 - whatever it is, what was asked until then is judged
                 self._failed = error
         try:

@@ -120,6 +120,7 @@ def conclude(
         judgements,
         items=len(listing.items),
         projects=len(listing.projects),
+        complete=listing.complete,
         exit_code=ExitCode.CONFIGURATION if unread else code,
         notes=(*([UNREAD] if unread else []), *([MOVED] if listing.moved else []), *locked_out(evidence), *notes),
         deviations=known,
@@ -156,6 +157,7 @@ def _result(
     exchanges: tuple[Exchange, ...],
     items: int = 0,
     projects: int = 0,
+    complete: bool = False,
     deviations: tuple[Known, ...] = (),
 ) -> Result:
     return Result(
@@ -167,6 +169,7 @@ def _result(
         judgements=judgements,
         items=items,
         projects=projects,
+        complete=complete,
         requests=cost.requests,
         requests_by_probe=tuple(cost.requests_by_probe.items()),
         waits=cost.waits,

@@ -285,7 +285,7 @@ def test_markdown_is_cut_where_it_must_be() -> None:
 def test_at_most_ten_annotations_and_the_rest_counted() -> None:
     lines = list(github.commands(github.remarks(Report.of(MANY))))
     assert [line.split(" ")[0] for line in lines] == ["::error"] * 10 + ["::notice"]
-    assert "13 more clauses broken: PAG-011, " in lines[-1]
+    assert f"{len(Report.of(MANY).failing) - 10} more clauses broken: PAG-011, " in lines[-1]
     assert all("\n" not in line for line in lines)
 
 
@@ -294,8 +294,8 @@ def test_ten_annotations_of_all_targets_together() -> None:
     lines = list(github.commands(remark for told in reports for remark in github.remarks(told)))
     assert [line.split(" ")[0] for line in lines] == ["::error"] * 10 + ["::notice"]
     assert lines[0].startswith("::error title=eu%3A PAG-001 ")
-    assert "36 more clauses broken: eu: PAG-011, " in lines[-1]
-    assert lines[-1].endswith("us: PAG-023")
+    assert f"{2 * len(reports[0].failing) - 10} more clauses broken: eu: PAG-011, " in lines[-1]
+    assert lines[-1].endswith(f"us: {reports[1].failing[-1]}")
 
 
 def test_annotations_can_not_be_broken_out_of() -> None:
