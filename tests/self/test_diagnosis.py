@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from diagnosing import alone, in_pairs
+from results import exchange, judgement, result
 
+from contracts.core.model import Cause, Finding, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.faults.kinds import Kind
+from contracts.reports import as_json, github, html, junit, markdown
+from contracts.reports.terminal import Style, report
+from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
+from contracts.spec.operation import load_operation
 from contracts.verdicts.diagnosis import MARKS, PASSING, Signature, likely
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
 
-EMPTY = frozenset[str]()
+FINDING = Finding("an empty page", "the first page", (exchange(1),))
 
 
 def signature(kind: str, *broken: str) -> Signature:
@@ -82,3 +90,23 @@ def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, test
 
 def test_a_clause_that_breaks_alone_says_it_itself() -> None:
     assert against(open_fault("has-more-from-full-page")).causes == ()
+
+
+# What is told of it
+
+
+def test_every_report_begins_with_it() -> None:
+    sentence, text = "The cursor is ignored.", "Fits closely: explains all 2 findings. Asked again alone, it was right."
+    cause = Cause("AFTER_IGNORED", sentence, ("PAG-014", "PAG-015"), 2, 1.0, "asked again alone, it was right")
+    broken = [judgement(id_, Verdict.BROKEN, finding=FINDING) for id_ in ("PAG-014", "PAG-015")]
+    made = replace(result(*broken, exit_code=1), causes=(cause,))
+    told = Report.of(made)
+    for first in (report(made).text(), report(made, Style(quiet=True)).text(), markdown.render(told)):
+        begin = " ".join(" ".join(first.splitlines()[:10]).split())
+        assert sentence in begin
+        assert text in begin
+    page = html.render(told, made, load_operation())
+    assert page.index(sentence) < page.index('id="broken"') < page.index('id="clauses"')
+    assert f"{sentence} {text}" in junit.render(told)
+    assert [one["kind"] for one in as_json.document(told)["causes"]] == ["after-ignored"]
+    assert next(github.commands(github.remarks(told))).startswith("::notice title=contracts%3A likely cause::")
