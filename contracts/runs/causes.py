@@ -11,6 +11,7 @@ from contracts.core.errors import ExitCode
 from contracts.core.model import Judgement, Result
 from contracts.evidence.evidence import ASIDE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
+from contracts.traffic.pacing import BudgetSpent
 from contracts.verdicts.diagnosis import Signature, diagnose, experiments
 
 
@@ -37,7 +38,7 @@ def signatures() -> tuple[Signature, ...]:
 def test_causes(asking: Asking, judgements: Iterable[Judgement]) -> None:
     """Ask what tells likely causes apart, within what is left of the budget."""
     asking.begin(ASIDE, asking.client.remaining)
-    with suppress(ShareSpent):
+    with suppress(ShareSpent, BudgetSpent):
         for experiment in experiments(judgements):
             if len(experiment.requests) <= asking.left:
                 for request in experiment.requests:

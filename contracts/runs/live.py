@@ -441,7 +441,10 @@ class _Run:
     def _report(self, evidence: Evidence, judgements: tuple[Judgement, ...]) -> Result:
         self._notes += self._reach(evidence)
         result = conclude(self._plan, evidence, judgements, self._cost(), notes=self._notes)
-        result = with_causes(result, evidence)
+        try:
+            result = with_causes(result, evidence)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the verdicts are told
+            self._failed = self._failed or error
         if self._deep is not None:
             result = self._deep.told_in(result, self._client.spool)
         if self._exit is None and interrupts.came():
