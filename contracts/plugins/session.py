@@ -210,7 +210,7 @@ def _end(judgement: Judgement, result: Result) -> None:
 
 def _finding(result: Result) -> str:
     """What the report says of the one judgement of this result, short of the verdict on the whole."""
-    return spelled(_without_last_word(report(result, Style(quiet=True)).text()).strip())
+    return spelled(_without_last_word(report(result, Style(quiet=True, causes=False)).text()).strip())
 
 
 def _without_last_word(text: str) -> str:

@@ -49,6 +49,8 @@ class Style:
     """Columns of a line."""
     failures: bool = True
     """Whether what fails the run is shown with its evidence; pytest shows that with its items."""
+    causes: bool = True
+    """Whether the likely cause is shown; with one finding alone it would be of others."""
     embedded: str = ""
     """What the embedded server is, if it is the target."""
     repeat: str = ""
@@ -102,7 +104,7 @@ class _Report:
     # What was judged
 
     def _causes(self) -> None:
-        causes = self.result.causes
+        causes = self.result.causes if self.style.causes else ()
         if not causes:
             return
         self.sheet.heading(f"Likely cause{'s' if len(causes) > 1 else ''} (no verdict: what fits best)")
