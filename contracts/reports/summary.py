@@ -12,7 +12,7 @@ from contracts.core.model import Cause, Judgement, Level, Result, Standing, Verd
 from contracts.core.wording import count
 from contracts.reports.sheet import WIDTH
 from contracts.verdicts import deviations
-from contracts.verdicts.conclusion import UNREAD
+from contracts.verdicts.conclusion import BEFORE, UNREAD
 
 _MOST_NAMED = 6
 _FITS = ((0.85, "closely"), (0.55, "in the main"), (0.0, "in part"))
@@ -109,7 +109,8 @@ def _verdict(result: Result, most: int) -> str:
     clauses = count(len(judged), "clause")
     broken = f"{len(failed)} of {clauses} ({_named(failed, most)})"
     by_then = f"broken by then: {broken}" if failed else "nothing broken by then"
-    if result.exit_code and not result.exchanges:
+    before = any(one.reason == BEFORE for one in judged) or not result.requests
+    if result.exit_code and before and not result.exchanges:
         return "NOT JUDGED: the run ended before there was a verdict"
     if result.exit_code == ExitCode.CONFIGURATION and UNREAD in result.notes:
         return "NOT JUDGED: no page of the list was ever read"

@@ -11,9 +11,7 @@ from contracts.core.model import Result, Target
 from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
-from contracts.verdicts.conclusion import Cost, InternalError, Terms, failure, without_verdicts
-
-_BEFORE = "the run ended before it was judged"
+from contracts.verdicts.conclusion import BEFORE, Cost, InternalError, Terms, failure, without_verdicts
 
 
 def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str]) -> Result:
@@ -28,7 +26,7 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
         return replace(error.result, notes=tuple(map(redacted, error.result.notes)))
     code, note = _reason(error)
     cost = Cost(requests=error.requests if isinstance(error, ConfigurationError) else 0)
-    return without_verdicts(terms, cost, reason=_BEFORE, exit_code=code, notes=[redacted(note)])
+    return without_verdicts(terms, cost, reason=BEFORE, exit_code=code, notes=[redacted(note)])
 
 
 def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:

@@ -20,6 +20,8 @@ _REFUSED = frozenset({401, 403})
 MOVED = "The list changed during the run: items that came or went are left out of every claim."
 UNREAD = "No page of the list was ever read, so nothing was judged: look at what the target answers."
 """The note of a run that saw no page."""
+BEFORE = "the run ended before it was judged"
+"""Why no clause has a verdict where nothing could be judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
