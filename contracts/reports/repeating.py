@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.core.model import Exchange, Judgement, Result
+from contracts.core.model import Exchange, Judgement, Request, Result
 from contracts.core.wording import count
 from contracts.traffic.curl import at_once, curl, on_one_connection
 
@@ -22,19 +22,22 @@ def lines(result: Result, judgement: Judgement) -> Iterator[str]:
     request = wrong.request
     plain = curl(target, request, follow=wrong.redirects > 0)
     kinds = {cause.kind for cause in result.causes if cause.tested and judgement.clause in cause.explains}
-    if wrong.concurrent:
-        beside = [one.request for one in result.exchanges if _overlaps(one, wrong)]
-        if beside:
-            yield f"# at the same time as {count(len(beside), 'other request')}; it may take several tries"
-            yield at_once(target, request, *beside)
-        else:
-            yield "# asked at the same time as others, which one command can't show"
-            yield plain
+    beside = [one.request for one in result.exchanges if _overlaps(one, wrong)]
+    alike = [each for each in beside if each.credential == request.credential]
+    if wrong.concurrent and request.credential == "admin" and not alike:
+        yield "# asked at the same time as others, which one command can't show"
+        yield plain
+    elif wrong.concurrent and request.credential == "admin":
+        yield f"# at the same time as {count(len(alike), 'other request')}; it may take several tries"
+        yield at_once(target, request, *alike)
+    elif admin := next((each for each in beside if _of_admin(each, request)), None):
+        yield "# at the same time as the admin's request; it may take several tries"
+        yield f"{curl(target, admin)} >/dev/null & {plain}; wait"
     elif request.credential != "admin" and kinds & _KEPT_FOR_OTHERS:
-        admin = next((one for one in result.exchanges if _same(one, wrong) and one.request.credential == "admin"), None)
-        if admin is not None:
+        before = next((one.request for one in result.exchanges if _of_admin(one.request, request)), None)
+        if before is not None:
             yield "# behind the admin's request, on the same connection"
-            yield on_one_connection(target, admin.request, request)
+            yield on_one_connection(target, before, request)
         else:
             yield plain
     elif "CACHE" in kinds and (filled := _filled(result, wrong)) is not None:
@@ -51,13 +54,13 @@ def _numbers() -> str:
     return " ".join(str(number) for number in range(1, TIMES + 1))
 
 
-def _same(one: Exchange, other: Exchange) -> bool:
-    return one.request.target == other.request.target and one.number != other.number
-
-
 def _overlaps(one: Exchange, other: Exchange) -> bool:
-    at_once = one.concurrent and one.sent < other.received and other.sent < one.received
-    return at_once and one.number != other.number and one.request.credential == other.request.credential
+    both = one.concurrent and other.concurrent and one.number != other.number
+    return both and one.sent < other.received and other.sent < one.received
+
+
+def _of_admin(one: Request, other: Request) -> bool:
+    return one.credential == "admin" and other.credential != "admin" and one.target == other.target
 
 
 def _filled(result: Result, wrong: Exchange) -> Exchange | None:
