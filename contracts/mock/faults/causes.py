@@ -68,7 +68,7 @@ def login_page_as_200(_self: Behaviour, _request: Request, response: Response, /
     return Response(200, [("Content-Type", "text/html; charset=utf-8")], _LOGIN) if refused else response
 
 
-@replaces(Behaviour.authenticate, "SEC-001", kind=Kind.REMEMBERED_CALLER)
+@replaces(Behaviour.authenticate, "SEC-014", kind=Kind.REMEMBERED_CALLER)
 def key_asked_for_once_a_connection(self: Behaviour, request: Request, /) -> None:
     """A connection on which the admin key came once is let in from then on, whatever else comes on it."""
     known = self.memory.setdefault("connections", set())
