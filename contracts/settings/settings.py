@@ -373,12 +373,9 @@ class Settings:
         )
 
 
+_HINTS: Final = get_type_hints(Settings, include_extras=True)
 OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
-    {
-        name: replace(extra, name=name)
-        for name, hint in get_type_hints(Settings, include_extras=True).items()
-        for extra in getattr(hint, "__metadata__", ())
-    }
+    {name: replace(extra, name=name) for name, hint in _HINTS.items() for extra in getattr(hint, "__metadata__", ())}
 )
 """Everything that can be chosen, by field name."""
 
@@ -390,8 +387,8 @@ def _kinds(hint: Any) -> frozenset[type]:
 
 _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
     {
-        name: _kinds(hint)
-        for name, hint in get_type_hints(Settings).items()
+        name: _kinds(hint.__origin__)
+        for name, hint in _HINTS.items()
         if name in OPTIONS and name not in {"config", "target"}
     }
 )
