@@ -252,6 +252,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
         if None in times or not all(may_rest or anchored(evidence, page) for page in run[1:]):
             continue
         known = [time for time in times if time is not None]
+        first, last = min(known, default=0), max(known, default=0)
         ids = {id_ for page in run for id_ in page.ids}
         ends = run[0].exchange, run[-1].exchange
         lost = next(
@@ -259,7 +260,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 id_
                 for id_ in listing.sequence(order.opposite)
                 if id_ not in ids
-                and min(known) < (listing.items[id_].created_at or 0) < max(known)
+                and first < (listing.items[id_].created_at or 0) < last
                 and (listing.stands(id_, *ends) or may_rest)
             ),
             None,

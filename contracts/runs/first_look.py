@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import unescape
@@ -200,10 +201,13 @@ class _FirstLook:
     def _redirected(self, exchange: Exchange, text: str) -> Obstacle:
         location = (exchange.answer.header("location") if exchange.answer is not None else None) or ""
         asked = exchange.request.target
-        path, target = urlsplit(location).path, asked.partition("?")[0]
-        with_path = urljoin(self._url, location)
-        if path.rstrip("/").endswith(target):
-            base = with_path[: with_path.rindex(target)]
+        target = asked.partition("?")[0]
+        base = None
+        with suppress(ValueError):  # what is no URL leads to no API
+            if urlsplit(location).path.rstrip("/").endswith(target):
+                with_path = urljoin(self._url, location)
+                base = with_path[: with_path.rindex(target)]
+        if base is not None:
             remedy = f"if that is the API, give --base-url {excerpt(base)}"
         else:
             remedy = "give the --base-url of the API itself, behind any login or gateway"
@@ -295,7 +299,10 @@ class _FirstLook:
         servers = self._plan.operation.document.get("servers")
         first = servers[0] if isinstance(servers, list) and servers else None
         url = first.get("url") if isinstance(first, dict) else None
-        version = (urlsplit(url).path.rstrip("/") if isinstance(url, str) else "") or _USUAL_VERSION
+        version = ""
+        with suppress(ValueError):
+            version = urlsplit(url).path.rstrip("/") if isinstance(url, str) else ""
+        version = version or _USUAL_VERSION
         step = "/" + self._plan.operation.path_template.split("/")[1]
         stem = f"{prefix}/".partition(f"{step}/")[0].rstrip("/")
         found = [stem] if stem != prefix else []

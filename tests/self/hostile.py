@@ -614,6 +614,7 @@ LISTS: dict[str, tuple[Callable[[Asked], Reply], Seen]] = {
     "a redirect to another name": (_to("http://localhost:{other}/v1/x"), ("HTP-001", "to another origin")),
     "a redirect to a file": (_to("file:///etc/passwd"), ("HTP-001", "no http(s) URL")),
     "a redirect to a script": (_to("javascript:alert(1)"), ("HTP-001", "no http(s) URL")),
+    "a redirect to half an address": (_to("http://[::1"), ("HTP-001", "no http(s) URL")),
     "a redirect of 90,000 letters": (_to("http://x.invalid/" + "y" * 90_000), ("HTP-001", "to another origin")),
     # Answers to other questions
     "the answer to the request before": (_swapped(), ("PAG-001", "items")),
