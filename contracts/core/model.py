@@ -528,6 +528,10 @@ class Result:
     """The known deviations of this target, and what became of each."""
     causes: tuple[Cause, ...] = ()
     """The likely causes of what broke, the likeliest first."""
+    operation: str = ""
+    """``GET /path``, if it is another operation than "List checkpoint permissions"."""
+    noun: str = "permission"
+    """What people call an item."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
     """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each

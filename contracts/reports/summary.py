@@ -80,8 +80,9 @@ def undecided(result: Result) -> tuple[Judgement, ...]:
 
 def size(result: Result) -> str:
     """How large the list is, as far as it was seen."""
-    noun = "permission" if result.items == 1 else "permissions"
-    seen = f"{result.items:,} {noun} of {count(result.projects, 'project')}"
+    seen = f"{result.items:,} {result.noun}{'' if result.items == 1 else 's'}"
+    if not result.operation:
+        seen += f" of {count(result.projects, 'project')}"
     if result.complete:
         return seen
     return f"{seen} seen, not to its end" if result.items else "nothing of it was seen"

@@ -83,7 +83,8 @@ class _Report:
     def write(self) -> None:
         quiet = self.style.quiet
         if not quiet:
-            self.sheet.line((f"contracts {self.result.version}", "bold"), " · List checkpoint permissions")
+            about = self.result.operation or "List checkpoint permissions"
+            self.sheet.line((f"contracts {self.result.version}", "bold"), f" · {about}")
         self._causes()
         if not quiet:
             self._header()
@@ -119,7 +120,7 @@ class _Report:
         target = result.target
         rows = [
             ("Target", f"{self.style.embedded} · {target.base_url}" if self.style.embedded else target.base_url),
-            ("Checkpoint", target.checkpoint),
+            ("In" if result.operation else "Checkpoint", target.checkpoint),
             ("Other", target.other_checkpoint or ""),
             ("Empty", target.empty_checkpoint or ""),
             ("Document", f"{result.document} · sha256 {result.document_sha256[:12]}"),

@@ -158,8 +158,10 @@ def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callabl
 
 def base_of(operation: Operation, url: str) -> str | None:
     """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
-    before, _, behind = operation.path_template.partition("{" + operation.roles.checkpoint + "}")
-    found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){re.escape(before)}[^/?#]+{re.escape(behind)}(?:[?#]|$)", url)
+    before, behind = operation.around_checkpoint
+    scope = "[^/?#]+" if operation.roles.checkpoint else ""
+    path = re.escape(before) + scope + re.escape(behind)
+    found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){path}(?:[?#]|$)", url)
     return found[1] if found else None
 
 

@@ -183,6 +183,8 @@ def _result(
         notes=notes,
         interrupted=exit_code == ExitCode.INTERRUPTED,
         deviations=deviations,
+        operation="" if terms.operation.is_published else f"GET {terms.operation.path_template}",
+        noun=terms.operation.profile.noun,
         exchanges=exchanges,
     )
 

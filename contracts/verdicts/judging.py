@@ -21,6 +21,8 @@ from contracts.core.model import (
 )
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
+from contracts.spec.operation import Operation
+from contracts.spec.wording import worded
 
 ENOUGH_BREACHES = 3
 """So many separate answers are no passing change of the list, though asking again did not show it."""
@@ -152,7 +154,17 @@ def judge(
         again: how the finding of a clause did when it was asked again.
     """
     judgements = [_judgement(clause, evidence, tallies[clause.id], again.get(clause.id, Again())) for clause in clauses]
-    return _explain(clauses, judgements, tallies)
+    return tuple(_in_its_words(each, evidence.operation) for each in _explain(clauses, judgements, tallies))
+
+
+def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
+    """A judgement that speaks of the operation's own items and names."""
+    if operation.is_published:
+        return judgement
+    title, reason, provide = (
+        worded(text, operation.profile) for text in (judgement.title, judgement.reason, judgement.provide)
+    )
+    return replace(judgement, title=title, reason=reason, provide=provide)
 
 
 def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:

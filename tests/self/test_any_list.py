@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import requests
 from commanding import run
-from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, written
+from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
 from contracts.core.model import Result, Verdict
 from contracts.runs import live
 from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
 from contracts.settings.settings import Settings
+from contracts.spec.document import load
+from contracts.spec.survey import survey
 
 STYLES: dict[str, dict[str, Any]] = {
     "both ways": ID_CURSOR,
@@ -106,3 +108,34 @@ def test_path_parameters_are_named(tmp_path: Path) -> None:
     assert "give --at rack_id=VALUE" in run(*words, "--at", "shelf_id=1", env=env).output
     far = run(*words, "--at", "shelf_id=1", "--at", "rack_id=2", "--at", "room=3", env=env).output
     assert "--at room: the path /shelves/{shelf_id}/racks/{rack_id}/things has no such parameter." in far
+
+
+def test_a_recording_of_any_list_is_judged_again(tmp_path: Path) -> None:
+    spec, recording = str(written(tmp_path, ID_CURSOR)), str(tmp_path / "run.har")
+    words = ("--spec", spec, "--operation", "listThings")
+    done = run("check", "PAG", *words, "--requests", "60", "--fault", "one-skipped", "--record", recording)
+    assert done.exit_code == 1, done.output
+    again = run("replay", recording, "PAG", *words)
+    assert again.exit_code == 1, again.output
+    assert "PAG-011" in again.stdout
+
+
+def test_a_report_speaks_of_the_operation(tmp_path: Path) -> None:
+    words = ("--spec", str(written(tmp_path, ID_CURSOR)), "--operation", "listThings", "--requests", "60")
+    told = run("check", "FLT-001", "FLT-003", "SCO-001", *words, "--fault", "filter-ignored").stdout
+    assert "· GET /things" in told
+    assert "57 things" in told
+    assert "Every item has the status that was asked for" in told
+    assert "permission" not in told.partition("FLT-003")[0].partition("Document")[0]
+
+
+@pytest.mark.parametrize("document", ["openai.json", "anthropic.json"])
+def test_every_list_of_vendors_is_served_and_kept(document: str) -> None:
+    path = vendors_document(document)
+    found = {}
+    for each in survey(load(path)):
+        if each.profile is not None:
+            settings = Settings.of({"spec": str(path), "operation": each.name, "requests": "100"}, {})
+            with opened(settings) as target:
+                found[each.name] = broken(live.run(target.plan()))
+    assert {name: clauses for name, clauses in found.items() if clauses} == {}
