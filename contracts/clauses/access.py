@@ -162,7 +162,7 @@ clause(
     good="Authorization: Bearer (and nothing): 401",
     bad="Authorization: Bearer (and nothing): 200",
     probes=ACCESS,
-    requires={Capability.KEY},
+    requires={Capability.BEARER},
     caused_by=(
         "SEC-001",
         "SEC-002",
@@ -179,7 +179,7 @@ clause(
     good="Authorization: Basic …: 401",
     bad="Authorization: Basic …: 200",
     probes=ACCESS,
-    requires={Capability.KEY},
+    requires={Capability.BEARER},
     caused_by=(
         "SEC-001",
         "SEC-002",
@@ -350,7 +350,7 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     good="Authorization: Bearer two tokens: 401",
     bad="Authorization: Bearer two tokens: 500",
     probes=ACCESS,
-    requires={Capability.KEY},
+    requires={Capability.BEARER},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )
@@ -376,7 +376,7 @@ def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     good="401, WWW-Authenticate: Bearer",
     bad="401 without it",
     probes=ACCESS,
-    requires={Capability.KEY},
+    requires={Capability.BEARER},
     decided_by="answer",
 )
 def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:

@@ -56,6 +56,7 @@ class Capability(StrEnum):
     ID = "an identity of its items"
     ADMIN = "access for administrators alone"
     KEY = "a security scheme"
+    BEARER = "a bearer token as its key"
     OBJECT = "a property that is the same on every page"
     ITEM_OBJECT = "a property that is the same on every item"
     ENVELOPE_OTHER = "further properties beside its items"
@@ -495,6 +496,8 @@ class Target:
     """What the user calls it, where several are judged."""
     curl: tuple[str, ...] = ()
     """Curl's options that get there as the run did, quoted for a POSIX shell; secrets by the names of variables."""
+    key_header: str = ""
+    """The header that carries the key by itself, where that is not Authorization."""
 
 
 @dataclass(frozen=True, slots=True)

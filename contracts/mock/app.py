@@ -261,6 +261,9 @@ class Behaviour:
 
     def credentials(self, request: Request, /) -> str | None:
         """The bearer token, if there is exactly one and it is well formed."""
+        if self.shape.key_header:
+            values = request.header(self.shape.key_header)
+            return values[0] if len(values) == 1 else None
         values = request.header("authorization")
         found = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
         return found[1] if found else None

@@ -80,6 +80,7 @@ class Shape:
         admin: Whether the user's key is refused.
         page: How a page is written, ``None`` as published.
         item: How an item is written.
+        key_header: The header that holds the key by itself, where it is not Authorization.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
     """
 
@@ -95,6 +96,7 @@ class Shape:
     page: Look | None = None
     item: Look | None = None
     token: tuple[str, ...] | None = None
+    key_header: str = ""
 
     def published(self, name: str, value: str) -> tuple[str, str]:
         """A query parameter as the published operation names it; what means nothing here means nothing there."""

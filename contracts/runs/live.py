@@ -25,7 +25,7 @@ from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.causes import test_causes, with_causes
 from contracts.runs.first_look import obstacle
 from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
-from contracts.traffic.credentials import Keys, available
+from contracts.traffic.credentials import ALMOST, IN_QUERY, Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import STRAIGHT, Route
@@ -135,6 +135,7 @@ class Plan(Terms):
             concurrency=self.concurrency,
             redactor=self.redactor,
             on_exchange=on_exchange,
+            key_header=self.operation.key_header,
         )
 
 
@@ -154,10 +155,17 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
         return _Run(plan, on_progress).result()
 
 
+_BY_ITSELF = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
+
+
 def forms(plan: Plan) -> tuple[str, ...]:
     """The forms of credentials that can be sent, without those of a key that may look."""
-    own = Capability.ADMIN in plan.operation.capabilities
-    return tuple(form for form in available(plan.keys) if own or form != "user")
+    capabilities = plan.operation.capabilities
+    found = [form for form in available(plan.keys) if Capability.ADMIN in capabilities or form != "user"]
+    if plan.operation.key_header:
+        # Of a header that holds the key and nothing else there are no other schemes.
+        found = [form for form in found if form in _BY_ITSELF]
+    return tuple(found)
 
 
 class _Run:

@@ -65,6 +65,7 @@ def shape(operation: Operation) -> Shape:
         default_limit=default,
         largest_limit=most,
         admin=profile.admin,
+        key_header=operation.key_header.lower(),
         token=profile.next.at if profile.next.kind == "body" else None,
         page=Look(
             names=_named(

@@ -97,6 +97,7 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
                 data.other_checkpoint or None,
                 data.empty_checkpoint or None,
                 user_key=operation.profile.admin,
+                key_header=operation.key_header,
             )
             yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
         return
@@ -119,6 +120,7 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
         user_key=keys.user is not None and operation.profile.admin,
         name=settings.name,
         curl=route.curl,
+        key_header=operation.key_header,
     )
     yield Opened(target, keys, operation, settings, route=route)
 

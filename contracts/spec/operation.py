@@ -31,6 +31,9 @@ from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 Dialect = Literal["3.0", "3.1"]
 
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
+_KEY_HEADERS = frozenset({"x-api-key", "api-key"})
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+"""What the name of a header may be (RFC 9110 §5.1)."""
 _USUAL_LIMIT = 20
 """The size of a page without a limit, where the document does not say it."""
 
@@ -77,6 +80,8 @@ class Operation:
     fixed: tuple[tuple[str, str], ...]
     keyed: bool
     """Whether the document names a security scheme."""
+    key_header: str
+    """The header that carries the key by itself, where that is not Authorization."""
     _grammar: Grammar = field(repr=False)
 
     @cached_property
@@ -102,7 +107,8 @@ class Operation:
             Capability.BEFORE: profile.prev.param is not None,
             Capability.ID: bool(profile.id),
             Capability.ADMIN: profile.admin,
-            Capability.KEY: self.keyed,
+            Capability.KEY: self.keyed or self.is_published,
+            Capability.BEARER: (self.keyed and not self.key_header) or self.is_published,
             Capability.OBJECT: bool(roles.object),
             Capability.ITEM_OBJECT: bool(roles.item_object),
             Capability.ENVELOPE_OTHER: bool(self.envelope_others),
@@ -340,7 +346,8 @@ def _operation(
     filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
     allowed = References(source.name, reduced.data).keywords(filtering)
     order = profile.order or Ordering(None, (), None, by_time=False)
-    security = node.get("security", reduced.data.get("security")) or []
+    schemes: list[Any] = list(mapping(mapping(reduced.data.get("components")).get("securitySchemes")).values())
+    key_header = _key_header(schemes, node["parameters"])
     return Operation(
         name=source.name,
         sha256=source.sha256,
@@ -352,7 +359,8 @@ def _operation(
         roles=roles,
         outer=outer,
         fixed=fixed,
-        keyed=any(isinstance(each, dict) and each for each in security),
+        keyed=any(mapping(each).get("type") != "apiKey" for each in schemes) or bool(schemes and key_header),
+        key_header=key_header,
         _grammar=Grammar(
             prefix=prefix,
             suffix=suffix,
@@ -365,6 +373,16 @@ def _operation(
             filter_words=words(allowed),
         ),
     )
+
+
+def _key_header(schemes: Sequence[Any], parameters: Sequence[Any]) -> str:
+    """The header that carries the key: of a security scheme, or a parameter that is called so."""
+    if any(mapping(each).get("type") != "apiKey" for each in schemes):
+        return ""
+    named = [str(each.get("name")) for each in map(mapping, schemes) if each.get("in") == "header"]
+    named += [str(each.get("name")) for each in map(mapping, parameters) if each.get("in") == "header"]
+    known = [name for name in named if schemes or name.lower() in _KEY_HEADERS]
+    return next((name for name in known if name.lower() != "authorization" and _TOKEN.fullmatch(name)), "")
 
 
 def _roles(profile: Profile) -> Roles:

@@ -138,6 +138,7 @@ class Client:
         limits: Limits | None = None,
         route: Route = STRAIGHT,
         concurrency: int = 1,
+        key_header: str = "",
         redactor: Redactor | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -157,7 +158,7 @@ class Client:
         self.retries = 0
         """How many requests were sent again because a connection broke."""
         self._origin, self._prefix = split_base_url(base_url)
-        self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), route=route)
+        self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), route=route, key_header=key_header)
         self.redactor = redactor or Redactor.of(keys, seed)
         """Takes the keys out of what is written of the exchanges."""
         self._forms: Mapping[str, Secret | None] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from contracts.core.model import JSON_MEDIA_TYPE, Request, Target
@@ -33,6 +34,8 @@ def at_once(target: Target, shown: Request, *others: Request) -> str:
 
 def _arguments(target: Target, request: Request, *, follow: bool = False) -> str:
     options = CREDENTIALS[request.credential].curl
+    if target.key_header:
+        options = re.sub("Authorization: (Bearer )?", f"{target.key_header}: ", options)
     words = ["-gsSL" if follow else "-gsS", "--path-as-is", *target.curl, *([options] if options else [])]
     if request.accept != JSON_MEDIA_TYPE:
         words.append(f"-H {shlex.quote(f'Accept: {request.accept}' if request.accept is not None else 'Accept:')}")

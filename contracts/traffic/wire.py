@@ -296,15 +296,19 @@ class Wire:
         limits: What one answer may take.
         agent: The value of User-Agent.
         route: What stands between.
+        key_header: The header that carries the key by itself, where it is not Authorization.
 
     Raises:
         ConfigurationError: The route can't be used.
     """
 
-    def __init__(self, origin: Origin, *, limits: Limits, agent: str, route: Route = STRAIGHT) -> None:
+    def __init__(
+        self, origin: Origin, *, limits: Limits, agent: str, route: Route = STRAIGHT, key_header: str = ""
+    ) -> None:
         self.origin = origin
         self.limits = limits
         self._route = route
+        self._key_header = key_header
         self._connector = Connector(origin, route)
         self._head = (
             f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
@@ -367,7 +371,10 @@ class Wire:
         if fresh:
             head += ": ".join(REVALIDATE).encode("ascii") + b"\r\n"
         if authorization is not None:
-            head += b"Authorization: " + authorization.reveal().encode("latin-1") + b"\r\n"
+            name, value = "Authorization", authorization.reveal()
+            if self._key_header:
+                name, value = self._key_header, value.removeprefix("Bearer ")
+            head += f"{name}: {value}\r\n".encode("latin-1")
         return head + b"\r\n"
 
     def _take(self, ends: float, caller: str, *, shared: bool) -> _Connection:

@@ -119,6 +119,8 @@ FIXED_ORDER = document(
     {"id": TEXT, "created_at": {"type": "string", "format": "date-time"}},
     operation={"summary": "Most recently made things are returned first."},
 )
+FIXED_ORDER |= {"security": [{"Key": []}]}
+FIXED_ORDER["components"]["securitySchemes"] = {"Key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}}
 
 
 def written(folder: Path, data: dict[str, Any], name: str = "things.json") -> Path:

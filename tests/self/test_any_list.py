@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ STYLES: dict[str, dict[str, Any]] = {
 FAULTS = {
     "both ways": ("limit-ignored", "order-ignored", "filter-ignored"),
     "no order": ("cursor-included", "last-item-twice"),
-    "fixed order": ("one-skipped", "item-out-of-order"),
+    "fixed order": ("one-skipped", "item-out-of-order", "anonymous-let-in"),
     "token and flag": ("limit-ignored", "one-too-few"),
     "token alone": ("one-skipped", "order-ignored", "filter-ignored"),
 }
@@ -139,3 +140,13 @@ def test_every_list_of_vendors_is_served_and_kept(document: str) -> None:
             with opened(settings) as target:
                 found[each.name] = broken(live.run(target.plan()))
     assert {name: clauses for name, clauses in found.items() if clauses} == {}
+
+
+def test_a_key_goes_into_the_header_that_the_document_names(tmp_path: Path) -> None:
+    settings = Settings.of({"spec": str(written(tmp_path, FIXED_ORDER)), "operation": "listThings"}, {})
+    with opened(settings) as target:
+        assert target.server is not None
+        live.run(replace(target.plan(), budget=60))
+        names = {name for entry in target.server.log for name in entry.header_names}
+    assert "x-api-key" in names
+    assert "authorization" not in names
