@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.core.model import Exchange, Judgement, Request, Result
+from contracts.core.model import Exchange, Finding, Judgement, Request, Result
 from contracts.core.wording import count
 from contracts.traffic.curl import at_once, curl, on_one_connection
 
@@ -24,7 +24,14 @@ def lines(result: Result, judgement: Judgement) -> Iterator[str]:
     kinds = {cause.kind for cause in result.causes if cause.tested and judgement.clause in cause.explains}
     beside = [one.request for one in result.exchanges if _overlaps(one, wrong)]
     alike = [each for each in beside if each.credential == request.credential]
-    if wrong.concurrent and request.credential == "admin" and not alike:
+    company = _company(judgement.finding)
+    if company is not None:
+        yield "# behind another caller's request, on the same connection"
+        yield on_one_connection(target, company, request)
+    elif "CACHE" in kinds and (filled := _filled(result, wrong)) is not None:
+        yield "# behind the request whose answer it gets"
+        yield on_one_connection(target, filled.request, request)
+    elif wrong.concurrent and request.credential == "admin" and not alike:
         yield "# asked at the same time as others, which one command can't show"
         yield plain
     elif wrong.concurrent and request.credential == "admin":
@@ -40,9 +47,6 @@ def lines(result: Result, judgement: Judgement) -> Iterator[str]:
             yield on_one_connection(target, before, request)
         else:
             yield plain
-    elif "CACHE" in kinds and (filled := _filled(result, wrong)) is not None:
-        yield "# behind the request whose answer it gets"
-        yield on_one_connection(target, filled.request, request)
     elif judgement.asked > judgement.seen > 0:
         yield f"# not each time: {judgement.seen} of {judgement.asked}"
         yield f"for each in {_numbers()}; do {plain}; done"
@@ -61,6 +65,14 @@ def _overlaps(one: Exchange, other: Exchange) -> bool:
 
 def _of_admin(one: Request, other: Request) -> bool:
     return one.credential == "admin" and other.credential != "admin" and one.target == other.target
+
+
+def _company(finding: Finding) -> Request | None:
+    """What another caller asked on the same connection before the request that went wrong, where that matters."""
+    wrong = finding.decisive
+    others = (one for one in finding.exchanges if one.request.credential != wrong.request.credential)
+    shared = (one.request for one in others if one.connection is not None and one.connection == wrong.connection)
+    return None if wrong.concurrent else next(shared, None)
 
 
 def _filled(result: Result, wrong: Exchange) -> Exchange | None:

@@ -169,10 +169,9 @@ def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment
     def test(words: str, requests: tuple[Request, ...], *kinds: str) -> Experiment:
         return Experiment(frozenset(kinds), judgement.clause, exchange, requests, words)
 
-    if exchange.concurrent:
-        if together:
-            yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
-    elif request.credential != "admin":
+    if exchange.concurrent and together:
+        yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
+    if request.credential != "admin":
         if exchange.ok:
             # What lets it in must be there: an answer to the admin that a cache keeps, or the admin's connection.
             admin = replace(request, credential="admin")
@@ -200,7 +199,8 @@ def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | Non
         exchanges = [asked if one.number == before.number else one for one in evidence.exchanges]
         again = Evidence(evidence.reader, evidence.target, exchanges)
         findings = tally(find([experiment.clause]), again)[experiment.clause].findings
-        right = copy.ok and all(one.number != before.number for each in findings for one in each.exchanges)
+        fit = copy.ok or (copy.refused and evidence.query(before) is None)
+        right = fit and all(one.number != before.number for each in findings for one in each.exchanges)
     if right:
         return _CONFIRMED, f"{experiment.words}, the answer to the request that breaks {experiment.clause} was right"
     return (_CHANGED, "") if evidence.signature(copy) != evidence.signature(before) else (_REFUTED, "")
