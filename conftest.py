@@ -6,8 +6,8 @@ import jsonpath_rfc9535  # noqa: F401 - a part of it in Rust is loaded once a pr
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
-if not any(entry.value == "contracts.plugins.pytest" for entry in entry_points(group="pytest11")):
-    pytest_plugins += ["contracts.plugins.pytest"]
+if not any(entry.name == "contracts" for entry in entry_points(group="pytest11")):
+    pytest_plugins += ["pytest_checkpoint_permissions"]
 
 settings.register_profile("contracts", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.load_profile("contracts")

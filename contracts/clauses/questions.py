@@ -328,7 +328,7 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
     answer="yes: a full last page says false",
     probes=("walks",),
     requires={Capability.HAS_MORE},
-    needs=Needs(items=2, end=True),
+    needs=Needs(items=1, end=True),
 )
 def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_limit

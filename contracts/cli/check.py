@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from contracts.cli.shell import BEFORE, Shell, encoding, options, printed, show, width
+from contracts.cli.shell import BEFORE, Grouped, Shell, encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
@@ -49,7 +49,7 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     annotate(output.write_refused(given, error, Shell().redacted))
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
 @click.option("--accept-current", is_flag=True, help="Write an entry for each breach, for a person to fill in.")
 @options(
@@ -64,6 +64,7 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     "concurrency",
     "timeout",
     "max_time",
+    "wait",
     "seed",
     "gate",
     "strict",
@@ -195,7 +196,7 @@ def _propose(settings: Settings, result: Result) -> str:
     new = [one for one in deviations.failing(result.judgements, result.gate) if one.clause not in written]
     number = deviations.propose(path, new, target=settings.name)
     if number:
-        return f"{count(number, 'deviation')} written to {path.name}: give each a reason, or take it out."
+        return f"{count(number, 'deviation')} written to {path.name}: write the reason of each, and run again."
     return f"Nothing was written to {path.name}: there is no breach without an entry."
 
 
@@ -209,7 +210,7 @@ def _hints(settings: Settings, result: Result) -> tuple[str, ...]:
     return (f"The embedded server has ended; for the Repeat lines start it again: {shlex.join(words)}",)
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
 @options("requests", "deep", "rate", "seed", *DOCUMENT, "at", "query", *EMBEDDED, "color")
 @click.pass_obj

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from contracts.cli.shell import Shell, encoding, options, show
+from contracts.cli.shell import Grouped, Shell, encoding, options, show
+from contracts.core.errors import ContractsError
 from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
 
 
-@click.command()
+@click.command(cls=Grouped)
 @options(
     "config",
     "target",
@@ -17,6 +18,7 @@ from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
     *DOCUMENT,
     "rate",
     "timeout",
+    "wait",
     "gate",
     "strict",
     "fault",
@@ -25,20 +27,39 @@ from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
     "projects",
     "verbose",
     "color",
+    several=True,
 )
 @click.pass_obj
-def doctor(shell: Shell, settings: Settings) -> int:
+def doctor(shell: Shell, targets: tuple[Settings, ...]) -> int:
     """Look at a target before a run.
 
     Is it reachable, is the key accepted, is the checkpoint there, is there enough data, and which clauses will
     not be exercised? At most 12 requests. Exit codes: 0 ready, 4 not usable, 6 usable, but clauses of the gate
-    will go without a verdict.
+    will go without a verdict; of several targets the worst.
     """
+    from contracts.verdicts.conclusion import worst
+
+    codes: list[int] = []
+    for settings in targets:
+        if len(targets) > 1:
+            click.echo(f"{chr(10) if codes else ''}Target {settings.name}")
+        try:
+            codes.append(_look(shell, settings))
+        except ContractsError as error:
+            if len(targets) == 1:
+                raise
+            shell.say(f"contracts: {settings.name}: {error}")
+            codes.append(error.exit_code)
+    return worst(codes)
+
+
+def _look(shell: Shell, settings: Settings) -> int:
     from contracts.core.errors import ExitCode
     from contracts.core.wording import count
     from contracts.reports.sheet import Sheet
     from contracts.reports.terminal import ranges
     from contracts.runs.doctor import State, examine
+    from contracts.runs.first_look import await_answer
     from contracts.runs.target import opened
 
     signs = {
@@ -49,7 +70,10 @@ def doctor(shell: Shell, settings: Settings) -> int:
     }
     with opened(settings) as ready:
         shell.keys = ready.keys
-        found = examine(ready.plan())
+        plan = ready.plan()
+        if settings.wait:
+            await_answer(plan, settings.wait)
+        found = examine(plan)
     sheet = Sheet(encoding())
     if settings.verbose:
         for name, value, origin in settings.told():

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from contracts.cli.check import annotate
-from contracts.cli.shell import encoding, options, printed, show, width
+from contracts.cli.shell import Grouped, encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("file", metavar="FILE.har")
 @click.argument("clauses", nargs=-1, metavar="[CLAUSE]...")
 @click.option("--base-url", metavar="URL", help="Where its target began (default: where most of the requests went).")

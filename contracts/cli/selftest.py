@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.clauses.registry import FAMILIES
-from contracts.cli.shell import encoding, options, show
+from contracts.cli.shell import Grouped, encoding, options, show
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the table of faults and variants is imported by the command
 _TOLD_EVERY = 50
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option("--all", "everything", is_flag=True, help="Every fault, not only some of each clause.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="This fault only; may be repeated.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="This variant only; may be repeated.")

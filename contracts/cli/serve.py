@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from contracts.cli.shell import encoding, options, show
+from contracts.cli.shell import Grouped, encoding, options, show
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
 from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
@@ -16,7 +16,7 @@ from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
 _LARGEST_PORT = 65535
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option("--port", metavar="N", default="0", help="Where to listen on 127.0.0.1 (default: a free port).")
 @options("config", *DOCUMENT, *EMBEDDED, "color")
 def serve(settings: Settings, port: str) -> int:

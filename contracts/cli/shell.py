@@ -21,7 +21,7 @@ from contracts.core.files import is_standard_output
 from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
 from contracts.reports.sheet import WIDTH
-from contracts.settings.settings import OPTIONS, REPORTS, Settings, single
+from contracts.settings.settings import GROUPS, OPTIONS, REPORTS, Settings, single
 from contracts.verdicts.conclusion import InternalError, failure, own_version
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
@@ -100,6 +100,20 @@ class Commands(click.Group):
                 shell.say(text)
             return code
         return done if isinstance(done, int) else ExitCode.KEPT
+
+
+class Grouped(click.Command):
+    """A command whose help shows its options by what they are about."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of each group that has some, and then those of none."""
+        left = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
+        for heading, names in {**GROUPS, "Other options": tuple(filter(None, left))}.items():
+            mine = [left.pop(name) for name in names if name in left]
+            rows = [row for row in (param.get_help_record(ctx) for param in mine) if row is not None]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 def show(sheet: Sheet, settings: Settings) -> None:

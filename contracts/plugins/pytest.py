@@ -1,28 +1,33 @@
 """The suite as a pytest plugin: its options, its fixture, and the end of a session with contract items.
 
-The plugin is loaded wherever this package is installed. So it imports nothing of the suite until a contract
-item is there, and says and changes nothing without one.
+The plugin is loaded wherever this package is installed, by ``pytest_checkpoint_permissions``. So it imports nothing of
+the suite until a contract item is there, says and changes nothing without one, and leaves to the project whatever it
+calls its options, its fixtures and its folders.
+
+PYTEST_DONT_REWRITE: it asserts nothing, and pytest can't rewrite what is loaded by its file.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
-    from contracts.clauses.registry import Clause
     from contracts.plugins.session import Session
-    from contracts.settings.settings import Settings
 
-SHARED: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint")
-"""The settings whose options pytest spells as the command line does."""
+SHARED: Final = ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint")
+"""The settings whose options go without the prefix too, where neither the project nor another plugin has them."""
 PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "base_url": "where the API begins, in place of what a fixture base_url says",
+        "checkpoint": "the checkpoint whose permissions are listed",
+        "other_checkpoint": "a second checkpoint, with permissions of its own",
+        "empty_checkpoint": "a checkpoint without permissions",
         "config": "the configuration file, in place of a contracts.toml or pyproject.toml that is here",
         "target": "the [[target]] of the configuration file to judge",
         "key_file": "a file with the admin key, in place of OPENAI_ADMIN_KEY",
@@ -42,12 +47,17 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "secret_header_file": "a header whose value a file holds, as NAME=FILE; repeatable",
         "secret_header_command": "a header whose value a command prints, as NAME=COMMAND; repeatable",
         "spec": "an OpenAPI document that holds the operation, in place of the published one",
+        "overlay": "what is added to that document",
+        "operation": "the list operation: an operationId, or 'GET /path'",
+        "at": "a parameter of the operation's path, as NAME=VALUE; repeatable",
+        "query": "a query parameter of every request, as NAME=VALUE; repeatable",
         "requests": "the most requests that are sent",
         "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",
         "rate": "the most requests in a second, as N/s, or in a minute, as N/m",
         "concurrency": "the most requests that are under way at the same time",
         "timeout": "the longest that one answer may take, in seconds",
         "max_time": "the longest that a run may take, in seconds",
+        "wait": "wait so long for the target to answer, in seconds",
         "seed": "what every choice of the run is drawn from, or 'random'",
         "gate": "the levels whose breach fails, with commas between them",
         "strict": "a breach of an advisory clause fails as well",
@@ -66,34 +76,49 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
 """The settings whose options begin with ``--contract-`` here, and what each is for."""
 SWITCHES: Final = frozenset({"deep", "strict", "allow_incomplete", "no_proxy"})
 """Those of them that take no value."""
-REPEATED: Final = frozenset({"resolve", "header", "secret_header", "secret_header_file", "secret_header_command"})
+REPEATED: Final = frozenset(
+    {"at", "query", "resolve", "header", "secret_header", "secret_header_file", "secret_header_command"}
+)
 """Those of them that may be given several times."""
-_ONLY_OURS: Final = re.compile(rf"(?<![\w-])--(?=(?:{'|'.join(PREFIXED).replace('_', '-')})(?![\w-]))")
-
-
-FACTS: Final = pytest.StashKey[dict[str, Any]]()
-"""What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
-
-INTERRUPTED: Final = pytest.StashKey[dict[str, Any]]()
-"""The same of a run that was interrupted: its item has no report."""
-
-_SETTINGS: Final = pytest.StashKey[tuple[str | None, "tuple[Settings, ...]"]]()
-_EMPTY: Final = "contract_empty_base_url"
+_GROUP: Final = "contracts"
+_SUITE: Final = Path(__file__).resolve().parents[1] / "suite.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of the target that pytest-base-url lacks; each has an environment variable as well."""
-    group = parser.getgroup("contracts", "contract of “List checkpoint permissions”")
-    group.addoption("--checkpoint", metavar="ID", help="the checkpoint whose permissions are listed")
-    group.addoption("--other-checkpoint", metavar="ID", help="a second checkpoint, with permissions of its own")
-    group.addoption("--empty-checkpoint", metavar="ID", help="a checkpoint without permissions")
+    """An option for each setting that a session can have; each has an environment variable as well."""
+    group = parser.getgroup(_GROUP, "contract of “List checkpoint permissions”")
     for name, purpose in PREFIXED.items():
         option = "--contract-" + name.replace("_", "-")
         if name in SWITCHES:
             group.addoption(option, action="store_true", default=None, help=purpose)
         else:
             action = "append" if name in REPEATED else "store"
-            group.addoption(option, action=action, metavar=name.rpartition("_")[2].upper(), help=purpose)
+            group.addoption(option, action=action, metavar=_metavar(name), help=purpose)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
+    """Once all plugins and the project have their options, add the short ones that are free."""
+    result = yield
+    for name in SHARED:
+        option = "--" + name.replace("_", "-")
+        if _is_free(parser, option):
+            purpose = f"the same as --contract-{option[2:]}"
+            parser.getgroup(_GROUP).addoption(option, dest=f"contract_{name}", metavar=_metavar(name), help=purpose)
+    return result
+
+
+def _metavar(name: str) -> str:
+    return "ID" if name.endswith("checkpoint") else name.rpartition("_")[2].upper()
+
+
+def _is_free(parser: pytest.Parser, option: str) -> bool:
+    given = f"{option}=1"
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([given])
+    except (pytest.UsageError, SystemExit):
+        return False  # somebody has it, and takes other values
+    return given in unknown
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -103,29 +128,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", "xdist_group(name): what one worker of pytest-xdist runs.")
     if not hasattr(config, "workerinput"):
         # pytest-base-url makes an empty string of an option that was not given; workers inherit all options.
-        setattr(config.option, _EMPTY, config.getoption("base_url") == "")
+        config.option.contract_empty_base_url = config.getoption("base_url", None) == ""
         config.pluginmanager.register(_Ending(config), "contracts-ending")
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """With --pyargs, items have ids that can be given back to it: pytest calls a module elsewhere by no name at all."""
+    if module_path.resolve() != _SUITE or not parent.config.getoption("pyargs"):
+        return None
+    return pytest.Module.from_parent(parent, path=module_path, nodeid="contracts.suite")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each target of the configuration file items of its own, which one worker of pytest-xdist runs."""
-    suite = sys.modules.get("contracts.suite")
+    suite = _suite()
     if suite is None or metafunc.function is not suite.test_clause:
         return
-    names = [settings.name for settings in _configured(metafunc.config)]
+    from contracts.plugins.session import configured
+
+    names = [settings.name for settings in configured(metafunc.config)]
     if any(names):
         params = [pytest.param(name, id=name, marks=pytest.mark.xdist_group(f"contracts-{name}")) for name in names]
         metafunc.parametrize("contract", params, indirect=True, scope="session")
 
 
-def _configured(config: pytest.Config) -> tuple[Settings, ...]:
-    """The settings of each target, as far as that is known before a fixture could name one."""
-    from contracts.core.errors import ConfigurationError
-
-    try:
-        return all_settings(config, config.getoption("base_url"))
-    except ConfigurationError:
-        return ()  # the first item says what is wrong
+def _suite() -> Any:
+    """The module of the contract items if it was imported, and is ours: a project may have one of that name."""
+    suite = sys.modules.get("contracts.suite")
+    return suite if suite is not None and Path(getattr(suite, "__file__", None) or "").resolve() == _SUITE else None
 
 
 @pytest.fixture(scope="session")
@@ -133,17 +163,27 @@ def contract(request: pytest.FixtureRequest) -> Session:
     """The one run of this session for a target, made when an item first needs it."""
     from contracts.plugins.session import Session
 
-    return Session(request, getattr(request, "param", ""))
+    return Session(request.config, request.session, getattr(request, "param", ""))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send an item's facts along with its report."""
     report = yield
-    facts = item.stash.get(FACTS, None)
+    facts = _facts(item.stash, "FACTS")
     if facts is not None and report.when == "call":
         vars(report)["contracts"] = facts
     return report
+
+
+def _facts(stash: pytest.Stash, name: str) -> dict[str, Any] | None:
+    """What the session of contract items keeps in a stash under one of its keys; ``None`` without contract items."""
+    if _suite() is None:
+        return None
+    from contracts.plugins import session
+
+    found: dict[str, Any] | None = stash.get(getattr(session, name), None)
+    return found
 
 
 class _Ending:
@@ -154,11 +194,11 @@ class _Ending:
         self._facts: dict[str, dict[str, Any]] = {}
 
     def pytest_report_collectionfinish(self, config: pytest.Config, items: Sequence[pytest.Item]) -> str | list[str]:
-        if config.option.collectonly or config.get_verbosity() < 0 or not any(clause_of(item) for item in items):
+        if config.option.collectonly or config.get_verbosity() < 0 or _suite() is None:
             return []
-        from contracts.plugins.session import header
+        from contracts.plugins.session import clause_of, header
 
-        return header(config)
+        return header(config) if any(map(clause_of, items)) else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -171,6 +211,8 @@ class _Ending:
         self._facts[facts["target"]] = facts
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._facts:
+            return
         from contracts.verdicts.conclusion import worst
 
         codes = [facts["exit"] for facts in self._facts.values() if exitstatus in facts["replaces"]]
@@ -178,7 +220,7 @@ class _Ending:
             session.exitstatus = worst([exitstatus, *codes])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        interrupted = self._config.stash.get(INTERRUPTED, None)
+        interrupted = _facts(self._config.stash, "INTERRUPTED")
         if interrupted is not None:
             self._facts[interrupted["target"]] = interrupted
         for target, facts in sorted(self._facts.items()):
@@ -198,58 +240,3 @@ class _Ending:
 
         for line in commands(Annotation(*remark) for remark in remarks):
             terminal.write_line(line)
-
-
-def clause_of(item: pytest.Item) -> Clause | None:
-    """The clause that an item holds the target to; ``None`` for items that are not of this suite."""
-    suite = sys.modules.get("contracts.suite")
-    if suite is None or not isinstance(item, pytest.Function) or item.obj is not suite.test_clause:
-        return None
-    clause: Clause = item.callspec.params["clause"]  # type: ignore[assignment]  # typed as object by pytest
-    return clause
-
-
-def target_of(item: pytest.Item) -> str:
-    """The name of the target that an item is of, an empty string where there is only one."""
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return str(parameters.get("contract", ""))
-
-
-def settings_of(config: pytest.Config, base_url: str | None, target: str = "") -> Settings:
-    """The settings of this session for a target; ``None`` or an empty URL: none was named.
-
-    Raises:
-        ConfigurationError: a value can't be used.
-    """
-    from contracts.settings.settings import single
-
-    found = all_settings(config, base_url)
-    one = single(tuple(settings for settings in found if settings.name == target) or found)
-    return one if len(found) == 1 else one.apart()
-
-
-def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings, ...]:
-    """The settings of this session for each target; see `settings_of`.
-
-    Raises:
-        ConfigurationError: a value can't be used.
-    """
-    from contracts.settings.settings import Settings
-
-    given = given_to(config, base_url)
-    # The same seed, though it be random, in all that one session says and does.
-    if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != given["base_url"]:
-        config.stash[_SETTINGS] = given["base_url"], Settings.all_of(given, names=given)
-    return config.stash[_SETTINGS][1]
-
-
-def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
-    """What the options of this session say, by the names of the settings."""
-    given: dict[str, Any] = {"base_url": base_url or ("" if config.getoption(_EMPTY, default=False) else None)}
-    given |= {name: config.getoption(name) for name in SHARED}
-    return given | {name: config.getoption(f"contract_{name}") for name in PREFIXED}
-
-
-def spelled(text: str) -> str:
-    """A sentence that names options of the command line, with the names that they have here."""
-    return _ONLY_OURS.sub("--contract-", text)

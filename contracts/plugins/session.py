@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,16 +20,7 @@ from contracts.clauses.registry import FAMILIES, Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Judgement, Result, Verdict
-from contracts.plugins.pytest import (
-    FACTS,
-    INTERRUPTED,
-    all_settings,
-    clause_of,
-    given_to,
-    settings_of,
-    spelled,
-    target_of,
-)
+from contracts.plugins.pytest import PREFIXED, SHARED
 from contracts.reports import junit, output
 from contracts.reports.github import Annotation
 from contracts.reports.safe import inert, plain
@@ -35,12 +28,20 @@ from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.job import Job
-from contracts.settings.settings import Settings, apart
+from contracts.settings.settings import Settings, apart, single
 from contracts.traffic.credentials import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import InternalError
 from contracts.verdicts.deviations import terms
 
+FACTS: Final = pytest.StashKey[dict[str, Any]]()
+"""What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
+INTERRUPTED: Final = pytest.StashKey[dict[str, Any]]()
+"""The same of a run that was interrupted: its item has no report."""
+_SETTINGS: Final = pytest.StashKey[tuple[str | None, tuple[Settings, ...]]]()
+_ONLY_OURS: Final = re.compile(
+    rf"(?<![\w-])--(?=(?:{'|'.join(name for name in PREFIXED if name not in SHARED).replace('_', '-')})(?![\w-]))"
+)
 _LOOK_SECONDS: Final = 0.05
 """How often a worker of pytest-xdist looks whether another one has what it waits for."""
 _SILENT_SECONDS: Final = 300.0
@@ -68,27 +69,28 @@ class NoVerdict:
 class Session:
     """One run for all items of a target, whichever asks first and in whichever process."""
 
-    def __init__(self, request: pytest.FixtureRequest, target: str = "") -> None:
-        self._request = request
+    def __init__(self, config: pytest.Config, session: pytest.Session, target: str = "") -> None:
+        self._config = config
+        self._session = session
         self._target = target
         self._found: Judged | NoVerdict | None = None
         self._facts: dict[str, Any] = {}
 
-    def found(self) -> Judged | NoVerdict:
-        """What the run found out; the first item that asks makes it.
+    def found(self, request: pytest.FixtureRequest) -> Judged | NoVerdict:
+        """What the run found out; the first item that asks makes it, and its fixtures say where.
 
         Raises:
             KeyboardInterrupt: the run was interrupted.
         """
         if self._found is None:
-            worker = hasattr(self._request.config, "workerinput")
-            self._found = self._shared() if worker else self._run(lambda: None)
+            worker = hasattr(self._config, "workerinput")
+            self._found = self._shared(request) if worker else self._run(request, lambda: None)
             self._facts = self._told(self._found)
         return self._found
 
-    def hold(self, clause: Clause, item: pytest.Item) -> None:
+    def hold(self, clause: Clause, request: pytest.FixtureRequest) -> None:
         """Pass, fail or skip an item as the verdict on its clause says."""
-        found = self.found()
+        found, item = self.found(request), request.node
         item.stash[FACTS] = self._facts
         if isinstance(found, NoVerdict):
             pytest.fail(found.text, pytrace=False)
@@ -110,25 +112,24 @@ class Session:
         replaces = (ExitCode.KEPT, ExitCode.BROKEN)
         return facts | {"summary": "", "headline": headline, "exit": found.exit_code, "replaces": replaces}
 
-    def _run(self, alive: Callable[[], None]) -> Judged | NoVerdict:
+    def _run(self, request: pytest.FixtureRequest, alive: Callable[[], None]) -> Judged | NoVerdict:
         with interrupts.held():
-            found = self._held(alive)
+            found = self._held(request, alive)
             if isinstance(found, Judged) and (found.result.interrupted or interrupts.came()):
                 summary = _summary(found.result, failures=True)
-                self._request.config.stash[INTERRUPTED] = self._told(found) | {"summary": summary}
+                self._config.stash[INTERRUPTED] = self._told(found) | {"summary": summary}
                 raise KeyboardInterrupt
             return found
 
-    def _held(self, alive: Callable[[], None]) -> Judged | NoVerdict:
+    def _held(self, request: pytest.FixtureRequest, alive: Callable[[], None]) -> Judged | NoVerdict:
         """Make the run and write its reports; an interrupt ends the asking only."""
         try:
-            base_url = self._request.getfixturevalue("base_url")
-            settings = settings_of(self._request.config, base_url, self._target)
+            settings = settings_of(self._config, _of_a_fixture(request), self._target)
         except ConfigurationError as error:
-            given = given_to(self._request.config, self._request.config.getoption("base_url"))
+            given = given_to(self._config, self._config.getoption("base_url", None))
             remarks = output.write_refused(given, error, without_keys)
             return _no_verdict(error, None, remarks)
-        items = [item for item in self._request.session.items if target_of(item) == self._target]
+        items = [item for item in self._session.items if target_of(item) == self._target]
         selected = {clause.id: clause for item in items if (clause := clause_of(item))}
         job = Job(settings, named(tuple(selected.values())))
         try:
@@ -138,9 +139,9 @@ class Session:
             return _no_verdict(error, job.keys, job.remarks)
         return Judged(replace(judged.result, exchanges=(), spooled=()), judged.report, job.remarks)
 
-    def _shared(self) -> Judged | NoVerdict:
+    def _shared(self, request: pytest.FixtureRequest) -> Judged | NoVerdict:
         """What the first worker of pytest-xdist that asks found out, for all workers."""
-        base: Path = self._request.getfixturevalue("tmp_path_factory").getbasetemp().parent
+        base: Path = request.getfixturevalue("tmp_path_factory").getbasetemp().parent
         folder = apart(base / "contracts-run", self._target)
         done = folder / "done"
         try:
@@ -149,7 +150,7 @@ class Session:
             return _awaited(folder, done)
         found: Judged | NoVerdict = NoVerdict("The run was interrupted.", ExitCode.INTERRUPTED)
         try:
-            found = self._run(lambda: os.utime(folder))
+            found = self._run(request, lambda: os.utime(folder))
         finally:
             written = folder / "written"
             written.write_bytes(pickle.dumps(found))
@@ -177,12 +178,10 @@ def _awaited(folder: Path, done: Path) -> Judged | NoVerdict:
 
 
 def header(config: pytest.Config) -> list[str]:
-    """What is about to be judged, as far as it is known before the first item."""
-    try:
-        found = all_settings(config, config.getoption("base_url"))
-    except ConfigurationError:
-        return []  # the first item says what is wrong: a fixture may still bring the target
-    return [_headed(settings) for settings in found]
+    """What is about to be judged, as far as it is known before the first item, and what was given in vain."""
+    found = configured(config)
+    remarks = [f"contracts: {plain(remark)}" for settings in found[:1] for remark in settings.remarks]
+    return [*remarks, *map(_headed, found)]
 
 
 def _headed(settings: Settings) -> str:
@@ -246,3 +245,84 @@ def named(selected: Sequence[Clause]) -> list[str]:
         chosen = [id_ for id_ in members if id_ in wanted]
         found += [family] if chosen == members else chosen
     return found
+
+
+def clause_of(item: pytest.Item) -> Clause | None:
+    """The clause that an item holds the target to; ``None`` for items that are not of this suite."""
+    suite = sys.modules.get("contracts.suite")
+    if suite is None or not isinstance(item, pytest.Function) or item.obj is not suite.test_clause:
+        return None
+    clause: Clause = item.callspec.params["clause"]  # type: ignore[assignment]  # typed as object by pytest
+    return clause
+
+
+def target_of(item: pytest.Item) -> str:
+    """The name of the target that an item is of, an empty string where there is only one."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return str(parameters.get("contract", ""))
+
+
+def settings_of(config: pytest.Config, base_url: str | None, target: str = "") -> Settings:
+    """The settings of this session for a target; ``None`` or an empty URL: none was named.
+
+    Raises:
+        ConfigurationError: a value can't be used.
+    """
+    found = all_settings(config, base_url)
+    one = single(tuple(settings for settings in found if settings.name == target) or found)
+    return one if len(found) == 1 else one.apart()
+
+
+def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings, ...]:
+    """The settings of this session for each target; see `settings_of`.
+
+    Raises:
+        ConfigurationError: a value can't be used.
+    """
+    given = given_to(config, base_url)
+    # The same seed, though it be random, in all that one session says and does.
+    if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != given["base_url"]:
+        config.stash[_SETTINGS] = given["base_url"], Settings.all_of(given, names=given)
+    return config.stash[_SETTINGS][1]
+
+
+def configured(config: pytest.Config) -> tuple[Settings, ...]:
+    """The settings of each target, as far as they are known before a fixture can name one; none in vain."""
+    try:
+        return all_settings(config, config.getoption("base_url", None))
+    except ConfigurationError:
+        return ()  # the first item says what is wrong
+
+
+def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
+    """What the options of this session say, by the names of the settings.
+
+    ``base_url`` is what a fixture or another plugin says; an option of ours counts for more.
+    """
+    given = {name: config.getoption(f"contract_{name}", None) for name in PREFIXED}
+    if given["base_url"] is None:
+        empty = config.getoption("contract_empty_base_url", default=False)
+        given["base_url"] = base_url or ("" if empty else None)
+    return given
+
+
+def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
+    """What a fixture base_url says, of whatever scope and of whoever it is; ``None`` if there is none.
+
+    Raises:
+        ConfigurationError: It gives no text.
+    """
+    if request.config.getoption("contract_base_url", None) is not None:
+        return None
+    try:
+        value: object = request.getfixturevalue("base_url")
+    except pytest.FixtureLookupError:
+        return None
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError("The fixture base_url gives no text: name the target with --contract-base-url.")
+    return value
+
+
+def spelled(text: str) -> str:
+    """A sentence that names options of the command line, with the names that they have here."""
+    return _ONLY_OURS.sub("--contract-", text)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.core.model import Exchange
+from contracts.core.model import Exchange, Order, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
@@ -19,6 +19,7 @@ from contracts.runs.first_look import Obstacle, Stage, obstacle
 from contracts.runs.live import Plan
 from contracts.traffic.client import RunStopped
 from contracts.traffic.credentials import USER_VARIABLE, available
+from contracts.verdicts.judging import judge, tally
 
 BUDGET = 12
 """Requests that a look takes at the most."""
@@ -183,16 +184,7 @@ class _Look:
 
     def _empty(self, name: str | None) -> Check:
         if name is None:
-            query = self.asking.query(project_id=nobody(self.asking, "proj_unknown"))
-            page = self.asking.reader.page(self.asking.ask(query), query)
-            if page is not None and not page.items:
-                return Check("Empty", State.MISSING, "no empty checkpoint was given; an unknown project serves")
-            return Check(
-                "Empty",
-                State.MISSING,
-                "no empty checkpoint was given, and an unknown project brings no empty page",
-                "--empty-checkpoint with a checkpoint that has no permissions",
-            )
+            return self._empty_otherwise()
         query = self.asking.query(checkpoint=name)
         exchange = self.asking.ask(query)
         page = self.asking.reader.page(exchange, query)
@@ -200,6 +192,26 @@ class _Look:
             return Check("Empty", State.GOOD, "it is empty")
         said = "it has permissions" if page is not None else f"it is no empty list ({_status(exchange)})"
         return Check("Empty", State.DOUBTFUL, said, "--empty-checkpoint with one that has no permissions")
+
+    def _empty_otherwise(self) -> Check:
+        """Whether a run will see an empty page of the checkpoint itself."""
+        none = "no empty checkpoint was given"
+        if not self.asking.listing.items and self.asking.evidence.every_page:
+            return Check("Empty", State.MISSING, f"{none}; the one that is judged serves")
+        last = self.asking.listing.last(Order.DESCENDING)
+        ways = {"an unknown project": self.asking.query(project_id=nobody(self.asking, "proj_unknown"))}
+        if last is not None:
+            ways["the page after the last permission"] = self.asking.query(after=last, order=Order.DESCENDING)
+        for name, query in ways.items():
+            page = self.asking.reader.page(self.asking.ask(query), query)
+            if page is not None and not page.items:
+                return Check("Empty", State.MISSING, f"{none}; {name} serves")
+        return Check(
+            "Empty",
+            State.MISSING,
+            f"{none}, and neither an unknown project nor the end of the list brings an empty page",
+            "--empty-checkpoint with a checkpoint that has no permissions",
+        )
 
     def _refused(self, credential: str, name: str, remedy: str) -> Check:
         exchange = self.asking.ask(self.asking.query(), credential=credential)
@@ -216,11 +228,14 @@ def _status(exchange: Exchange) -> str:
 
 
 def _gaps(plan: Plan, evidence: Evidence) -> tuple[Gap, ...]:
+    """What the clauses say of this evidence that they lack, and not only because so little was asked."""
     grouped: dict[tuple[str, str], list[str]] = {}
     gating: set[tuple[str, str]] = set()
-    for clause in plan.clauses:
-        lacking = None if clause.lacking(evidence.operation) else clause.needs.lacking(evidence)
-        if lacking is not None:
+    for clause, judgement in zip(
+        plan.clauses, judge(plan.clauses, evidence, tally(plan.clauses, evidence), {}), strict=True
+    ):
+        lacking = clause.needs.lacking(evidence)
+        if lacking is not None and judgement.verdict is Verdict.NOT_EXERCISED:
             grouped.setdefault(lacking, []).append(clause.id)
             if clause.level in plan.gate:
                 gating.add(lacking)

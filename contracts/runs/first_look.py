@@ -7,7 +7,8 @@ the list itself is no concern of this look: where an answer may be an attempt at
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from contracts.core.model import Answer, Exchange, FailureKind
+from contracts.core.model import Answer, Exchange, FailureKind, Query
 from contracts.core.wording import excerpt
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.pacing import RunStopped
@@ -36,6 +37,10 @@ _PEEK_SECONDS: Final = 3.0
 """How long it is waited for a sign of the protocol that a port speaks."""
 _FEW: Final = 8
 """Requests that one question at another place may take, redirects and waits counted."""
+_NO_ANSWER: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.CUT, FailureKind.TIMEOUT})
+_STARTING: Final = frozenset({502, 503, 504})
+_BETWEEN: Final = 0.5
+"""Seconds between two looks whether a target answers already."""
 _USUAL_VERSION: Final = "/v1"
 _SHOWN_BYTES: Final = 32
 
@@ -73,6 +78,36 @@ def obstacle(asking: Asking, plan: Plan) -> Obstacle | None:
         RunStopped: Nothing more can be asked.
     """
     return _FirstLook(asking, plan).obstacle()
+
+
+def await_answer(
+    plan: Plan,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Ask for the list until the target answers, or so many seconds are over; what came last is told by the first look.
+
+    No connection, one that is cut or silent, and a 502, 503 or 504 of what stands before the target are no answer yet.
+    """
+    ends = clock() + seconds
+    request = plan.operation.request(Query(plan.target.checkpoint))
+    while True:
+        limits = replace(plan.limits, tries=1, attempts=1, back=0.0, run=None)
+        with replace(plan, limits=limits).client(_FEW) as client:
+            try:
+                exchange = client.send(request, probe="first look")
+            except RunStopped:
+                return
+        if not _not_yet(exchange) or clock() >= ends:
+            return
+        sleep(min(_BETWEEN, max(0.0, ends - clock())))
+
+
+def _not_yet(exchange: Exchange) -> bool:
+    if exchange.failure is None:
+        return exchange.status in _STARTING
+    return exchange.failure.kind in _NO_ANSWER and "certificate" not in exchange.failure.text
 
 
 def may_be_the_list(exchange: Exchange) -> bool:

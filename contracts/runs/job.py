@@ -15,6 +15,7 @@ from contracts.reports import output
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
+from contracts.runs.first_look import await_answer
 from contracts.runs.live import Progress, run
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
@@ -87,6 +88,8 @@ class Job:
                     terms = plan = target.plan(selected)
                     for remark in plan.redactor.remarks():
                         say(remark)
+                    if settings.wait:
+                        await_answer(plan, settings.wait)
                     tell = until_asked.enter_context(progress or nullcontext())
                 result = run(plan, tell)
         except BaseException as error:

@@ -15,6 +15,7 @@ from contracts.clauses.registry import Clause
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
+from contracts.core.wording import count
 from contracts.deep.census import ORDERS
 from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
@@ -24,7 +25,7 @@ from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.causes import test_causes, with_causes
 from contracts.runs.first_look import obstacle
-from contracts.traffic.client import Client, Limits, RunStopped, TargetGone
+from contracts.traffic.client import Client, Limits, OutOfTime, RunStopped, TargetGone
 from contracts.traffic.credentials import ALMOST, IN_QUERY, Keys, available
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.traffic.redaction import Redactor
@@ -39,7 +40,7 @@ from contracts.verdicts.conclusion import (
     without_verdicts,
 )
 from contracts.verdicts.confirmation import Repeating, worth_asking
-from contracts.verdicts.judging import Again, Tally, judge, tally
+from contracts.verdicts.judging import MORE, Again, Tally, judge, tally
 
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
@@ -63,6 +64,9 @@ SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
 
 
+_MOST_PUT_OFF = 3
+_SLOWER = "a slower --rate"
+_MORE_TIME = "more time (--max-time)"
 _FAILED = "the suite itself failed when it judged this"
 
 
@@ -188,6 +192,9 @@ class _Run:
         self._notes: list[str] = list(plan.redactor.remarks())
         if plan.route.proxy is not None:
             self._notes.append(f"Asked through {plan.route.proxy.name}.")
+        self._advice = ""
+        """What would let the run ask more, where that is not a larger budget."""
+        self._throttled = self._put_off = 0
         self._exit: int | None = None
         self._failed: Exception | None = None
 
@@ -203,6 +210,7 @@ class _Run:
     def _tell(self, exchange: Exchange) -> None:
         if not exchange.concurrent:  # those that were answered together are all kept first
             interrupts.check()
+        self._refuse_to_be_put_off(exchange)
         if self._on_progress is not None:
             pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
             self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
@@ -211,6 +219,19 @@ class _Run:
         """Tell what begins, before anything that takes time: what a probe needs may have to be loaded first."""
         if self._on_progress is not None:
             self._on_progress(Progress(probe, self._client.requests, self._plan.most))
+
+    def _refuse_to_be_put_off(self, exchange: Exchange) -> None:
+        """Ask no more where the target answers 429 to one request after the other, each to the end of its waits."""
+        if exchange.concurrent or exchange.request.credential != "admin":
+            return
+        if exchange.failure is None or exchange.failure.kind is not FailureKind.THROTTLED:
+            self._put_off = 0
+            return
+        self._advice = _SLOWER
+        self._throttled += 1
+        self._put_off += 1
+        if self._put_off == _MOST_PUT_OFF:
+            raise RunStopped(f"{_MOST_PUT_OFF} requests in a row were answered with {exchange.failure.text}")
 
     def result(self) -> Result:
         with self._client:
@@ -223,7 +244,9 @@ class _Run:
             except TargetGone as gone:
                 self._end(ExitCode.CONFIGURATION, f"The target went away during the run: {gone}.{self._last_words()}")
             except RunStopped as stopped:
-                self._notes.append(f"Not everything was asked: {stopped}.")
+                if isinstance(stopped, OutOfTime):
+                    self._advice = _MORE_TIME
+                self._notes.append(f"Not everything was asked: {stopped}. Provide {self._advice or MORE}.")
             except ConfigurationError as error:
                 text = self._plan.redactor.text(str(error))
                 raise ConfigurationError(text, requests=self._client.requests) from None
@@ -262,7 +285,10 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - whatever it is, what was judged as it came is told
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
-        known = {one.clause: one for one in judge(judged, evidence, tallies, self._again)}
+        verdicts = judge(judged, evidence, tallies, self._again)
+        if self._advice:
+            verdicts = tuple(replace(one, provide=one.provide.replace(MORE, self._advice)) for one in verdicts)
+        known = {one.clause: one for one in verdicts}
         return self._report(
             evidence, tuple(known.get(clause.id) or without_verdict(clause, _FAILED) for clause in self._plan.clauses)
         )
@@ -432,6 +458,9 @@ class _Run:
 
     def _reach(self, evidence: Evidence) -> Iterator[str]:
         """What the reader must know about how far the list was seen."""
+        if self._throttled:
+            number = count(self._throttled, "request")
+            yield f"{number} got nothing but 429, and what they asked is not judged. Provide {_SLOWER}."
         if evidence.endless:
             yield "The list does not end: a cursor comes back. What was seen until then is judged."
         elif self._deep is not None:
@@ -440,6 +469,8 @@ class _Run:
             return
         elif any(each.probe == CONTROL for each in evidence.lost):
             yield "The list was not seen to its end: the connection broke each time before that."
+        elif self._advice:
+            yield "The list was not seen to its end: it is judged as far as it was seen."
         else:
             yield (
                 f"The list is longer than the budget of {self._plan.budget} requests reaches, or does not end: it is"

@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -34,6 +34,8 @@ _SHORTEST_KEY: Final = 12
 """Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
 _MOST_TEXT: Final = 2000
 _SHOWN: Final = 40
+_PARTS: Final = 3
+"""Fields of an entry that are read one by one: its reason, its link and its last day."""
 _DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
 
 
@@ -147,6 +149,7 @@ class _File:
         self._kinds = kinds
         self._of_target = of_target
         self._prefix = "tool.contracts." if path.name == PYPROJECT else ""
+        self._problems: list[str] = []
 
     def read(self) -> ConfigFile:
         for name, text in _texts(self._table):
@@ -155,7 +158,23 @@ class _File:
         settings = {name: value for name, value in self._table.items() if name not in {"target", "deviation"}}
         entries = self._entries(settings, self._kinds, "", ["target", "deviation"])
         targets = tuple(self._targets())
-        return ConfigFile(self._path, entries, targets, tuple(self._deviations(targets)))
+        deviations = tuple(self._deviations(targets))
+        if self._problems:
+            first, *more = self._problems
+            if not more:
+                raise ConfigurationError(first)
+            begin = f"{self._path.name}: "
+            listed = " ".join(f"({number}) {each.removeprefix(begin)}" for number, each in enumerate(self._problems, 1))
+            raise ConfigurationError(f"{self._path.name} has {len(self._problems)} errors: {listed}")
+        return ConfigFile(self._path, entries, targets, deviations)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Keep what is wrong, so that all of it is told at once."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self._problems.append(str(error))
 
     def _refusal(self, place: str, problem: str) -> ConfigurationError:
         end = "" if problem.endswith("?") else "."
@@ -167,10 +186,11 @@ class _File:
         spelled = {name.replace("_", "-"): name for name in known}
         found = {}
         for key, value in table.items():
-            if key not in spelled:
-                self._refuse_key(key, place, [*spelled, *more])
-            where = f"{self._path.name}: {self._prefix}{place}{key}"
-            found[spelled[key]] = Entry(self._word(spelled[key], value, f"{place}{key}"), where)
+            with self._telling():
+                if key not in spelled:
+                    self._refuse_key(key, place, [*spelled, *more])
+                where = f"{self._path.name}: {self._prefix}{place}{key}"
+                found[spelled[key]] = Entry(self._word(spelled[key], value, f"{place}{key}"), where)
         return MappingProxyType(found)
 
     def _refuse_key(self, key: str, place: str, known: Iterable[str]) -> None:
@@ -224,48 +244,57 @@ class _File:
     def _targets(self) -> Iterator[TargetTable]:
         names: set[str] = set()
         for place, table in self._tables("target"):
-            name = table.get("name")
-            if not isinstance(name, str) or not _NAME_OF_TARGET.fullmatch(name):
-                raise self._refusal(place, "has no name of letters, digits, dots, hyphens and underscores")
-            if name in names:
-                raise self._refusal(place, f"has the name {name}, which another one has")
-            names.add(name)
-            own = {key: value for key, value in table.items() if key != "name"}
-            yield TargetTable(name, self._entries(own, self._of_target, f"target {name}: ", ["name"]))
+            with self._telling():
+                name = table.get("name")
+                if not isinstance(name, str) or not _NAME_OF_TARGET.fullmatch(name):
+                    raise self._refusal(place, "has no name of letters, digits, dots, hyphens and underscores")
+                if name in names:
+                    raise self._refusal(place, f"has the name {name}, which another one has")
+                names.add(name)
+                own = {key: value for key, value in table.items() if key != "name"}
+                yield TargetTable(name, self._entries(own, self._of_target, f"target {name}: ", ["name"]))
 
     def _deviations(self, targets: tuple[TargetTable, ...]) -> Iterator[Deviation]:
         tables = list(self._tables("deviation"))
         if not tables:
             return
-        from contracts.clauses.registry import find
-
         taken: list[tuple[str, str]] = []
         for place, table in tables:
-            for key in table:
-                if key not in _DEVIATION:
-                    self._refuse_key(key, f"{place}: ", _DEVIATION)
-            clause = self._text(table, "clause", place)
-            try:
-                found, *more = find([clause])
-            except ConfigurationError as error:
-                raise ConfigurationError(f"{self._path.name}: {self._prefix}{place}: {error}") from None
-            if more:
-                raise self._refusal(place, f"names the family {_short(clause)}: name its clauses one by one")
-            if found.level is Level.OBSERVED:
-                raise self._refusal(place, f"names {found.id}, a question: nothing can break it")
-            target = self._text(table, "target", place, needed=False)
-            self._check_target(target, targets, place)
-            if any(id_ == found.id and (not (one and target) or one == target) for id_, one in taken):
-                raise self._refusal(place, f"names {found.id} once more: keep one entry")
-            taken.append((found.id, target))
-            yield Deviation(
-                clause=found.id,
-                reason=self._text(table, "reason", f"{place} ({found.id})"),
-                link=self._link(table, f"{place} ({found.id})"),
-                expires=self._day(table, f"{place} ({found.id})"),
-                target=target,
-                origin=f"{self._prefix}{place} in {self._path.name}",
-            )
+            with self._telling():
+                clause, target = self._accepted(table, place, targets, taken)
+                taken.append((clause, target))
+                where = f"{place} ({clause})"
+                parts: dict[str, Any] = {}
+                for name, read in (("reason", self._text), ("link", self._link), ("expires", self._day)):
+                    with self._telling():
+                        parts[name] = read(table, name, where)
+                if len(parts) == _PARTS:
+                    origin = f"{self._prefix}{place} in {self._path.name}"
+                    yield Deviation(clause=clause, target=target, origin=origin, **parts)
+
+    def _accepted(
+        self, table: Mapping[str, Any], place: str, targets: tuple[TargetTable, ...], taken: Iterable[tuple[str, str]]
+    ) -> tuple[str, str]:
+        """The clause that an entry names, and the target of which it is accepted."""
+        from contracts.clauses.registry import find
+
+        for key in table:
+            if key not in _DEVIATION:
+                self._refuse_key(key, f"{place}: ", _DEVIATION)
+        clause = self._text(table, "clause", place)
+        try:
+            found, *more = find([clause])
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self._path.name}: {self._prefix}{place}: {error}") from None
+        if more:
+            raise self._refusal(place, f"names the family {_short(clause)}: name its clauses one by one")
+        if found.level is Level.OBSERVED:
+            raise self._refusal(place, f"names {found.id}, a question: nothing can break it")
+        target = self._text(table, "target", place, needed=False)
+        self._check_target(target, targets, place)
+        if any(id_ == found.id and (not (one and target) or one == target) for id_, one in taken):
+            raise self._refusal(place, f"names {found.id} once more: keep one entry")
+        return found.id, target
 
     def _check_target(self, target: str, targets: tuple[TargetTable, ...], place: str) -> None:
         names = [table.name for table in targets]
@@ -285,14 +314,14 @@ class _File:
             raise self._refusal(place, f"has a {name} that can't be printed")
         return text
 
-    def _link(self, table: Mapping[str, Any], place: str) -> str:
-        link = self._text(table, "link", place, needed=False)
+    def _link(self, table: Mapping[str, Any], name: str, place: str) -> str:
+        link = self._text(table, name, place, needed=False)
         if link and (not re.match(r"https?://[^\s/]", link) or " " in link):
             raise self._refusal(place, "has a link that is no URL: write https://…, or leave it out")
         return link
 
-    def _day(self, table: Mapping[str, Any], place: str) -> date | None:
-        value = table.get("expires")
+    def _day(self, table: Mapping[str, Any], name: str, place: str) -> date | None:
+        value = table.get(name)
         if value is None:
             return None
         if isinstance(value, str):

@@ -203,6 +203,14 @@ class Settings:
             words.seconds,
         ),
     ] = None
+    wait: Annotated[
+        float | None,
+        Option(
+            "SECONDS",
+            "Wait so long for the target to answer: a pipeline may have started it a moment ago.",
+            words.seconds,
+        ),
+    ] = None
     seed: Annotated[
         int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
     ] = 0
@@ -406,6 +414,29 @@ TARGET_MORE: Final = (
     *("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header"),
     *SECRET_HEADERS,
 )
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Target": (
+            *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"),
+            *("config", "target", "wait"),
+        ),
+        "Keys": (
+            *("key_file", "key_command", "key_variable"),
+            *("user_key_file", "user_key_command", "user_key_variable"),
+        ),
+        "Way to the target": (
+            *("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve"),
+            *("header", "secret_header", "secret_header_file", "secret_header_command"),
+        ),
+        "Budget": ("requests", "deep", "rate", "concurrency", "timeout", "max_time", "seed"),
+        "Document and verdict": (
+            *("spec", "overlay", "operation", "gate", "strict", "allow_incomplete", "accept_current"),
+        ),
+        "Reports": ("html", "markdown", "json", "junit", "record", "quiet", "verbose", "color"),
+        "Embedded server": ("fault", "variant", "items", "projects", "port"),
+    }
+)
+"""By field name, what is about the same, in the order of the help."""
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
 DOCUMENT: Final = ("spec", "overlay", "operation")

@@ -14,10 +14,12 @@ from contracts.core.errors import ContractsError, ExitCode
 from contracts.core.model import GATING, Deviation, Exchange, Judgement, Known, Level, Result, Target, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.spec.operation import Operation
-from contracts.verdicts.deviations import accept, failing, today
+from contracts.verdicts.deviations import accept, ending, failing, today
+from contracts.verdicts.judging import first_after_change
 
 _REFUSED = frozenset({401, 403})
 MOVED = "The list changed during the run: items that came or went are left out of every claim."
+_TOO_MANY = 429
 UNREAD = "No page of the list was ever read, so nothing was judged: look at what the target answers."
 """The note of a run that saw no page."""
 BEFORE = "the run ended before it was judged"
@@ -93,19 +95,25 @@ def own_version() -> str:
         return "unreleased"
 
 
-def locked_out(evidence: Evidence) -> Iterator[str]:
-    """A note where the admin key was taken at first, and from some request on refused whatever was asked with it."""
-    answered = [exchange for exchange in evidence.admin if exchange.answer is not None]
-    last = max((place for place, exchange in enumerate(answered) if exchange.status not in _REFUSED), default=-1)
-    refused = answered[last + 1 :]
-    known = {exchange.request for exchange in answered if exchange.ok}
-    if any(exchange.request in known for exchange in refused):
-        first = refused[0]
-        yield (
-            f"From request {first.number + 1} on the admin key was answered {first.status}, also where it had been "
-            "answered 200: it has ended, or the target has locked it or this address out, as some do after requests "
-            "without a right key. What broke from then on may be no more than that."
+def changed(evidence: Evidence) -> Iterator[str]:
+    """A note where the target was the one that was named at first, and answered with errors alone from then on."""
+    first = first_after_change(evidence)
+    if first is None:
+        return
+    if first.status in _REFUSED:
+        why = (
+            "the key has ended, or the target has locked it or this address out, as some do after requests without a"
+            " right key"
         )
+        what = "the admin key was answered"
+    elif first.status == _TOO_MANY:
+        why, what = "the target limits how much it is asked; give a slower --rate", "every request was answered"
+    else:
+        why, what = "the target changed in the middle of the run: look at its log", "every request was answered"
+    yield (
+        f"From request {first.number + 1} on {what} {first.status}, also where it had been answered 200: {why}."
+        " Of the list only what was answered before that is judged."
+    )
 
 
 def conclude(
@@ -124,7 +132,13 @@ def conclude(
         projects=len(listing.projects),
         complete=listing.complete,
         exit_code=ExitCode.CONFIGURATION if unread else code,
-        notes=(*([UNREAD] if unread else []), *([MOVED] if listing.moved else []), *locked_out(evidence), *notes),
+        notes=(
+            *changed(evidence),
+            *([UNREAD] if unread else []),
+            *([MOVED] if listing.moved else []),
+            *notes,
+            *ending(known, terms.today),
+        ),
         deviations=known,
         exchanges=tuple(sorted((*evidence.exchanges, *evidence.asides), key=lambda exchange: exchange.number)),
     )

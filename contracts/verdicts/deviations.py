@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from contracts.core import files
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Deviation, Judgement, Known, Level, Standing, Verdict
+
+_USUAL_TERM = timedelta(days=90)
+"""How long an entry that is proposed is accepted, unless a person writes another day."""
+_SOON = 14
+"""Days before the last one from which on its coming is told."""
 
 
 def today() -> date:
@@ -43,6 +48,8 @@ def accept(
 ) -> tuple[tuple[Judgement, ...], tuple[Known, ...]]:
     """Mark the breaches that are accepted, and say what became of each deviation.
 
+    An entry accepts what follows from the breach of its clause too, unless that has an entry of its own.
+
     Args:
         judgements: The verdicts of one run.
         deviations: What is accepted of its target; of clauses that were not judged nothing is said.
@@ -55,8 +62,14 @@ def accept(
         if one.clause in judged
     ]
     accepted = {one.deviation.clause: one.deviation for one in known if one.standing is Standing.ACCEPTED}
-    marked = (replace(judgement, accepted=accepted.get(judgement.clause)) for judgement in judgements)
-    return tuple(marked), tuple(known)
+    written = {one.deviation.clause for one in known}
+
+    def entry(judgement: Judgement) -> Deviation | None:
+        if judgement.clause in written or not _breach(judgement):
+            return accepted.get(judgement.clause)
+        return accepted.get(judgement.because)
+
+    return tuple(replace(judgement, accepted=entry(judgement)) for judgement in judgements), tuple(known)
 
 
 def _standing(deviation: Deviation, judgement: Judgement, day: date) -> Standing:
@@ -81,6 +94,16 @@ def sentence(known: Known) -> str:
     return f"{deviation.clause} is accepted{_until(deviation)}: {deviation.reason}"
 
 
+def ending(known: Iterable[Known], day: date) -> Iterator[str]:
+    """A sentence for each deviation that is accepted today and will not be in a few days."""
+    for one in known:
+        last = one.deviation.expires
+        if one.standing is Standing.ACCEPTED and last is not None and (left := (last - day).days) <= _SOON:
+            when = "today" if not left else "tomorrow" if left == 1 else f"in {left} days"
+            remedy = f"mend it, or renew {one.deviation.origin}"
+            yield f"{one.deviation.clause} is accepted until {last}, which is {when}: {remedy}."
+
+
 def terms(deviation: Deviation) -> str:
     """Why a breach is accepted, until when, and where one can read more."""
     link = f" · {deviation.link}" if deviation.link else ""
@@ -91,8 +114,10 @@ def _until(deviation: Deviation) -> str:
     return f" (until {deviation.expires})" if deviation.expires else ""
 
 
-def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "") -> int:
-    """Append an entry for each of these breaches to a configuration file, for a person to fill in.
+def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "", day: date | None = None) -> int:
+    """Append an entry for each of these breaches to a configuration file, for a person to give its reason.
+
+    What follows from one of the others needs no entry.
 
     What stands in the file stays as it is, byte for byte.
 
@@ -100,6 +125,7 @@ def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "") ->
         path: A ``contracts.toml``, which may be new, or a ``pyproject.toml``.
         judgements: The breaches.
         target: The name of the target of which they are to be accepted; an empty string for any.
+        day: The day of the run, from which the last day of each is reckoned; by default today.
 
     Returns:
         How many entries were written.
@@ -113,7 +139,14 @@ def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "") ->
         before = path.read_bytes().decode() if path.exists() else ""
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path.name} can't be read.") from None
-    entries = [_entry(table, judgement, target) for judgement in judgements]
+    breaches = tuple(judgements)
+    roots = {one.clause for one in breaches}
+    expires = (day or today()) + _USUAL_TERM
+    entries = [
+        _entry(table, one, [each.clause for each in breaches if each.because == one.clause], target, expires)
+        for one in breaches
+        if one.because not in roots
+    ]
     if not entries:
         return 0
     gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
@@ -128,13 +161,14 @@ def propose(path: Path, judgements: Iterable[Judgement], *, target: str = "") ->
     return len(entries)
 
 
-def _entry(table: str, judgement: Judgement, target: str) -> str:
+def _entry(table: str, judgement: Judgement, following: Sequence[str], target: str, expires: date) -> str:
     lines = [
         f"[[{table}]]",
         f'clause = "{judgement.clause}"  # {judgement.title}',
+        *([f"# With it is accepted what follows from it: {', '.join(following)}."] if following else []),
         *([f"target = {json.dumps(target)}"] if target else []),
-        'reason = ""   # why it is accepted',
+        'reason = ""   # why it is accepted: write it here',
         'link = ""     # where one can read more, or nothing',
-        'expires = ""  # the last day on which it is accepted, as 2027-01-31 without quotes',
+        f"expires = {expires}  # the last day on which it is accepted: change it, or take the line out",
     ]
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from contracts.clauses.registry import Clause, owner
@@ -16,6 +17,7 @@ from contracts.core.model import (
     Judgement,
     Level,
     Node,
+    Request,
     Unshown,
     Verdict,
 )
@@ -33,10 +35,16 @@ MOST_FINDINGS = 20_000
 A_PAGE = 4096
 """Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
 
+MORE = "more requests (--requests)"
+"""What is to be provided where too little was asked."""
 NO_CASE = "no answer of this run showed a case that could break it"
 CHANCE = 1e-4
 """With a smaller probability than this, a network is not taken to have lost each try of one request."""
 
+_LEAST_REPEATED = 3
+"""How many requests that were answered 200 must be answered with errors from then on for a target to have changed."""
+_LEAST_AFTER = 10
+"""How many errors in a row, one of them in answer to such a request, say the same."""
 _STEADY = "a run over a steady connection"
 
 
@@ -111,22 +119,56 @@ class Again:
     """Rounds without others under way, in none of which it came back; then the other counts are of those with them."""
 
 
+def first_after_change(evidence: Evidence) -> Exchange | None:
+    """The first request from which on a target answers with errors alone, also what it had answered 200 before.
+
+    ``None`` if it did not change so in the middle of the run.
+    """
+    allowed = [exchange for exchange, _ in evidence.allowed]
+    last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)
+    after = [exchange for exchange in allowed[last + 1 :] if exchange.answer is not None]
+    known = {_as_asked(exchange) for exchange in allowed[: last + 1] if exchange.ok}
+    repeated = sum(_as_asked(exchange) in known for exchange in after)
+    enough = repeated >= _LEAST_REPEATED or (repeated and len(after) >= _LEAST_AFTER)
+    return after[0] if enough and all(each.refused or each.failed for each in after) else None
+
+
+def _across(finding: Finding, number: int) -> bool:
+    """Whether a finding compares answers from before and after a request."""
+    return min(each.number for each in finding.exchanges) < number <= max(each.number for each in finding.exchanges)
+
+
+def _as_asked(exchange: Exchange) -> Request:
+    return replace(exchange.request, fresh=False)
+
+
+@lru_cache(maxsize=1)
+def _before(evidence: Evidence, number: int) -> Evidence:
+    earlier = [exchange for exchange in evidence.exchanges if exchange.number < number]
+    return Evidence(evidence.reader, evidence.target, earlier, part=evidence.part)
+
+
 def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
     """Let each clause look at the evidence.
 
-    A 5xx that comes once and not when the same is asked again is a breach of the clauses about that alone.
+    A 5xx that comes once and not when the same is asked again is a breach of the clauses about that alone. What a
+    target answers once it has changed is shown to the clauses about HTTP alone: it says nothing about the list.
     """
     found = {}
+    changed = first_after_change(evidence)
+    steady = evidence if changed is None else _before(evidence, changed.number)
     for clause in clauses:
         kept = found[clause.id] = Tally()
         if (lacking := clause.lacking(evidence.operation)) is not None:
             kept.inapplicable = Inapplicable(lacking)
             continue
-        for outcome in clause.judge(evidence):
+        for outcome in clause.judge(evidence if clause.family == "http" else steady):
             match outcome:
                 case Held():
                     kept.cases += 1
                 case Finding() if not clause.even_once and any(map(evidence.passing, outcome.exchanges)):
+                    pass
+                case Finding() if changed is not None and _across(outcome, changed.number):
                     pass
                 case Finding():
                     kept.cases += 1
@@ -275,7 +317,7 @@ def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
     """Why nothing that was seen is a case of a clause, and what may bring one."""
     if kept.unshown is not None:
         return kept.unshown.reason, kept.unshown.provide
-    reason, provide = NO_CASE, "more requests (--requests)"
+    reason, provide = NO_CASE, MORE
     if evidence.unsteady:
         return f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
     return reason, provide

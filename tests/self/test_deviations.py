@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from contracts.core.model import GATING, Deviation, Judgement, Level, Result, St
 from contracts.settings.configfile import load
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.verdicts.conclusion import exit_code, worst
-from contracts.verdicts.deviations import accept, propose, sentence, terms
+from contracts.verdicts.deviations import accept, ending, propose, sentence, terms
 
 DAY = date(2026, 11, 20)
 
@@ -332,12 +333,71 @@ def test_entries_are_appended_and_nothing_else_is_touched(tmp_path: Path) -> Non
     file = tmp_path / "contracts.toml"
     before = '# ours\nseed = 7  # lucky\n\n[[deviation]]\nclause="PAG-001"\nreason="r"'
     file.write_text(before, encoding="utf-8")
-    assert propose(file, [judged("PAG-014", Verdict.BROKEN), judged("ITM-003", Verdict.BROKEN)], target="eu") == 2
+    assert (
+        propose(file, [judged("PAG-014", Verdict.BROKEN), judged("ITM-003", Verdict.BROKEN)], target="eu", day=DAY) == 2
+    )
     after = file.read_text(encoding="utf-8")
     assert after.startswith(before)
     entries = tomllib.loads(after)["deviation"]
     assert [entry["clause"] for entry in entries] == ["PAG-001", "PAG-014", "ITM-003"]
-    assert entries[1] == {"clause": "PAG-014", "target": "eu", "reason": "", "link": "", "expires": ""}
+    assert entries[1] == {"clause": "PAG-014", "target": "eu", "reason": "", "link": "", "expires": date(2027, 2, 18)}
+
+
+def test_what_follows_from_a_breach_gets_no_entry_and_is_accepted_with_it(tmp_path: Path) -> None:
+    root, other = judged("PAG-014", Verdict.BROKEN), judged("ITM-003", Verdict.BROKEN)
+    follower = replace(judged("PAG-021", Verdict.BROKEN), because="PAG-014")
+    orphan = replace(judged("HTP-001", Verdict.BROKEN), because="PAG-018")
+    file = tmp_path / "contracts.toml"
+    assert propose(file, [root, other, follower, orphan]) == 3
+    text = file.read_text(encoding="utf-8")
+    assert [entry["clause"] for entry in tomllib.loads(text)["deviation"]] == ["PAG-014", "ITM-003", "HTP-001"]
+    assert text.count("# With it is accepted what follows from it: PAG-021.\n") == 1
+    judgements, _ = accept([root, other, follower], [accepted("PAG-014")], DAY)
+    assert [one.accepted is not None for one in judgements] == [True, False, True]
+    held = replace(follower, verdict=Verdict.KEPT)
+    judgements, _ = accept([root, held], [accepted("PAG-014")], DAY)
+    assert judgements[1].accepted is None
+    judgements, _ = accept([root, follower], [accepted("PAG-014"), accepted("PAG-021", expires=date(2001, 1, 1))], DAY)
+    assert judgements[1].accepted is None, "an entry of its own counts for more"
+
+
+@pytest.mark.parametrize(("left", "said"), [(15, ""), (14, "in 14 days"), (1, "tomorrow"), (0, "today"), (-1, "")])
+def test_the_end_of_an_entry_is_told_some_days_before(left: int, said: str) -> None:
+    expires = DAY + timedelta(days=left)
+    _, known = accept([judged("PAG-014", Verdict.BROKEN)], [accepted(expires=expires)], DAY)
+    told = " ".join(ending(known, DAY))
+    assert bool(told) == bool(said)
+    assert not said or f"PAG-014 is accepted until {expires}, which is {said}: mend it, or renew " in told
+
+
+def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
+    text = """
+    sead = 7
+    rate = true
+    [[target]]
+    name = "eu"
+    base-uri = "https://eu.example/v1"
+    [[deviation]]
+    clause = "PAG-014"
+    reason = ""
+    expires = "soon"
+    [[deviation]]
+    clause = "PAG-999"
+    reason = "r"
+    [[deviation]]
+    clause = "ITM-003"
+    reason = ""
+    """
+    told = refused(tmp_path, text)
+    assert told.startswith(
+        "contracts.toml has 7 errors: (1) sead is unknown: did you mean seed? (2) rate is of the wrong"
+    )
+    assert (
+        "(3) target eu: base-uri is unknown: did you mean base-url? (4) deviation 1 (PAG-014) has no reason: " in told
+    )
+    assert "(5) deviation 1 (PAG-014) has an expiry that is no day: " in told
+    assert "(6) deviation 2: There is no clause 'PAG-999'. " in told
+    assert told.endswith("(7) deviation 3 (ITM-003) has no reason: say why it is accepted.")
 
 
 def test_entries_go_into_the_table_of_a_pyproject(tmp_path: Path) -> None:
@@ -361,10 +421,10 @@ def test_a_file_that_can_not_be_appended_to_stays_as_it_is(tmp_path: Path) -> No
 def test_every_entry_that_is_written_can_be_read_once_it_has_a_reason(tmp_path: Path, clause: object) -> None:
     file = tmp_path / "contracts.toml"
     judgement = judged("PAG-014", Verdict.BROKEN)
-    propose(file, [replace(judgement, clause=clause.id, title=clause.title)])  # type: ignore[attr-defined]  # a Clause
+    propose(file, [replace(judgement, clause=clause.id, title=clause.title)], day=DAY)  # type: ignore[attr-defined]  # a Clause
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('reason = ""', 'reason = "r"').replace('expires = ""', "expires = 2027-01-31"))
-    assert Settings.of({}, {}, folder=tmp_path).deviations[0].expires == date(2027, 1, 31)
+    file.write_text(text.replace('reason = ""', 'reason = "r"'))
+    assert Settings.of({}, {}, folder=tmp_path).deviations[0].expires == DAY + timedelta(days=90)
 
 
 # The commands
@@ -380,13 +440,13 @@ def test_a_breach_is_proposed_filled_in_accepted_and_at_last_stale(tmp_path: Pat
     broken = ("ITM", "--allow-incomplete", "--fault", "created-at-in-milliseconds")
     done = check(tmp_path, *broken, "--accept-current")
     assert done.returncode == 1, done.stderr
-    assert "written to contracts.toml: give each a reason" in done.stdout
+    assert "written to contracts.toml: write the reason of each, and run again." in done.stdout
     file = tmp_path / "contracts.toml"
     done = check(tmp_path, *broken)
     assert done.returncode == 4
     assert "has no reason: say why it is accepted." in done.stderr
     text = file.read_text(encoding="utf-8").replace('reason = ""', 'reason = "a gateway rewrites it"')
-    file.write_text(text.replace('expires = ""', "expires = 9999-12-31"), encoding="utf-8")
+    file.write_text(re.sub("expires = [0-9-]+", "expires = 9999-12-31", text), encoding="utf-8")
     done = check(tmp_path, *broken)
     assert done.returncode == 0, done.stdout
     assert "accepted (ITM-004" in done.stdout.splitlines()[-1]
@@ -395,7 +455,7 @@ def test_a_breach_is_proposed_filled_in_accepted_and_at_last_stale(tmp_path: Pat
     assert done.returncode == 1
     assert "ITM-004 is kept now: remove deviation 1 in contracts.toml." in done.stdout
     assert "BROKEN: stale: ITM-004" in done.stdout
-    file.write_text(text.replace('expires = ""', "expires = 2001-01-31"), encoding="utf-8")
+    file.write_text(re.sub("expires = [0-9-]+", "expires = 2001-01-31", text), encoding="utf-8")
     done = check(tmp_path, *broken)
     assert done.returncode == 1
     assert "accepted until 2001-01-31" in done.stdout

@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import ADMIN
 from hostile import ClosedError, Reply, ending, ok, resetting, waiting
 from hostile import Target as Socket
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Judgement, Target, Verdict
+from contracts.mock.server import Server as Embedded
+from contracts.mock.variants import open_variant
 from contracts.runs.doctor import State, examine
+from contracts.runs.first_look import await_answer
 from contracts.runs.live import Plan, run
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import Limits
 
-ADMIN = "sk-admin-FirstLook0123456789AbCdEfGhIjKlMnOp"
 LIST = {
     "object": "list",
     "data": [
@@ -287,6 +290,44 @@ def test_a_certificate_that_is_not_trusted(certificate: Path) -> None:
     assert sentence.endswith("check the host's name, or trust a private authority with --ca-bundle.")
 
 
+# A target that is being started
+
+
+@pytest.mark.parametrize("before", [answer("503 Unavailable"), html("502", "502 Bad Gateway"), ending(), None])
+def test_a_target_that_is_being_started_is_waited_for(before: Reply | None) -> None:
+    asked: list[str] = []
+    slept: list[float] = []
+
+    def reply(target: str, key: str) -> Reply:
+        asked.append(target)
+        return before if before is not None and len(asked) <= 3 else entitled(answer("200 OK", LIST))(target, key)
+
+    with Server(reply) as server:
+        await_answer(plan(server.base_url, LIMITS.connect), 60.0, sleep=slept.append)
+    assert len(asked) == (4 if before is not None else 1)
+    assert len(slept) == len(asked) - 1
+
+
+def test_a_target_that_never_answers_is_waited_for_so_long_and_no_longer() -> None:
+    with Server(always(b"")) as server:
+        pass
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    await_answer(plan(f"http://127.0.0.1:{server.port}/v1", LIMITS.connect), 7.0, lambda: now, sleep)
+    assert now == 7.0
+
+
+@pytest.mark.parametrize("other", [UNAUTHORIZED, html("Welcome"), answer("404 Not Found"), answer("500 Error")])
+def test_whatever_else_is_answered_is_not_waited_for(other: Reply) -> None:
+    with Server(always(other)) as server:
+        await_answer(plan(server.base_url, LIMITS.connect), 60.0)
+    assert len(server.asked) == 1
+
+
 # What is judged
 
 
@@ -334,3 +375,30 @@ def test_one_failure_before_a_right_answer_is_no_obstacle() -> None:
         return answer("500 Error") if len(asked) <= 2 else entitled(answer("200 OK", LIST))(target, key)
 
     assert judged(reply, "ENV-001").verdict is Verdict.KEPT
+
+
+# What the doctor foretells
+
+
+@pytest.mark.parametrize("variant", ["size-0", "size-1", "unknown-project-404", "unknown-project-403", None])
+@pytest.mark.parametrize("full", [True, False])
+def test_the_doctor_foretells_what_a_run_does_not_exercise(variant: str | None, full: bool) -> None:  # noqa: FBT001 - a case
+    with open_variant(variant) if variant else Embedded() as server:
+        data = server.dataset
+        other, empty = (data.other_checkpoint, data.empty_checkpoint) if full else (None, None)
+        target = Target(server.base_url, data.checkpoint, other, empty, user_key=full)
+        keys = Keys.of(data.admin_key, data.user_key if full else None)
+        chosen = find(["PAG-006", "PAG-016", "OBS-009", "PAG-005", "SCO-001", "SEC-005", "ITM-001"])
+        asked = Plan(target=target, keys=keys, operation=OPERATION, seed=0, selected=chosen)
+        foretold = {clause for gap in examine(asked).gaps for clause in gap.clauses}
+        judgements = run(asked).judgements
+    assert foretold == {one.clause for one in judgements if one.verdict is Verdict.NOT_EXERCISED}
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "boom"}}, {"object": "list"}])
+def test_the_doctor_ticks_no_key_before_a_page_was_read(body: object) -> None:
+    with Server(entitled(answer("200 OK", body))) as server:
+        found = examine(plan(server.base_url, LIMITS.connect))
+    assert found.usable, "a run judges it"
+    states = {check.name: check.state for check in found.checks}
+    assert (states["Admin key"], states["Checkpoint"]) == (State.DOUBTFUL, State.DOUBTFUL)

@@ -230,5 +230,13 @@ def test_the_image_holds_what_the_wheel_needs() -> None:
     }
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line[0] == "!"}
     assert copied == let_in
-    assert {"pyproject.toml", "README.md", "LICENSE", "contracts", "spec", "pipelines/image.txt"} == copied
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "pytest_checkpoint_permissions.py",
+        "contracts",
+        "spec",
+        "pipelines/image.txt",
+    } == copied
     assert re.search(r"^USER (?!0|root)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -171,8 +171,7 @@ def test_what_is_imported_is_declared() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             imported |= {name.split(".")[0] for name in names}
     outside = imported - sys.stdlib_module_names - {"contracts"}
-    # A plugin of pytest is used without being imported.
-    assert {"pyyaml" if name == "yaml" else name for name in outside} == declared - {"pytest_base_url"}
+    assert {"pyyaml" if name == "yaml" else name for name in outside} == declared
 
 
 def test_no_page_is_about_the_place_where_it_was_written() -> None:

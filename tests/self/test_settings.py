@@ -8,7 +8,7 @@ import pytest
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import GATING, Level
-from contracts.settings.settings import OPTIONS, SECONDS_EACH, Settings
+from contracts.settings.settings import GROUPS, OPTIONS, SECONDS_EACH, Settings
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}
@@ -40,6 +40,12 @@ def test_every_setting_has_an_option_a_variable_and_a_help(name: str) -> None:
     assert option.variable == "CONTRACTS_" + name.upper()
     assert option.help.endswith((".", ")."))
     assert Settings().origin(name) == "default"
+
+
+def test_every_setting_stands_in_one_group_of_the_help() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert len(grouped) == len(set(grouped))
+    assert set(OPTIONS) <= set(grouped)
 
 
 def test_an_empty_variable_is_none_except_where_it_would_mean_another_target() -> None:

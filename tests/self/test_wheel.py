@@ -33,6 +33,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
     files = WHEEL.files or []
     assert {file.parts[0] for file in files if ".." not in file.parts} == {
         "contracts",
+        "pytest_checkpoint_permissions.py",
         f"checkpoint_permissions_contracts-{WHEEL.version}.dist-info",
     }
     named = {str(file) for file in files}
@@ -45,7 +46,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
 def test_its_entry_points_are_there() -> None:
     assert {(entry.group, entry.name, entry.value) for entry in WHEEL.entry_points} == {
         ("console_scripts", "contracts", "contracts.__main__:main"),
-        ("pytest11", "contracts", "contracts.plugins.pytest"),
+        ("pytest11", "contracts", "pytest_checkpoint_permissions"),
     }
 
 
