@@ -789,7 +789,9 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
 def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.usual_limit
     for pages in evidence.by_cursor.values():
-        ranked = sorted(pages, key=lambda page: (page.query.limit or default, page.exchange.number))
+        # What was asked again does not stand for what was asked first: it would be another finding.
+        once = [page for page in pages if page.exchange.again is None]
+        ranked = sorted(once, key=lambda page: (page.query.limit or default, page.exchange.number))
         for small, large in pairwise(ranked):
             if (small.query.limit or default) == (large.query.limit or default):
                 continue

@@ -38,8 +38,8 @@ STRANGERS = ("none", "unknown", "user")
 TOGETHER = 8
 """Requests at the same moment, half of them with the admin key."""
 
-FEW = 12
-"""Requests that do not suffice for more than one case of each clause."""
+MANY = 30
+"""Requests that suffice for what takes ten and shows few faults."""
 
 
 SPELLINGS = (
@@ -71,6 +71,8 @@ def access(asking: Asking) -> None:
     odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
     asking.ask(plain, credential="none", extra=odd)
     _right_after(asking, strangers)
+    if asking.left >= MANY:
+        _further_in_company(asking)
     asking.send_all(_further(asking, spelled[1:], strangers))
 
 
@@ -108,14 +110,16 @@ def _right_after(asking: Asking, forms: list[str]) -> None:
 
 
 def _in_company(asking: Asking) -> None:
-    """The same request from a stranger and the admin key on one connection, in both orders, and at the same moment."""
-    strangers = [form for form in STRANGERS if form in asking.forms]
+    """The same request from a stranger and the admin key on one connection, in both orders."""
     request = _unasked(asking)
     asking.send(replace(request, credential="none", reconnect=True))
     asking.send(replace(request, shared=True))
     asking.send(replace(request, credential="none", shared=True))
-    if asking.left < FEW:
-        return
+
+
+def _further_in_company(asking: Asking) -> None:
+    """The same with the admin key first, and at the same moment."""
+    strangers = [form for form in STRANGERS if form in asking.forms]
     request = _unasked(asking)
     asking.send(replace(request, reconnect=True))
     asking.send(replace(request, credential=strangers[-1], shared=True))

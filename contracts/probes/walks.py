@@ -132,8 +132,8 @@ def after_the_ends(asking: Asking) -> None:
 
 def further(asking: Asking) -> None:
     """Ask what the walks left out: the middle of a long list, full pages at its end, usual sizes, each cursor."""
-    _onward(asking, asking.left)
     _exact_ends(asking)
+    _onward(asking, asking.left // 2)
     _usual_sizes(asking)
     _every_cursor(asking)
 
