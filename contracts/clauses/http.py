@@ -224,6 +224,9 @@ def accept_changes_nothing(evidence: Evidence) -> Iterator[Outcome]:
         answer = exchange.answer
         if answer is None or exchange.failure is not None or exchange.failed or answer.flaw:
             continue
+        query = evidence.query(exchange)
+        if exchange.refused and (query is None or not must_be_answered(evidence, exchange, query)):
+            continue  # its cursor or its project may be gone by now
         asked_with = "without Accept" if accept is None else f"with Accept: {short(accept)}"
         kind = (answer.header("content-type") or "").partition(";")[0].strip().lower()
         if not exchange.ok:

@@ -51,7 +51,9 @@ def _accept(asking: Asking) -> None:
     """A small page as clients ask for it that don't write what they accept as the official ones do."""
     pages = [page for page in asking.evidence.pages if page.items]
     if pages:
-        request = min(pages, key=lambda page: (len(page.items) < 2, len(page.items))).exchange.request  # noqa: PLR2004
+        # What a list loses takes no cursor away from a page without one.
+        simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) < 2, len(page.items)))  # noqa: PLR2004
+        request = simple.exchange.request
         for accept in ACCEPTED if asking.left > TOGETHER + len(ACCEPTED) else ACCEPTED[:1]:
             asking.send(replace(request, accept=accept))
 

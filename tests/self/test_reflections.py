@@ -177,6 +177,15 @@ def test_the_same_page_is_a_case() -> None:
     assert accepting("*/*", status=500, body=b"").cases == 0, "which is HTP-005's"
 
 
+def test_a_cursor_that_may_be_gone_by_now_is_no_case() -> None:
+    history = History(permissions(12))
+    usual = history.ask(query(after="cp_003", limit=3))
+    gone = Answer(400, "", JSON, b"{}")
+    asked = replace(usual.request, accept=None)
+    history.exchanges.append(replace(usual, number=1, request=asked, answer=gone, sent=9, received=10))
+    assert judged("HTP-007", history.evidence()).cases == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
