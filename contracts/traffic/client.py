@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -422,13 +423,15 @@ class Client:
         failure: Failure | None = None
         seen = {course.target}
         while True:
-            raw = self._attempt(course, authorization, probe)
+            # What was put off because others were under way is not to meet them a second time.
+            with self._lanes.all() if course.beside and course.waits else nullcontext():
+                raw = self._attempt(course, authorization, probe)
             if isinstance(raw, Failure):
                 answer, failure = None, raw
                 break
             answer = self._kept(raw, kept=kept)
             pause = asked_to_wait(answer, course.waits, self._now())
-            if answer.status == TOO_MANY_REQUESTS:
+            if answer.status == TOO_MANY_REQUESTS or (answer.status == UNAVAILABLE and pause is not None):
                 self._lanes.narrow()
             if pause is not None and self._may_wait(pause, course):
                 self._wait(pause, course, answer.status)

@@ -45,19 +45,36 @@ class Lanes:
     def __init__(self, most: int) -> None:
         self.most = most
         self._busy = 0
+        self._wanting_all = 0
         self._free = threading.Condition()
 
     @contextmanager
     def one(self) -> Iterator[None]:
         """Wait for a free lane, and take it."""
         with self._free:
-            self._free.wait_for(lambda: self._busy < self.most)
+            self._free.wait_for(lambda: not self._wanting_all and self._busy < self.most)
             self._busy += 1
         try:
             yield
         finally:
             with self._free:
                 self._busy -= 1
+                self._free.notify_all()
+
+    @contextmanager
+    def all(self) -> Iterator[None]:
+        """Wait until nobody else is under way, and keep it so; for who has a lane, which is given back afterwards."""
+        with self._free:
+            self._wanting_all += 1
+            self._busy -= 1
+            self._free.notify_all()
+            self._free.wait_for(lambda: self._busy == 0)
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._wanting_all -= 1
                 self._free.notify_all()
 
     def narrow(self) -> None:
