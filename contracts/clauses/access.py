@@ -163,10 +163,7 @@ clause(
     bad="Authorization: Bearer (and nothing): 200",
     probes=ACCESS,
     requires={Capability.BEARER},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-    ),
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )(credential_clause("empty", "empty-bare", allowed=MALFORMED_TOO))
 
@@ -180,10 +177,7 @@ clause(
     bad="Authorization: Basic …: 200",
     probes=ACCESS,
     requires={Capability.BEARER},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-    ),
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )(credential_clause("basic", "basic-password", "bare", "other-scheme", allowed=MALFORMED_TOO))
 
@@ -197,10 +191,7 @@ clause(
     bad="a project key: 200",
     probes=ACCESS,
     requires={Capability.ADMIN, Capability.KEY},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-    ),
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
     needs=Needs(user_key=True),
 )(credential_clause("user", allowed=REFUSED))
@@ -215,10 +206,7 @@ clause(
     bad="?api_key=…: 200",
     probes=ACCESS,
     requires={Capability.KEY},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-    ),
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )(credential_clause("query-api_key", "query-key", "query-token", "query-access_token", allowed=CLIENT_ERRORS))
 
@@ -232,10 +220,7 @@ clause(
     bad="the key without its last character: 200",
     probes=ACCESS,
     requires={Capability.KEY},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-    ),
+    caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )(
     credential_clause(
@@ -327,11 +312,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
     probes=ACCESS,
     requires={Capability.KEY},
-    caused_by=(
-        "SEC-001",
-        "SEC-002",
-        "SEC-005",
-    ),
+    caused_by=("SEC-001", "SEC-002", "SEC-005"),
     decided_by="list",
 )
 def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:

@@ -77,16 +77,7 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     bad="project_id=proj_1: 18 of 19",
     probes=("walks",),
     requires={Capability.FILTER, Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "FLT-001",
-        "PAG-011",
-        "PAG-012",
-        "PAG-015",
-        "ORD-002",
-        "ORD-003",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
     decided_by="list",
     needs=Needs(items=1, projects=1),
 )
@@ -128,11 +119,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     bad="57 permissions: 30 + 18 + 8",
     probes=("walks",),
     requires={Capability.FILTER, Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "FLT-001",
-        "FLT-002",
-    ),
+    caused_by=("SCO-001", "FLT-001", "FLT-002"),
     decided_by="list",
     needs=Needs(items=2, projects=2),
 )

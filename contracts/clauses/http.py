@@ -156,11 +156,7 @@ def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     good="503 with Retry-After: 1, and then 200",
     bad="500",
     probes=ALL,
-    caused_by=(
-        "INP-004",
-        "INP-008",
-        "SEC-011",
-    ),
+    caused_by=("INP-004", "INP-008", "SEC-011"),
     decided_by="answer",
     even_once=True,
 )

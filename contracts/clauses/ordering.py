@@ -40,13 +40,7 @@ def differ(page: Page) -> bool:
     bad="no order: the oldest first",
     probes=PAGED,
     requires={Capability.ORDER, Capability.DEFAULT_ORDER, Capability.CHRONOLOGICAL},
-    caused_by=(
-        "SCO-001",
-        "ITM-004",
-        "ITM-008",
-        "ITM-009",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "ITM-004", "ITM-008", "ITM-009", "ORD-007"),
     decided_by="list",
     needs=TIMES,
 )
@@ -107,12 +101,7 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
     bad="order=descending: created_at 30, 10, 20",
     probes=PAGED,
     requires={Capability.CHRONOLOGICAL},
-    caused_by=(
-        "SCO-001",
-        "ITM-004",
-        "ITM-008",
-        "ITM-009",
-    ),
+    caused_by=("SCO-001", "ITM-004", "ITM-008", "ITM-009"),
     decided_by="answer",
     needs=TIMES,
 )
@@ -130,12 +119,7 @@ def descending_falls(evidence: Evidence) -> Iterator[Outcome]:
     bad="order=ascending: created_at 30, 20, 10",
     probes=PAGED,
     requires={Capability.ORDER, Capability.CHRONOLOGICAL},
-    caused_by=(
-        "SCO-001",
-        "ITM-004",
-        "ITM-008",
-        "ITM-009",
-    ),
+    caused_by=("SCO-001", "ITM-004", "ITM-008", "ITM-009"),
     decided_by="answer",
     needs=TIMES,
 )
@@ -153,16 +137,7 @@ def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
     bad="[30, 10] [20, 5]",
     probes=("walks",),
     requires={Capability.CHRONOLOGICAL},
-    caused_by=(
-        "SCO-001",
-        "PAG-010",
-        "PAG-011",
-        "ORD-002",
-        "ORD-003",
-        "ITM-004",
-        "ITM-008",
-        "ITM-009",
-    ),
+    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-002", "ORD-003", "ITM-004", "ITM-008", "ITM-009"),
     decided_by="list",
     needs=TIMES,
 )
@@ -316,11 +291,7 @@ def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bo
     bad="descending: cp_3, cp_2, cp_1; ascending: cp_2, cp_1, cp_3",
     probes=("walks",),
     requires={Capability.ID, Capability.ORDER, Capability.CHRONOLOGICAL},
-    caused_by=(
-        "SCO-001",
-        "ORD-002",
-        "ORD-003",
-    ),
+    caused_by=("SCO-001", "ORD-002", "ORD-003"),
     decided_by="list",
     needs=TIMES,
 )

@@ -327,10 +327,7 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
     probes=PAGED,
     requires={Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "PAG-010",
-    ),
+    caused_by=("SCO-001", "PAG-010"),
     decided_by="list",
     needs=TWO,
 )
@@ -485,11 +482,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
     bad="has_more false after cp_5, and after=cp_5 brings [cp_6]",
     probes=PAGED,
     requires={Capability.MORE},
-    caused_by=(
-        "SCO-001",
-        "PAG-011",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "PAG-011", "ORD-007"),
     decided_by="list",
     needs=TWO,
 )
@@ -544,13 +537,7 @@ def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
     bad="after=cp_9 (the last): 404",
     probes=PAGED,
     requires={Capability.CURSOR},
-    caused_by=(
-        "SCO-001",
-        "PAG-010",
-        "PAG-011",
-        "ORD-007",
-        "FLT-001",
-    ),
+    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-007", "FLT-001"),
     decided_by="list",
     needs=Needs(items=1, end=True),
 )
@@ -608,11 +595,7 @@ def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tup
     bad="after=cp_7: 400",
     probes=PAGED,
     requires={Capability.CURSOR},
-    caused_by=(
-        "SCO-001",
-        "PAG-010",
-        "PAG-011",
-    ),
+    caused_by=("SCO-001", "PAG-010", "PAG-011"),
     decided_by="list",
     needs=TWO,
 )
@@ -700,11 +683,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
     probes=("walks", "repetition"),
-    caused_by=(
-        "SEC-015",
-        "ORD-007",
-        "HTP-005",
-    ),
+    caused_by=("SEC-015", "ORD-007", "HTP-005"),
     decided_by="list",
     needs=ONE,
 )
@@ -737,12 +716,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
     probes=("repetition",),
-    caused_by=(
-        "SEC-015",
-        "ORD-007",
-        "PAG-019",
-        "HTP-005",
-    ),
+    caused_by=("SEC-015", "ORD-007", "PAG-019", "HTP-005"),
     decided_by="list",
     needs=ONE,
 )
@@ -777,12 +751,7 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=2: [cp_2, cp_3]; limit=5: [cp_1, cp_2, cp_3, …]",
     probes=PAGED,
     requires={Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "PAG-011",
-        "PAG-012",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "PAG-011", "PAG-012", "ORD-007"),
     decided_by="list",
     needs=TWO,
 )
@@ -900,12 +869,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
     bad="[cp_1, cp_2] [cp_3, cp_1]",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "PAG-010",
-        "PAG-011",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-007"),
     decided_by="list",
     needs=TWO,
 )
@@ -960,13 +924,7 @@ def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
     bad="limit=100 finds 57 permissions, limit=7 finds 56",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=(
-        "SCO-001",
-        "PAG-011",
-        "PAG-012",
-        "PAG-015",
-        "ORD-007",
-    ),
+    caused_by=("SCO-001", "PAG-011", "PAG-012", "PAG-015", "ORD-007"),
     decided_by="list",
     needs=TWO,
 )
