@@ -18,6 +18,7 @@ _CHANGING = (
     (r"; \d+ brings", "; N brings"),
     (r"\b\d+ cases?\b", "N cases"),
     (r"sha256 [0-9a-f]{12}", "sha256 SHA256"),
+    (r"^expires = \d{4}-\d\d-\d\d", "expires = DAY"),
 )
 
 

@@ -19,8 +19,14 @@ from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.reports.terminal import Style, report
 
-COPIED = ("    Repeat    curl ", "              curl ", "              for each in ", "Run again   contracts ")
-"""What is to be copied stays in one line."""
+COPIED = (
+    "    Repeat    curl ",
+    "              curl ",
+    "              for each in ",
+    "Run again   contracts ",
+    "contracts: ",
+)
+"""What is to be copied, or found by a program, stays in one line."""
 CHANGED = "The list changed during the run: items that came or went are left out of every claim."
 MOVED = "the list changed each time that this was looked at"
 
