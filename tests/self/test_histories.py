@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from histories import History, Permission, permissions, query
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.clauses.registry import clauses
 from contracts.core.model import Finding, Level, Order, Query, Step, Verdict
 from contracts.evidence.evidence import CONTROL
-from contracts.verdicts.judging import Again, judge, tally
+from contracts.verdicts.judging import Again, judge, numbers, tally
 
 ORDERS = st.sampled_from([None, *Order])
 
@@ -156,7 +157,10 @@ def test_has_more_true_at_the_end_needs_a_list_that_stands() -> None:
 def verdict(history: History, clause: str, again: Again) -> Verdict:
     chosen = [one for one in clauses() if one.id == clause]
     evidence = history.evidence()
-    (judgement,) = judge(chosen, evidence, tally(chosen, evidence), {clause: again})
+    tallies = tally(chosen, evidence)
+    least = tallies[clause].least
+    assert least is not None
+    (judgement,) = judge(chosen, evidence, tallies, {clause: replace(again, of=numbers(least))})
     return judgement.verdict
 
 
