@@ -73,8 +73,8 @@ def _further(asking: Asking, others: list[str], projects: list[str | None], near
     yield asking.query(after=nobody(asking, first or "cp_unknown"), order=Order.ASCENDING, project_id=project)
     yield Query(_unknown(asking), limit=1)
     yield Query(near[1], after=middle)
-    yield Query(_unknown(asking), limit=100, order=Order.ASCENDING, project_id=project)
-    yield Query(_unknown(asking), after=first)
+    oldest = own[-1] if own else None
+    yield Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
     yield from map(Query, near[MOST_TELLING:])
 
 
@@ -100,8 +100,8 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
         f"{checkpoint[:-1]}*",
         "0",
         f"{checkpoint}{PADDING}x",
-        f" {checkpoint}",
         accented(checkpoint),
+        f" {checkpoint}",
         f"{checkpoint},x",
         checkpoint[1:],
         checkpoint.upper(),

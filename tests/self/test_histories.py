@@ -216,8 +216,8 @@ def walked(*pages: tuple[str | None, list[int]]) -> History:
     """A walk of which each page was seen once, as in a recording: its cursor, and the numbers of its items."""
     history = History(permissions(40, tied=1))
     rendered = [item.render() for item in history.items]
-    for index, (cursor, numbers) in enumerate(pages):
-        data = [rendered[number] for number in numbers]
+    for index, (cursor, places) in enumerate(pages):
+        data = [rendered[at] for at in places]
         body = {"object": "list", "data": data, "first_id": None, "last_id": None, "has_more": True}
         asked = query(after=cursor, limit=3, order=Order.ASCENDING)
         history.keep(asked, 200, json.dumps(body).encode(), step=Step("walk 1", index))

@@ -80,22 +80,22 @@ class PagesUnderWayShared(Behaviour):
 
 @fault("SEC-014", timed=True, kind=Kind.SHARED_STATE)
 class AdminRightsShared(Behaviour):
-    """While a request with the admin key is under way, any other valid key has its rights."""
+    """What an admin may do, any other valid key may do as well until no request is under way any more."""
 
     async def serve(self, request: Request, /) -> Response:
         """As ever, with a variable for the rights that all requests share."""
-        if not _is_admin(self, request):
-            return await super().serve(request)
-        self.memory["admins"] = self.memory.get("admins", 0) + 1
+        if _is_admin(self, request):
+            self.memory["admin"] = True
+        await asyncio.sleep(_OVERLAP_SECONDS)
         try:
-            await asyncio.sleep(_OVERLAP_SECONDS)
             return await super().serve(request)
         finally:
-            self.memory["admins"] -= 1
+            if self.in_flight == 1:
+                self.memory["admin"] = False
 
     def authenticate(self, request: Request, /) -> None:
-        """Lets in a valid key while an admin asks."""
-        if self.memory.get("admins") and self.credentials(request) == self.dataset.user_key:
+        """Lets in a valid key while an admin's rights are set."""
+        if self.memory.get("admin") and self.credentials(request) == self.dataset.user_key:
             return
         super().authenticate(request)
 

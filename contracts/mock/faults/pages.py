@@ -359,7 +359,7 @@ def gap_on_large_pages(_self: Behaviour, rest: Permissions, asked: Asked, /) -> 
     return page[:2] + page[3:] if asked.limit > FEW else page[: asked.limit]
 
 
-@replaces(Behaviour.cut, "PAG-012")
+@replaces(Behaviour.cut, "PAG-003", kind=Kind.of("PAG-012"))
 def item_42_hidden(self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """The 42nd item is left out of every page that it would stand in the middle of."""
     page = list(rest[: asked.limit])
@@ -367,7 +367,7 @@ def item_42_hidden(self: Behaviour, rest: Permissions, asked: Asked, /) -> list[
     return [each for each in page if each not in hidden or each in (page[0], page[-1])]
 
 
-@replaces(Behaviour.rest, "PAG-013")
+@replaces(Behaviour.rest, "PAG-015", kind=Kind.of("PAG-013"))
 def list_ends_early_on_small_pages(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """With a limit up to 4 the list ends after 20 items."""
     ordered = self.sort(self.permissions(asked), asked)
