@@ -34,7 +34,7 @@ SEED = 1
 """What the runs of the matrix are drawn from."""
 PATIENCE = Limits(read=2.0, answer=6.0)
 """A server of this process that is silent for longer than this hangs."""
-ONE_IN, ONE_PLACED_IN = 3, 9
+ONE_IN, ONE_PLACED_IN = 6, 18
 """The usual selection has one in so many of the faults, and of those that show in one place only."""
 OF_EACH_CLAUSE = 2
 """How many faults of a clause the usual selection has at least."""

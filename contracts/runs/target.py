@@ -119,7 +119,7 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
         settings.empty_checkpoint,
         user_key=keys.user is not None and operation.profile.admin,
         name=settings.name,
-        curl=route.curl,
+        curl=route.curl(settings.base_url),
         key_header=operation.key_header,
     )
     yield Opened(target, keys, operation, settings, route=route)

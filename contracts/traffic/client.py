@@ -57,6 +57,9 @@ __all__ = [
 MOST_TOGETHER: Final = 8
 """Requests that are under way at the same time, at most."""
 
+_ALONE: Final = frozenset({"inputs"})
+"""Probes whose requests may bring a target down: which one did shows only where no other is under way."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _EXCERPT = 200
@@ -284,7 +287,7 @@ class Client:
             FenceError: A request can't be put on the wire as it is.
         """
         allowance = Allowance(most)
-        if self._lanes.most == 1:
+        if self._lanes.most == 1 or probe in _ALONE:
             done = [
                 exchange
                 for job in jobs

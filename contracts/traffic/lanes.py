@@ -145,8 +145,8 @@ class Together:
         self._lock = threading.Lock()
         self._results: list[SimpleQueue[Exchange | BaseException | None]] = [SimpleQueue() for _ in jobs]
         self._waiting = iter(sorted(zip(jobs, self._results, strict=True), key=lambda each: -each[0].length))
-        for _ in range(min(number, len(jobs))):
-            threads.submit(self._work)
+        self._threads = threads
+        self._number = min(number, len(jobs))
 
     def _work(self) -> None:
         while True:
@@ -165,11 +165,13 @@ class Together:
                 results.put(error)
 
     def exchanges(self) -> Iterator[Exchange]:
-        """The exchanges, job after job.
+        """The exchanges, job after job; the first is begun once it is wanted.
 
         Raises:
             BaseException: What asking raised; what was answered meanwhile is `left`.
         """
+        for _ in range(self._number):
+            self._threads.submit(self._work)
         for results in self._results:
             while (found := results.get()) is not None:
                 if isinstance(found, BaseException):

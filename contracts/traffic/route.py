@@ -118,20 +118,20 @@ class Route:
         headers = [(_marker(each.name), each.value) for each in self.headers if each.shown is not None]
         return (*password, *headers)
 
-    @property
-    def curl(self) -> tuple[str, ...]:
-        """Curl's options that ask the same way, quoted for a POSIX shell, without any secret."""
+    def curl(self, base_url: str) -> tuple[str, ...]:
+        """Curl's options that ask a target the same way, quoted for a POSIX shell, without any secret."""
         words: list[str] = []
+        encrypted = base_url.strip().lower().startswith("https:")
         if self.proxy is not None:
             named = re.fullmatch(r"[A-Za-z_]+", self.proxy.source)
             words.append(f'-x "${self.proxy.source}"' if named else f"-x {shlex.quote(str(self.proxy))}")
         elif self.direct:
             words.append("--noproxy '*'")
-        if self.authorities is not None:
+        if encrypted and self.authorities is not None:
             words.append(f"--ca{'path' if self.authorities.is_dir() else 'cert'} {shlex.quote(str(self.authorities))}")
-        if self.certificate is not None:
+        if encrypted and self.certificate is not None:
             words.append(f"--cert {shlex.quote(str(self.certificate))}")
-        if self.certificate_key is not None:
+        if encrypted and self.certificate_key is not None:
             words.append(f"--key {shlex.quote(str(self.certificate_key))}")
         words += [f"--resolve {shlex.quote(str(each))}" for each in self.addresses]
         return (*words, *(each.curl for each in self.headers))

@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,9 +33,10 @@ from histories import CHECKPOINT, History, operation, permissions, query
 from schemathesis import GenerationMode
 
 from contracts.core.errors import ConfigurationError, ContractsError
-from contracts.core.model import Exchange, Failure, FailureKind, Order, Request, Result, Target
+from contracts.core.model import Exchange, Failure, FailureKind, Item, Order, Request, Result, Target
 from contracts.evidence.reader import Reader
 from contracts.probes import generated
+from contracts.probes.asking import Asking
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
@@ -599,10 +600,13 @@ def read_generated(data: bytes) -> None:
     """A document from which Schemathesis draws what is asked."""
     drawn = load_operation(_file("given.yaml", data))
     _read_operation(drawn)
-    asking = mock.Mock(operation=drawn, rng=chance(0), size=100)
-    asking.listing.items, asking.listing.projects = {"cp_1": None}, ("proj_1",)
+    asking = mock.Mock(operation=drawn, seed=0, size=100)
+    asking.listing.items = {"cp_1": Item("cp_1", 1_700_000_000, "proj_1")}
+    asking.listing.projects = ("proj_1",)
     asking.listing.sequence.return_value = ("cp_1",)
-    asking.target, asking.query.side_effect = TARGET, query
+    asking.target, asking.query.side_effect, asking.evidence.pages = TARGET, query, []
+    asking.settled.side_effect = partial(Asking.settled, asking)
+    asking.request.side_effect = drawn.request
     cases = generated._Cases(asking)  # what it draws, without a run around it
     for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
         for request in cases.draw(mode, 2):

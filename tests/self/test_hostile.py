@@ -194,7 +194,7 @@ def _seen(expected: object) -> Seen:
 
 
 SERVED = served()
-SOME = ("10 GiB from 10 MiB", "49,000 empty items, always others", "a redirect to another port, in mid-run")
+SOME = ("a gzip bomb", "49,000 empty items, always others", "a redirect to another port, in mid-run")
 """What is asked each time."""
 
 

@@ -44,6 +44,8 @@ from contracts.verdicts.conclusion import InternalError, Terms
 
 MANY = int(os.environ.get("INTERRUPTS", "0"))
 BUDGET = 70
+TOGETHER = 8
+"""Requests that are under way at the same time where no other number is given: an interrupt may cut them all off."""
 REPORTS = {"json": "r.json", "html": "r.html", "markdown": "r.md", "junit": "r.xml"}
 FILES = {**REPORTS, "record": "run.har"}
 CHECK = (
@@ -84,7 +86,7 @@ def drawn(number: int, seed: int, ways: Sequence[dict[str, Any]] = WAYS) -> list
 SPECIAL = {
     "imports": Moment(IMPORTING, call=150),
     "the server starts": Moment("contracts.mock.server:Server.start"),
-    "cases are drawn": Moment("contracts.probes.generated:_Cases._positive", call=5, group=False),
+    "cases are drawn": Moment("contracts.probes.generated:_Cases._positive", call=2, group=False),
     "a clause judges": Moment("contracts.runs.live:tally", call=2, number=signal.SIGTERM),
     "all is judged": Moment("contracts.runs.live:judge", after=True),
     "the run is over": Moment("contracts.runs.job:run", after=True),
@@ -305,7 +307,7 @@ def test_an_outside_target_is_left_in_the_same_way(tmp_path: Path) -> None:
     assert "Traceback" not in out + err
     assert out.endswith("exit 2\n")
     recorded = read_har(tmp_path / FILES["record"]).exchanges
-    assert 20 <= len(recorded) <= 25
+    assert network.seen - TOGETHER <= len(recorded) <= network.seen
     holds(tmp_path, len(recorded))
 
 
@@ -341,7 +343,7 @@ def test_workers_of_pytest_leave_what_they_have_seen(tmp_path: Path, number: int
         code, out, err = signaller.ended(words, tmp_path, server)
     assert code == ExitCode.INTERRUPTED, out + err
     recorded = read_har(tmp_path / FILES["record"]).exchanges
-    assert 20 <= len(recorded) <= 25
+    assert network.seen - TOGETHER <= len(recorded) <= network.seen
     holds(tmp_path, len(recorded))
 
 

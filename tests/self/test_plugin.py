@@ -343,7 +343,7 @@ def test_workers_of_xdist_share_one_run(bench: Bench, server: Server, distributi
     asked = re.search(r"Asked +(\d+) requests", result.stdout.str())
     assert asked is not None
     assert len(server.log) == int(asked[1]), "one worker asked"
-    assert len(verdicts(bench.pytester.path / "junit.xml")) == 8
+    assert len(verdicts(bench.pytester.path / "junit.xml")) == 9
 
 
 def test_a_worker_of_xdist_reports_a_configuration_error(bench: Bench) -> None:

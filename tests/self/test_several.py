@@ -58,7 +58,9 @@ def test_one_can_be_chosen_and_its_values_be_beaten(tmp_path: Path) -> None:
     assert (us.name, us.base_url, us.checkpoint) == ("us", "https://us.example/v1", "e")
     (eu,) = settings(tmp_path, {}, {"CONTRACTS_TARGET": "eu"})
     assert eu.name == "eu"
-    with pytest.raises(ConfigurationError, match=r"--target uk: there is no such target\. Did you mean us\?"):
+    with pytest.raises(ConfigurationError, match=r"--target US: there is no such target\. Did you mean us\?"):
+        settings(tmp_path, {"target": "US"}, {})
+    with pytest.raises(ConfigurationError, match=r"--target uk: there is no such target\. There are eu, us\."):
         settings(tmp_path, {"target": "uk"}, {})
     with pytest.raises(ConfigurationError, match=r"There are 2 targets: choose one with --target \(eu, us\)\."):
         Settings.of({}, {}, folder=tmp_path)

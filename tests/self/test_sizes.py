@@ -26,6 +26,7 @@ from contracts.verdicts.judging import Tally, judge
 ONE = "1 permission"
 TWO = "2 permissions"
 ELEVEN = "11 permissions"
+MORE = "more than a page"
 PROJECTS = "2 projects"
 TIE = "a tie"
 OTHER = "another checkpoint"
@@ -35,6 +36,7 @@ PROVIDED = {
     ONE: "--checkpoint with a checkpoint that has at least 1 permission",
     TWO: "--checkpoint with a checkpoint that has at least 2 permissions",
     ELEVEN: "--checkpoint with a checkpoint that has at least 11 permissions",
+    MORE: "a checkpoint with more permissions than one page holds",
     PROJECTS: "--checkpoint with permissions for at least 2 projects",
     TIE: "--checkpoint with two permissions that were created in the same second (one request can create both)",
     OTHER: "--other-checkpoint with a checkpoint that has permissions of its own",
@@ -60,20 +62,20 @@ LACKS_1 = ids(
     HTP 7
     SEC 8 13
     INP 5
-    OBS 12"""
+    OBS 12 13"""
 )
 LACKS_2 = ids(
     """PAG 1 3 7-15 17 21 23 25
     ORD 1-7
     FLT 3
-    OBS 8 13"""
+    OBS 8"""
 )
 LACKS_11 = ids("PAG 2")
 NOT_DESCRIBED = ids("ENV 8, ITM 11")
 
 UNDECIDED: dict[int, dict[str, frozenset[str]]] = {
     0: {ONE: LACKS_1, TWO: LACKS_2, ELEVEN: LACKS_11},
-    1: {TWO: LACKS_2, ELEVEN: LACKS_11, PROJECTS: ids("FLT 1")},
+    1: {TWO: LACKS_2, ELEVEN: LACKS_11, MORE: ids("OBS 13"), PROJECTS: ids("FLT 1")},
     2: {ELEVEN: LACKS_11, TIE: ids("ORD 7, OBS 8")},
     **{size: {ELEVEN: LACKS_11} for size in range(3, 11)},
     11: {},
@@ -115,6 +117,7 @@ def test_the_report_says_what_there_is_and_what_is_needed(sized: tuple[int, Resu
         if one.verdict is Verdict.NOT_EXERCISED:
             least = next((need for need, text in PROVIDED.items() if text == one.provide), "")
             assert one.reason == {
+                MORE: "no page says that more follows",
                 TIE: "no two permissions have the same created_at",
                 PROJECTS: f"the list has {size} project, and this needs 2",
             }.get(

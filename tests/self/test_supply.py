@@ -26,6 +26,7 @@ KEPT = (
     *("contracts", "spec", "tests", "benchmarks", "docs", "pipelines", ".ci"),
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
     *("pyproject.toml", "tox.ini", "conftest.py", "action.yml", "Dockerfile", ".dockerignore", ".gitignore"),
+    "pytest_checkpoint_permissions.py",
 )
 """What the repository holds."""
 CACHES = shutil.ignore_patterns("__pycache__", ".hypothesis", ".*_cache", "node_modules", "*.pyc")

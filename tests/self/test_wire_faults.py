@@ -344,7 +344,7 @@ def test_the_reports_hold_what_was_judged_until_then(
 
 
 def test_a_request_that_ends_the_target_for_good_breaks_its_clause(server: Server, tmp_path: Path) -> None:
-    with Network(server.base_url, fatal="/%FF/") as network:
+    with Network(server.base_url, fatal="/%00/") as network:
         result = judged(server, network, "INP", "HTP", "SEC-001")
     assert result.exit_code == ExitCode.CONFIGURATION
     assert [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN] == ["INP-008"]
@@ -356,7 +356,7 @@ def test_a_request_that_ends_the_target_for_good_breaks_its_clause(server: Serve
 
 
 def test_a_request_that_ends_a_target_which_is_started_again_breaks_its_clause_each_time(server: Server) -> None:
-    with Network(server.base_url, fatal="/%FF/", absent=0.1) as network:
+    with Network(server.base_url, fatal="/%00/", absent=0.1) as network:
         result = judged(server, network, "INP", "HTP", limits=replace(HASTY, back=20.0))
     assert result.exit_code == ExitCode.BROKEN
     assert [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN] == ["INP-008"]
@@ -366,7 +366,7 @@ def test_a_request_that_ends_a_target_which_is_started_again_breaks_its_clause_e
 
 
 def test_it_is_not_claimed_where_connections_broke_before(server: Server) -> None:
-    with Network(server.base_url, Weather(kinds=(Kind.CLOSED,), share=0.1, seed=2), fatal="/%FF/") as network:
+    with Network(server.base_url, Weather(kinds=(Kind.CLOSED,), share=0.1, seed=2), fatal="/%00/") as network:
         result = judged(server, network, "INP", "HTP")
     assert result.exit_code == ExitCode.CONFIGURATION
     assert accused(result) == []
@@ -395,7 +395,7 @@ def test_it_is_not_claimed_where_nothing_says_that_the_host_is_there(
         return connect(*place, **named)
 
     monkeypatch.setattr("contracts.traffic.wire.socket.create_connection", nowhere)
-    with Network(server.base_url, fatal="/%FF/") as network:
+    with Network(server.base_url, fatal="/%00/") as network:
         result = judged(server, network, "INP", "HTP")
     last = result.exchanges[-1]
     assert last.failure is not None

@@ -91,7 +91,7 @@ def anonymous_let_in_at_limit_1(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_anonymous(request) and "limit=1" in request.query.split("&"))
 
 
-@replaces(Behaviour.serve, "SEC-001", kind=Kind.EMPTY_REFUSAL)
+@replaces(Behaviour.serve, "SEC-001", timed=True, kind=Kind.EMPTY_REFUSAL)
 async def anonymous_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """Without credentials the list is empty, and a 200."""
     return await _nothing_to_see(self, request, lambda _, asked: _anonymous(asked))

@@ -283,7 +283,6 @@ def note_that_is_null(item: dict[str, Any]) -> object:
 
 @changes_item(
     "ITM-011",
-    also=(SIXTH,),
     documented={"creator": {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}},
 )
 def creator_with_wrong_tags(item: dict[str, Any]) -> object:
