@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 from typing import Any, NoReturn
 
 DEEPEST = 200
-"""Levels of nesting that are still read; RFC 8259 §9 lets a reader set a limit."""
+"""Levels of nesting that are still read, of an answer or a document; RFC 8259 §9 lets a reader set a limit."""
 MOST_VALUES = 100_000
 """Values that are still read, commas and opening brackets counted; a full page of permissions has some five hundred."""
 WIDEST = 60

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts.core.errors import ConfigurationError
+from contracts.spec.body import DEEPEST
 
 LARGEST_FILE = 32 * 2**20
 """Bytes; the vendor's whole document has two to three million."""
-DEEPEST = 200
-"""Levels of nesting; published documents have about twenty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import excerpt
-from contracts.spec.document import DEEPEST, Document, tree, unusable
+from contracts.spec.body import DEEPEST
+from contracts.spec.document import Document, tree, unusable
 from contracts.spec.references import References, references, references_in_place, steps
 
 JSON_MEDIA_TYPE = "application/json"

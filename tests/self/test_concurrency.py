@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
+from contracts.mock.variants import open_variant
 from contracts.reports.recording import record
 from contracts.runs.live import Plan, _Run
 from contracts.runs.replay import replay
@@ -26,7 +29,7 @@ from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.credentials import Keys
-from contracts.traffic.lanes import Job, Steps
+from contracts.traffic.lanes import Job, Lanes, Steps
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms
 
@@ -141,6 +144,32 @@ class _Mixing(Behaviour):
         self.memory["last"], other = response, self.memory.get("last", response)
         await asyncio.sleep(0.002)
         return other if self.in_flight > 1 and response.status == other.status == 200 else response
+
+
+@pytest.mark.parametrize("name", ["unavailable-when-together", "throttled", "latency-reverses"])
+def test_company_is_held_against_no_right_server(name: str) -> None:
+    result = against(open_variant(name), concurrency=8)
+    assert [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN] == []
+
+
+def test_who_wants_all_lanes_is_alone_and_gets_there_before_those_that_come_later() -> None:
+    lanes = Lanes(3)
+    under_way: list[str] = []
+    most_beside: list[int] = []
+
+    def ask(name: str, *, alone: bool) -> None:
+        with lanes.one():
+            under_way.append(name)
+            time.sleep(0.01)
+            under_way.remove(name)
+            with lanes.all() if alone else nullcontext():
+                most_beside.append(len(under_way) if alone else 0)
+
+    with ThreadPoolExecutor(8) as threads:
+        done = [threads.submit(ask, str(at), alone=at % 2 == 0) for at in range(16)]
+        for each in done:
+            each.result(timeout=30)
+    assert most_beside == [0] * 16
 
 
 def test_a_fault_of_concurrency_is_told_as_that(tmp_path: Path) -> None:
