@@ -100,10 +100,11 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
     from contracts.core.model import Result
     from contracts.probes import PROBES, Asking
     from contracts.runs import live as running
+    from contracts.runs.plan import Plan, Progress
     from contracts.traffic.client import Client
     from contracts.verdicts.judging import judge, tally
 
-    def run(plan: running.Plan, tell: Callable[[running.Progress], None] | None = None) -> Result:
+    def run(plan: Plan, tell: Callable[[Progress], None] | None = None) -> Result:
         result = original(plan, tell)
         counted(result.requests)
         clock.turn(REPORT)

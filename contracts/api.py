@@ -24,7 +24,7 @@ from contracts.core.model import (
 from contracts.core.wording import hint
 from contracts.reports import output
 from contracts.runs.job import Job, replayed
-from contracts.runs.live import Progress
+from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
 from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
 from contracts.traffic.credentials import Keys

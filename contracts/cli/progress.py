@@ -14,7 +14,8 @@ import click
 from contracts.deep.walk import DEEP
 from contracts.evidence.evidence import ASIDE
 from contracts.probes import CONTROL, PROBES
-from contracts.runs.live import AGAIN, Progress
+from contracts.runs.live import AGAIN
+from contracts.runs.plan import Progress
 from contracts.runs.replay import OnStep, Stage
 
 Tell = Callable[[Progress], None]

@@ -16,7 +16,7 @@ from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.filters import nobody
 from contracts.probes.walks import control
 from contracts.runs.first_look import Obstacle, Stage, obstacle
-from contracts.runs.live import Plan
+from contracts.runs.plan import Plan
 from contracts.traffic.client import RunStopped
 from contracts.traffic.credentials import USER_VARIABLE, available
 from contracts.verdicts.judging import judge, tally

@@ -25,7 +25,7 @@ from contracts.traffic.peek import first_bytes, speaks_tls
 
 if TYPE_CHECKING:
     from contracts.probes.asking import Asking
-    from contracts.runs.live import Plan
+    from contracts.runs.plan import Plan
 
 _REFUSED: Final = frozenset({401, 403})
 _FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})

@@ -16,7 +16,8 @@ from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
 from contracts.runs.first_look import await_answer
-from contracts.runs.live import Progress, run
+from contracts.runs.live import run
+from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened

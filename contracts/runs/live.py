@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from statistics import median
 
 from contracts.clauses.registry import Clause
@@ -25,15 +23,13 @@ from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.causes import test_causes, with_causes
 from contracts.runs.first_look import obstacle
-from contracts.traffic.client import Client, Limits, OutOfTime, RunStopped, TargetGone
-from contracts.traffic.credentials import ALMOST, IN_QUERY, Keys, available
-from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
-from contracts.traffic.redaction import Redactor
-from contracts.traffic.route import STRAIGHT, Route
+from contracts.runs.plan import Plan, Progress
+from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
+from contracts.traffic.credentials import ALMOST, IN_QUERY, available
+from contracts.traffic.limits import CLOSER, LEAST_BUDGET
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
-    Terms,
     conclude,
     failure,
     without_verdict,
@@ -68,79 +64,6 @@ _MOST_PUT_OFF = 3
 _SLOWER = "a slower --rate"
 _MORE_TIME = "more time (--max-time)"
 _FAILED = "the suite itself failed when it judged this"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: what is being asked, and how much of the budget is used.
-
-    ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be.
-    """
-
-    probe: str
-    requests: int
-    budget: int
-    pages: int = 0
-    of: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan(Terms):
-    """Everything that decides what a run asks and how it is judged.
-
-    ``deep`` is how many pages a walk through the whole list may have, beside the ``budget`` of all else; 0 for no
-    such walk. ``rate`` is in requests a second. ``concurrency`` is how many requests that do not depend on each other
-    may be under way at the same time.
-    """
-
-    keys: Keys = field(repr=False)
-    budget: int = DEFAULT_BUDGET
-    deep: int = 0
-    rate: float | None = None
-    limits: Limits = field(default_factory=Limits)
-    route: Route = STRAIGHT
-    concurrency: int = 1
-
-    @cached_property
-    def redactor(self) -> Redactor:
-        """What takes the keys out of everything that is written of this run."""
-        target = self.target
-        named = (target.base_url, target.checkpoint, target.other_checkpoint, target.empty_checkpoint)
-        ordinary = f"{json.dumps(self.operation.document)}\n{' '.join(filter(None, named))}"
-        return Redactor.of(self.keys, self.seed, ordinary)
-
-    @property
-    def probes(self) -> tuple[str, ...]:
-        """The probes that these clauses need, in the order in which they ask."""
-        needed = {probe for clause in self.clauses for probe in clause.probes}
-        return tuple(name for name in PROBES if name in needed)
-
-    @property
-    def most(self) -> int:
-        """How many requests are sent at the most."""
-        return self.budget + (self.deep + CLOSER if self.deep else 0)
-
-    def client(
-        self, budget: int, *, base_url: str = "", on_exchange: Callable[[Exchange], None] | None = None
-    ) -> Client:
-        """A client of the target, or of another place of its origin, that sends so many requests at the most.
-
-        Raises:
-            ConfigurationError: The base URL or the route can't be used.
-        """
-        return Client(
-            base_url or self.target.base_url,
-            self.keys,
-            budget=budget,
-            seed=self.seed,
-            rate=self.rate,
-            limits=self.limits,
-            route=self.route,
-            concurrency=self.concurrency,
-            redactor=self.redactor,
-            on_exchange=on_exchange,
-            key_header=self.operation.key_header,
-        )
 
 
 def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Result:

@@ -24,7 +24,8 @@ from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.matrix import matrix
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.target import documented_by
 from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.credentials import Keys

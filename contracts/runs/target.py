@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
-from contracts.runs.live import Plan
+from contracts.runs.plan import Plan
 from contracts.settings.operation import operation as load_operation
 from contracts.settings.settings import SECRET_HEADERS, Settings
 from contracts.spec.operation import Operation

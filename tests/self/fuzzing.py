@@ -40,7 +40,8 @@ from contracts.probes.asking import Asking
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.replay import base_of, replay
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.spec.body import parse

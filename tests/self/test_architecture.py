@@ -16,7 +16,8 @@ from contracts.mock.faults import FAULTS
 from contracts.mock.server import Entry, Server
 from contracts.mock.store import seeded
 from contracts.probes import PROBES
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.spec.operation import load_operation
 from contracts.spec.quotes import published_texts
 from contracts.traffic.credentials import Keys

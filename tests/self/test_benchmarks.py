@@ -22,7 +22,7 @@ from contracts.core.model import Target
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
-from contracts.runs.live import Plan
+from contracts.runs.plan import Plan
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import LEAST_BUDGET

@@ -22,7 +22,8 @@ from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
 from contracts.reports.recording import record
-from contracts.runs.live import Plan, _Run
+from contracts.runs.live import _Run
+from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
 from contracts.settings.settings import Settings

@@ -22,7 +22,8 @@ from contracts.mock.server import Server as Embedded
 from contracts.mock.variants import open_variant
 from contracts.runs.doctor import State, examine
 from contracts.runs.first_look import await_answer
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import Limits

@@ -28,7 +28,8 @@ from contracts.mock.app import Asked as AskedOfServer
 from contracts.mock.app import Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 

@@ -30,7 +30,8 @@ from contracts.reports import html
 from contracts.reports.picture import MOST_CELLS, Picture, Row, picture
 from contracts.reports.templating import asset
 from contracts.reports.view import Report
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 

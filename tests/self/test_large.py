@@ -30,7 +30,8 @@ from contracts.probes.walks import control, look
 from contracts.reports import html
 from contracts.reports.recording import record
 from contracts.reports.view import Report
-from contracts.runs.live import Plan, Progress, run, walk_through
+from contracts.runs.live import run, walk_through
+from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.client import Client, OutOfRoom

@@ -22,7 +22,8 @@ from contracts.mock.server import Server
 from contracts.mock.store import Dataset
 from contracts.plugins.pytest import PREFIXED, SHARED, SWITCHES
 from contracts.plugins.session import spelled
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.settings.settings import OPTIONS
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys

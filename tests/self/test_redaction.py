@@ -19,7 +19,8 @@ from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.reports.recording import record
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import CREDENTIALS, MALFORMED, Keys, Secret, available, unknown_key

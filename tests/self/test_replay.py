@@ -30,7 +30,8 @@ from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
 from contracts.reports.recording import record
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys

@@ -8,7 +8,8 @@ from contracts.core.errors import ExitCode
 from contracts.core.model import Result, Target, Verdict
 from contracts.mock.app import Behaviour, Refused, Request
 from contracts.mock.server import Server
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.selftest import against
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys

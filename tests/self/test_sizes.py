@@ -17,7 +17,8 @@ from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, seeded
 from contracts.mock.variants import VARIANTS
-from contracts.runs.live import Plan, run
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
 from contracts.runs.selftest import SEED, against
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
