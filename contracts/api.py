@@ -26,7 +26,7 @@ from contracts.reports import output
 from contracts.runs.job import Job, replayed
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
-from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
+from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Settings
 from contracts.traffic.credentials import Keys
 from contracts.verdicts.conclusion import InternalError
 
@@ -51,7 +51,7 @@ __all__ = [
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None
 _FOR_PEOPLE: Final = frozenset({"quiet", "verbose", "color"})
-_OF_REPLAY: Final = ("config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS)
+_OF_REPLAY: Final = ("config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS, *ISSUES)
 
 
 def check(

@@ -15,7 +15,7 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
 from contracts.reports.safe import printable
-from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
 from contracts.verdicts.conclusion import worst
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     *EMBEDDED,
     "record",
     *REPORTS,
+    *ISSUES,
     "quiet",
     "verbose",
     "color",

@@ -10,7 +10,7 @@ from contracts.cli.check import annotate
 from contracts.cli.shell import Grouped, encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
-from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
+from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Settings
 
 
 @click.command(cls=Grouped)
@@ -20,7 +20,18 @@ from contracts.settings.settings import DOCUMENT, OPTIONS, REPORTS, Settings
 @click.option("--checkpoint", metavar="ID", help="The checkpoint to judge (default: that of most of the answers).")
 @click.option("--other-checkpoint", metavar="ID", help="A second checkpoint, with permissions of its own.")
 @options(
-    "config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS, "quiet", "verbose", "color"
+    "config",
+    *DOCUMENT,
+    "at",
+    "query",
+    "gate",
+    "strict",
+    "allow_incomplete",
+    *REPORTS,
+    *ISSUES,
+    "quiet",
+    "verbose",
+    "color",
 )
 def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str | None) -> int:
     """Judge a recording, without a request.

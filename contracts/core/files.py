@@ -70,6 +70,49 @@ def refuse_unwritable(paths: Mapping[str, Path], read: Mapping[str, Path] = Mapp
         named[where] = option
 
 
+def refuse_unwritable_folder(option: str, path: Path) -> None:
+    """Look whether files can be written in a folder, by the name of the option that chose it; make it if it is missing.
+
+    Raises:
+        ConfigurationError: None can.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _try(path / "tried")
+    except FileExistsError:
+        raise ConfigurationError(f"{option} {path} is no folder: name one.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{option} {path} can't be written to: {_reason(error)}.") from None
+
+
+def write_folder(folder: Path, texts: Mapping[str, str], mark: str = "") -> None:
+    """Write files to a folder, each by its name.
+
+    Args:
+        folder: It is made if it is missing.
+        texts: What to write.
+        mark: How files begin that an earlier call has written: those that are not written now are removed. Without it
+            all stay.
+
+    Raises:
+        ConfigurationError: One can't be written or removed.
+    """
+    for name, text in texts.items():
+        write(folder / name, text)
+    try:
+        for path in sorted(folder.glob("*.md")) if mark else ():
+            if path.name not in texts and path.is_file() and _begins(path, mark):
+                path.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"{folder} can't be written to: {_reason(error)}.") from None
+
+
+def _begins(path: Path, mark: str) -> bool:
+    expected = mark.encode()
+    with path.open("rb") as stream:
+        return stream.read(len(expected)) == expected
+
+
 def write(path: Path, text: str) -> None:
     """Write a text; see `writing`.
 

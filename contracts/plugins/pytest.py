@@ -71,6 +71,8 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "markdown": "write the report as Markdown",
         "json": "write the report as JSON",
         "junit": "write the report as JUnit XML that is the same as that of `contracts check`",
+        "issues": "write each root cause to this folder, as an issue for the server's maintainers",
+        "issues_as": "what the issues call the target's base URL",
     }
 )
 """The settings whose options begin with ``--contract-`` here, and what each is for."""

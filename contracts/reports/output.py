@@ -13,24 +13,27 @@ from pathlib import Path
 from typing import Final
 
 from contracts.core import files
-from contracts.core.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Result
-from contracts.reports import as_json, github, html, junit, markdown
+from contracts.reports import as_json, github, html, issues, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.recording import record
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
-from contracts.settings.settings import OPTIONS, REPORTS, Settings
+from contracts.settings.settings import ISSUES, OPTIONS, REPORTS, Settings
 from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms
 
 FILES: Final = ("record", *REPORTS)
 """The options that have something written to a file."""
 
+_COMPLETE: Final = frozenset({ExitCode.KEPT, ExitCode.BROKEN, ExitCode.INCOMPLETE})
+"""How a run ends that asked all that it had to ask."""
 _UNREPEATED: Final = {
     *("key_file", "key_command", "key_variable", "user_key_file", "user_key_command", "user_key_variable"),
     "secret_header_command",
     *FILES,
+    *ISSUES,
     *("quiet", "verbose", "color", "seed"),
 }
 
@@ -42,12 +45,14 @@ def refuse_unwritable(settings: Settings, recording: Path | None = None) -> None
         ConfigurationError: one can't, or two options name the same file, or one that is read.
     """
     chosen = {name: value for name in OPTIONS if isinstance(value := getattr(settings, name), Path)}
-    read = {OPTIONS[name].flagged: path for name, path in chosen.items() if name not in FILES}
+    read = {OPTIONS[name].flagged: path for name, path in chosen.items() if name not in (*FILES, *ISSUES)}
     if settings.file is not None:
         read["the configuration"] = settings.file
     if recording is not None:
         read["this replay"] = recording
     files.refuse_unwritable({OPTIONS[name].flagged: chosen[name] for name in settings.given(*FILES)}, read)
+    if settings.issues is not None:
+        files.refuse_unwritable_folder(OPTIONS["issues"].flagged, settings.issues)
 
 
 def told(settings: Settings, words: Sequence[str], result: Result) -> Report:
@@ -68,10 +73,14 @@ def write(settings: Settings, report: Report, result: Result, operation: Operati
         "junit": lambda: junit.render(report),
     }
     failed: Exception | None = None
-    for name in settings.given(*FILES):
+    for name in settings.given(*FILES, "issues"):
         path = getattr(settings, name)
         try:
-            if name in forms:
+            if name == "issues":
+                found = issues.render(result, operation, settings.issues_as)
+                mark = issues.mark(operation) if result.exit_code in _COMPLETE else ""
+                files.write_folder(path, found, mark)
+            elif name in forms:
                 files.write(path, forms[name]())
             elif result.exchanges:
                 record(result, path)

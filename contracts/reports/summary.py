@@ -15,7 +15,9 @@ from contracts.verdicts import deviations
 from contracts.verdicts.conclusion import BEFORE, UNREAD
 
 _MOST_NAMED = 6
-_FITS = ((0.85, "closely"), (0.55, "in the main"), (0.0, "in part"))
+CLOSELY = 0.85
+"""From which fit on, of 0 to 1, a cause is said to fit closely."""
+_FITS = ((CLOSELY, "closely"), (0.55, "in the main"), (0.0, "in part"))
 """From which fit on, of 0 to 1, a cause is said to fit how well."""
 _ENDED = {
     ExitCode.INTERRUPTED: "INTERRUPTED",

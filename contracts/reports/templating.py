@@ -9,6 +9,8 @@ from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template, select_autoescape
 
+LONGEST = 2_000
+"""Characters of what is cut."""
 _MARKUP = frozenset("\\`*_{}[]~$")
 _ENTITIES = frozenset("<>&|")
 _LIVELY = re.compile(r"[@#](?=\S)|:(?=[^\s:])|(?<=www)(?=\.)", re.IGNORECASE)
@@ -64,12 +66,18 @@ def _named(text: str) -> Iterator[tuple[bool, str]]:
             yield number % 2 == 1, piece
 
 
-def fenced(text: object) -> str:
+def fenced(text: object, language: str = "sh") -> str:
     """A text as a block of code that it can't end."""
     lines = str(text)
     longest = max((len(run) for run in _BACKTICKS.findall(lines)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}sh\n{lines}\n{fence}"
+    return f"{fence}{language}\n{lines}\n{fence}"
+
+
+def cut(text: object) -> str:
+    """The text, or as much of it as one reads."""
+    shown = str(text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def raw(text: object) -> str:
@@ -87,7 +95,9 @@ def template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(markdown=markdown, code=code, fenced=fenced, titled=titled, parts=parts, raw=raw)
+    environment.filters.update(
+        markdown=markdown, code=code, fenced=fenced, titled=titled, parts=parts, raw=raw, cut=cut
+    )
     return environment.get_template(name)
 
 

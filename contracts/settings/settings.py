@@ -248,6 +248,18 @@ class Settings:
         Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
     ] = None
     junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", words.destination)] = None
+    issues: Annotated[
+        Path | None,
+        Option("DIR", "Write each root cause as an issue for the server's maintainers.", words.folder),
+    ] = None
+    issues_as: Annotated[
+        str | None,
+        Option(
+            "URL",
+            "The base URL that the issues name in place of the target's (default: a placeholder).",
+            words.base_url,
+        ),
+    ] = None
     quiet: Annotated[bool, Option("", "Show failures and the verdict only.", words.boolean)] = False
     verbose: Annotated[
         bool, Option("", "Show every clause, every exchange, and where each setting comes from.", words.boolean)
@@ -286,7 +298,8 @@ class Settings:
                     f"{self.origin(name)} can't be standard output for several targets: name a file, or choose one"
                     " with --target."
                 )
-        paths: dict[str, Any] = {name: apart(getattr(self, name), self.name) for name in self.given("record", *REPORTS)}
+        written = self.given("record", *REPORTS, "issues")
+        paths: dict[str, Any] = {name: apart(getattr(self, name), self.name) for name in written}
         return replace(self, **paths)
 
     @property
@@ -432,13 +445,18 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Document and verdict": (
             *("spec", "overlay", "operation", "gate", "strict", "allow_incomplete", "accept_current"),
         ),
-        "Reports": ("html", "markdown", "json", "junit", "record", "quiet", "verbose", "color"),
+        "Reports": (
+            *("html", "markdown", "json", "junit", "issues", "issues_as", "record"),
+            *("quiet", "verbose", "color"),
+        ),
         "Embedded server": ("fault", "variant", "items", "projects", "port"),
     }
 )
 """By field name, what is about the same, in the order of the help."""
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
+ISSUES: Final = ("issues", "issues_as")
+"""The options of the folder of issues."""
 DOCUMENT: Final = ("spec", "overlay", "operation")
 """The options that say which operation of which document it is about."""
 EMBEDDED: Final = ("fault", "variant", "items", "projects")
@@ -453,6 +471,8 @@ _EXCLUSIVE: Final = (
     ("quiet", "verbose"),
 )
 """Options of which one at most can be chosen."""
+_DEPENDENT: Final = (("client_key", "client_cert", "certificate"), ("issues_as", "issues", "folder"))
+"""Options that mean nothing without another one, and what that one gives."""
 
 
 def apart(path: Path, target: str) -> Path:
@@ -589,19 +609,25 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )
-    if settings.client_key is not None and settings.client_cert is None:
-        raise ConfigurationError(f"{names('client_key')} without a certificate: give --client-cert as well.")
+    for name, lacking, noun in _DEPENDENT:
+        if getattr(settings, name) is not None and getattr(settings, lacking) is None:
+            flag = OPTIONS[lacking].flagged
+            raise ConfigurationError(f"{settings.origin(name)} without a {noun}: give {flag} as well.")
     if settings.proxy is not None and settings.proxy.login is not None and settings.written("proxy"):
         raise ConfigurationError(f"{settings.origin('proxy')} holds a password: leave it out, and set CONTRACTS_PROXY.")
-    headers = [(each.name, name) for name in ("header", *SECRET_HEADERS) for each in getattr(settings, name)]
-    for header, name in headers:
-        if sum(header.lower() == other.lower() for other, _ in headers) > 1:
-            raise ConfigurationError(f"{settings.origin(name)} gives {header}, which another one gives as well.")
     for group in _EXCLUSIVE:
         chosen = [settings.origin(name) for name in group if getattr(settings, name)]
         if len(chosen) > 1:
             raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
+    _refuse_same_headers(settings)
     _refuse_same_checkpoints(settings)
+
+
+def _refuse_same_headers(settings: Settings) -> None:
+    headers = [(each.name, name) for name in ("header", *SECRET_HEADERS) for each in getattr(settings, name)]
+    for header, name in headers:
+        if sum(header.lower() == other.lower() for other, _ in headers) > 1:
+            raise ConfigurationError(f"{settings.origin(name)} gives {header}, which another one gives as well.")
 
 
 def _refuse_same_checkpoints(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
+from contracts.core.files import is_standard_output
 from contracts.core.model import Level
 from contracts.core.wording import hint
 from contracts.traffic.origin import split_base_url
@@ -196,6 +197,14 @@ def file(word: str) -> Path:
 def destination(word: str) -> Path:
     """Where something is to be written; ``-`` is standard output."""
     return _path(word)
+
+
+def folder(word: str) -> Path:
+    """A folder that files are to be written to; it may be missing."""
+    path = _path(word)
+    if is_standard_output(path):
+        raise ValueError("is standard output: name a folder")
+    return path
 
 
 def integer(least: int, most: int, below: str = "") -> Callable[[str], int]:
