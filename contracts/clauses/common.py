@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from contracts.clauses.registry import Judge, Needs, Outcome
@@ -188,6 +189,70 @@ def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exc
         if alike is near:
             query = evidence.query(exchange) or Query(checkpoint)
             yield exchange, query, evidence.page(exchange, query)
+
+
+# Where a page begins
+
+
+def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
+    """One outcome if it can be told where this page after a cursor had to begin."""
+    listing, after = evidence.listing, page.query.after
+    if after is None or listing.start(page, order) is None:
+        return
+    of_another_project = not listing.belongs(after, page.query.project_id)
+    if not page.items:
+        lost = None if of_another_project else listing.following(page, order)
+        if lost is not None and not tie_at(evidence, order, after, lost):
+            yield Finding(
+                f"{short(lost)} and what follows it",
+                "an empty page",
+                (page.exchange, listing.shown_in(lost, page.exchange)),
+                wrong=0,
+            )
+        elif lost is None:
+            yield HELD
+        return
+    first = page.ids[0]
+    if listing.rank(order, first) is None:
+        return
+    if first == after:
+        yield Finding(f"what follows {short(after)}", f"the page begins with {short(after)} itself", (page.exchange,))
+        return
+    back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
+    if of_another_project and (back or skipped is not None):
+        # A list that has no such cursor may begin again, or go on from its second; elsewhere is wrong.
+        head = listing.sequence(order, page.query.project_id)[:1]
+        if head == (first,) or listing.tied(after, first if back or skipped is None else skipped):
+            yield HELD
+            return
+    if back and not tie_at(evidence, order, after, first):
+        yield Finding(
+            f"what follows {short(after)}",
+            f"the page begins with {short(first)}, which comes before it",
+            (page.exchange, listing.shown_in(after, page.exchange)),
+            wrong=0,
+        )
+    elif skipped is not None and not tie_at(evidence, order, after, skipped, first):
+        yield Finding(
+            f"{short(skipped)} next after {short(after)}",
+            f"the page begins with {short(first)}",
+            (page.exchange, listing.shown_in(skipped, page.exchange)),
+            wrong=0,
+        )
+    else:
+        yield HELD
+
+
+def tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
+    """Whether ties change places here, so that nothing can be said of items of the same second."""
+    return order in evidence.unstable_ties and any(evidence.listing.tied(left, right) for left, right in pairwise(ids))
+
+
+def goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
+    """Whether a page has items, the first of which surely stands behind the cursor."""
+    listing = evidence.listing
+    known = bool(page.items) and listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
+    return known and not listing.goes_back(page, order)
 
 
 # Walks

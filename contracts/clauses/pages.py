@@ -13,12 +13,15 @@ from contracts.clauses.common import (
     TWO,
     anchored,
     as_asked,
+    begins_rightly,
     denied,
     describe,
+    goes_on,
     missing_from,
     named,
     shows_nothing,
     sure,
+    tie_at,
 )
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, LAST_ID, LIST, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
@@ -283,7 +286,7 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(after)} is item {page.ids.index(after) + 1} of the page after it",
                 (page.exchange,),
             )
-        elif _goes_on(evidence, page, evidence.order(page)):
+        elif goes_on(evidence, page, evidence.order(page)):
             yield HELD
 
 
@@ -337,60 +340,6 @@ def page_begins_after_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
             yield from begins_rightly(evidence, page, order)
 
 
-def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
-    """One outcome if it can be told where this page after a cursor had to begin."""
-    listing, after = evidence.listing, page.query.after
-    if after is None or listing.start(page, order) is None:
-        return
-    of_another_project = not listing.belongs(after, page.query.project_id)
-    if not page.items:
-        lost = None if of_another_project else listing.following(page, order)
-        if lost is not None and not _tie_at(evidence, order, after, lost):
-            yield Finding(
-                f"{short(lost)} and what follows it",
-                "an empty page",
-                (page.exchange, listing.shown_in(lost, page.exchange)),
-                wrong=0,
-            )
-        elif lost is None:
-            yield HELD
-        return
-    first = page.ids[0]
-    if listing.rank(order, first) is None:
-        return
-    if first == after:
-        yield Finding(f"what follows {short(after)}", f"the page begins with {short(after)} itself", (page.exchange,))
-        return
-    back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
-    if of_another_project and (back or skipped is not None):
-        # A list that has no such cursor may begin again, or go on from its second; elsewhere is wrong.
-        head = listing.sequence(order, page.query.project_id)[:1]
-        if head == (first,) or listing.tied(after, first if back or skipped is None else skipped):
-            yield HELD
-            return
-    if back and not _tie_at(evidence, order, after, first):
-        yield Finding(
-            f"what follows {short(after)}",
-            f"the page begins with {short(first)}, which comes before it",
-            (page.exchange, listing.shown_in(after, page.exchange)),
-            wrong=0,
-        )
-    elif skipped is not None and not _tie_at(evidence, order, after, skipped, first):
-        yield Finding(
-            f"{short(skipped)} next after {short(after)}",
-            f"the page begins with {short(first)}",
-            (page.exchange, listing.shown_in(skipped, page.exchange)),
-            wrong=0,
-        )
-    else:
-        yield HELD
-
-
-def _tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
-    """Whether ties change places here, so that nothing can be said of items of the same second."""
-    return order in evidence.unstable_ties and any(evidence.listing.tied(left, right) for left, right in pairwise(ids))
-
-
 @clause(
     "PAG-012",
     Level.IMPLIED,
@@ -412,7 +361,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
             continue
         gap = listing.gap(page, order)
         strange = next((id_ for id_ in page.ids if listing.is_ghost(id_)), None)
-        if gap is not None and not _tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
+        if gap is not None and not tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
             yield Finding(
                 f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
                 f"the page lacks it: {names(page.ids)}",
@@ -454,7 +403,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
         empty = [after for after in nexts if not after.items and listing.stands(last, after.exchange)]
         if listing.changed:
             empty = [after for after in empty if after.exchange.number == page.exchange.number + 1]
-        if listing.following(page, order) or any(_goes_on(evidence, after, order) for after in nexts):
+        if listing.following(page, order) or any(goes_on(evidence, after, order) for after in nexts):
             yield HELD
         elif empty or (listing.ends_with(page, order) and not listing.changed):
             shown = empty[0].exchange if empty else listing.shown_in(last, page.exchange)
@@ -493,7 +442,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
             continue
         lost = listing.following(page, order)
         last = page.ids[-1] if page.items else None
-        if lost is not None and not (last and _tie_at(evidence, order, last, lost)):
+        if lost is not None and not (last and tie_at(evidence, order, last, lost)):
             yield Finding(
                 f"has_more true: {short(lost)} follows{f' {short(last)}' if last else ''}",
                 "has_more false",
@@ -502,7 +451,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
             )
             continue
         nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
-        more = [after for after in nexts if last not in after.ids and _goes_on(evidence, after, order)]
+        more = [after for after in nexts if last not in after.ids and goes_on(evidence, after, order)]
         if more and last and not listing.changed:
             yield Finding(
                 f"has_more true: {short(more[0].ids[0])} follows {short(last)}",
@@ -518,13 +467,6 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
             or (evidence.reader.opaque and listing.ends_with(page, order))
         ):
             yield HELD
-
-
-def _goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
-    """Whether a page has items, the first of which surely stands behind the cursor."""
-    listing = evidence.listing
-    known = bool(page.items) and listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
-    return known and not listing.goes_back(page, order)
 
 
 @clause(
@@ -582,7 +524,7 @@ def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tup
     last = listing.last(order, query.project_id)
     if last is None:
         return (order, query.project_id, query.after) in said
-    return last == query.after and not _tie_at(evidence, order, *listing.sequence(order, query.project_id)[-2:])
+    return last == query.after and not tie_at(evidence, order, *listing.sequence(order, query.project_id)[-2:])
 
 
 @clause(
@@ -937,11 +879,11 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
         if len({walk.limit for walk in walks}) < 2:  # noqa: PLR2004 - one size can't differ from another
             continue
         moves_on = [len(walk.pages) > 1 and len(set(walk.ids)) == len(walk.ids) for walk in walks]
-        for walk, goes_on in zip(walks, moves_on, strict=True):
+        for walk, moves in zip(walks, moves_on, strict=True):
             lost = missing_from(evidence, walk, order)
             if lost is not None:
                 yield lost
-            elif any(moves_on) and (goes_on or walk.complete):
+            elif any(moves_on) and (moves or walk.complete):
                 yield HELD
 
 
