@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -186,9 +187,15 @@ def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
     values = evidence.reading(exchange).values
     words = {word: order for order, word in evidence.operation.order_words.items()}
     first = {role: texts[0] for role, texts in values.items()}
-    order: Order | None = words.get(first.get("order", ""))
-    after = evidence.reader.position(first["after"]) if "after" in first else None
-    return Query(evidence.target.checkpoint, after=after, order=order, project_id=first.get("project_id"))
+    chosen: Order | None = words.get(first.get("order", ""))
+    query = Query(
+        evidence.target.checkpoint,
+        after=first.get("after"),
+        order=chosen if evidence.operation.roles.order else evidence.operation.default_order,
+        project_id=first.get("project_id"),
+    )
+    given = evidence.reader.origin(query, query.after, exchange) if query.after is not None else None
+    return query if given is None else replace(query, after=given.query.after)
 
 
 def _stays_up(exchange: Exchange) -> Outcome | None:

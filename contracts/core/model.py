@@ -52,7 +52,8 @@ class Capability(StrEnum):
     ENDS = "the first and the last id in its answers"
     CURSOR = "an item's id as its cursor"
     TOKEN = "an opaque token as its cursor"  # noqa: S105 - no password
-    BEFORE = "a cursor that leads backwards"
+    BEFORE = "an item's id as a cursor that leads backwards"
+    NEAREST = "a document that puts the page before an item right before it"
     ID = "an identity of its items"
     ADMIN = "access for administrators alone"
     KEY = "a security scheme"
@@ -114,7 +115,8 @@ class Query:
     """One request that the document allows, in terms of the roles of its parameters.
 
     ``None`` means that the parameter is not sent. ``after`` is the item behind which the page begins, by its id; a
-    cursor that stands for no known place is taken as it was written.
+    cursor that stands for no known place is taken as it was written. ``before`` is the item before which the page
+    ends.
     """
 
     checkpoint: str
@@ -122,6 +124,7 @@ class Query:
     limit: int | None = None
     order: Order | None = None
     project_id: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,18 @@ class Evidence:
         )
 
     @cached_property
+    def backward(self) -> tuple[tuple[Exchange, Query], ...]:
+        """All allowed queries of the checkpoint that go back, with the admin key, one at a time."""
+        return tuple(
+            (exchange, query)
+            for exchange in self.admin
+            if not exchange.concurrent
+            and (query := self.reader.backward(exchange)) is not None
+            and query.checkpoint == self.target.checkpoint
+            and exchange.request.accept == JSON_MEDIA_TYPE
+        )
+
+    @cached_property
     def _in_company(self) -> Mapping[int, Exchange]:
         found: dict[int, Exchange] = {}
         last: dict[tuple[int, bool], Exchange] = {}
@@ -207,6 +219,15 @@ class Evidence:
     def pages(self) -> tuple[Page, ...]:
         """The pages of the checkpoint's list that were asked one at a time."""
         return tuple(page for exchange, query in self.allowed if (page := self.page(exchange, query)) is not None)
+
+    @cached_property
+    def pages_back(self) -> tuple[Page, ...]:
+        """The pages that end before an item, where nothing else says where they begin."""
+        return tuple(
+            page
+            for exchange, query in self.backward
+            if query.after is None and (page := self.page(exchange, query)) is not None
+        )
 
     @cached_property
     def together(self) -> tuple[Page, ...]:

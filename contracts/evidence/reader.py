@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +31,17 @@ _Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | No
 """The items of a page, has_more, first_id, last_id, and the token of the next page."""
 
 
-_SOME = Query("")
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A page that gave a token: its query, with the item that it ended with as ``after``, and its answer."""
+
+    query: Query
+    exchange: Exchange
+
+
+def _list(query: Query) -> tuple[object, ...]:
+    """What a query says of the list, short of a place in it and of a page size."""
+    return query.checkpoint, query.order, query.project_id
 
 
 class Reader:
@@ -44,8 +55,9 @@ class Reader:
         self._flaws: dict[bytes, tuple[str | None, tuple[str, ...]]] = {}
         self._violations: dict[bytes, tuple[Violation, ...]] = {}
         self._contents: dict[bytes, _Content | None] = {}
-        self._positions: dict[str, str | None] = {}
-        """The item behind which the page of each token begins; ``None`` for a token that was given at two places."""
+        self._given: dict[str, list[Given]] = defaultdict(list)
+        self._learned: set[int] = set()
+        """The numbers of the exchanges whose tokens are known."""
         self._dated: dict[int, tuple[Exchange, Exchange]] = {}
 
     def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
@@ -70,31 +82,51 @@ class Reader:
         return Reader(self.operation, self._validator)
 
     def query(self, exchange: Exchange) -> Query | None:
-        """The request of an exchange, if it is one that the document allows."""
+        """The request of an exchange, if it is one that the document allows and that goes on; see `backward`."""
         query = self.operation.read(exchange.request).query
-        if query is None or query.after is None or not self.opaque:
+        if query is None or query.before is not None:
+            return None
+        if query.after is None or not self.opaque:
             return query
-        return replace(query, after=self.position(query.after))
+        given = self.origin(query, query.after, exchange)
+        return query if given is None else replace(query, after=given.query.after)
+
+    def backward(self, exchange: Exchange) -> Query | None:
+        """The request of an exchange, if it is one that the document allows and that goes back."""
+        query = self.operation.read(exchange.request).query
+        return query if query is not None and query.before is not None else None
 
     @property
     def opaque(self) -> bool:
         """Whether the cursors are tokens."""
         return self.operation.profile.next.kind == "body"
 
-    def position(self, cursor: str) -> str:
-        """The item behind which the page of a cursor begins; the cursor itself where that is not known."""
-        return (self._positions.get(cursor) if self.opaque else None) or cursor
+    def given(self, token: str) -> Sequence[Given]:
+        """Where a token was handed out, in the order in which that was seen."""
+        return self._given.get(token, ())
+
+    def origin(self, query: Query, token: str, exchange: Exchange) -> Given | None:
+        """Where the token of a request was handed out, if that was for the list, order and filter that it asks for.
+
+        Of several places it is the last one for its page size, as a token may stand for another place in time.
+        """
+        mine = [each for each in self.given(token) if _list(each.query) == _list(query)]
+        mine = [each for each in mine if each.query.limit == query.limit] or mine
+        earlier = [each for each in mine if each.exchange.received <= exchange.sent]
+        return earlier[-1] if earlier else next(iter(mine), None)
 
     def learn(self, exchanges: Sequence[Exchange]) -> None:
         """Note which places tokens stand for, from the pages that gave them."""
         if not self.opaque:
             return
         for exchange in exchanges:
-            page = self.page(exchange, _SOME) if exchange.request.credential == "admin" else None
-            if page is not None and page.token is not None and page.items:
-                known = self._positions.setdefault(page.token, page.ids[-1])
-                if known != page.ids[-1]:
-                    self._positions[page.token] = None
+            if exchange.number in self._learned or exchange.request.credential != "admin":
+                continue
+            self._learned.add(exchange.number)
+            query = self.operation.read(exchange.request).query
+            page = self.page(exchange, query) if query is not None else None
+            if page is not None and query is not None and page.token is not None and page.items:
+                self._given[page.token].append(Given(replace(query, after=page.ids[-1]), exchange))
 
     def parsed(self, body: bytes) -> Parsed:
         """The body as JSON."""

@@ -11,12 +11,12 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, overload
 from urllib.parse import unquote_to_bytes
 
-from contracts.mock.shape import Shape
+from contracts.mock.shape import Shape, opened, sealed
 from contracts.mock.store import Dataset, Permission
 
 BASE_PATH = "/v1"
@@ -24,7 +24,7 @@ DEFAULT_LIMIT = 10
 LARGEST_LIMIT = 100
 LONG = 100_000
 """Permissions of a list that takes noticeable time to sort."""
-KNOWN = ("after", "limit", "order", "project_id")
+KNOWN = ("after", "before", "limit", "order", "project_id")
 _BEARER = re.compile(r"bearer +([!-~]+)", re.IGNORECASE)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
@@ -63,6 +63,7 @@ class Asked:
     limit: int = DEFAULT_LIMIT
     order: str = "descending"
     project_id: str | None = None
+    before: str | None = None
 
     @property
     def ascending(self) -> bool:
@@ -283,14 +284,18 @@ class Behaviour:
     def read(self, request: Request, checkpoint: str, /) -> Asked:
         """All parameters, read and checked."""
         fields = self.fields(request.query)
-        return Asked(
+        asked = Asked(
             request=request,
             checkpoint=checkpoint,
             after=self.read_text("after", fields),
             limit=self.read_limit(fields),
             order=self.read_order(fields),
             project_id=self.read_text("project_id", fields),
+            before=self.read_text("before", fields),
         )
+        if asked.after is None or self.shape.token is None:
+            return asked
+        return replace(asked, after=self.unseal(asked.after, asked))
 
     def fields(self, query: str, /) -> Fields:
         """Takes the query apart; unknown names are kept, and ignored by all later steps."""
@@ -352,8 +357,8 @@ class Behaviour:
 
     def page(self, asked: Asked, /) -> Response:
         """The answer to a request that was read."""
-        rest = self._tail(asked)
-        items = self.cut(rest, asked)
+        rest = self._tail(asked) if asked.before is None else self.preceding(asked)
+        items = self.cut(rest, asked) if asked.before is None else self.cut_back(rest, asked)
         envelope = self.render(
             items,
             self.has_more(items, rest, asked),
@@ -361,13 +366,46 @@ class Behaviour:
             self.last_id(items, asked),
             asked,
         )
-        body = self.encode(self.shape.dressed(envelope), asked)
+        token = self.next_token(envelope, asked) if self.shape.token is not None else None
+        body = self.encode(self.shape.dressed(envelope, token), asked)
         return Response(200, self.headers(body, asked), body)
 
     def rest(self, asked: Asked, /) -> list[Permission]:
         """All that follows the cursor: of the page and of the pages after it."""
         ordered = self.sort(self.permissions(asked), asked)
         return self.filter(ordered[self.position(ordered, asked) :], asked)
+
+    def preceding(self, asked: Asked, /) -> list[Permission]:
+        """All that stands before the cursor that leads backwards, and behind the other one if that is given too."""
+        ordered = self.sort(self.permissions(asked), asked)
+        ends = self.end(ordered, asked)
+        return self.filter(ordered[self.position(ordered, asked) : ends], asked)
+
+    def end(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
+        """Where the page ends in the whole list that leads backwards, whatever the filter."""
+        place = next((at for at, permission in enumerate(ordered) if permission.id == asked.before), None)
+        if place is None:
+            raise self.invalid("before", "'before' names no permission of this checkpoint.")
+        return place
+
+    def cut_back(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        """The page out of all that stands before the cursor: what is nearest to it, in the order of the list."""
+        return list(rest[max(0, len(rest) - asked.limit) :])
+
+    def next_token(self, envelope: object, asked: Asked, /) -> object:
+        """The token of the page that follows; ``None`` at the end of the list."""
+        if not isinstance(envelope, dict) or envelope.get("has_more") is not True:
+            return None
+        last = envelope.get("last_id")
+        return self.seal(last, asked) if isinstance(last, str) else None
+
+    def seal(self, id_: str, _asked: Asked, /) -> str:
+        """The token for the place behind an item."""
+        return sealed(id_)
+
+    def unseal(self, token: str, _asked: Asked, /) -> str:
+        """The item behind which a token stands; of what was never given as one, something that is no item."""
+        return opened(token)
 
     def _tail(self, asked: Asked) -> Sequence[Permission]:
         """What `rest` brings, without a copy of it where nothing replaces how it is made."""

@@ -20,6 +20,8 @@ ORDERS = ("ascending", "descending")
 PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
     {name: name for name in ("after", "limit", "order", "project_id")}
 )
+ROLES = (*PUBLISHED_NAMES, "before")
+"""The parameters that a list operation may have, by the names of the published one, and the cursor backwards."""
 _LIST = "list"
 _TOKEN = "page_"  # noqa: S105 - no password
 _SEAL = 6
@@ -103,38 +105,34 @@ class Shape:
         known = {raw: role for role, raw in self.names.items()}
         role = known.get(name)
         if role is None:
-            return (f"?{name}" if name in PUBLISHED_NAMES else name), value
-        if role == "after" and self.token is not None:
-            return role, _opened(value)
+            return (f"?{name}" if name in ROLES else name), value
         if role == "order":
             meant = {raw: word for word, raw in self.words.items()}
             return role, meant.get(value, f"?{value}" if value in ORDERS else value)
         return role, value
 
-    def dressed(self, page: object) -> object:
-        """A page as this operation has it."""
+    def dressed(self, page: object, token: object = None) -> object:
+        """A page as this operation has it, with the token of the next one where it has such."""
         if self.page is None or self.item is None or not isinstance(page, dict):
             return page
         data = page.get("data")
         items = [self.item.dressed(each) for each in data] if isinstance(data, list) else data
         dressed = self.page.dressed({**page, "data": items} if "data" in page else page)
         if self.token is not None and isinstance(dressed, dict):
-            last = page.get("last_id")
-            given = _sealed(last) if isinstance(last, str) and page.get("has_more") is True else None
             holder = dressed
             for name in self.token[:-1]:
                 holder = holder.setdefault(name, {})
-            holder[self.token[-1]] = given
+            holder[self.token[-1]] = token
         return dressed
 
 
-def _sealed(id_: str) -> str:
+def sealed(id_: str) -> str:
     """The token for the place behind an item."""
     raw = id_.encode("utf-8", "surrogatepass")
     return _TOKEN + urlsafe_b64encode(raw + sha256(raw).digest()[:_SEAL]).decode().rstrip("=")
 
 
-def _opened(token: str) -> str:
+def opened(token: str) -> str:
     """The item behind which a token stands; of what was never given as one, something that is no item."""
     text = token.removeprefix(_TOKEN)
     try:
@@ -142,7 +140,7 @@ def _opened(token: str) -> str:
         id_ = raw[:-_SEAL].decode("utf-8", "surrogatepass")
     except ValueError:
         return f"?{token}"
-    return id_ if _sealed(id_) == token else f"?{token}"
+    return id_ if sealed(id_) == token else f"?{token}"
 
 
 def rfc3339(value: object) -> object:

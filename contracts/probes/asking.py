@@ -156,9 +156,15 @@ class Asking:
         for exchange in fresh:
             asked = self.reader.query(exchange) if exchange.request.credential == "admin" else None
             page = self.reader.page(exchange, asked) if asked is not None else None
-            if asked is not None and page is not None and page.token is not None and page.items:
-                self._tokens[replace(asked, after=page.ids[-1], limit=None)] = page.token
-        return self._tokens.get(replace(query, limit=None))
+            if asked is not None and page is not None:
+                self._keep_token(asked, page)
+        return self._tokens.get(query) or self._tokens.get(replace(query, limit=None))
+
+    def _keep_token(self, asked: Query, page: Page) -> None:
+        """Note the token that a page gave, for its page size and for any other."""
+        if page.token is not None and page.items:
+            place = replace(asked, after=page.ids[-1])
+            self._tokens[place] = self._tokens[replace(place, limit=None)] = page.token
 
     def send(
         self,
@@ -320,5 +326,5 @@ class Asking:
             if place is None or place in cursors:
                 return
             if self.reader.opaque:
-                self._tokens[replace(asked, after=cursor, limit=None)] = place
+                self._keep_token(asked, page)
             cursors.add(place)

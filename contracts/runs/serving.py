@@ -11,6 +11,7 @@ from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
 from contracts.mock.store import Dataset, Permission
 from contracts.spec.operation import Operation
 from contracts.spec.references import References
+from contracts.spec.requests import PARAMETERS
 from contracts.spec.samples import sample
 
 _LARGEST_LIMIT = 100
@@ -54,7 +55,7 @@ def shape(operation: Operation) -> Shape:
     default = operation.usual_limit
     most = profile.limit.most if profile.limit is not None and profile.limit.most else max(_LARGEST_LIMIT, default)
     prefix, suffix = operation.around_checkpoint
-    named = {"after": roles.after, "limit": roles.limit, "order": roles.order, "project_id": roles.project_id}
+    named = {role: getattr(roles, role) for role in PARAMETERS}
     return Shape(
         prefix=prefix,
         suffix=suffix,

@@ -56,6 +56,7 @@ _NEWEST_FIRST = re.compile(
 )
 _OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
+_NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) before\b", re.IGNORECASE)
 _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
 
@@ -74,6 +75,9 @@ def prose(outline: Outline, known: Mapping[str, Any]) -> Statements:
         newest, oldest = _NEWEST_FIRST.search(outline.prose), _OLDEST_FIRST.search(outline.prose)
         if bool(newest) != bool(oldest):
             found |= {"order.fixed": str(Order.DESCENDING if newest else Order.ASCENDING), "order.by": "time"}
+    backward = outline.query.get(str(known.get("prev.param")))
+    if backward is not None and _NEAREST.search(backward.description):
+        found["prev.nearest"] = True
     if _ADMIN.search(outline.prose):
         found["access.admin"] = True
     return found

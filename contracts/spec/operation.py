@@ -25,7 +25,7 @@ from contracts.spec.profile import Ordering, Profile, Statements
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.reduction import Reduced, fits, reduce
 from contracts.spec.references import References
-from contracts.spec.requests import Grammar, Reading
+from contracts.spec.requests import PARAMETERS, Grammar, Reading
 from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 
 Dialect = Literal["3.0", "3.1"]
@@ -53,6 +53,7 @@ class Roles:
     item_object: str
     checkpoint: str
     after: str
+    before: str
     limit: str
     order: str
     project_id: str
@@ -104,7 +105,8 @@ class Operation:
             Capability.ENDS: bool(roles.first_id) and bool(roles.last_id),
             Capability.CURSOR: profile.next.kind == "item",
             Capability.TOKEN: profile.next.kind == "body",
-            Capability.BEFORE: profile.prev.param is not None,
+            Capability.BEFORE: bool(roles.before),
+            Capability.NEAREST: bool(roles.before) and profile.nearest,
             Capability.ID: bool(profile.id),
             Capability.ADMIN: profile.admin,
             Capability.KEY: self.keyed or self.is_published,
@@ -225,6 +227,7 @@ class Operation:
         path = self._grammar.path(checkpoint)
         pairs = [
             (self.roles.after, query.after),
+            (self.roles.before, query.before),
             (self.roles.limit, None if query.limit is None else str(query.limit)),
             (self.roles.order, None if query.order is None else self.order_words.get(query.order)),
             (self.roles.project_id, query.project_id),
@@ -342,7 +345,7 @@ def _operation(
         template = template.replace("{" + name + "}", _encode(value))
     prefix, scope, suffix = template.partition("{" + roles.checkpoint + "}") if roles.checkpoint else (template, "", "")
     parameters = {each["name"]: each for each in node["parameters"] if each.get("in") == "query"}
-    known = [(name, role) for role in ("after", "limit", "order", "project_id") if (name := getattr(roles, role))]
+    known = [(name, role) for role in PARAMETERS if (name := getattr(roles, role))]
     filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
     allowed = References(source.name, reduced.data).keywords(filtering)
     order = profile.order or Ordering(None, (), None, by_time=False)
@@ -405,6 +408,7 @@ def _roles(profile: Profile) -> Roles:
         item_object=first(profile.constants),
         checkpoint=profile.scope[-1] if profile.scope else "",
         after=profile.next.param or "",
+        before=(profile.prev.param or "") if ends else "",
         limit=profile.limit.param if profile.limit is not None else "",
         order=(profile.order.param if profile.order is not None else None) or "",
         project_id=first(profile.filters),

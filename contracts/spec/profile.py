@@ -87,6 +87,7 @@ class Profile:
         envelope_constants: The same for the page.
         next: How the list goes on.
         prev: How it goes back; without a parameter where it can't, and an answer names at most its first item.
+        nearest: Whether the document says that a page before an item ends right before it.
         more: The flag that says whether more follows.
         limit: The parameter for the page size.
         order: In which order the list stands; ``None`` where nobody says.
@@ -106,6 +107,7 @@ class Profile:
     envelope_constants: tuple[tuple[str, str], ...]
     next: Cursor
     prev: Cursor
+    nearest: bool
     more: Place | None
     limit: Limit | None
     order: Ordering | None
@@ -148,6 +150,7 @@ ROLES = (
     "next.at",
     "prev.param",
     "prev.at",
+    "prev.nearest",
     "more",
     "limit.param",
     "limit.default",
@@ -218,7 +221,7 @@ def _checked(role: str, value: Any) -> Any:
         kind = (str, list)
     elif role.startswith("limit.") and role != "limit.param":
         kind = (int,)
-    elif role in ("access.admin", "short_pages"):
+    elif role in ("prev.nearest", "access.admin", "short_pages"):
         kind = (bool,)
     texts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
     if value is not None and (
@@ -277,6 +280,7 @@ def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple
         envelope_constants=tuple((known.get("const") or {}).items()),
         next=cursor("next"),
         prev=cursor("prev"),
+        nearest=bool(known.get("prev.nearest")),
         more=optional("more"),
         limit=_limit(known),
         order=_ordering(known),

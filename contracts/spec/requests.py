@@ -13,6 +13,9 @@ from urllib.parse import unquote_to_bytes
 
 from contracts.core.model import Order, Query
 
+PARAMETERS = ("after", "before", "limit", "order", "project_id")
+"""The roles that a parameter of the query may play."""
+
 UNKNOWN_PARAMETERS = "unknown"
 """The key in `Reading.odd` and `Reading.values` for parameters that the document does not name."""
 
@@ -43,9 +46,9 @@ class Reading:
 
     ``query`` is there only if the request is one that the document allows, with a limit of at least 1.
     ``checkpoint`` is there whenever the path is the operation's and could be decoded. ``odd`` holds, under
-    the role of a parameter (``after``, ``limit``, ``order``, ``project_id``, ``checkpoint`` or
-    `UNKNOWN_PARAMETERS`), what is not allowed about it. ``values`` holds the decoded texts that were sent,
-    under the same roles, bytes that are not UTF-8 replaced by U+FFFD.
+    the role of a parameter (one of `PARAMETERS`, ``checkpoint`` or `UNKNOWN_PARAMETERS`), what is not allowed
+    about it. ``values`` holds the decoded texts that were sent, under the same roles, bytes that are not UTF-8
+    replaced by U+FFFD.
     """
 
     query: Query | None
@@ -207,4 +210,5 @@ def _query(grammar: Grammar, checkpoint: str, values: Mapping[str, list[str]]) -
         limit=None if limit is None else int(limit),
         order=grammar.only_order if order is None else dict(grammar.orders)[order],
         project_id=sent.get("project_id"),
+        before=sent.get("before"),
     )

@@ -77,7 +77,7 @@ ID_CURSOR = document(
     "/things",
     [
         parameter("after"),
-        parameter("before"),
+        parameter("before", description="The first id of a page; brings the previous page of the list."),
         parameter("limit", "integer", "Limit can range between 1 and 10,000, and the default is 20."),
         parameter("order", enum=["asc", "desc"], description="Sort order by `created_at`. Defaults to `desc`."),
         parameter("status"),

@@ -12,7 +12,7 @@ import requests
 from commanding import run
 from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
-from contracts.core.model import Result, Verdict
+from contracts.core.model import Query, Result, Verdict
 from contracts.runs import live
 from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
@@ -89,6 +89,25 @@ def test_the_embedded_server_has_what_the_document_describes(tmp_path: Path) -> 
     assert page["data"][0]["created_at"] <= page["data"][1]["created_at"]
     assert {item["status"] for item in filtered["data"]} == {status}
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("style", ["both ways", "fixed order"])
+def test_the_embedded_server_goes_back(tmp_path: Path, style: str) -> None:
+    settings = Settings.of({"spec": str(written(tmp_path, STYLES[style])), "operation": "listThings"}, {})
+    chosen = operation(settings)
+    with embedded(settings, operation=chosen) as server:
+
+        def ids(query: Query) -> list[str]:
+            asked = chosen.request(replace(query, checkpoint=server.dataset.checkpoint)).target
+            headers = {"Authorization": f"Bearer {server.dataset.admin_key}", "X-Api-Key": server.dataset.admin_key}
+            answer = requests.get(f"{server.base_url}{asked}", headers=headers, timeout=30).json()
+            return [each["id"] for each in answer["data"]]
+
+        known = ids(Query("", limit=100))
+        assert len(known) == 57
+        for at, limit in ((0, 3), (2, 5), (10, 4), (56, 100)):
+            assert ids(Query("", limit=limit, before=known[at])) == known[max(0, at - limit) : at]
+        assert ids(Query("", limit=2, after=known[3], before=known[9])) == known[7:9]
 
 
 def test_the_commands_take_an_operation(tmp_path: Path) -> None:

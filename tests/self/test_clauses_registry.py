@@ -52,7 +52,13 @@ def _fails(_evidence: Evidence) -> NoReturn:
 
 def test_a_clause_of_today_applies_to_the_published_operation() -> None:
     operation = load_operation()
-    lacking = {Capability.TOKEN, Capability.BEFORE, Capability.ENVELOPE_OTHER, Capability.ITEM_OTHER}
+    lacking = {
+        Capability.TOKEN,
+        Capability.BEFORE,
+        Capability.NEAREST,
+        Capability.ENVELOPE_OTHER,
+        Capability.ITEM_OTHER,
+    }
     assert operation.capabilities == frozenset(Capability) - lacking
     applying: list[Clause] = [clause for clause in clauses() if clause.lacking(operation) is None]
     assert {clause.id for clause in clauses()} - {clause.id for clause in applying} == {

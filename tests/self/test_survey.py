@@ -53,6 +53,7 @@ def test_an_id_cursor_both_ways_with_an_order_and_a_filter() -> None:
         envelope_constants=(("object", "list"),),
         next=Cursor("after", "item", ("last_id",)),
         prev=Cursor("before", "item", ("first_id",)),
+        nearest=True,
         more=("has_more",),
         limit=Limit("limit", 20, 1, 10_000),
         order=Ordering("order", ((Order.ASCENDING, "asc"), (Order.DESCENDING, "desc")), Order.DESCENDING, by_time=True),
@@ -339,7 +340,7 @@ def test_the_command_shows_each_role_with_its_source(tmp_path: Path) -> None:
     shown = run("operations", "--spec", spec)
     assert shown.exit_code == 0
     assert "listThings  GET /things" in shown.stdout
-    assert "Prose      limit.default 20" in shown.stdout
+    assert "Prose      prev.nearest true, limit.default 20" in shown.stdout
     assert "things.json: 1 list operation, 1 with all that a run needs." in shown.stdout
     (only,) = json.loads(run("operations", "listThings", "--json", "--spec", spec).stdout)
     assert only["operation"] == "listThings"
