@@ -51,7 +51,13 @@ __all__ = [
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None
 _FOR_PEOPLE: Final = frozenset({"quiet", "verbose", "color"})
-_OF_REPLAY: Final = ("config", *DOCUMENT, "at", "query", "gate", "strict", "allow_incomplete", *REPORTS, *ISSUES)
+_OF_REPLAY: Final = (
+    "config",
+    *DOCUMENT,
+    *("at", "other_at", "query", "gate", "strict", "allow_incomplete"),
+    *REPORTS,
+    *ISSUES,
+)
 
 
 def check(

@@ -244,7 +244,9 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     # What walks through the whole list asks for one page after the other: nothing need be asked to count them.
     deep = min(asked.deep, len(ORDERS) * pages_of(len(whole)))
     requests = result.requests + deep
-    size = f"{count(len(whole), ready.operation.profile.noun)} of {count(result.projects, 'project')}"
+    size = ready.operation.says(f"{count(len(whole), 'permission')} of {count(result.projects, 'project')}")
+    if not ready.operation.roles.project_id:
+        size = size.partition(" of ")[0]
     sheet.block("", f"Counted on the embedded server with {size}; a list of another size takes other numbers.")
     sheet.blank()
     for name, number in result.requests_by_probe:

@@ -22,11 +22,7 @@ from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Sett
 @options(
     "config",
     *DOCUMENT,
-    "at",
-    "query",
-    "gate",
-    "strict",
-    "allow_incomplete",
+    *("at", "other_at", "query", "gate", "strict", "allow_incomplete"),
     *REPORTS,
     *ISSUES,
     "quiet",

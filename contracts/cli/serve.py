@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,16 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
 from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
 
+if TYPE_CHECKING:
+    from contracts.mock.server import Server
+    from contracts.spec.operation import Operation
+
 _LARGEST_PORT = 65535
 
 
 @click.command(cls=Grouped)
 @click.option("--port", metavar="N", default="0", help="Where to listen on 127.0.0.1 (default: a free port).")
-@options("config", *DOCUMENT, *EMBEDDED, "color")
+@options("config", *DOCUMENT, "at", "query", *EMBEDDED, "color")
 def serve(settings: Settings, port: str) -> int:
     """Run the embedded server until Ctrl-C.
 
@@ -41,7 +46,7 @@ def serve(settings: Settings, port: str) -> int:
         data = server.dataset
         sheet = Sheet(encoding())
         projects = len({permission.project_id for permission in data.permissions})
-        held = f"{count(len(data.permissions), operation.profile.noun)} of {count(projects, 'project')}"
+        held = f"{count(len(data.permissions), 'permission')} of {count(projects, 'project')}"
         rows = [("Base URL", server.base_url)]
         if operation.is_published:
             rows.append(("Checkpoint", f"{data.checkpoint}  ({held})"))
@@ -56,15 +61,7 @@ def serve(settings: Settings, port: str) -> int:
         sheet.blank()
         sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
         sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
-        words = ["contracts", "check", "--base-url", server.base_url]
-        for name in settings.given(*DOCUMENT):
-            words += [OPTIONS[name].flagged, str(getattr(settings, name))]
-        for name, value in operation.outer.items():
-            words += ["--at", f"{name}={value}"]
-        if data.checkpoint:
-            words += ["--checkpoint", data.checkpoint]
-            words += ["--other-checkpoint", data.other_checkpoint, "--empty-checkpoint", data.empty_checkpoint]
-        sheet.line(shlex.join(words))
+        sheet.line(shlex.join(_check(settings, operation, server)))
         sheet.blank()
         sheet.line(("Ctrl-C ends it.", "dim"))
         show(sheet, settings)
@@ -75,3 +72,20 @@ def serve(settings: Settings, port: str) -> int:
     finally:
         server.stop()
     return 0
+
+
+def _check(settings: Settings, operation: Operation, server: Server) -> list[str]:
+    """The command that judges the server."""
+    data = server.dataset
+    words = ["contracts", "check", "--base-url", server.base_url]
+    for name in settings.given(*DOCUMENT):
+        words += [OPTIONS[name].flagged, str(getattr(settings, name))]
+    words += [word for name, value in operation.outer.items() for word in ("--at", f"{name}={value}")]
+    words += [word for each in settings.query for word in ("--query", str(each))]
+    last = operation.roles.checkpoint
+    for kind, value in (("", data.checkpoint), ("other-", data.other_checkpoint), ("empty-", data.empty_checkpoint)):
+        if operation.is_published:
+            words += [f"--{kind}checkpoint", value]
+        elif last:
+            words += [f"--{kind}at", f"{last}={value}"]
+    return words

@@ -11,6 +11,8 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
+from contracts.core.vocabulary import Vocabulary
+
 _OK = 200
 _CLIENT_ERROR = 4
 _SERVER_ERROR = 5
@@ -538,6 +540,8 @@ class Result:
     """``GET /path``, if it is another operation than "List checkpoint permissions"."""
     noun: str = "permission"
     """What people call an item."""
+    says: Vocabulary = field(default_factory=Vocabulary, repr=False)
+    """The words for its operation, and the passages of its document."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
     """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each

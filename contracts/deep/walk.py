@@ -254,7 +254,7 @@ class Deep:
     def notes(self) -> Iterator[str]:
         """What the reader must know about how far the walks came."""
         first, second = self.census.courses
-        size = counted(len(self.census), "permission")
+        size = counted(len(self.census), self._reader.operation.profile.noun)
         if first.ended and second.ended:
             pages = len(first.numbers) + len(second.numbers)
             yield f"All {size} were walked through in both orders, on {pages} pages."
@@ -265,4 +265,5 @@ class Deep:
             )
         lost = self.census.number(Kind.LOST)
         if lost and self.moved:
-            yield f"{counted(lost, 'permission')} came or went while the list was walked through."
+            noun = self._reader.operation.profile.noun
+            yield f"{counted(lost, noun)} came or went while the list was walked through."

@@ -50,6 +50,8 @@ PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
         "overlay": "what is added to that document",
         "operation": "the list operation: an operationId, or 'GET /path'",
         "at": "a parameter of the operation's path, as NAME=VALUE; repeatable",
+        "other_at": "the last of these parameters once more, as NAME=VALUE: a second list with items of its own",
+        "empty_at": "the same, of a list without items",
         "query": "a query parameter of every request, as NAME=VALUE; repeatable",
         "requests": "the most requests that are sent",
         "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",

@@ -189,6 +189,7 @@ def _headed(settings: Settings) -> str:
     target += settings.base_url or "the embedded server"
     checkpoint = f" · checkpoint {settings.checkpoint}" if settings.checkpoint else ""
     document = settings.spec.name if settings.spec else "openapi.yaml"
+    document += f" · {settings.operation}" if settings.operation else ""
     return plain(f"contracts: {target}{checkpoint} · seed {settings.seed} · document {document}")
 
 

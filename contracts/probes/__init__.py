@@ -41,11 +41,11 @@ class Entry:
 
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
-        "walks": Entry(walks, "both orders, several page sizes, each project, after the last item", 17, 0.25),
+        "walks": Entry(walks, "both orders, several page sizes, each filter, after the last item", 17, 0.25),
         "generated": Entry(_generated, "cases from Schemathesis, once it is loaded", 1, 0.065),
         "repetition": Entry(repetition, "the same in another writing, the same again, and eight at once", 10, 0.075),
-        "scope": Entry(scope, "other checkpoints, ids that are almost real, cursors from elsewhere", 7, 0.125),
-        "filters": Entry(filters, "projects that the list lacks, and names that are almost real", 2, 0.14),
+        "scope": Entry(scope, "other lists, ids that are almost real, cursors from elsewhere", 7, 0.125),
+        "filters": Entry(filters, "filters that nothing matches, and values that are almost real", 2, 0.14),
         "access": Entry(access, "everyone who may not look, with every query, and beside the admin", 12, 0.235),
         "inputs": Entry(inputs, "what the document does not allow", 6, 0.22),
     }

@@ -110,7 +110,8 @@ def evidence(row: Row) -> Iterator[str]:
         return
     if row.because:
         yield f"Follows   from {row.because}"
-    yield f'Document  "{row.quote}" ({row.place})'
+    if row.quote:
+        yield f'Document  "{row.quote}" ({row.place})'
     yield f"Expected  {finding.expected}"
     yield f"Actual    {finding.actual}{f' ({finding.times})' if finding.times else ''}"
     for asked in finding.requests:

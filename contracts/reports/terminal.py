@@ -111,7 +111,7 @@ class _Report:
         self.sheet.heading(f"Likely cause{'s' if len(causes) > 1 else ''} (no verdict: what fits best)")
         for number, cause in enumerate(causes, 1):
             lead = f"  {number}. " if len(causes) > 1 else "  "
-            self.sheet.block(lead, cause.sentence)
+            self.sheet.block(lead, self.result.says(cause.sentence))
             self.sheet.block((" " * len(lead), "dim"), summary.fitting(cause), style="dim")
 
     def _header(self) -> None:
@@ -202,14 +202,16 @@ class _Report:
         gated = "" if judgement.clause in self._failing else ", accepted" if judgement.accepted else ", not gated"
         sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
         if clause is not None:
-            self._label("Document", f'"{" ".join(clause.quote.text.split())}"', place(clause.quote))
+            words, where = self.result.says.quoted(clause.quote.text, clause.quote.at, place(clause.quote))
+            if words:
+                self._label("Document", f'"{" ".join(words.split())}"', where)
         if finding is not None:
             self._label("Expected", finding.expected)
             self._label("Actual", finding.actual, times(judgement))
             self._requests(finding)
             self._repeat(judgement)
         if clause is not None:
-            self._label("Why", clause.why)
+            self._label("Why", self.result.says(clause.why))
         if judgement.accepted is not None:
             self._label("Accepted", deviations.terms(judgement.accepted))
 

@@ -168,6 +168,10 @@ class Report:
     user_key: bool
     document: str
     document_sha256: str
+    operation: str
+    """``GET /path`` in the document, an empty text for "List checkpoint permissions"."""
+    noun: str
+    """What people call an item."""
     seed: int
     began: str | None
     """When the first request was sent, in UTC as RFC 3339 writes it."""
@@ -275,6 +279,8 @@ class _Teller:
             user_key=target.user_key,
             document=plain(result.document),
             document_sha256=result.document_sha256,
+            operation=plain(result.operation),
+            noun=plain(result.noun),
             seed=result.seed,
             began=_moment(result.exchanges[0].at) if result.exchanges else None,
             items=result.items,
@@ -304,7 +310,7 @@ class _Teller:
             causes=tuple(
                 Likely(
                     kind=cause.kind.lower().replace("_", "-"),
-                    sentence=cause.sentence,
+                    sentence=result.says(cause.sentence),
                     explains=cause.explains,
                     fit=cause.fit,
                     tested=cause.tested,
@@ -316,7 +322,8 @@ class _Teller:
         )
 
     def _row(self, judgement: Judgement) -> Row:
-        entry = self._catalogue.get(judgement.clause)
+        entry, says = self._catalogue.get(judgement.clause), self._result.says
+        quote, where = says.quoted(entry.quote.text, entry.quote.at, place(entry.quote)) if entry else ("", "")
         return Row(
             id=judgement.clause,
             level=judgement.level,
@@ -326,9 +333,9 @@ class _Teller:
             failing=judgement.clause in self._failing,
             cases=judgement.cases,
             breaches=judgement.breaches,
-            quote=" ".join(entry.quote.text.split()) if entry else "",
-            place=place(entry.quote) if entry else "",
-            why=entry.why if entry else "",
+            quote=plain(" ".join(quote.split())),
+            place=plain(where),
+            why=says(entry.why) if entry else "",
             finding=self._breach(judgement, judgement.finding) if judgement.finding else None,
             reason=plain(judgement.reason),
             provide=plain(judgement.provide),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.core.model import Exchange, Order, Verdict
+from contracts.core.model import Capability, Exchange, Order, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
@@ -81,12 +81,12 @@ def examine(plan: Plan) -> Diagnosis:
     Raises:
         ConfigurationError: The base URL or the file of authorities can't be used.
     """
-    client = plan.client(BUDGET)
+    client, says = plan.client(BUDGET), plan.operation.says
     with client:
         rng = random.Random(plan.seed)  # noqa: S311 - to choose, not to hide
         look = _Look(plan, Asking(Reader(plan.operation), plan.target, client, rng, available(plan.keys)))
         checks = tuple(
-            replace(check, text=plan.redactor.text(check.text), remedy=plan.redactor.text(check.remedy))
+            replace(check, text=plan.redactor.text(says(check.text)), remedy=plan.redactor.text(says(check.remedy)))
             for check in look.checks()
         )
     gaps = () if any(check.state is State.BAD for check in checks) else _gaps(plan, look.asking.evidence)
@@ -115,12 +115,29 @@ class _Look:
         yield Check("Target", State.GOOD, f"{url} answers")
         yield self._tls()
         if found is not None:
-            name = {Stage.KEY: "Admin key"}.get(found.stage, "Checkpoint")
-            yield Check(name, State.BAD, f"the target {found.seen}", found.remedy)
+            yield Check(
+                self._key_name if found.stage is Stage.KEY else self._list_name,
+                State.BAD,
+                f"the target {found.seen}",
+                found.remedy,
+            )
             return
-        yield self._key()
+        if Capability.KEY in self._has:
+            yield self._key()
         yield self._checkpoint()
         yield from self._others()
+
+    @property
+    def _has(self) -> frozenset[Capability]:
+        return self.plan.operation.capabilities
+
+    @property
+    def _key_name(self) -> str:
+        return "Admin key" if Capability.ADMIN in self._has else "Key"
+
+    @property
+    def _list_name(self) -> str:
+        return "Checkpoint" if self.plan.operation.is_published else "List"
 
     def _obstacle(self) -> Obstacle | None:
         self.asking.begin(_NAME, _FOR_THE_LIST)
@@ -131,8 +148,8 @@ class _Look:
 
     def _key(self) -> Check:
         if self.asking.evidence.every_page:
-            return Check("Admin key", State.GOOD, "accepted")
-        return Check("Admin key", State.DOUBTFUL, "not refused, but no page of the list was read")
+            return Check(self._key_name, State.GOOD, "accepted")
+        return Check(self._key_name, State.DOUBTFUL, "not refused, but no page of the list was read")
 
     def _tls(self) -> Check:
         url = self.plan.target.base_url
@@ -149,23 +166,27 @@ class _Look:
         name = self.plan.target.checkpoint
         if not self.asking.evidence.every_page:
             said = _status(self.asking.client.exchanges[-1])
-            return Check(
-                "Checkpoint", State.DOUBTFUL, f"what is answered is no page of a list ({said}): a run judges it"
-            )
+            text = f"what is answered is no page of a list ({said}): a run judges it"
+            return Check(self._list_name, State.DOUBTFUL, text)
         listing = self.asking.listing
         if not listing.items:
-            return Check(
-                "Checkpoint", State.DOUBTFUL, f"{name} shows no permissions", "--checkpoint with one that has some"
-            )
+            text = f"{name or 'it'} shows no permissions"
+            return Check(self._list_name, State.DOUBTFUL, text, "--checkpoint with a checkpoint that has some")
         least = "" if listing.complete else "at least "
-        size = f"{count(len(listing.items), 'permission')} of {count(len(listing.projects), 'project')}"
-        return Check("Checkpoint", State.GOOD, f"it has {least}{size}")
+        size = count(len(listing.items), "permission")
+        if Capability.FILTER in self._has:
+            size += f" of {count(len(listing.projects), 'project')}"
+        return Check(self._list_name, State.GOOD, f"it has {least}{size}")
 
     def _others(self) -> Iterator[Check]:
         target = self.plan.target
-        yield self._other(target.other_checkpoint)
+        if Capability.SCOPE in self._has:
+            yield self._other(target.other_checkpoint)
         yield self._empty(target.empty_checkpoint)
-        yield self._refused("none", "Without key", "")
+        if Capability.KEY in self._has:
+            yield self._refused("none", "Without key", "")
+        if Capability.ADMIN not in self._has:
+            return
         if target.user_key:
             yield self._refused("user", "User key", f"{USER_VARIABLE} with a key that is not an admin key")
         else:
@@ -199,7 +220,9 @@ class _Look:
         if not self.asking.listing.items and self.asking.evidence.every_page:
             return Check("Empty", State.MISSING, f"{none}; the one that is judged serves")
         last = self.asking.listing.last(Order.DESCENDING)
-        ways = {"an unknown project": self.asking.query(project_id=nobody(self.asking, "proj_unknown"))}
+        ways = {}
+        if Capability.OPEN_FILTER in self._has:
+            ways["an unknown project"] = self.asking.query(project_id=nobody(self.asking, "proj_unknown"))
         if last is not None:
             ways["the page after the last permission"] = self.asking.query(after=last, order=Order.DESCENDING)
         for name, query in ways.items():
@@ -209,7 +232,7 @@ class _Look:
         return Check(
             "Empty",
             State.MISSING,
-            f"{none}, and neither an unknown project nor the end of the list brings an empty page",
+            f"{none}, and {' nor '.join(ways) or 'nothing else'} brings no empty page",
             "--empty-checkpoint with a checkpoint that has no permissions",
         )
 
@@ -239,4 +262,8 @@ def _gaps(plan: Plan, evidence: Evidence) -> tuple[Gap, ...]:
             grouped.setdefault(lacking, []).append(clause.id)
             if clause.level in plan.gate:
                 gating.add(lacking)
-    return tuple(Gap(*lacking, tuple(members), lacking in gating) for lacking, members in grouped.items())
+    says = plan.operation.says
+    return tuple(
+        Gap(says(reason), says(provide), tuple(members), (reason, provide) in gating)
+        for (reason, provide), members in grouped.items()
+    )

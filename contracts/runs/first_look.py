@@ -77,7 +77,8 @@ def obstacle(asking: Asking, plan: Plan) -> Obstacle | None:
         ShareSpent: Nothing more may be asked.
         RunStopped: Nothing more can be asked.
     """
-    return _FirstLook(asking, plan).obstacle()
+    found, says = _FirstLook(asking, plan).obstacle(), plan.operation.says
+    return None if found is None else replace(found, seen=says(found.seen), remedy=says(found.remedy))
 
 
 def await_answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from contracts.clauses.registry import Clause
@@ -21,8 +21,8 @@ from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
-from contracts.settings.operation import operation
-from contracts.settings.settings import OPTIONS, Settings
+from contracts.settings.operation import list_named, operation
+from contracts.settings.settings import DOCUMENT, OPTIONS, Settings
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.redaction import without_keys
@@ -136,7 +136,12 @@ def replayed(
     """
     output.refuse_unwritable(settings, path)
     selected = chosen(words)
-    described = operation(settings)
+    described = operation(settings, elsewhere=True)
+    hints = replace(
+        hints,
+        checkpoint=hints.checkpoint or list_named(settings, "at", described),
+        other_checkpoint=hints.other_checkpoint or list_named(settings, "other_at", described),
+    )
 
     def terms(target: Target, seed: int) -> Terms:
         return Terms(
@@ -151,5 +156,8 @@ def replayed(
 
     result = replay(path, described, terms, hints, on_step)
     known = [(OPTIONS[name].flagged, value) for name, value in asdict(hints).items() if value is not None]
+    known += [(OPTIONS[name].flagged, str(getattr(settings, name))) for name in settings.given(*DOCUMENT)]
+    known += [(OPTIONS["at"].flagged, f"{name}={value}") for name, value in described.outer.items()]
+    known += [(OPTIONS["query"].flagged, str(each)) for each in settings.query]
     again = shlex.join(["contracts", "replay", str(path), *words, *(word for pair in known for word in pair)])
     return Judged(result, Report.of(result, repeat=again), described)

@@ -150,9 +150,12 @@ def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callabl
             f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
             " none: let its recorder keep the content, in the same file."
         )
-    if not recording.exchanges and not len(recording.spool):
+    asked = any(operation.read(exchange.request).checkpoint is not None for exchange in recording.exchanges)
+    if not asked and not len(recording.spool):
         below = f" below {hints.base_url}" if hints.base_url else ""
-        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{below}.")
+        assumed = " ".join(f"--at {name}={value}" for name, value in operation.outer.items())
+        where = f" with {assumed}" if assumed else ""
+        raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}{below}{where}.")
     return recording
 
 
@@ -183,6 +186,7 @@ def _target(path: Path, operation: Operation, recording: Recording, hints: Hints
         empty_checkpoint=known("empty_checkpoint"),
         user_key=user or about.get("user_key") is True,
         name=known("name") or "",
+        key_header=operation.key_header,
     )
 
 

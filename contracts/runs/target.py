@@ -15,8 +15,9 @@ from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
 from contracts.runs.plan import Plan
+from contracts.settings.operation import list_named
 from contracts.settings.operation import operation as load_operation
-from contracts.settings.settings import SECRET_HEADERS, Settings
+from contracts.settings.settings import LISTS, SECRET_HEADERS, Settings
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import (
     ADMIN_VARIABLE,
@@ -115,8 +116,8 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
     target = Target(
         settings.base_url,
         _checkpoint(settings, operation),
-        settings.other_checkpoint,
-        settings.empty_checkpoint,
+        settings.other_checkpoint or list_named(settings, "other_at", operation),
+        settings.empty_checkpoint or list_named(settings, "empty_at", operation),
         user_key=keys.user is not None and operation.profile.admin,
         name=settings.name,
         curl=route.curl(settings.base_url),
@@ -181,12 +182,9 @@ def documented_by(server: Server, operation: Operation) -> Operation:
 def _checkpoint(settings: Settings, operation: Operation) -> str:
     """The value of the path's last parameter, an empty text where it has none."""
     name = operation.roles.checkpoint
-    value = settings.checkpoint or next((each.value for each in settings.at if each.name == name), None)
+    value = settings.checkpoint or list_named(settings, "at", operation)
     if name and not value:
         raise ConfigurationError(f"No {name} is named: give --at {name}=VALUE, one whose list has items.")
-    unknown = [each.name for each in settings.at if each.name not in operation.profile.scope]
-    if unknown:
-        raise ConfigurationError(f"--at {unknown[0]}: the path {operation.path_template} has no such parameter.")
     return value or ""
 
 
@@ -251,9 +249,9 @@ def _refuse_misplaced_key(settings: Settings, keys: Keys) -> None:
     every = [key.reveal() for key in (keys.admin, keys.user, *others) if key is not None]
     known = {key for key in every if len(key) >= _SHORTEST_KEY}
     secrets = known | {quote(key, safe="") for key in known}
-    for name in ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"):
+    for name in ("base_url", *LISTS, "query"):
         value = getattr(settings, name) or ""
-        value = value if isinstance(value, str) else " ".join(map(str, value))
+        value = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         if any(secret in value or secret in unquote(value) for secret in secrets):
             raise ConfigurationError(f"{settings.origin(name)} holds a key: give the key as OPENAI_ADMIN_KEY only.")
     if any(secret in each.value for each in settings.header for secret in secrets):

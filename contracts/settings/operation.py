@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import Settings
 from contracts.spec.operation import Operation, load_operation
 
 
-def operation(settings: Settings) -> Operation:
+def operation(settings: Settings, *, elsewhere: bool = False) -> Operation:
     """Read the operation from the document that the settings name.
 
-    Of the embedded server the path parameters are what serves as well as any, unless they are given.
+    Of the embedded server the path parameters are what serves as well as any, unless they are given. ``elsewhere``
+    says that it is about another server, whatever the settings name.
 
     Raises:
         ConfigurationError: A file can't be read, does not describe the operation, or says too little of it.
@@ -19,6 +21,28 @@ def operation(settings: Settings) -> Operation:
         settings.spec,
         settings.overlay,
         name=settings.operation,
-        at=at if settings.base_url is not None or at else None,
+        at=at if settings.base_url is not None or at or elsewhere else None,
         query=[(each.name, each.value) for each in settings.query],
     )
+
+
+def list_named(settings: Settings, option: str, operation: Operation) -> str | None:
+    """The value that ``at``, ``other_at`` or ``empty_at`` gives to the last parameter of the path, if it does.
+
+    Raises:
+        ConfigurationError: The path has no such parameter, or it does not tell lists apart.
+    """
+    given, last = getattr(settings, option), operation.roles.checkpoint
+    for each in given if isinstance(given, tuple) else filter(None, [given]):
+        if each.name not in operation.profile.scope:
+            raise ConfigurationError(
+                f"{settings.origin(option)} {each.name}: the path {operation.path_template} has no such parameter."
+            )
+        if each.name == last:
+            return str(each.value)
+        if option != "at":
+            raise ConfigurationError(
+                f"{settings.origin(option)} {each.name}: lists are told apart by the last parameter of the path alone,"
+                f" {last}: name that one."
+            )
+    return None

@@ -74,6 +74,13 @@ class Settings:
         tuple[Named, ...],
         Option("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs, several=True),
     ] = ()
+    other_at: Annotated[
+        Named | None,
+        Option("NAME=VALUE", "The last of them once more: a second list with items of its own.", words.pair),
+    ] = None
+    empty_at: Annotated[
+        Named | None, Option("NAME=VALUE", "The last of them once more: a list without items.", words.pair)
+    ] = None
     query: Annotated[
         tuple[Named, ...],
         Option("NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs, several=True),
@@ -375,7 +382,7 @@ class Settings:
         wanted = tuple(OPTIONS if names is None else names)
         said = _said(given or {}, variables, wanted)
         config = _value("config", said["config"]) if "config" in said else None
-        file = configfile.load(config, folder, _KINDS, (*TARGET, *TARGET_MORE))
+        file = configfile.load(config, folder, _KINDS, (*TARGET, *TARGET_MORE, *DOCUMENT))
         tables = _chosen(file.targets, said) if "base_url" in wanted else ()
         return tuple(
             replace(
@@ -415,8 +422,10 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
 )
 """The types that a value of a file may have, by field name."""
 
+LISTS: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint", "at", "other_at", "empty_at")
+"""The options that say whose list is asked for."""
 TARGET: Final = (
-    *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"),
+    *("base_url", *LISTS, "query"),
     *("key_file", "key_command", "key_variable"),
 )
 """The options that describe a target, with those below."""
@@ -430,7 +439,7 @@ TARGET_MORE: Final = (
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "Target": (
-            *("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint", "at", "query"),
+            *("base_url", *LISTS, "query"),
             *("config", "target", "wait"),
         ),
         "Keys": (
@@ -463,11 +472,15 @@ EMBEDDED: Final = ("fault", "variant", "items", "projects")
 """The options of the embedded server."""
 
 
+_OF_THE_OPERATION: Final = frozenset({"at", "query"})
+"""What describes the operation rather than its target: the embedded server has it as well."""
 _EXCLUSIVE: Final = (
     ("fault", "variant"),
     ("key_file", "key_command", "key_variable"),
     ("user_key_file", "user_key_command", "user_key_variable"),
     ("proxy", "no_proxy"),
+    ("other_checkpoint", "other_at"),
+    ("empty_checkpoint", "empty_at"),
     ("quiet", "verbose"),
 )
 """Options of which one at most can be chosen."""
@@ -597,7 +610,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         return ", ".join(settings.origin(name) for name in settings.given(*fields_))
 
     if settings.base_url is None:
-        if lonely := names(*TARGET[1:], *TARGET_MORE):
+        if lonely := names(*(name for name in (*TARGET[1:], *TARGET_MORE) if name not in _OF_THE_OPERATION)):
             raise ConfigurationError(
                 f"{lonely} without a target: give --base-url as well, or leave it out to judge the embedded server."
             )
@@ -605,7 +618,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             f"{embedded} is for the embedded server: leave it out, or leave out {settings.origin('base_url')}."
         )
-    elif settings.checkpoint is None and settings.operation is None:
+    elif settings.checkpoint is None and settings.operation is None and not settings.at:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )
@@ -620,7 +633,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         if len(chosen) > 1:
             raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
     _refuse_same_headers(settings)
-    _refuse_same_checkpoints(settings)
+    _refuse_same_lists(settings)
 
 
 def _refuse_same_headers(settings: Settings) -> None:
@@ -630,13 +643,19 @@ def _refuse_same_headers(settings: Settings) -> None:
             raise ConfigurationError(f"{settings.origin(name)} gives {header}, which another one gives as well.")
 
 
-def _refuse_same_checkpoints(settings: Settings) -> None:
+def _refuse_same_lists(settings: Settings) -> None:
+    last = next((each for each in (settings.other_at, settings.empty_at) if each is not None), None)
+    at = [each.value for each in settings.at if last is not None and each.name == last.name]
     seen: dict[str, str] = {}
-    for name in ("checkpoint", "other_checkpoint", "empty_checkpoint"):
-        value = getattr(settings, name)
+    for name, value in (
+        *((name, getattr(settings, name)) for name in ("checkpoint", "other_checkpoint", "empty_checkpoint")),
+        *(("at", value) for value in at),
+        *((name, each.value) for name in ("other_at", "empty_at") if (each := getattr(settings, name)) is not None),
+    ):
         if value in seen:
+            what = "list" if "at" in name else "checkpoint"
             raise ConfigurationError(
-                f"{settings.origin(seen[value])} and {settings.origin(name)} name the same checkpoint: give two."
+                f"{settings.origin(seen[value])} and {settings.origin(name)} name the same {what}: give two."
             )
         if value is not None:
             seen[value] = name

@@ -110,6 +110,14 @@ def pairs(word: str) -> tuple[Named, ...]:
     return tuple(found)
 
 
+def pair(word: str) -> Named:
+    """One name with its value, ``NAME=VALUE``."""
+    found = pairs(word)
+    if len(found) != 1:
+        raise ValueError("is no single NAME=VALUE")
+    return found[0]
+
+
 def variable(word: str) -> str:
     """The name of an environment variable."""
     if not _VARIABLE.fullmatch(word):

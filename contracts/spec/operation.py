@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
+from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import excerpt
 from contracts.spec import document as documents
 from contracts.spec.document import Document, unusable
@@ -26,6 +27,7 @@ from contracts.spec.properties import OtherProperties, item_schemas, other_prope
 from contracts.spec.reduction import Reduced, fits, reduce
 from contracts.spec.references import References
 from contracts.spec.requests import PARAMETERS, Grammar, Reading
+from contracts.spec.speech import vocabulary
 from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 
 Dialect = Literal["3.0", "3.1"]
@@ -173,6 +175,11 @@ class Operation:
     def is_published(self) -> bool:
         """Whether it is the operation that the suite is made for, whatever document describes it."""
         return self.profile.noun == "permission" and self.profile.constants == PUBLISHED_CONSTANTS
+
+    @cached_property
+    def says(self) -> Vocabulary:
+        """The words for this operation where sentences are written in those of the published one."""
+        return Vocabulary() if self.is_published else vocabulary(self.name, self.profile, self._outline)
 
     @property
     def around_checkpoint(self) -> tuple[str, str]:

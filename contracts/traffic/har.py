@@ -2,7 +2,7 @@
 
 What HAR has no field for stands in the field ``_contracts`` of each request, as the format allows. A recording
 holds no key: it is given exchanges in which keys are replaced, with the places where they were and what stood there
-in the fields ``redacted`` and ``echoes``; and the Authorization header shows the variable in the place of the key.
+in the fields ``redacted`` and ``echoes``; and the header of the key shows its variable instead.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def write_har(
     base_url: str,
     version: str = "",
     about: Mapping[str, object] | None = None,
+    key_header: str = "",
 ) -> None:
     """Writes exchanges as a HAR file; see `contracts.core.files.writing`.
 
@@ -78,6 +79,7 @@ def write_har(
         base_url: Where the target is.
         version: The version of this suite.
         about: What else the reader must know, as JSON values.
+        key_header: The header that carried the key by itself, where it was not Authorization.
 
     Raises:
         ConfigurationError: The file can't be written.
@@ -87,7 +89,7 @@ def write_har(
         creator = harfile.Creator(name="contracts", version=version)
         with harfile.HarFile(stream, creator=creator, comment=comment) as archive:
             for exchange in exchanges:
-                _add(archive, exchange, base_url)
+                _add(archive, exchange, base_url, key_header)
 
 
 class _Request(harfile.Request):
@@ -99,7 +101,7 @@ class _Request(harfile.Request):
         return {**harfile.Request.asdict(self), _FIELD: self.ours}
 
 
-def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str) -> None:
+def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str, key_header: str) -> None:
     milliseconds = round(exchange.seconds * 1000, 3)
     request = exchange.request
     shown = CREDENTIALS[request.credential].shown
@@ -107,7 +109,7 @@ def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str) -> None:
         *([harfile.Record("Accept", request.accept)] if request.accept is not None else []),
         harfile.Record("Accept-Encoding", ", ".join(CODINGS)),
         *([harfile.Record(*REVALIDATE)] if request.fresh else []),
-        *([harfile.Record("Authorization", shown)] if shown is not None else []),
+        *([harfile.Record(*_signed(shown, key_header))] if shown is not None else []),
     ]
     sent = _Request(
         method="GET",
@@ -125,6 +127,10 @@ def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str) -> None:
         response=_response(exchange),
         timings=harfile.Timings(send=0, wait=milliseconds, receive=0),
     )
+
+
+def _signed(shown: str, key_header: str) -> tuple[str, str]:
+    return (key_header, shown.removeprefix("Bearer ")) if key_header else ("Authorization", shown)
 
 
 def _ours(exchange: Exchange) -> dict[str, object]:

@@ -199,6 +199,7 @@ def _result(
         deviations=deviations,
         operation="" if terms.operation.is_published else f"GET {terms.operation.path_template}",
         noun=terms.operation.profile.noun,
+        says=terms.operation.says,
         exchanges=exchanges,
     )
 

@@ -24,7 +24,6 @@ from contracts.core.model import (
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.spec.operation import Operation
-from contracts.spec.wording import worded
 
 ENOUGH_BREACHES = 3
 """So many separate answers are no passing change of the list, though asking again did not show it."""
@@ -201,12 +200,14 @@ def judge(
 
 def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
     """A judgement that speaks of the operation's own items and names."""
-    if operation.is_published:
+    says = operation.says
+    if not says.other:
         return judgement
-    title, reason, provide = (
-        worded(text, operation.profile) for text in (judgement.title, judgement.reason, judgement.provide)
-    )
-    return replace(judgement, title=title, reason=reason, provide=provide)
+    title, reason, provide = map(says, (judgement.title, judgement.reason, judgement.provide))
+    finding = judgement.finding
+    if finding is not None:
+        finding = replace(finding, expected=says.named(finding.expected), actual=says.named(finding.actual))
+    return replace(judgement, title=title, reason=reason, provide=provide, finding=finding)
 
 
 def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from commanding import run
+from commanding import choose_nothing, run
 from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
 from contracts.core.model import Query, Result, Verdict
@@ -169,3 +170,82 @@ def test_a_key_goes_into_the_header_that_the_document_names(tmp_path: Path) -> N
         names = {name for entry in target.server.log for name in entry.header_names}
     assert "x-api-key" in names
     assert "authorization" not in names
+
+
+def targets_of_two_documents(folder: Path) -> None:
+    written(folder, ID_CURSOR, "id.json")
+    written(folder, FIXED_ORDER, "fixed.json")
+    (folder / "contracts.toml").write_text(
+        'spec = "id.json"\noperation = "listThings"\n[[target]]\nname = "things"\n'
+        '[[target]]\nname = "racks"\nspec = "fixed.json"\nat = ["shelf_id=1", "rack_id=2"]\n',
+        encoding="utf-8",
+    )
+
+
+def test_targets_of_several_operations(tmp_path: Path) -> None:
+    targets_of_two_documents(tmp_path)
+    things, racks = Settings.all_of({}, {}, folder=tmp_path)
+    assert operation(things).path_template == "/things"
+    assert operation(racks).outer == {"shelf_id": "1"}
+
+
+def test_pytest_has_items_of_several_operations(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets_of_two_documents(pytester.path)
+    choose_nothing(monkeypatch)
+    done = pytester.runpytest_inprocess("--pyargs", "contracts.suite", "-k", "FLT-001 or SCO-001", "-rs", "-v")
+    done.assert_outcomes(passed=2, skipped=2)
+    done.stdout.fnmatch_lines(
+        [
+            "*contracts.suite::test_clause[[]things-FLT-001-*PASSED*",
+            "*contracts.suite::test_clause[[]racks-SCO-001-*PASSED*",
+            "*not applicable: the operation does not have a parameter that filters the list",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--other-at", "shelf_id=2"), "lists are told apart by the last parameter of the path alone, rack_id"),
+        (("--empty-at", "room=2"), "--empty-at room: the path /shelves/{shelf_id}/racks/{rack_id}/things has no such"),
+        (("--empty-at", "rack_id=2"), "--at and --empty-at name the same list: give two."),
+    ],
+)
+def test_a_second_list_is_named(tmp_path: Path, words: tuple[str, ...], problem: str) -> None:
+    given = ("--spec", str(written(tmp_path, FIXED_ORDER)), "--operation", "listThings", "--at", "shelf_id=1")
+    env = {"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}
+    done = run("check", *given, "--at", "rack_id=2", "--base-url", "http://127.0.0.1:9", *words, env=env)
+    assert problem in " ".join(done.output.split())
+
+
+def test_a_recording_names_the_header_of_the_key_and_needs_the_path(tmp_path: Path) -> None:
+    words = ("--spec", str(written(tmp_path, FIXED_ORDER)), "--operation", "listThings")
+    recording = tmp_path / "run.har"
+    at = ("--at", "shelf_id=1")
+    run("check", "PAG-001", *words, *at, "--at", "rack_id=2", "--requests", "60", "--record", str(recording))
+    names = {each["name"] for entry in json.loads(recording.read_text())["log"]["entries"] for each in headers(entry)}
+    assert "X-Api-Key" in names
+    assert "Authorization" not in names
+    assert "give --at shelf_id=VALUE" in run("replay", str(recording), *words).output
+    assert "with --at shelf_id=2." in run("replay", str(recording), *words, "--at", "shelf_id=2").output
+    assert run("replay", str(recording), "PAG-001", *words, *at).exit_code == 0
+
+
+def headers(entry: dict[str, Any]) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = entry["request"]["headers"]
+    return found
+
+
+def test_every_text_speaks_of_the_operation(tmp_path: Path) -> None:
+    words = ("--spec", str(written(tmp_path, NO_ORDER)), "--operation", "listThings")
+    reports = [tmp_path / name for name in ("run.html", "run.md", "run.xml")]
+    files = ("--html", str(reports[0]), "--markdown", str(reports[1]), "--junit", str(reports[2]))
+    told = [
+        run("check", "PAG", "SCO", *words, "--fault", "cursor-included", "--requests", "80", *files).output,
+        run("doctor", *words).output,
+        run("plan", *words).output,
+    ]
+    told += [report.read_text(encoding="utf-8").partition('<h2 id="requests">')[0] for report in reports]
+    for text in told:
+        assert re.findall(r'(?<![\w"-])(?:permission|checkpoint|project)s?(?![\w:-])', text) == []
+    assert "openapi.yaml" not in "".join(told)

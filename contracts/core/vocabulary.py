@@ -1,0 +1,73 @@
+"""How sentences about "List checkpoint permissions" are said of another list operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_QUOTED = re.compile(r"(“[^”]*”)")
+"""What a target or a document said: it stays as it was said."""
+# Names of parameters stand in backquotes where they are also words.
+_NAMES = re.compile(
+    r"(?<=`)(?:after|limit|order|id)(?=`)|\b(?:created_at|first_id|last_id|has_more|project_id)\b|\bcheckpoint\.permission\b"
+)
+_OPTIONS = re.compile(r"--(other-|empty-)?checkpoint\b( with )?")
+# Neither in options nor in paths, addresses and names with hyphens.
+_NOUNS = re.compile(r"(?<![-\w`/.:])(?:(an?) )?(permissions?|checkpoints?|projects?)(?![-\w/:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words for one operation; an empty one leaves every sentence as it is.
+
+    Attributes:
+        names: Its raw names, each by that of the published operation.
+        nouns: What people call its parts, each by the word for those of the published operation.
+        last: The last parameter of its path, an empty text where it has none.
+        passages: What its own document says: for a place in the published one, the words and where they stand.
+        other: Whether it is another operation at all.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    nouns: Mapping[str, str] = field(default_factory=dict)
+    last: str = ""
+    passages: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    other: bool = False
+
+    def __call__(self, text: str) -> str:
+        """A sentence of ours in the words of this operation; what it quotes stays."""
+        if not self.other:
+            return text
+        parts = _QUOTED.split(text)
+        return "".join(part if number % 2 else self._said(part) for number, part in enumerate(parts))
+
+    def named(self, text: str) -> str:
+        """A sentence that may hold values of the target: only names that no value has by chance are replaced."""
+        return _NAMES.sub(self._name, text) if self.other else text
+
+    def quoted(self, text: str, at: str, place: str) -> tuple[str, str]:
+        """The words on which a clause rests and where they stand, given those of the published document.
+
+        Of another operation they are those of its own document; empty where that says nothing of it.
+        """
+        if not self.other:
+            return text, place
+        return self.passages.get("/".join(at.split("/")[:2]), ("", ""))
+
+    def _said(self, text: str) -> str:
+        return _NOUNS.sub(self._noun, _OPTIONS.sub(self._option, _NAMES.sub(self._name, text)))
+
+    def _name(self, match: re.Match[str]) -> str:
+        return self.names.get(match[0], match[0])
+
+    def _option(self, match: re.Match[str]) -> str:
+        if not self.last:
+            # There is one list alone.
+            return "" if match[2] else match[0]
+        return f"--{match[1] or ''}at {self.last}=VALUE{match[2] or ''}"
+
+    def _noun(self, match: re.Match[str]) -> str:
+        noun = self.nouns.get(match[2], match[2])
+        article = f"{'an' if noun[0] in 'aeiou' else 'a'} " if match[1] else ""
+        return article + noun

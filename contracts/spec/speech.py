@@ -1,0 +1,77 @@
+"""The words for one operation, from its profile and its document; see `contracts.core.vocabulary`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from contracts.core.vocabulary import Vocabulary
+from contracts.spec.outline import Outline
+from contracts.spec.profile import Profile
+
+_LONGEST: Final = 200
+"""Characters of a description that are quoted; published ones have up to a thousand."""
+
+
+def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
+    """The words for an operation other than the published one.
+
+    Args:
+        document: The name of its file.
+        profile: The operation.
+        outline: What its document says of it.
+    """
+    order, limit, filters = profile.order, profile.limit, profile.filters
+    names = {
+        "after": profile.next.param,
+        "limit": limit.param if limit is not None else None,
+        "order": order.param if order is not None else None,
+        "created_at": profile.time.at if profile.time is not None else None,
+        "id": profile.id[0] if len(profile.id) == 1 else None,
+        "first_id": profile.prev.at[-1] if profile.prev.at else None,
+        "last_id": profile.next.at[-1] if profile.next.kind == "item" and profile.next.at else None,
+        "has_more": profile.more[-1] if profile.more else None,
+        "project_id": filters[0][1] if filters else None,
+        "checkpoint.permission": profile.constants[0][1] if profile.constants else None,
+    }
+    parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""
+    nouns = {
+        "permission": profile.noun,
+        "permissions": profile.plural,
+        "checkpoint": parent or "list",
+        "checkpoints": f"{parent or 'list'}s",
+        "project": names["project_id"] or "value of a filter",
+        "projects": f"{names['project_id']} values" if filters else "values of a filter",
+    }
+    return Vocabulary(
+        names={known: name for known, name in names.items() if name},
+        nouns=nouns,
+        last=profile.scope[-1] if profile.scope else "",
+        passages=dict(_passages(document, profile, outline)),
+        other=True,
+    )
+
+
+def _passages(document: str, profile: Profile, outline: Outline) -> Iterator[tuple[str, tuple[str, str]]]:
+    described = {(each.where == "path", each.name): each.description for each in outline.parameters}
+    order, limit, filters = profile.order, profile.limit, profile.filters
+    for known, name in (
+        ("after", profile.next.param),
+        ("limit", limit.param if limit is not None else None),
+        ("order", order.param if order is not None else None),
+        ("project_id", filters[0][0] if filters else None),
+    ):
+        if name is not None and (text := _first(described.get((False, name), ""))):
+            yield f"parameters/{known}", (text, f"{document} · {name}")
+    if profile.scope and (text := _first(described.get((True, profile.scope[-1]), ""))):
+        yield "parameters/fine_tuned_model_checkpoint", (text, f"{document} · {profile.scope[-1]}")
+    if text := _first(outline.prose):
+        yield "description", (text, f"{document} · description")
+
+
+def _first(text: str) -> str:
+    """The first sentence of a description, or as much of it as is quoted."""
+    text = " ".join(text.split())
+    sentence = re.split(r"(?<=[.!?]) (?=[A-Z`])", text, maxsplit=1)[0]
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
