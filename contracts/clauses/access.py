@@ -16,7 +16,6 @@ from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
 
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
-ACCESS = ("access",)
 
 UNAUTHORIZED = 401
 KEY_REFUSED = frozenset({401, 403})
@@ -32,6 +31,10 @@ UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "
 MOST_NAMED = 4
 """Statuses that a finding names one by one."""
 PLAIN_FORMS = ("none", "unknown", "user")
+EMPTY = ("empty", "empty-bare")
+OTHERWISE = ("basic", "basic-password", "bare", "other-scheme")
+IN_QUERY = ("query-api_key", "query-key", "query-token", "query-access_token")
+ALMOST = ("shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half")
 
 
 def refusals(evidence: Evidence) -> Iterator[Exchange]:
@@ -39,6 +42,11 @@ def refusals(evidence: Evidence) -> Iterator[Exchange]:
     for exchange in evidence.exchanges:
         if exchange.request.credential != "admin" and exchange.refused:
             yield exchange
+
+
+def sent(forms: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of the probe that send these forms of credential."""
+    return tuple(f"access.{form}" for form in forms)
 
 
 def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
@@ -134,7 +142,7 @@ clause(
     why="Whoever finds the address sees who may use the checkpoint.",
     good="no Authorization: 401",
     bad="no Authorization: 200",
-    probes=ACCESS,
+    probes=("walks.heads", "access.queries"),
     requires={Capability.KEY},
     decided_by="answer",
 )(credential_clause("none", allowed=REFUSED))
@@ -147,7 +155,7 @@ clause(
     why="A made-up key is let in, or its holder is not told that the key is what is wrong.",
     good="a key that was never issued: 401",
     bad="a key that was never issued: 200",
-    probes=ACCESS,
+    probes=("walks.heads", "access.null", "access.queries"),
     requires={Capability.KEY},
     caused_by=("SEC-001",),
     decided_by="answer",
@@ -161,11 +169,11 @@ clause(
     why="An unset variable in a client's configuration opens the door.",
     good="Authorization: Bearer (and nothing): 401",
     bad="Authorization: Bearer (and nothing): 200",
-    probes=ACCESS,
+    probes=sent(EMPTY),
     requires={Capability.BEARER},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
-)(credential_clause("empty", "empty-bare", allowed=MALFORMED_TOO))
+)(credential_clause(*EMPTY, allowed=MALFORMED_TOO))
 
 clause(
     "SEC-004",
@@ -175,11 +183,11 @@ clause(
     why="A key that is accepted in forms nobody guards is logged and leaked in those forms.",
     good="Authorization: Basic …: 401",
     bad="Authorization: Basic …: 200",
-    probes=ACCESS,
+    probes=sent(OTHERWISE),
     requires={Capability.BEARER},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
-)(credential_clause("basic", "basic-password", "bare", "other-scheme", allowed=MALFORMED_TOO))
+)(credential_clause(*OTHERWISE, allowed=MALFORMED_TOO))
 
 clause(
     "SEC-005",
@@ -189,7 +197,7 @@ clause(
     why="Every holder of a project key sees the organization's grants.",
     good="a project key: 403",
     bad="a project key: 200",
-    probes=ACCESS,
+    probes=("walks.heads", "access.queries"),
     requires={Capability.ADMIN, Capability.KEY},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
@@ -204,11 +212,11 @@ clause(
     why="Addresses are logged everywhere; a key that works in one leaks with it.",
     good="?api_key=…: 401",
     bad="?api_key=…: 200",
-    probes=ACCESS,
+    probes=sent(IN_QUERY),
     requires={Capability.KEY},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
-)(credential_clause("query-api_key", "query-key", "query-token", "query-access_token", allowed=CLIENT_ERRORS))
+)(credential_clause(*IN_QUERY, allowed=CLIENT_ERRORS))
 
 clause(
     "SEC-007",
@@ -218,15 +226,11 @@ clause(
     why="A key that is compared in part, or without its case, can be guessed.",
     good="the key without its last character: 401",
     bad="the key without its last character: 200",
-    probes=ACCESS,
+    probes=sent(ALMOST),
     requires={Capability.KEY},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
-)(
-    credential_clause(
-        "shortened", "lengthened", "other-case", "other-end", "other-beginning", "first-half", allowed=REFUSED
-    )
-)
+)(credential_clause(*ALMOST, allowed=REFUSED))
 
 
 @clause(
@@ -237,7 +241,7 @@ clause(
     why="The status says no, and the body tells it all the same.",
     good='401 {"error": {"message": "Incorrect API key provided."}}',
     bad='401 {"error": {…}, "data": [{"id": "cp_1", …}]}',
-    probes=("walks", "access"),
+    probes=("walks.heads", "access.queries"),
     requires={Capability.KEY},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="list",
@@ -285,7 +289,7 @@ def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
     why="Error bodies end up in logs and tickets, and the key with them.",
     good='"Incorrect API key provided: sk-ad***9Q4A."',
     bad='"Incorrect API key provided: " and the whole key',
-    probes=ACCESS,
+    probes=("access.forms", "access.queries"),
     requires={Capability.KEY},
     decided_by="answer",
 )
@@ -310,7 +314,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     why="A cache, or a branch of its own for a parameter, opens what the plain request keeps shut.",
     good="no key, project_id=proj_1, right after the admin key asked the same: 401",
     bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
-    probes=ACCESS,
+    probes=("walks.heads", "access.queries"),
     requires={Capability.KEY},
     caused_by=("SEC-001", "SEC-002", "SEC-005"),
     decided_by="list",
@@ -330,7 +334,7 @@ def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:
     why="What can't be read is no key: a server that fails over it can be brought down by anyone.",
     good="Authorization: Bearer two tokens: 401",
     bad="Authorization: Bearer two tokens: 500",
-    probes=ACCESS,
+    probes=("access.forms",),
     requires={Capability.BEARER},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
@@ -356,7 +360,7 @@ def malformed_is_refused(evidence: Evidence) -> Iterator[Outcome]:
     why="RFC 9110 §11.6.1 asks for it, and generic clients learn from it how to log in.",
     good="401, WWW-Authenticate: Bearer",
     bad="401 without it",
-    probes=ACCESS,
+    probes=("access.forms", "access.queries"),
     requires={Capability.BEARER},
     decided_by="answer",
 )
@@ -382,7 +386,7 @@ def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
     why="What asks for a key and what finds the handler read the same path differently, and one of them lets it pass.",
     good="no key, /v1//fine_tuning/…: 401, 404, or a redirect to the usual path",
     bad="no key, /v1//fine_tuning/…: the list",
-    probes=ACCESS,
+    probes=("access.spellings",),
     requires={Capability.KEY},
     decided_by="list",
     needs=Needs(items=1),
@@ -410,7 +414,7 @@ def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
     why="Behind a proxy strangers share connections, and moments, with administrators: they get what is theirs.",
     good="no key, on the connection on which the admin key was let in: 401",
     bad="no key, on the connection on which the admin key was let in: 200",
-    probes=ACCESS,
+    probes=("access.company",),
     requires={Capability.KEY},
     caused_by=LET_IN,
     decided_by="list",
@@ -446,7 +450,7 @@ def refusals_hold_in_company(evidence: Evidence) -> Iterator[Outcome]:
     why="Anyone without a key can shut administrators out.",
     good="no key: 401; then the admin key, on the same connection: 200",
     bad="no key: 401; then the admin key, on the same connection: 401",
-    probes=ACCESS,
+    probes=("walks.heads", "access.company", "access.queries"),
     requires={Capability.KEY},
     decided_by="list",
 )

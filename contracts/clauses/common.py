@@ -19,9 +19,10 @@ from contracts.spec.operation import Operation
 from contracts.spec.requests import Oddity
 from contracts.spec.validation import MOST_VIOLATIONS
 
-EVERYWHERE = ("walks", "generated", "repetition", "filters", "scope", "inputs")
-"""The probes that bring 200 answers: a fault that shows only in one of them is still a fault."""
-PAGED = ("walks", "generated", "repetition", "filters", "scope")
+EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
+"""What brings a 200 of every kind: in both orders, of one item and of all, filtered, the last, empty, at once."""
+PAGED = (*EVERYWHERE, "walks.pages", "walks.twos", "walks.within", "walks.defaults", "walks.full")
+"""The same, and the list in pages of several sizes."""
 LET_IN = ("SEC-001", "SEC-002", "SEC-003", "SEC-004", "SEC-005", "SEC-006", "SEC-007", "SEC-010")
 """The clauses that explain what is wrong with an answer which its caller should not have got."""
 SIBLINGS_WORDS = frozenset({"asc", "desc"})

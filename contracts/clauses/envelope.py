@@ -43,7 +43,7 @@ clause(
     why="Clients that tell kinds of answers apart by `object` don't recognise the list.",
     good='"object": "list"',
     bad='"object": "page"',
-    probes=EVERYWHERE,
+    probes=(*EVERYWHERE, "scope.unknown"),
     requires={Capability.OBJECT},
     caused_by=LET_IN,
     decided_by="answer",

@@ -12,7 +12,8 @@ from contracts.core.model import HELD, JSON_MEDIA_TYPE, Capability, Exchange, Fa
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 
-ALL = (*EVERYWHERE, "access")
+ALL = (*EVERYWHERE, "scope.unknown", "access.forms", "inputs.limits", "inputs.paths")
+"""The same, and refusals: what every answer must be."""
 
 
 @clause(
@@ -23,7 +24,7 @@ ALL = (*EVERYWHERE, "access")
     why="Clients that keep to the document get errors.",
     good="limit=5&order=ascending: 200",
     bad="limit=5&order=ascending: 400",
-    probes=("walks", "generated", "repetition", "filters"),
+    probes=(*EVERYWHERE, "walks.within", "walks.defaults"),
     caused_by=("SEC-015", "PAG-021", "PAG-018"),
     decided_by="list",
 )
@@ -180,7 +181,7 @@ def no_server_error(evidence: Evidence) -> Iterator[Outcome]:
     why="Who makes up a link sets cookies, or whole answers, in the browser of whoever follows it.",
     good="after=%0D%0AX-Injected:%201: 400",
     bad="after=%0D%0AX-Injected:%201: 400 with the header X-Injected: 1",
-    probes=("inputs", "access"),
+    probes=("inputs", "access.odd"),
     decided_by="answer",
 )
 def headers_are_the_servers(evidence: Evidence) -> Iterator[Outcome]:
@@ -202,7 +203,7 @@ def headers_are_the_servers(evidence: Evidence) -> Iterator[Outcome]:
     why="The document names one media type: a client that asks for no other gets something that it can't read.",
     good="without Accept, or Accept: */*: the page, as application/json",
     bad="without Accept: the page, as application/xml",
-    probes=("repetition",),
+    probes=("walks.heads", "repetition.accepted"),
     caused_by=("HTP-002", "PAG-019", "ORD-007"),
     decided_by="list",
     needs=Needs(items=1),

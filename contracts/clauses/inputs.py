@@ -30,7 +30,6 @@ from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
 from contracts.spec.requests import Oddity
 
-INPUTS = ("inputs", "generated")
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
 ERRORS = range(400, 600)
 MOST_DIGITS = 100
@@ -58,7 +57,7 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
     why="A client with a typing mistake gets another order than it believes.",
     good="order=sideways: 400",
     bad="order=sideways: 200, as for descending",
-    probes=INPUTS,
+    probes=("inputs.orders", "inputs.combined"),
     requires={Capability.ORDER},
     decided_by="answer",
 )
@@ -81,7 +80,7 @@ def _word(evidence: Evidence, finding: Finding) -> str:
     why="A client with a mistake gets a page of a size that it did not ask for.",
     good="limit=ten: 400",
     bad="limit=ten: 200, as without limit",
-    probes=INPUTS,
+    probes=("inputs.limits",),
     decided_by="answer",
 )
 def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
@@ -141,7 +140,7 @@ def number_of(text: str) -> int | None:
     why="-1 means «no limit» to many databases: one request fetches everything.",
     good="limit=-1: 400",
     bad="limit=-1: all 57 permissions",
-    probes=INPUTS,
+    probes=("walks.heads", "inputs.limits", "inputs.combined"),
     decided_by="list",
 )
 def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
@@ -218,7 +217,7 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
     why="One odd request brings down a worker, and whoever sends many brings down the service.",
     good="after=%00: 400",
     bad="after=%00: 500",
-    probes=INPUTS,
+    probes=("inputs", "generated"),
     decided_by="answer",
 )
 def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
@@ -239,7 +238,7 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     why="Quotes, patterns and control characters open the tables of others.",
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
-    probes=INPUTS,
+    probes=("walks.heads", "scope.others", "inputs"),
     caused_by=("SCO-001",),
     decided_by="list",
     needs=Needs(items=1),
@@ -314,7 +313,7 @@ INTERNALS = tuple(
     why="Stack traces, paths and SQL tell an attacker where to push.",
     good='400 {"error": {"message": "Invalid value for limit."}}',
     bad='500 Traceback (most recent call last): File "/app/api.py", line 88',
-    probes=("inputs", "access", "scope", "filters", "generated"),
+    probes=("inputs", "access.odd", "scope.unknown", "scope.near"),
     decided_by="answer",
     even_once=True,
 )
@@ -351,7 +350,7 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     why="The official clients read message, type, param and code from it; other bodies become nameless errors.",
     good='{"error": {"message": "…", "type": "invalid_request_error", "param": "limit", "code": null}}',
     bad="Bad Request",
-    probes=("inputs", "access", "scope", "filters"),
+    probes=("inputs", "access.forms", "scope.unknown", "filters.unknown"),
     decided_by="answer",
     even_once=True,
 )
@@ -388,7 +387,7 @@ def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     why="One odd address brings down a worker.",
     good="/…/%2e%2e/permissions: 404",
     bad="/…/%2e%2e/permissions: 500",
-    probes=("inputs", "scope"),
+    probes=("inputs.paths", "scope.near"),
     requires={Capability.SCOPE},
     decided_by="answer",
 )
@@ -414,7 +413,7 @@ MARKUP = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
     why="Who makes up a link has his script run under the address of the API; and errors end up in logs.",
     good="limit=<i>: 400, application/json",
     bad="limit=<i>: 400, text/html, with <i> as it was sent",
-    probes=("inputs", "access", "scope", "filters", "generated"),
+    probes=("inputs", "access.odd"),
     decided_by="answer",
 )
 def errors_repeat_no_markup(evidence: Evidence) -> Iterator[Outcome]:

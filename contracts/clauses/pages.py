@@ -100,7 +100,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
     why="Short pages in the middle of a list cost requests, and clients take a short page for the last one.",
     good="limit=5: 5 items, has_more true",
     bad="limit=5: 3 items, has_more true",
-    probes=PAGED,
+    probes=(*PAGED, "walks.sizes", "inputs.limits"),
     requires={Capability.MORE},
     caused_by=("PAG-014",),
     decided_by="list",
@@ -190,7 +190,7 @@ def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
     why="A client would continue from an item that the page doesn't hold.",
     good='"data": [], "first_id": null, "last_id": null',
     bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
-    probes=(*PAGED, "inputs"),
+    probes=("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown"),
     requires={Capability.ENDS},
     decided_by="answer",
     needs=Needs(empty_page=True),
@@ -270,7 +270,7 @@ def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     why="Each page repeats the last item of the one before; with limit=1 a client loops for ever.",
     good="after=cp_5: [cp_6, cp_7]",
     bad="after=cp_5: [cp_5, cp_6]",
-    probes=PAGED,
+    probes=(*PAGED, "walks.cursors"),
     requires={Capability.ID},
     decided_by="answer",
     needs=TWO,
@@ -298,7 +298,7 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
     why="There is no cursor to go on from: a client loops, or stops and believes that it lost something.",
     good='"data": [], "has_more": false',
     bad='"data": [], "has_more": true',
-    probes=(*PAGED, "inputs"),
+    probes=("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown"),
     requires={Capability.MORE},
     decided_by="answer",
     needs=Needs(empty_page=True),
@@ -328,7 +328,7 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     why="A walk loses items at each page boundary, or reads some twice.",
     good="list [cp_1 … cp_9], after=cp_5: [cp_6, …]",
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
-    probes=PAGED,
+    probes=(*PAGED, "walks.cursors", "walks.sizes"),
     requires={Capability.ID},
     caused_by=("SCO-001", "PAG-010"),
     decided_by="list",
@@ -578,7 +578,7 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
     why="A client whose cursor was deleted meanwhile begins again, and loops if that happens each time.",
     good="after=cp_unknown: 400, or an empty page",
     bad="after=cp_unknown: [cp_1, …], the first page",
-    probes=("scope", "generated"),
+    probes=("walks.heads", "scope.cursors", "scope.others", "generated"),
     requires={Capability.CURSOR},
     decided_by="list",
     needs=ONE,
@@ -624,7 +624,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     why="No walk can be trusted, and no failure repeated.",
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
-    probes=("walks", "repetition"),
+    probes=("walks.heads", "repetition.accepted", "repetition.together", "repetition.repeated"),
     caused_by=("SEC-015", "ORD-007", "HTP-005"),
     decided_by="list",
     needs=ONE,
@@ -657,7 +657,14 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     why="Clients that work side by side get each other's pages, or lose items.",
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
-    probes=("repetition",),
+    probes=(
+        "walks.pages",
+        "walks.within",
+        "walks.projects",
+        "walks.defaults",
+        "repetition.together",
+        "repetition.repeated",
+    ),
     caused_by=("SEC-015", "ORD-007", "PAG-019", "HTP-005"),
     decided_by="list",
     needs=ONE,
@@ -674,13 +681,20 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
         if any(evidence.same(peer, exchange) for peer in peers):
             yield HELD
         else:
-            peer = min(peers, key=lambda other: abs(other.number - exchange.number))
+            # What was asked again does not stand for what was asked first: it would be another finding.
+            peer = min(
+                peers, key=lambda other: (_round(other) != _round(exchange), abs(other.number - exchange.number))
+            )
             yield Finding(
                 f"{describe(evidence, peer)}, as when asked alone",
                 f"{describe(evidence, exchange)}, when eight were asked at once",
                 (peer, exchange),
                 still=any(evidence.explained(other, exchange) for other in peers),
             )
+
+
+def _round(exchange: Exchange) -> int:
+    return exchange.again[0] if exchange.again else 0
 
 
 @clause(
@@ -731,7 +745,7 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     why="Each client library writes them in another order, and some change it from call to call.",
     good="?limit=3&order=ascending and ?order=ascending&limit=3: the same page",
     bad="?limit=3&order=ascending: 3 items; ?order=ascending&limit=3: 10 items",
-    probes=("repetition",),
+    probes=("walks.pages", "walks.within", "walks.defaults", "repetition.reordered"),
     caused_by=("SEC-015", "PAG-019", "ORD-007"),
     decided_by="list",
     needs=TWO,
@@ -773,7 +787,7 @@ def _written(exchange: Exchange) -> str:
     why="A cursor carries its holder into a list that was not asked for.",
     good="after=(a permission of B) on A: 400, an empty page, or items of A",
     bad="after=(a permission of B) on A: items of B",
-    probes=("scope",),
+    probes=("walks.projects", "scope.others"),
     requires={Capability.CURSOR, Capability.SCOPE},
     decided_by="list",
     needs=Needs(items=1, other_checkpoint=True),

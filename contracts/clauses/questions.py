@@ -81,7 +81,7 @@ def tell(evidence: Evidence, exchanges: Iterable[Exchange]) -> Iterator[Outcome]
     quote=SIZE,
     why="A client that knows the cap asks for as much at once as it gets.",
     answer="100; above it 400",
-    probes=("walks", "generated", "inputs"),
+    probes=("walks.heads", "inputs.limits"),
     needs=Needs(items=1),
 )
 def largest_limit(evidence: Evidence) -> Iterator[Outcome]:
@@ -112,7 +112,7 @@ def largest_limit(evidence: Evidence) -> Iterator[Outcome]:
     quote=SIZE,
     why="Clients that compute a limit may come to 0.",
     answer="400",
-    probes=("inputs",),
+    probes=("inputs.limits",),
 )
 def limit_zero(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, found in odd(evidence) if only(found, "limit", Oddity.ZERO)))
@@ -124,7 +124,7 @@ def limit_zero(evidence: Evidence) -> Iterator[Outcome]:
     quote=SIZE,
     why="Clients that compute a limit may come below 0.",
     answer="400",
-    probes=("inputs",),
+    probes=("inputs.limits",),
 )
 def limit_negative(evidence: Evidence) -> Iterator[Outcome]:
     yield from tell(evidence, (exchange for exchange, found in odd(evidence) if only(found, "limit", Oddity.NEGATIVE)))
@@ -136,7 +136,7 @@ def limit_negative(evidence: Evidence) -> Iterator[Outcome]:
     quote=CURSOR,
     why="The item that a client stopped at may be deleted before it goes on.",
     answer="400",
-    probes=("scope", "generated"),
+    probes=("scope.cursors",),
     requires={Capability.CURSOR},
 )
 def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
@@ -157,7 +157,7 @@ def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
     quote=CHECKPOINT,
     why="A client can tell a mistyped id from a checkpoint without permissions, or not.",
     answer="404",
-    probes=("scope",),
+    probes=("scope.unknown",),
     requires={Capability.SCOPE},
 )
 def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
@@ -170,7 +170,7 @@ def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
     quote=PROJECT,
     why="A client can tell a mistyped id from a project without permissions, or not.",
     answer="200, an empty page",
-    probes=("filters",),
+    probes=("filters.unknown",),
     requires={Capability.FILTER},
 )
 def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
@@ -183,7 +183,7 @@ def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
     quote=ORDER_WORDS,
     why="Clients that are written for all lists use these words.",
     answer="400",
-    probes=("inputs",),
+    probes=("inputs.orders",),
     requires={Capability.ORDER},
 )
 def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
@@ -203,7 +203,7 @@ def siblings_words(evidence: Evidence) -> Iterator[Outcome]:
     quote=ORDER,
     why="Permissions that were granted in one request share their second.",
     answer="by id, ascending, in both orders",
-    probes=("walks",),
+    probes=("walks.heads",),
     requires={Capability.TIME},
     needs=Needs(items=2, tie=True),
 )
@@ -227,7 +227,7 @@ def order_of_ties(evidence: Evidence) -> Iterator[Outcome]:
     quote=CURSOR,
     why="Typed clients must know whether to expect null.",
     answer="null",
-    probes=("walks", "scope", "filters"),
+    probes=("walks.ends", "scope.empty", "filters.unknown"),
     requires={Capability.ENDS},
     needs=Needs(empty_page=True),
 )
@@ -250,7 +250,7 @@ def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
     quote=SUCCESS,
     why="The document describes the success alone.",
     answer='{"error": {"message", "type", "param", "code"}}',
-    probes=("inputs", "access"),
+    probes=("inputs.orders", "inputs.limits", "access.forms"),
 )
 def shape_of_errors(evidence: Evidence) -> Iterator[Outcome]:
     shapes: Counter[str] = Counter()
@@ -277,7 +277,7 @@ def shape_of_errors(evidence: Evidence) -> Iterator[Outcome]:
     quote=SUCCESS,
     why="A client that reads them need not run into a 429.",
     answer="x-ratelimit-remaining-requests",
-    probes=("walks",),
+    probes=("walks.heads",),
 )
 def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     if not evidence.exchanges:
@@ -302,7 +302,7 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     quote=CURSOR,
     why="Clients that always ask once more end their walk with it.",
     answer="200, an empty page",
-    probes=("walks",),
+    probes=("walks.pages", "walks.ends"),
     requires={Capability.CURSOR},
     needs=Needs(items=1, end=True),
 )
@@ -326,7 +326,7 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
     quote=Quote("type: boolean", at=f"{LIST}/properties/has_more"),
     why="Without it a client asks once in vain whenever the last page is full.",
     answer="yes: a full last page says false",
-    probes=("walks",),
+    probes=("walks.pages", "walks.full"),
     requires={Capability.HAS_MORE},
     needs=Needs(items=1, end=True),
 )

@@ -124,7 +124,7 @@ class Clause:
         why: What a client suffers from a server that breaks it.
         needs: The data without which no case can arise.
         requires: What an operation must have; for any other the clause is not applicable.
-        probes: The probes whose exchanges it judges.
+        probes: The probes whose exchanges it judges; ``walks.ends`` is one part of a probe.
         good: An example of what keeps it.
         bad: An example of what breaks it.
         caused_by: The clauses whose breach explains a breach of this one in the same answers, the likeliest first.
@@ -151,6 +151,11 @@ class Clause:
     owns: Node | None
     since: str
     judge: Judge
+
+    @property
+    def asked_by(self) -> frozenset[str]:
+        """The names of the probes whose exchanges it judges, whether the whole of them or parts."""
+        return frozenset(name.partition(".")[0] for name in self.probes)
 
     @property
     def family(self) -> str:

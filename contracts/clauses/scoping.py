@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.clauses.common import as_asked, describe, shows_nothing, unknown_checkpoints
+from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Page
@@ -20,7 +20,7 @@ from contracts.evidence.evidence import Evidence
     why="A permission is granted for one checkpoint; shown for two, it is shown for a wrong one.",
     good="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_3]",
     bad="checkpoint A: [cp_1, cp_2]; checkpoint B: [cp_2, cp_3]",
-    probes=("walks", "scope"),
+    probes=(*EVERYWHERE, "scope.others"),
     requires={Capability.ID, Capability.SCOPE},
     decided_by="list",
     needs=Needs(items=1, other_checkpoint=True),
@@ -50,7 +50,7 @@ def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
     why="The path does not decide what is shown: any id brings somebody's permissions.",
     good="an unknown checkpoint: 404",
     bad="an unknown checkpoint: 200 and permissions",
-    probes=("scope", "inputs"),
+    probes=("scope.unknown", "inputs.paths"),
     requires={Capability.SCOPE},
     decided_by="answer",
 )
@@ -70,7 +70,7 @@ def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     why="Who knows a part of an id sees the permissions of a checkpoint that was not named.",
     good="ft:gpt:acme (a prefix): 404",
     bad="ft:gpt:acme (a prefix): the permissions of ft:gpt:acme:x:1",
-    probes=("scope",),
+    probes=("walks.heads", "scope.near"),
     requires={Capability.SCOPE},
     decided_by="list",
     needs=Needs(items=1),
@@ -92,7 +92,7 @@ def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
     why="The official clients send `:` as it is, others encode it (RFC 3986 §2.2 lets both): one of them gets nothing.",
     good="/ft:a:b/ and /ft%3Aa%3Ab/: the same page",
     bad="/ft:a:b/: the page; /ft%3Aa%3Ab/: 404",
-    probes=("scope",),
+    probes=("scope.encoded",),
     requires={Capability.SCOPE},
     caused_by=("HTP-005",),
     decided_by="list",

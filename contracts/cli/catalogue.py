@@ -85,7 +85,7 @@ def _explain(sheet: Sheet, clause: Clause) -> None:
         ("", at if at == SDK_PAGE else f"openapi.yaml, {at}"),
         ("Why", clause.why),
         ("Needs", needs(clause.needs)),
-        ("Probes", ", ".join(sorted(clause.probes))),
+        ("Probes", ", ".join(sorted(clause.asked_by))),
         ("Good", clause.good),
         ("Bad", clause.bad),
     ]

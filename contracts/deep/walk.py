@@ -73,7 +73,7 @@ class Deep:
         self._ends = evidence.listing.ends
         others = evidence.pages_of_others.get(self._target.other_checkpoint or "", ())
         self._beside = tuple(page.exchange for page in others)
-        self._clauses = [one for one in clauses if "walks" in one.probes and one.level is not Level.OBSERVED]
+        self._clauses = [one for one in clauses if "walks" in one.asked_by and one.level is not Level.OBSERVED]
         self._kept = kept
         self._stretch: list[Exchange] = []
         self._walks: list[str] = []

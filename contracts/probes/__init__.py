@@ -14,6 +14,7 @@ from contracts.probes.inputs import inputs
 from contracts.probes.repetition import repetition
 from contracts.probes.scope import scope
 from contracts.probes.walks import walks
+from contracts.traffic.credentials import CREDENTIALS
 
 Probe = Callable[[Asking], None]
 
@@ -27,7 +28,7 @@ def _generated(asking: Asking) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One probe: what it asks, in a few words, and how much of the budget it may use.
+    """One probe: what it asks, in a few words, the parts that a clause can need of it, and its share of the budget.
 
     ``least`` is the number of requests with which it shows every clause at least one case; ``share`` is its part
     of what the budget holds beyond the least of all.
@@ -37,17 +38,27 @@ class Entry:
     words: str
     least: int
     share: float
+    parts: tuple[str, ...] = ()
 
+
+WALKS = ("heads", "projects", "pages", "within", "ends", "singles", "defaults", "full", "twos", "sizes", "cursors")
+REPETITION = ("reordered", "accepted", "together", "repeated")
+SCOPE = ("others", "cursors", "unknown", "near", "encoded", "empty")
+FILTERS = ("unknown", "near")
+ACCESS = ("forms", "spellings", "company", "odd", "queries", *CREDENTIALS)
+INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
 
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
-        "walks": Entry(walks, "both orders, several page sizes, each filter, after the last item", 17, 0.25),
+        "walks": Entry(walks, "both orders, several page sizes, each filter, after the last item", 17, 0.25, WALKS),
         "generated": Entry(_generated, "cases from Schemathesis, once it is loaded", 1, 0.065),
-        "repetition": Entry(repetition, "the same in another writing, the same again, and eight at once", 10, 0.075),
-        "scope": Entry(scope, "other lists, ids that are almost real, cursors from elsewhere", 7, 0.125),
-        "filters": Entry(filters, "filters that nothing matches, and values that are almost real", 2, 0.14),
-        "access": Entry(access, "everyone who may not look, with every query, and beside the admin", 12, 0.235),
-        "inputs": Entry(inputs, "what the document does not allow", 6, 0.22),
+        "repetition": Entry(
+            repetition, "the same in another writing, the same again, and eight at once", 10, 0.075, REPETITION
+        ),
+        "scope": Entry(scope, "other lists, ids that are almost real, cursors from elsewhere", 7, 0.125, SCOPE),
+        "filters": Entry(filters, "filters that nothing matches, and values that are almost real", 2, 0.14, FILTERS),
+        "access": Entry(access, "everyone who may not look, with every query, and beside the admin", 12, 0.235, ACCESS),
+        "inputs": Entry(inputs, "what the document does not allow", 6, 0.22, INPUTS),
     }
 )
 """The probes, in the order in which they ask."""

@@ -62,25 +62,34 @@ def access(asking: Asking) -> None:
     """Ask without being entitled to it: plainly in every form, then with every query in the simple ones."""
     plain = asking.query()
     strangers = [form for form in STRANGERS if form in asking.forms]
-    asking.send_all(asking.request(plain, credential=form) for form in FIRST if form in asking.forms)
-    spelled = _spelled(asking)
+    asking.send_all(asking.request(plain, credential=form) for form in FIRST if _wanted(asking, form))
+    spelled = _spelled(asking) if asking.wants("spellings") else []
     # A small share reaches one case of each clause.
-    asking.send(spelled[0])
-    _in_company(asking)
-    roles = asking.operation.roles
-    odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
-    asking.ask(plain, credential="none", extra=odd)
-    _right_after(asking, strangers)
-    if asking.left >= MANY:
+    asking.send_all(spelled[:1])
+    if asking.wants("company"):
+        _in_company(asking)
+    if asking.wants("odd"):
+        roles = asking.operation.roles
+        odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
+        asking.ask(plain, credential="none", extra=odd)
+    if asking.wants("queries"):
+        _right_after(asking, strangers)
+    if asking.wants("company") and asking.left >= MANY:
         _further_in_company(asking)
     asking.send_all(_further(asking, spelled[1:], strangers))
 
 
+def _wanted(asking: Asking, form: str) -> bool:
+    """Whether a form of credential is to be sent: the plain ones always, any other where a clause needs it."""
+    return form in asking.forms and (form in STRANGERS or asking.wants("forms") or asking.wants(form))
+
+
 def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request]:
-    available = set(asking.forms) - {*FIRST, "admin"}
-    forms = [form for form in dict.fromkeys([*NEXT, *asking.forms]) if form in available]
+    further = dict.fromkeys([*NEXT, *asking.forms])
+    forms = [form for form in further if form not in {*FIRST, "admin"} and _wanted(asking, form)]
     rest = [asking.request(asking.query(), credential=form) for form in forms]
-    queries = [request for request in _requests(asking) if request.credential in strangers]
+    queries = _requests(asking) if asking.wants("queries") else []
+    queries = [request for request in queries if request.credential in strangers]
     yield from filter(None, chain.from_iterable(zip_longest(rest[::2], queries, rest[1::2], spelled)))
 
 

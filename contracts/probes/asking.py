@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count, islice
@@ -36,10 +36,19 @@ class Asking:
         client: what sends the requests.
         rng: where every choice of the run is drawn from.
         forms: the forms of credentials that can be sent.
+        parts: what is needed of the probes, each as a whole or a part of it such as ``walks.ends``; all where that is
+            not given.
     """
 
     def __init__(
-        self, reader: Reader, target: Target, client: Client, rng: random.Random, forms: Sequence[str]
+        self,
+        reader: Reader,
+        target: Target,
+        client: Client,
+        rng: random.Random,
+        forms: Sequence[str],
+        *,
+        parts: Collection[str] | None = None,
     ) -> None:
         self.reader = reader
         self.operation = reader.operation
@@ -47,6 +56,7 @@ class Asking:
         self.client = client
         self.rng = rng
         self.forms = tuple(forms)
+        self._parts = parts
         self.seed = rng.randrange(2**32)
         """What is drawn for this run whatever was asked and answered before."""
         self.size = 100
@@ -74,6 +84,10 @@ class Asking:
         """Let a probe begin: it may put so many requests on the wire."""
         self._probe = probe
         self._ceiling = self.client.requests + share
+
+    def wants(self, part: str) -> bool:
+        """Whether a clause that is judged needs this part of the probe that asks."""
+        return self._parts is None or bool({self._probe, f"{self._probe}.{part}"} & set(self._parts))
 
     @property
     def left(self) -> int:

@@ -47,6 +47,9 @@ def filters(asking: Asking) -> None:
     rest[MOST_ELSEWHERE:MOST_ELSEWHERE] = [
         asking.query(project_id=project, limit=asking.size) for project in _elsewhere(asking)[:MOST_ELSEWHERE]
     ]
+    if not asking.wants("near"):
+        asking.ask_all([plain[0], others[0][0]])
+        return
     # A small share reaches some of both: the telling names in other ways, and other names.
     asking.ask_all([*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))])
 

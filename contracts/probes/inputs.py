@@ -101,12 +101,12 @@ def inputs(asking: Asking) -> None:
     write = asking.operation.odd_request
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
     columns = (
-        [f"{roles.order}={value}" for value in ORDERS if roles.order],
-        [f"{roles.limit}={value}" for value in LIMITS[::2]],
-        [f"{roles.after}={value}" for value in CURSORS],
-        [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id],
-        _combined(asking),
-        [f"{roles.limit}={value}" for value in LIMITS[1::2]],
+        ("orders", [f"{roles.order}={value}" for value in ORDERS if roles.order]),
+        ("limits", [f"{roles.limit}={value}" for value in LIMITS[::2]]),
+        ("cursors", [f"{roles.after}={value}" for value in CURSORS]),
+        ("projects", [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id]),
+        ("combined", _combined(asking)),
+        ("limits", [f"{roles.limit}={value}" for value in LIMITS[1::2]]),
     )
     marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
     broken = write(checkpoint=here, query=f"x=%0D%0A{FIELD}")
@@ -114,8 +114,9 @@ def inputs(asking: Asking) -> None:
     if roles.checkpoint:
         paths[1] = replace(paths[1], accept=BROWSER)
     paths[1:1] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
-    queries = ([write(checkpoint=here, query=query) for query in column] for column in columns)
-    asking.send_all(chain.from_iterable(zip_longest(*queries, paths)))
+    asked = [(part, [write(checkpoint=here, query=query) for query in column]) for part, column in columns]
+    wanted = [column for part, column in (*asked, ("paths", paths)) if asking.wants(part)]
+    asking.send_all(chain.from_iterable(zip_longest(*wanted)))
 
 
 def _combined(asking: Asking) -> list[str]:

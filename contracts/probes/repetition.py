@@ -26,12 +26,22 @@ REORDERED = (
 
 def repetition(asking: Asking) -> None:
     """Ask some queries with their parameters in the opposite order, some for other clients, and eight at once."""
-    _reorder(asking)
-    _accept(asking)
+    if asking.wants("reordered"):
+        _reorder(asking)
+    if asking.wants("accepted"):
+        _accept(asking)
+    if asking.wants("together"):
+        _together(asking)
+
+
+def _together(asking: Asking) -> None:
+    """Ask eight at once; where a clause judges that by itself, as often as the share allows, and some alone as well."""
     requests = _different(asking)
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
         asking.together(chosen)
+        if not asking.wants("repeated"):
+            return
         for request in chosen[: min(MOST_ALONE, asking.left)]:
             asking.send(request)
 

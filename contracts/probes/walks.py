@@ -28,9 +28,6 @@ SURPLUS = 2
 FEW = 40
 """Requests that do not suffice for more than the essential walks."""
 
-PART = 15
-"""Pages of a part of a walk with single items."""
-
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
 
@@ -91,21 +88,25 @@ def walks(asking: Asking) -> None:
     asking.ask(asking.query())
     # Later it tells more: of a list that changes, what was seen just now may be gone.
     few = asking.left < FEW
-    if few:
+    if few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
     listing = asking.listing
     projects = listing.projects[:MOST_PROJECTS]
     sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
-    if not few:
+    if not few and asking.wants("cursors"):
         _amid(asking)
+    if not few and asking.wants("pages"):
         _onward(asking, asking.left // 2)
-    _walk_all(asking, _essential(asking, len(listing.items), sizes))
-    if not few:
+    _walk_all(asking, list(_essential(asking, len(listing.items), sizes)))
+    if not few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
-    _one_by_one(asking)
-    asking.ask_all(asking.query(project_id=project) for project in projects)
-    asking.ask_all(query for project in projects for query in _after_the_last(asking, project))
-    _walk_all(asking, _thorough(asking, len(listing.items), sizes))
+    if asking.wants("singles"):
+        _one_by_one(asking)
+    if asking.wants("defaults"):
+        asking.ask_all(asking.query(project_id=project) for project in projects)
+    if asking.wants("ends"):
+        asking.ask_all(query for project in projects for query in _after_the_last(asking, project))
+    _walk_all(asking, list(_thorough(asking, len(listing.items), sizes)))
 
 
 def pages_of(items: int) -> int:
@@ -132,10 +133,14 @@ def after_the_ends(asking: Asking) -> None:
 
 def further(asking: Asking) -> None:
     """Ask what the walks left out: the middle of a long list, full pages at its end, usual sizes, each cursor."""
-    _exact_ends(asking)
-    _onward(asking, asking.left // 2)
-    _usual_sizes(asking)
-    _every_cursor(asking)
+    if asking.wants("full"):
+        _exact_ends(asking)
+    if asking.wants("pages"):
+        _onward(asking, asking.left // 2)
+    if asking.wants("sizes"):
+        _usual_sizes(asking)
+    if asking.wants("cursors"):
+        _every_cursor(asking)
 
 
 def _exact_ends(asking: Asking) -> None:
@@ -289,45 +294,33 @@ def _plan(asking: Asking, items: int, size: int | None, order: Order | None, pro
     return _Plan(asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
 
 
-def _in_parts(asking: Asking, plan: _Plan) -> list[_Plan]:
-    """A long walk as several, each from an item of the learned list on, so that they can be made at the same time."""
-    query, size = plan.query, plan.query.limit or asking.operation.usual_limit
-    sequence = asking.listing.sequence(query.order or asking.operation.default_order)
-    if not asking.short or len(sequence) != plan.pages * size:
-        return [plan]
-    plans = []
-    for begin in range(0, plan.pages, PART):
-        pages = min(PART, plan.pages - begin)
-        last = begin + pages == plan.pages
-        after = sequence[begin * size - 1] if begin else None
-        plans.append(_Plan(replace(query, after=after), pages, pages + SURPLUS if last else pages))
-    return plans
-
-
 def _odd(items: int, pages: int) -> int:
     """An odd page size with which so many items make about so many pages."""
     return max(2, -(-items // max(1, pages))) | 1
 
 
-def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
-    plans = []
-    if asking.left < FEW and 0 < total <= asking.size:
+def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> Iterator[_Plan]:
+    if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
         # The thorough walks are out of reach: the fullest page tells most about has_more.
-        plans.append(_plan(asking, total, total, Order.DESCENDING))
-    plans += [_plan(asking, items, asking.size, Order.DESCENDING, project) for project, items in sizes.items()]
-    plans.append(_plan(asking, total, _odd(total, min(8, asking.left // 2)), Order.ASCENDING))
-    plans.append(_plan(asking, total, None, None))
-    plans += [_plan(asking, items, _odd(items, 4), Order.ASCENDING, project) for project, items in sizes.items()]
-    return plans
+        yield _plan(asking, total, total, Order.DESCENDING)
+    if asking.wants("projects"):
+        yield from (_plan(asking, items, asking.size, Order.DESCENDING, each) for each, items in sizes.items())
+    if asking.wants("pages"):
+        yield _plan(asking, total, _odd(total, min(8, asking.left // 2)), Order.ASCENDING)
+        yield _plan(asking, total, None, None)
+    if asking.wants("within"):
+        yield from (_plan(asking, items, _odd(items, 4), Order.ASCENDING, each) for each, items in sizes.items())
 
 
-def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> list[_Plan]:
-    # A page that holds the whole list, or all but one item, or could hold one more.
-    full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
-    plans = [_plan(asking, total, size, order) for size, order in full if 0 < size <= asking.size]
-    plans.append(_plan(asking, total, 2, Order.DESCENDING))
-    if sizes:
-        smallest = min(sizes, key=lambda project: (sizes[project], project))
-        plans.append(_plan(asking, sizes[smallest], 1, Order.DESCENDING, smallest))
-    plans += [_plan(asking, items, None, None, project) for project, items in sizes.items()]
-    return plans
+def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> Iterator[_Plan]:
+    if asking.wants("full"):
+        # A page that holds the whole list, or all but one item, or could hold one more.
+        full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
+        yield from (_plan(asking, total, size, order) for size, order in full if 0 < size <= asking.size)
+    if asking.wants("twos"):
+        yield _plan(asking, total, 2, Order.DESCENDING)
+    if asking.wants("within"):
+        if sizes:
+            smallest = min(sizes, key=lambda project: (sizes[project], project))
+            yield _plan(asking, sizes[smallest], 1, Order.DESCENDING, smallest)
+        yield from (_plan(asking, items, None, None, project) for project, items in sizes.items())

@@ -26,7 +26,7 @@ from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
 from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
 from contracts.traffic.credentials import ALMOST, IN_QUERY, available
-from contracts.traffic.limits import CLOSER, LEAST_BUDGET
+from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
@@ -59,6 +59,9 @@ _QUICK = 0.001
 SMALL_BUDGET = 100
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
 
+
+BETWEEN_LOOKS = 30
+"""Fewer requests than these are not enclosed by looks of their own."""
 
 _MOST_PUT_OFF = 3
 _SLOWER = "a slower --rate"
@@ -109,6 +112,7 @@ class _Run:
             self._client,
             random.Random(plan.seed),  # noqa: S311 - it chooses what to ask, and hides nothing
             forms(plan),
+            parts=plan.parts,
         )
         self._again: dict[str, Again] = {}
         self._deep: Deep | None = None
@@ -248,17 +252,22 @@ class _Run:
         room = self._room()
         reserve = max(3, int((min(plan.budget, room) - LEAST_BUDGET) * SHARE_OF_AGAIN))
         hurried = room < self._client.remaining
+        looked = self._client.requests
         for name, allowed in self._allot(min(self._client.remaining, room) - reserve - LOOKS).items():
             asking.begin(name, allowed)
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
-            if name in {"walks", "repetition"} and min(plan.budget, room) > SMALL_BUDGET:
+            due = name in {"walks", "repetition"} and self._client.requests - looked >= BETWEEN_LOOKS
+            if due and min(plan.budget, room) > SMALL_BUDGET:
                 self._look_again()
+                looked = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
         if not hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
-            # Nothing is to be asked again, so what was kept for that can look further.
-            asking.begin("walks", self._client.remaining - LAST_RESERVE - LOOKS)
+            # Nothing is to be asked again, so what was kept for that can look further, and without a selection what was
+            # left over as well.
+            spare = self._client.remaining - LAST_RESERVE - LOOKS
+            asking.begin("walks", min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
                 further(asking)
         self._look_again()
@@ -314,11 +323,9 @@ class _Run:
         return room
 
     def _allot(self, free: int) -> dict[str, int]:
-        """How many requests each probe may send."""
-        needed = {name: PROBES[name] for name in self._plan.probes}
-        beyond = max(0, free - sum(entry.least for entry in needed.values()))
-        whole = sum(entry.share for entry in needed.values()) or 1.0
-        return {name: entry.least + int(beyond * entry.share / whole) for name, entry in needed.items()}
+        """How many requests each probe may send: for some clauses no more than for all of them."""
+        usual = _shares(max(free, DEFAULT_BUDGET), PROBES)
+        return {name: min(share, usual[name]) for name, share in _shares(free, self._plan.probes).items()}
 
     def _look_again(self) -> None:
         """Look at the whole list once more, so that what was asked in between is enclosed by two looks."""
@@ -434,6 +441,14 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
     with suppress(ShareSpent):
         for doubt in deep.doubts():
             deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
+
+
+def _shares(free: int, names: Iterable[str]) -> dict[str, int]:
+    """How so many requests are shared out among these probes."""
+    needed = {name: PROBES[name] for name in names}
+    beyond = max(0, free - sum(entry.least for entry in needed.values()))
+    whole = sum(entry.share for entry in needed.values()) or 1.0
+    return {name: entry.least + int(beyond * entry.share / whole) for name, entry in needed.items()}
 
 
 class _Live:

@@ -59,8 +59,13 @@ class Plan(Terms):
     @property
     def probes(self) -> tuple[str, ...]:
         """The probes that these clauses need, in the order in which they ask."""
-        needed = {probe for clause in self.clauses for probe in clause.probes}
+        needed = {probe for clause in self.clauses for probe in clause.asked_by}
         return tuple(name for name in PROBES if name in needed)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What these clauses need of the probes: each as a whole, or a part of it such as ``walks.ends``."""
+        return frozenset().union(*(clause.probes for clause in self.clauses))
 
     @property
     def most(self) -> int:

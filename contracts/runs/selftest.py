@@ -9,14 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
-from contracts.clauses.registry import clauses
+from contracts.clauses.registry import Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Level, Result, Target, Verdict
@@ -126,8 +126,15 @@ def _operation() -> Operation:
     return load_operation()
 
 
-def against(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET, concurrency: int = 1) -> Result:
-    """Start an embedded server, judge it by every clause, and end it."""
+def against(
+    server: Server,
+    *,
+    seed: int = SEED,
+    budget: int = DEFAULT_BUDGET,
+    concurrency: int = 1,
+    selected: Sequence[Clause] = (),
+) -> Result:
+    """Start an embedded server, judge it by these clauses or all, and end it."""
     with server:
         data = server.dataset
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
@@ -142,6 +149,7 @@ def against(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET, c
                 budget=budget,
                 limits=PATIENCE,
                 concurrency=concurrency,
+                selected=selected,
             )
         )
 

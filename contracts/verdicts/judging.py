@@ -326,7 +326,7 @@ def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
 
 def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
     """What was asked for this clause, and has no whole answer because of its connection."""
-    return [exchange for exchange in evidence.lost if exchange.probe in clause.probes | {CONTROL}]
+    return [exchange for exchange in evidence.lost if exchange.probe in clause.asked_by | {CONTROL}]
 
 
 def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> bool:

@@ -66,7 +66,7 @@ def test_a_clause_is_told_whole(clause: Clause) -> None:
     assert clause.bad
     assert clause.good != clause.bad
     assert clause.probes
-    assert clause.probes <= PROBES.keys()
+    assert clause.asked_by <= PROBES.keys()
     assert f'"{clause.id}"' in (PACKAGE / "clauses" / f"{clause.family}.py").read_text(encoding="utf-8")
 
 
