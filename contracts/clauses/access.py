@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.common import LET_IN, TOO_MANY, must_be_answered, named
@@ -12,8 +13,10 @@ from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, FailureKind, Finding, Inapplicable, Level, Query
 from contracts.core.wording import names
-from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 BEARER = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 

@@ -8,16 +8,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.registry import Judge, Needs, Outcome
 from contracts.core.model import HELD, Answer, Exchange, Finding, Node, Order, Page, Query
 from contracts.core.wording import names, place, short, yes
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Walk
-from contracts.spec.operation import Operation
 from contracts.spec.requests import Oddity
 from contracts.spec.validation import MOST_VIOLATIONS
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.listing import Walk
+    from contracts.spec.operation import Operation
 
 EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
 """What brings a 200 of every kind: in both orders, of one item and of all, filtered, the last, empty, at once."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import EVERYWHERE, LET_IN, schema_clause
 from contracts.clauses.passages import LIST, OBJECT
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Node
-from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 
 @clause(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import (
     PAGED,
@@ -22,8 +23,10 @@ from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order
 from contracts.core.wording import names, short
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Walk
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.listing import Walk
 
 
 @clause(

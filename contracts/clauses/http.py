@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import EVERYWHERE, LET_IN, describe, must_be_answered
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
@@ -10,7 +11,9 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.injection import fields, injected
 from contracts.core.model import HELD, JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Finding, Level
 from contracts.core.wording import count, short
-from contracts.evidence.evidence import Evidence
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 ALL = (*EVERYWHERE, "scope.unknown", "access.forms", "inputs.limits", "inputs.paths")
 """The same, and refusals: what every answer must be."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.common import SIBLINGS_WORDS, denied, odd, only
@@ -26,9 +27,11 @@ from contracts.core.model import (
     Unshown,
 )
 from contracts.core.wording import count, names, short
-from contracts.evidence.evidence import Evidence
 from contracts.spec.quotes import Quote
 from contracts.spec.requests import Oddity
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 INTEGER = Quote("type: integer default: 10", at="parameters/limit/schema")
 ERRORS = range(400, 600)

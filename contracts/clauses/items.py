@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.common import EVERYWHERE, LET_IN, ONE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Node
 from contracts.core.wording import short
-from contracts.evidence.evidence import Evidence
-from contracts.spec.operation import Operation
 from contracts.spec.quotes import Quote
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.spec.operation import Operation
 
 SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
 """2001 to 2099: what a time of creation may be. The same span in finer units can't be meant as seconds."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import PAGED, TIMES, TWO, anchored, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
 from contracts.core.wording import names, place, short
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Walk
 from contracts.spec.quotes import Quote
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.listing import Walk
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:

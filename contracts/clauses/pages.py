@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.common import (
@@ -27,9 +28,11 @@ from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, HAS_MORE, ITEM, 
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
 from contracts.core.wording import count, names, place, short
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Walk
 from contracts.spec.quotes import Quote
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.listing import Walk
 
 # What one page proves by itself
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import Answered, Capability, Exchange, Level, Order, Unshown
 from contracts.core.wording import count, short, written
-from contracts.evidence.evidence import Evidence
 from contracts.spec.body import parse
 from contracts.spec.quotes import Quote
 from contracts.spec.requests import Oddity
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 RATE_LIMIT_HEADERS = ("ratelimit", "x-ratelimit", "retry-after")
 NOTHING = Needs()

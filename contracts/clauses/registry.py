@@ -7,18 +7,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target, Unshown
 from contracts.core.wording import count, hint
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Listing
-from contracts.spec.operation import Operation
 from contracts.spec.quotes import Quote
 
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.listing import Listing
+    from contracts.spec.operation import Operation
+
 Outcome = Finding | Held | Inapplicable | Answered | Unshown
-Judge = Callable[[Evidence], Iterator[Outcome]]
+Judge = Callable[["Evidence"], Iterator[Outcome]]
 Basis = Literal["answer", "list"]
 
 FAMILIES: Mapping[str, str] = MappingProxyType(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Page
 from contracts.core.wording import names, short
-from contracts.evidence.evidence import Evidence
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 
 @clause(

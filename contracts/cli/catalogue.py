@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from contracts.clauses.registry import FAMILIES, Clause, Needs, clauses
 from contracts.cli.shell import encoding, options, show
 from contracts.core.model import Level
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
-from contracts.runs.selection import chosen
 from contracts.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from contracts.clauses.registry import Clause, Needs
 
 MOST_FAULTS = 12
 """Faults that are named in the explanation of a clause."""
@@ -26,6 +29,9 @@ def list_(settings: Settings, names: tuple[str, ...], *, faults: bool, variants:
 
     With --faults, the faults (of the clauses that are named, or all) that `contracts check --fault NAME` can show.
     """
+    from contracts.clauses.registry import FAMILIES, clauses
+    from contracts.runs.selection import chosen
+
     sheet = Sheet(encoding())
     wanted = chosen(names) or clauses()
     if faults:
@@ -66,6 +72,8 @@ def _variants(sheet: Sheet) -> None:
 @options("color")
 def explain(settings: Settings, names: tuple[str, ...]) -> int:
     """Explain clauses: level, quote, reason, needs, examples."""
+    from contracts.runs.selection import chosen
+
     sheet = Sheet(encoding())
     for clause in chosen(names):
         _explain(sheet, clause)

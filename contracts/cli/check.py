@@ -16,7 +16,6 @@ from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
 from contracts.reports.safe import printable
 from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
-from contracts.verdicts.conclusion import worst
 
 if TYPE_CHECKING:
     from contracts.reports.github import Annotation
@@ -89,6 +88,8 @@ def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...],
     Exit codes: 0 kept, 1 broken, 2 interrupted, 3 internal error, 4 configuration or target unreachable,
     6 incomplete; of several targets the worst.
     """
+    from contracts.verdicts.conclusion import worst
+
     codes: list[int] = []
     remarks: list[Annotation] = []
     alone = len(targets) == 1
@@ -112,6 +113,7 @@ def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...],
 def _tell_of_all(names: Sequence[str], codes: Sequence[int]) -> None:
     """The last word on several targets, each of which has had its own."""
     from contracts.reports.sheet import Sheet
+    from contracts.verdicts.conclusion import worst
 
     words = [_ENDS[code] for code in codes[: len(names)]]
     words += ["not judged"] * (len(names) - len(words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +12,10 @@ from contracts.core.errors import ExitCode
 from contracts.core.wording import close, count, excerpt
 from contracts.reports.sheet import Sheet
 from contracts.settings.settings import Settings
-from contracts.spec.document import Document, unusable
-from contracts.spec.profile import Source
-from contracts.spec.survey import Surveyed, survey_files
 
-_LABELS = {
-    Source.OVERLAY: "overlay",
-    Source.DOCUMENT: "document",
-    Source.CONVENTION: "convention",
-    Source.PROSE: "prose",
-    Source.NAMES: "guessed",
-}
+if TYPE_CHECKING:
+    from contracts.spec.document import Document
+    from contracts.spec.survey import Surveyed
 
 
 @click.command()
@@ -34,6 +28,8 @@ def operations(settings: Settings, names: tuple[str, ...], *, as_json: bool) -> 
     An OPERATION is an operationId, or a path as in 'GET /files'; without one all are shown. What is "guessed" comes
     from names alone: an overlay (--overlay) with x-list says otherwise where a guess is wrong.
     """
+    from contracts.spec.survey import survey_files
+
     document, found = survey_files(settings.spec, settings.overlay)
     chosen = _chosen(document, found, names)
     if as_json:
@@ -50,6 +46,8 @@ def operations(settings: Settings, names: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _chosen(document: Document, found: tuple[Surveyed, ...], names: tuple[str, ...]) -> list[Surveyed]:
+    from contracts.spec.document import unusable
+
     known = {name: each for each in found for name in (each.path, f"GET {each.path}", each.name)}
     for name in names:
         if name not in known:
@@ -60,11 +58,15 @@ def _chosen(document: Document, found: tuple[Surveyed, ...], names: tuple[str, .
 
 
 def _show(sheet: Sheet, surveyed: Surveyed) -> None:
+    from contracts.spec.profile import Source
+
+    labels = {Source.NAMES: "guessed"}
     sheet.blank()
     sheet.block((f"{surveyed.name}  ", "bold"), f"GET {surveyed.path}" if surveyed.id else "", style="bold")
     if surveyed.profile is not None:
         sheet.block(("    Style      ", "dim"), surveyed.profile.style)
-    for source, label in _LABELS.items():
+    for source in Source:
+        label = labels.get(source, source.value)
         roles = [f"{role.name} {_written(role.value)}" for role in surveyed.roles if role.source is source]
         if roles:
             sheet.block((f"    {label.capitalize():<11}", "dim"), ", ".join(roles))

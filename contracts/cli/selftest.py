@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contracts.clauses.registry import FAMILIES
 from contracts.cli.shell import Grouped, encoding, options, show
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
@@ -85,6 +84,7 @@ def _workers(word: str | None) -> int:
 
 
 def _table(sheet: Sheet, outcomes: Sequence[Outcome], settings: Settings) -> None:
+    from contracts.clauses.registry import FAMILIES
     from contracts.mock.faults import FAULTS
     from contracts.runs.selftest import Kind
 

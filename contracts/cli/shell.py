@@ -22,7 +22,6 @@ from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
 from contracts.reports.sheet import WIDTH
 from contracts.settings.settings import GROUPS, OPTIONS, REPORTS, Settings, single
-from contracts.verdicts.conclusion import InternalError, failure, own_version
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
@@ -190,12 +189,16 @@ def options(
 def show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's form
     """Print the version and end."""
     if value and not context.resilient_parsing:
+        from contracts.verdicts.conclusion import own_version
+
         click.echo(f"contracts {own_version()}")
         context.exit()
 
 
 def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     """What an exception ends the command with: the exit code, and what is told."""
+    from contracts.verdicts.conclusion import InternalError
+
     lacked = lack(error)
     if lacked is not None:
         return ExitCode.CONFIGURATION, f"contracts: this machine does not let the run go on: {lacked}."
@@ -235,6 +238,8 @@ def command_path(error: click.UsageError) -> str:
 
 
 def _internal(error: BaseException, *, verbose: bool) -> str:
+    from contracts.verdicts.conclusion import failure
+
     sentence = f"contracts: {failure(error)}"
     if not verbose:
         return f"{sentence} (--verbose shows more)."

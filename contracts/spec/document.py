@@ -16,9 +16,14 @@ LARGEST_FILE = 32 * 2**20
 """Bytes; the vendor's whole document has two to three million."""
 
 
+_MOST_RECENT = 4
+_RECENT: dict[str, dict[str, Any]] = {}
+"""What the last documents hold, by digest: a run that judges several operations parses their document once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file as data, with the name that people know it by and the digest of its bytes."""
+    """One file as data, with the name that people know it by and the digest of its bytes; ``data`` is never changed."""
 
     name: str
     sha256: str
@@ -42,14 +47,20 @@ def load(file: Path | Traversable) -> Document:
     Raises:
         ConfigurationError: The file is missing, unreadable or holds no mapping that JSON could express.
     """
-    from contracts.spec.texts import UnreadableError, parse
+    from contracts.spec.cache import parsed
+    from contracts.spec.texts import UnreadableError
 
     raw = _read(file)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    data = _RECENT.pop(sha256, None)
     try:
-        data = parse(raw)
+        data = data or parsed(raw, sha256)
     except UnreadableError as error:
         raise unusable(file.name, problem=str(error), remedy="give an OpenAPI document in JSON or YAML") from None
-    return Document(file.name, hashlib.sha256(raw).hexdigest(), data)
+    _RECENT[sha256] = data
+    for each in list(_RECENT)[:-_MOST_RECENT]:
+        del _RECENT[each]
+    return Document(file.name, sha256, data)
 
 
 def tree(node: Any, name: str, depth: int = 0) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
@@ -21,14 +21,14 @@ from contracts.core.wording import excerpt
 from contracts.spec import document as documents
 from contracts.spec.document import Document, unusable
 from contracts.spec.outline import Outline, mapping, words
-from contracts.spec.overlay import apply_overlay
 from contracts.spec.profile import Ordering, Profile, Statements
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
-from contracts.spec.reduction import Reduced, fits, reduce
 from contracts.spec.references import References
 from contracts.spec.requests import PARAMETERS, Grammar, Reading
-from contracts.spec.speech import vocabulary
-from contracts.spec.survey import Surveyed, amended, find, read, stated_by
+
+if TYPE_CHECKING:  # what reads a document is imported where one is read: `contracts list` reads none
+    from contracts.spec.reduction import Reduced
+    from contracts.spec.survey import Surveyed
 
 Dialect = Literal["3.0", "3.1"]
 
@@ -179,7 +179,11 @@ class Operation:
     @cached_property
     def says(self) -> Vocabulary:
         """The words for this operation where sentences are written in those of the published one."""
-        return Vocabulary() if self.is_published else vocabulary(self.name, self.profile, self._outline)
+        if self.is_published:
+            return Vocabulary()
+        from contracts.spec.speech import vocabulary
+
+        return vocabulary(self.name, self.profile, self._outline)
 
     @property
     def around_checkpoint(self) -> tuple[str, str]:
@@ -285,6 +289,8 @@ def load_operation(
     Raises:
         ConfigurationError: A file cannot be read, does not describe the operation, or says too little of it.
     """
+    from contracts.spec.survey import amended, read
+
     source = documents.load(path or documents.published("openapi.yaml"))
     dialect = _dialect(source)
     chosen = documents.load(documents.published("overlay.yaml"))
@@ -304,6 +310,10 @@ def load_operation(
 
 def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Reduced, Statements]:
     """The document of one operation alone, with what an overlay that names an operation says of it."""
+    from contracts.spec.overlay import apply_overlay
+    from contracts.spec.reduction import fits, reduce
+    from contracts.spec.survey import find, stated_by
+
     wanted = chosen.data.get("x-operation")
     if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), str) for key in ("path", "operationId")):
         raise unusable(chosen.name, problem="names no operation", remedy="add x-operation with path and operationId")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from contracts.core.wording import excerpt
@@ -42,7 +43,7 @@ def _apply(document: dict[str, Any], action: Any) -> str | None:
     if not nodes:
         return f"selects nothing with {excerpt(action['target'])}"
     for node in nodes:
-        if "update" not in action or not _merge(node.value, action["update"]):
+        if "update" not in action or not _merge(node.value, copy.deepcopy(action["update"])):
             return "updates no mapping and no sequence (`update` is the only change that is made)"
     return None
 

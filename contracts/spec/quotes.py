@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
 from contracts.spec.document import load, published
 
 SDK_PAGE = "sdk-page.txt"
@@ -72,6 +70,8 @@ def _node(document: Mapping[str, Any], places: list[str]) -> Any:
 def _rendered(node: Any) -> str | None:
     if node is None or isinstance(node, str):
         return node
+    import yaml
+
     return yaml.safe_dump(node, sort_keys=False, allow_unicode=True, width=10**6).removesuffix("...\n")
 
 

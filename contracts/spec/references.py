@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from referencing import Registry, Resource
-from referencing.exceptions import Unresolvable
-
 from contracts.core.wording import excerpt
 from contracts.spec.document import unusable
 
@@ -24,6 +21,9 @@ class References:
     """Looks up what references of one document refer to; no other document is ever fetched."""
 
     def __init__(self, name: str, data: dict[str, Any]) -> None:
+        # The command line is up without it.
+        from referencing import Registry, Resource
+
         self._name = name
         # Opaque: identities of schemas (`$id`) do not count, as in nearly every reader of OpenAPI.
         self._resolver = Registry().with_resource("", Resource.opaque(data)).resolver()
@@ -40,6 +40,8 @@ class References:
             kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
             problem = f"refers to {kind} at {place} ({excerpt(reference)})"
             raise unusable(self._name, problem=problem, remedy="bundle it into components")
+        from referencing.exceptions import Unresolvable
+
         try:
             return self._resolver.lookup(reference).contents
         except (Unresolvable, ValueError, TypeError):

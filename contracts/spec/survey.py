@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from contracts.core.model import Order
 from contracts.core.wording import close, excerpt
 from contracts.spec import document as documents
@@ -77,6 +75,8 @@ class Surveyed:
 
     def overlay(self) -> str:
         """An overlay that says what is missing, with a blank (``NAME``) for each role, ready to be filled in."""
+        import yaml
+
         nested: dict[str, Any] = {}
         for lack in self.lacks:
             *groups, last = lack.role.split(".")

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from contracts.clauses.registry import Clause, clauses
@@ -89,6 +88,8 @@ def failure(error: BaseException) -> str:
 
 def own_version() -> str:
     """The version of this suite."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("checkpoint-permissions-contracts")
     except PackageNotFoundError:

@@ -129,3 +129,24 @@ def test_what_is_asked_depends_on_the_seed_alone(tmp_path: Path) -> None:
         asked[number] = [entry["request"]["url"].split("/v1/", 1)[1] for entry in entries]
     assert asked[0] == asked[1]
     assert asked[0] != asked[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "unused"),
+    [
+        ("--help", ("contracts.clauses", "contracts.evidence", "contracts.verdicts", "contracts.mock")),
+        ("list", ("contracts.evidence", "contracts.verdicts", "contracts.mock", "contracts.spec.operation")),
+    ],
+)
+def test_a_command_loads_what_it_uses(word: str, unused: tuple[str, ...]) -> None:
+    foreign = ("yaml", "jsonschema", "referencing", "requests", "schemathesis", "hypothesis", "pytest", "jinja2", "h11")
+    code = f"""
+import sys
+from contracts.cli import main
+try:
+    main([{word!r}])
+finally:
+    print([name for name in sys.modules if name.startswith({(*unused, *foreign)!r})], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"

@@ -1,0 +1,95 @@
+"""Documents in YAML as they were parsed, kept in the user's cache folder: parsing 3 MB takes more than a second.
+
+Nothing depends on it: what can't be read, is not ours or is damaged counts as not there, and what can't be written is
+not written. An entry is JSON and read as strictly as any document, so a foreign one can't do more than a document can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.spec.texts import UnreadableError, parse
+
+LEAST: Final = 64 * 2**10
+"""Bytes of a document that is kept; a smaller one is parsed in no time."""
+_LARGEST: Final = 64 * 2**20
+_MOST_ENTRIES: Final = 32
+_PACKAGE: Final = "checkpoint-permissions-contracts"
+
+
+def parsed(raw: bytes, sha256: str) -> dict[str, Any]:
+    """What a document holds, given its bytes and their digest.
+
+    Raises:
+        UnreadableError: It can't be parsed.
+    """
+    # JSON is parsed faster than it could be looked up.
+    if len(raw) < LEAST or raw.lstrip()[:1] == b"{":
+        return parse(raw)
+    entry = _entry(sha256)
+    found = _read(entry) if entry is not None else None
+    if found is None:
+        found = parse(raw)
+        if entry is not None:
+            _write(entry, found)
+    return found
+
+
+def _entry(sha256: str) -> Path | None:
+    """The file for a document; each version of this package has its own. ``None`` where there is no home folder."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return caches / "contracts" / "documents" / f"{sha256}-{version(_PACKAGE)}.json"
+    except (RuntimeError, PackageNotFoundError):
+        return None
+
+
+def _read(entry: Path) -> dict[str, Any] | None:
+    try:
+        with os.fdopen(os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            about = os.fstat(stream.fileno())
+            mine = about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if not (mine and stat.S_ISREG(about.st_mode) and about.st_size <= _LARGEST):
+                return None
+            digest, _, content = stream.read(_LARGEST).partition(b"\n")
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        return None
+    try:
+        return parse(content)
+    except UnreadableError:
+        return None
+
+
+def _write(entry: Path, document: dict[str, Any]) -> None:
+    try:
+        content = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        return
+    if len(content) >= _LARGEST // 2:
+        return
+    beside = entry.with_name(f".{entry.name}.{secrets.token_hex(8)}")
+    try:
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as stream:
+            stream.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+        beside.replace(entry)
+        _drop_oldest(entry.parent)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _drop_oldest(folder: Path) -> None:
+    entries = sorted(folder.glob("*.json"), key=lambda each: each.lstat().st_mtime, reverse=True)
+    for entry in entries[_MOST_ENTRIES:]:
+        entry.unlink()

@@ -1,0 +1,110 @@
+"""The response schema of either OpenAPI dialect as a validator of jsonschema."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker, SchemaError
+from jsonschema.protocols import Validator as SchemaValidator
+from jsonschema.validators import extend, validator_for
+from referencing import Registry
+
+from contracts.core.wording import excerpt
+from contracts.spec.document import unusable
+from contracts.spec.references import LITERAL, NAMES
+
+if TYPE_CHECKING:
+    from contracts.spec.operation import Operation
+
+_NAMES = NAMES | {"schemas"}
+_IDENTITY = frozenset({"id", "$id", "$schema", "$anchor", "$dynamicAnchor"})
+_CLOSING = frozenset({"additionalProperties", "unevaluatedProperties"})
+
+_FORMATS = FormatChecker(["date", "email", "ipv4", "ipv6", "uuid"])
+"""The formats whose meaning leaves no room; jsonschema takes any other as a remark."""
+
+
+@_FORMATS.checks("date-time")
+def _is_date_time(value: object) -> bool:
+    """RFC 3339 §5.6, leap seconds included."""
+    if not isinstance(value, str):
+        return True
+    match = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
+        value,
+        re.ASCII,
+    )
+    return match is not None and _FORMATS.conforms(match[1], "date")
+
+
+def schema_validator(operation: Operation) -> SchemaValidator:
+    """What judges a body of an operation by its response schema, read as `contracts.spec.validation.Validator` says.
+
+    Raises:
+        ConfigurationError: The schema, or one that it may refer to, is no valid schema.
+    """
+    default = Draft4Validator if operation.dialect == "3.0" else Draft202012Validator
+    dialect = operation.document.get("jsonSchemaDialect") if operation.dialect == "3.1" else None
+    base = validator_for({"$schema": dialect} if isinstance(dialect, str) else {}, default=default)
+    strict: type[SchemaValidator] = extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        base, type_checker=base.TYPE_CHECKER.redefine("integer", _is_integer)
+    )
+    draft4 = base is Draft4Validator
+    components = _translated(operation.document.get("components", {}), draft4=draft4)
+    schema = _translated(operation.response_schema, draft4=draft4)
+    named = {f"components/schemas/{name}": part for name, part in components.get("schemas", {}).items()}
+    for place, part in {"the 200 answer": schema, **named}.items():
+        try:
+            strict.check_schema(part)
+        except SchemaError as error:
+            problem = f"has no valid schema at {excerpt(place)} ({excerpt(error.message)})"
+            raise unusable(operation.name, problem=problem, remedy="mend it") from None
+        except RecursionError:
+            problem = f"has a schema that is nested too deeply at {excerpt(place)}"
+            raise unusable(operation.name, problem=problem, remedy="flatten it") from None
+    # An explicit registry, because the default one fetches what it does not know.
+    return strict({"allOf": [schema], "components": components}, registry=Registry(), format_checker=_FORMATS)
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _translated(node: Any, *, draft4: bool, names: bool = False) -> Any:
+    """A schema of either OpenAPI dialect in plain JSON Schema."""
+    if isinstance(node, list):
+        return [_translated(part, draft4=draft4) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if names:
+        return {name: _translated(part, draft4=draft4) for name, part in node.items()}
+    schema = {
+        key: part if key in LITERAL else _translated(part, draft4=draft4, names=key in _NAMES)
+        for key, part in node.items()
+        if not (key in _IDENTITY and isinstance(part, str)) and not (key in _CLOSING and part is False)
+    }
+    if isinstance(schema.get("required"), list):
+        schema["required"] = _once(schema["required"])
+    if not draft4:
+        _modernize(schema)
+    if schema.pop("nullable", None) is True:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema
+
+
+def _once(values: list[Any]) -> list[Any]:
+    """A list without what stands in it before."""
+    return [value for place, value in enumerate(values) if value not in values[:place]]
+
+
+def _modernize(schema: dict[str, Any]) -> None:
+    """Read keywords of older drafts, which documents of OpenAPI 3.1 hold now and then, as they were meant."""
+    # A reference to whatever schema an evaluation began with: what it would allow is not judged.
+    schema.pop("$recursiveAnchor", None)
+    schema.pop("$recursiveRef", None)
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(schema.get(exclusive), bool):
+            strict = schema.pop(exclusive)
+            if strict and bound in schema:
+                schema[exclusive] = schema.pop(bound)
