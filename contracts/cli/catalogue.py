@@ -10,10 +10,11 @@ from contracts.cli.shell import encoding, options, show
 from contracts.core.model import Level
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
-from contracts.settings.settings import Settings
+from contracts.settings.settings import DOCUMENT, Settings
 
 if TYPE_CHECKING:
     from contracts.clauses.registry import Clause, Needs
+    from contracts.spec.operation import Operation
 
 MOST_FAULTS = 12
 """Faults that are named in the explanation of a clause."""
@@ -69,30 +70,47 @@ def _variants(sheet: Sheet) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="CLAUSE...")
-@options("color")
+@options("config", *DOCUMENT, "color")
 def explain(settings: Settings, names: tuple[str, ...]) -> int:
-    """Explain clauses: level, quote, reason, needs, examples."""
+    """Explain clauses: level, quote, reason, needs, examples.
+
+    With --operation, in the words of that operation, and whether they apply to it.
+    """
     from contracts.runs.selection import chosen
 
+    described = _described(settings)
     sheet = Sheet(encoding())
     for clause in chosen(names):
-        _explain(sheet, clause)
+        _explain(sheet, clause, described)
     show(sheet, settings)
     return 0
 
 
-def _explain(sheet: Sheet, clause: Clause) -> None:
+def _described(settings: Settings) -> Operation | None:
+    """The operation that was named, if one was."""
+    if not settings.given(*DOCUMENT):
+        return None
+    from contracts.settings.operation import operation
+
+    return operation(settings)
+
+
+def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
+    from contracts.core.vocabulary import Vocabulary
     from contracts.mock.faults import FAULTS
     from contracts.spec.quotes import SDK_PAGE
 
+    says = described.says if described is not None else Vocabulary()
+    lacking = clause.lacking(described) if described is not None else None
     sheet.blank()
-    sheet.block((f"{clause.id}  ", "bold"), clause.title, clause.level, style="bold")
+    sheet.block((f"{clause.id}  ", "bold"), says(clause.title), clause.level, style="bold")
     at = clause.quote.at
+    words, where = says.quoted(clause.quote.text, at, at if at == SDK_PAGE else f"openapi.yaml, {at}")
     rows = [
-        ("Document", f'"{" ".join(clause.quote.text.split())}"'),
-        ("", at if at == SDK_PAGE else f"openapi.yaml, {at}"),
-        ("Why", clause.why),
-        ("Needs", needs(clause.needs)),
+        *([("Applies", f"not here: {lacking}")] if lacking is not None else []),
+        *([("Document", f'"{" ".join(words.split())}"'), ("", where)] if words else []),
+        ("Why", says(clause.why)),
+        ("Needs", says(needs(clause.needs))),
         ("Probes", ", ".join(sorted(clause.asked_by))),
         ("Good", clause.good),
         ("Bad", clause.bad),
@@ -105,7 +123,7 @@ def _explain(sheet: Sheet, clause: Clause) -> None:
         rows.append(("Faults", ", ".join(faults[:MOST_FAULTS]) + (more if len(faults) > MOST_FAULTS else "")))
     for label, text in rows:
         sheet.block((f"    {label:<10}", "dim"), text)
-    if faults:
+    if faults and described is None:
         sheet.block(("    Try       ", "dim"), f"contracts check {clause.id} --fault {faults[0]}")
 
 

@@ -24,6 +24,7 @@ class Vocabulary:
     Attributes:
         names: Its raw names, each by that of the published operation.
         nouns: What people call its parts, each by the word for those of the published operation.
+        phrases: Other words that are not true of it, each with what is said instead.
         last: The last parameter of its path, an empty text where it has none.
         passages: What its own document says: for a place in the published one, the words and where they stand.
         other: Whether it is another operation at all.
@@ -31,6 +32,7 @@ class Vocabulary:
 
     names: Mapping[str, str] = field(default_factory=dict)
     nouns: Mapping[str, str] = field(default_factory=dict)
+    phrases: Mapping[str, str] = field(default_factory=dict)
     last: str = ""
     passages: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     other: bool = False
@@ -56,6 +58,8 @@ class Vocabulary:
         return self.passages.get("/".join(at.split("/")[:2]), ("", ""))
 
     def _said(self, text: str) -> str:
+        for phrase, instead in self.phrases.items():
+            text = text.replace(phrase, instead)
         return _NOUNS.sub(self._noun, _OPTIONS.sub(self._option, _NAMES.sub(self._name, text)))
 
     def _name(self, match: re.Match[str]) -> str:

@@ -1,19 +1,23 @@
 """The clauses as checks of Schemathesis's own command line: ``hooks = "contracts.plugins.schemathesis"``.
 
-What one answer decides is checked at once, as the check ``contract``; what the pages of the whole run say together,
-as the check ``contract_list`` when all testing is done.
+Judged is every list operation of the document that ``CONTRACTS_SPEC`` names, or the one that ``CONTRACTS_OPERATION``
+names; by default "List checkpoint permissions". What one answer decides is checked at once, as the check ``contract``;
+what the pages of the whole run say together, as the check ``contract_list`` when all testing is done.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
 
 import schemathesis
 from schemathesis.core.failures import Failure, FailureGroup, Severity
@@ -21,11 +25,13 @@ from schemathesis.core.failures import Failure, FailureGroup, Severity
 from contracts.clauses.registry import Basis, Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import GATING, Answer, Exchange, Finding, Level, Request, Target
+from contracts.core.vocabulary import Vocabulary
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.reports.safe import plain
 from contracts.runs.replay import base_of, seems_changed, with_steps
-from contracts.spec.operation import load_operation
+from contracts.spec.document import load
+from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.credentials import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
 from contracts.verdicts.judging import tally
@@ -41,31 +47,85 @@ class ClauseFailure(Failure):
     code = "ST901"
     __slots__ = ("clause",)
 
-    def __init__(self, clause: Clause, finding: Finding, operation: str | None) -> None:
+    def __init__(self, clause: Clause, finding: Finding, operation: str | None, says: Vocabulary) -> None:
         self.clause = clause.id
         asked = finding.exchanges[-1].request.target if finding.exchanges else ""
         lines = (
-            f"Expected  {plain(finding.expected)}",
-            f"Actual    {plain(finding.actual)}",
+            f"Expected  {plain(says.named(finding.expected))}",
+            f"Actual    {plain(says.named(finding.actual))}",
             *([f"Request   GET {plain(asked)}"] if asked else []),
-            f"Why       {clause.why}",
+            f"Why       {says(clause.why)}",
         )
         super().__init__(
             operation=operation,
-            title=f"{clause.id} {clause.title}",
+            title=plain(f"{clause.id} {says(clause.title)}"),
             message="\n".join(lines),
             severity=Severity.HIGH if clause.level is Level.SECURITY else Severity.MEDIUM,
         )
 
     @property
     def _unique_key(self) -> str:
-        return self.clause
+        return f"{self.clause} {self.operation or ''}".strip()
+
+
+def _file(variable: str) -> Path | None:
+    named = os.environ.get(variable)
+    return Path(named) if named else None
 
 
 @lru_cache(maxsize=1)
-def _reader() -> Reader:
-    spec = os.environ.get("CONTRACTS_SPEC")
-    return Reader(load_operation(Path(spec) if spec else None))
+def _only() -> str | None:
+    """The path of the one operation that is judged; ``None`` where every list of a document is.
+
+    Raises:
+        ConfigurationError: The document can't be read, or has no such operation.
+    """
+    spec, name = _file("CONTRACTS_SPEC"), os.environ.get("CONTRACTS_OPERATION")
+    if spec is not None and not name:
+        load(spec)
+        return None
+    return load_operation(spec, _file("CONTRACTS_OVERLAY"), name=name).path_template
+
+
+@lru_cache(maxsize=1024)
+def _described(label: str, at: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...]) -> Operation | None:
+    """The operation of a label, ``GET /path``, if it is a list."""
+    with suppress(ConfigurationError):
+        spec, overlay = _file("CONTRACTS_SPEC"), _file("CONTRACTS_OVERLAY")
+        return load_operation(spec, overlay, name=label, at=dict(at) or None, query=query)
+    return None
+
+
+def _reader(label: str, url: str) -> Reader | None:
+    """What reads the answer to a request, if it is one of a list that is to be judged.
+
+    Those that differ in nothing but the roles of the list, and in the last parameter of the path, have the same one.
+    """
+    only = _only()
+    # The document that Schemathesis tests may call the parameters of the path otherwise.
+    described = _described(f"GET {only}" if only else label, (), ())
+    if described is None:
+        return None
+    path, _, query = url.partition("?")
+    template = described.path_template.partition("?")[0]
+    pattern = "".join("([^/?#]+)" if number % 2 else re.escape(part) for number, part in enumerate(_steps(template)))
+    found = re.search(f"{pattern}$", path)
+    if found is None:
+        return None
+    at = tuple(zip(described.profile.scope, map(unquote, found.groups()), strict=True))[:-1]
+    required = described.profile.required
+    sent = tuple(pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] in required)
+    operation = _described(f"GET {described.path_template}", at, sent) if at or sent else described
+    return _reader_of(operation) if operation is not None else None
+
+
+def _steps(template: str) -> list[str]:
+    return re.split(r"\{([^{}]+)\}", template)
+
+
+@cache
+def _reader_of(operation: Operation) -> Reader:
+    return Reader(operation)
 
 
 @lru_cache(maxsize=2)
@@ -82,29 +142,41 @@ def _keys() -> Keys | None:
         return None
 
 
-@lru_cache(maxsize=1)
-def _redactor() -> Redactor | None:
+@cache
+def _redactor(operation: Operation) -> Redactor | None:
     keys = _keys()
-    return None if keys is None else Redactor.of(keys, 0, json.dumps(_reader().operation.document))
+    return None if keys is None else Redactor.of(keys, 0, json.dumps(operation.document))
 
 
-def _exchange(response: Any) -> tuple[str, Exchange] | None:
-    """The base URL and the exchange of a response; ``None`` if it is none of this operation."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One exchange: below which base URL, and what reads it."""
+
+    base: str
+    reader: Reader
+    exchange: Exchange
+
+
+def _seen(response: Any, case: Any) -> _Seen | None:
+    """What a response says of the list that was asked for; ``None`` if it is of something else."""
     request = response.request
     url = str(request.url or "").partition("#")[0]
-    base = base_of(_reader().operation, url)
+    reader = _reader(case.operation.label, url)
+    if reader is None:
+        return None
+    base = base_of(reader.operation, url)
     if request.method != "GET" or base is None or response.status_code in _REDIRECTS or response.stream_cut_short:
         return None
-    credential = _credential(request.headers)
+    credential = _credential(request.headers, reader.operation.key_header)
     waits = response.status_code == 429 or (response.status_code == 503 and "retry-after" in response.headers)  # noqa: PLR2004 - the statuses themselves
     if credential is None or waits:
         return None
     headers = tuple((name, value) for name, values in response.headers.items() for value in values)
     answer = Answer(response.status_code, response.message, headers, response.content or b"")
-    if (redactor := _redactor()) is not None:
+    if (redactor := _redactor(reader.operation)) is not None:
         answer = replace(answer, echoes=redactor.echoes(answer))
     path, _, query = url.removeprefix(base).partition("?")
-    return base, Exchange(
+    exchange = Exchange(
         number=0,
         request=Request(path, query, credential),
         answer=answer,
@@ -115,38 +187,42 @@ def _exchange(response: Any) -> tuple[str, Exchange] | None:
         seconds=response.elapsed,
         probe="schemathesis",
     )
+    return _Seen(base, reader, exchange)
 
 
-def _credential(headers: Any) -> str | None:
+def _credential(headers: Any, key_header: str) -> str | None:
     """The form of the credentials of a request; ``None`` if that can't be told."""
-    signed = headers.get("Authorization")
+    signed = headers.get(key_header or "Authorization")
     if signed is None:
         return None if headers.get("Cookie") else "none"
     if isinstance(signed, bytes):
         signed = signed.decode("latin-1")
     keys = _keys()
-    if keys is None or signed == f"Bearer {keys.admin.reveal()}":
+    if keys is None or signed == f"{'' if key_header else 'Bearer '}{keys.admin.reveal()}":
         return "admin"
+    if key_header:
+        return "unknown" if signed.strip() and keys.admin.reveal() not in signed else None
     token = signed.removeprefix("Bearer ")
     # A wrong key that holds the right one, or a scheme of its own, is a case of other clauses.
     return "unknown" if signed.startswith("Bearer ") and token.strip() and keys.admin.reveal() not in token else None
 
 
-def _evidence(base: str, exchanges: Sequence[Exchange]) -> Evidence | None:
-    operation = _reader().operation
-    checkpoint = operation.read(exchanges[0].request).checkpoint
-    return None if checkpoint is None else Evidence(_reader(), Target(base, checkpoint), exchanges)
+def _evidence(base: str, reader: Reader, exchanges: Sequence[Exchange]) -> Evidence | None:
+    checkpoint = reader.operation.read(exchanges[0].request).checkpoint
+    return None if checkpoint is None else Evidence(reader, Target(base, checkpoint), exchanges)
 
 
 def _breaches(basis: Basis, evidence: Evidence) -> Iterator[tuple[Clause, Finding]]:
     """The least finding of each clause that is broken, short of those that follow from another one."""
     found = tally(judged(basis), evidence)
     broken = {name for name, kept in found.items() if kept.breaches}
+    redactor = _redactor(evidence.operation)
     for clause in judged(basis):
+        if clause.lacking(evidence.operation) is not None:
+            continue
         finding = found[clause.id].least
         follows = broken & set(clause.caused_by)
         if clause.id in broken and finding is not None and not finding.warning and not follows:
-            redactor = _redactor()
             yield clause, finding if redactor is None else redactor.finding(finding)
 
 
@@ -158,15 +234,12 @@ def _fail(failures: list[Failure]) -> None:
 @schemathesis.check
 def contract(_ctx: Any, response: Any, case: Any) -> bool | None:
     """Each answer keeps the clauses that one answer decides."""
-    told = _exchange(response)
-    if told is None:
-        return True
-    base, exchange = told
-    evidence = _evidence(base, [exchange])
+    seen = _seen(response, case)
+    evidence = _evidence(seen.base, seen.reader, [seen.exchange]) if seen is not None else None
     if evidence is None:
         return True
-    operation = case.operation.label
-    _fail([ClauseFailure(clause, finding, operation) for clause, finding in _breaches("answer", evidence)])
+    label, says = case.operation.label, evidence.operation.says
+    _fail([ClauseFailure(clause, finding, label, says) for clause, finding in _breaches("answer", evidence)])
     return None
 
 
@@ -175,30 +248,31 @@ class contract_list:  # noqa: N801 - its name is that of the check
     """The pages of a run fit together, as the pages of one list."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], list[Exchange]] = {}
+        self._seen: dict[tuple[str, Reader, str], list[Exchange]] = {}
         self._lock = threading.Lock()
 
-    def after_response(self, _ctx: Any, response: Any, _case: Any) -> None:
-        """Keep what a request to this operation brought, with the admin key as far as that can be told."""
-        told = _exchange(response)
-        if told is None or told[1].request.credential != "admin":
+    def after_response(self, _ctx: Any, response: Any, case: Any) -> None:
+        """Keep what a request to a list brought, with the admin key as far as that can be told."""
+        told = _seen(response, case)
+        if told is None or told.exchange.request.credential != "admin":
             return
-        base, exchange = told
+        exchange = told.exchange
         with self._lock:
-            seen = self._seen.setdefault((base, exchange.request.path), [])
+            seen = self._seen.setdefault((told.base, told.reader, exchange.request.path), [])
             if len(seen) < _MOST:
                 number = len(seen)
                 seen.append(replace(exchange, number=number, sent=2 * number + 1, received=2 * number + 2))
 
     def after_run(self, _ctx: Any) -> None:
-        """Judge the pages of each checkpoint together."""
-        failures: dict[str, Failure] = {}
-        for (base, _), seen in self._seen.items():
-            evidence = _evidence(base, with_steps(_reader(), seen))
+        """Judge the pages of each list together."""
+        failures: dict[tuple[str, str], Failure] = {}
+        for (base, reader, _), seen in self._seen.items():
+            evidence = _evidence(base, reader, with_steps(reader, seen))
             if evidence is None or not evidence.pages:
                 continue
             changed = seems_changed(evidence) or evidence.listing.moved
             for clause, finding in _breaches("list", evidence):
                 if not (changed and finding.still):
-                    failures.setdefault(clause.id, ClauseFailure(clause, finding, None))
+                    path, says = evidence.operation.path_template, evidence.operation.says
+                    failures.setdefault((path, clause.id), ClauseFailure(clause, finding, f"GET {path}", says))
         _fail(list(failures.values()))

@@ -10,6 +10,14 @@ from contracts.core.vocabulary import Vocabulary
 from contracts.spec.outline import Outline
 from contracts.spec.profile import Profile
 
+_TIMES: Final = {
+    "unix-ms": {"counts seconds": "counts milliseconds"},
+    "rfc3339": {
+        "`created_at` is an integer": "`created_at` is a text",
+        "Typed clients refuse 1721764867.0, true and strings.": "Typed clients refuse what is no text.",
+    },
+}
+"""What is said otherwise of a time that does not count seconds."""
 _LONGEST: Final = 200
 """Characters of a description that are quoted; published ones have up to a thousand."""
 
@@ -35,6 +43,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         "project_id": filters[0][1] if filters else None,
         "checkpoint.permission": profile.constants[0][1] if profile.constants else None,
     }
+    phrases = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
     parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""
     nouns = {
         "permission": profile.noun,
@@ -47,6 +56,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
     return Vocabulary(
         names={known: name for known, name in names.items() if name},
         nouns=nouns,
+        phrases=phrases,
         last=profile.scope[-1] if profile.scope else "",
         passages=dict(_passages(document, profile, outline)),
         other=True,

@@ -249,3 +249,11 @@ def test_every_text_speaks_of_the_operation(tmp_path: Path) -> None:
     for text in told:
         assert re.findall(r'(?<![\w"-])(?:permission|checkpoint|project)s?(?![\w:-])', text) == []
     assert "openapi.yaml" not in "".join(told)
+
+
+def test_a_clause_is_explained_in_the_words_of_an_operation(tmp_path: Path) -> None:
+    words = ("--spec", str(written(tmp_path, ID_CURSOR)), "--operation", "listThings")
+    told = " ".join(run("explain", "FLT-001", "SCO-001", "PAG-002", *words).output.split())
+    assert "Every item has the status that was asked for" in told
+    assert "Applies not here: the operation does not have a parameter in its path" in told
+    assert '"Limit can range between 1 and 10,000, and the default is 20." things.json · limit' in told

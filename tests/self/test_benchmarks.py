@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bare, cost, figures, stages, versus
+from benchmarks import bare, cost, figures, stages, starting, versus
 from benchmarks.commands import REPORT, Taken, Workshop, found, linked, surroundings, workshop
 from benchmarks.cost import Measured, Profile
 from benchmarks.serving import Place, Standing
@@ -327,3 +327,10 @@ def test_what_a_tool_does_not_finish_counts_for_none() -> None:
 def test_an_interrupted_comparison_keeps_what_it_has() -> None:
     figures_ = figured(FAULT, Subject("fault", "interrupt", "PAG"))
     assert [one.subject for one in figures_.outcomes[versus.SUITE]] == [FAULT]
+
+
+def test_a_large_document_holds_the_operation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "SIZE", 200_000)
+    file = starting.large(tmp_path)
+    assert 150_000 < file.stat().st_size < 250_000
+    assert load_operation(file).is_published

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from listed import FIXED_ORDER, written
 
 from contracts.clauses.registry import Basis, clauses, find
 from contracts.core.model import GATING
@@ -17,6 +18,9 @@ from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
 from contracts.plugins.schemathesis import judged
+from contracts.runs.target import embedded
+from contracts.settings.operation import operation
+from contracts.settings.settings import Settings
 
 SPEC = Path(__file__).parents[2] / "spec" / "openapi.yaml"
 
@@ -86,3 +90,28 @@ def test_every_clause_that_fails_a_run_is_judged_once() -> None:
     once, together = ({clause.id for clause in judged(basis)} for basis in get_args(Basis))
     assert not once & together
     assert once | together == {clause.id for clause in clauses() if clause.level in GATING}
+
+
+def test_another_operation_is_judged_where_the_document_is_named(tmp_path: Path) -> None:
+    spec = written(tmp_path, FIXED_ORDER)
+    settings = Settings.of({"spec": str(spec), "operation": "listThings", "fault": "created-at-in-milliseconds"}, {})
+    with embedded(settings, operation=operation(settings)) as server:
+        data = server.dataset
+        (tmp_path / "schemathesis.toml").write_text(
+            f"""
+            hooks = "contracts.plugins.schemathesis"
+            [parameters]
+            "path.shelf_id" = "shelf_id"
+            "path.rack_id" = "{data.checkpoint}"
+            [phases.coverage]
+            unexpected-methods = []
+            """,
+            encoding="utf-8",
+        )
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(spec), "--url", server.base_url, "-n", "10"]
+        command += ["--checks", "contract,contract_list", "-H", f"X-Api-Key: {data.admin_key}", "--no-color"]
+        environ = {**os.environ, "OPENAI_ADMIN_KEY": data.admin_key, "CONTRACTS_SPEC": str(spec)}
+        environ.pop("PYTHONWARNINGS", None)
+        done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ITM-003 `created_at` is a text" in done.stdout
