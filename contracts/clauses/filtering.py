@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -21,7 +21,7 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level, Order
+from contracts.core.model import HELD, Capability, Finding, Inapplicable, Item, Level, Order, Page
 from contracts.core.wording import names, short
 
 if TYPE_CHECKING:
@@ -228,4 +228,116 @@ def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
                 (exchange,),
             )
         elif shows_nothing(exchange, page):
+            yield HELD
+
+
+@clause(
+    "FLT-006",
+    Level.IMPLIED,
+    "Several filters give the items that match all of them",
+    quote=PROJECT,
+    why="A client that narrows a list by two filters handles items that it did not ask for, or misses some.",
+    good="status=done&kind=a: the items that are done and of kind a",
+    bad="status=done&kind=a: all items that are done",
+    probes=("filters.further",),
+    requires={Capability.FILTERS, Capability.ID},
+    caused_by=("SCO-001", "FLT-001"),
+    decided_by="list",
+    needs=Needs(items=1),
+)
+def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
+    further = [name for name, _ in evidence.operation.profile.filters[1:]]
+    shown = _facets(evidence)
+    known = [{facets[place] for each in shown.values() for facets in each} for place in range(len(further))]
+    if shown and not any(value for values in known for value in values):
+        yield Inapplicable("no item shows what a second filter compares")
+    for page, asked in evidence.selected:
+        wanted = [(further.index(name), value) for name, value in asked.items() if name in further]
+        if len(wanted) < len(asked) or any(value not in known[place] for place, value in wanted):
+            continue
+        project = page.query.project_id
+        wrong = next((item for item in page.items if not _matches(item, project, wanted)), None)
+        if wrong is not None:
+            yield Finding(f"items that match {_told(asked)}", f"{short(wrong.id)} does not", (page.exchange,))
+            continue
+        matching = [id_ for id_, item in evidence.listing.items.items() if _matches(item, project, wanted)]
+        # What an item shows may change while it stays.
+        lost = _left_out(evidence, page, [id_ for id_ in matching if len(shown.get(id_, ())) == 1])
+        if lost is not None:
+            yield lost
+        elif page.items:
+            yield HELD
+
+
+def _facets(evidence: Evidence) -> Mapping[str, set[tuple[str | None, ...]]]:
+    """For each item what it showed of what further filters compare."""
+    found: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
+    for page in (*evidence.pages, *(page for page, _ in evidence.selected)):
+        for item in page.items:
+            found[item.id].add(item.facets)
+    return found
+
+
+def _matches(item: Item, project: str | None, wanted: Sequence[tuple[int, str]]) -> bool:
+    return project in (None, item.project_id) and all(item.facets[place] == value for place, value in wanted)
+
+
+def _told(asked: Mapping[str, str]) -> str:
+    return " and ".join(f"{name}={short(value)}" for name, value in asked.items())
+
+
+def _left_out(evidence: Evidence, page: Page, matching: Sequence[str]) -> Finding | None:
+    """An item that had to stand on a page, and does not: before its last item, or anywhere if nothing follows."""
+    listing, order = evidence.listing, evidence.order(page)
+    if page.query.after is not None:
+        return None
+    for id_ in matching:
+        if id_ in page.ids or not listing.stands(id_, page.exchange):
+            continue
+        if page.has_more is False or (page.items and listing.precedes(order, id_, page.ids[-1])):
+            seen = listing.shown_in(id_, page.exchange)
+            return Finding(f"{short(id_)} on the page", "it is missing", (page.exchange, seen), wrong=0)
+    return None
+
+
+@clause(
+    "FLT-007",
+    Level.IMPLIED,
+    "A filter by what is hidden gives a part of the list, in its order",
+    quote=PROJECT,
+    why="A client that filters gets items that the list does not have, or can't go on where it stopped.",
+    good="list [a … z], start_time=5: [c, d, z]",
+    bad="list [a … z], start_time=5: [d, c, z]",
+    probes=("filters.further",),
+    requires={Capability.HIDDEN_FILTER, Capability.ID},
+    caused_by=("SCO-001", "ORD-002", "ORD-003", "ORD-007"),
+    decided_by="list",
+    needs=Needs(items=2),
+)
+def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
+    listing, hidden = evidence.listing, evidence.operation.profile.hidden
+    pages = [(page, asked) for page, asked in evidence.selected if not asked.keys().isdisjoint(hidden)]
+    if not pages and any(not asked.keys().isdisjoint(hidden) for _, _, asked in evidence.selects):
+        yield Inapplicable("no such filter was accepted")
+    for page, asked in pages:
+        order = evidence.order(page)
+        swapped = next((pair for pair in listing.inversions(page, order) if not listing.tied(*pair)), None)
+        strange = next((id_ for id_ in page.ids if id_ not in listing.items), None)
+        if strange is not None and listing.complete and not listing.changed:
+            yield Finding(
+                f"items of the whole list for {_told(asked)}",
+                f"{short(strange)}, which the whole list does not show",
+                (page.exchange,),
+                still=True,
+            )
+        elif swapped is not None:
+            left, right = swapped
+            shown = listing.shown_in(right, page.exchange)
+            yield Finding(
+                f"{short(right)} before {short(left)}, as in the whole list",
+                f"{short(left)} comes first",
+                (page.exchange, shown),
+                wrong=0,
+            )
+        elif strange is None:
             yield HELD

@@ -84,7 +84,7 @@ def _written(value: object) -> str:
     if isinstance(value, list):
         return ".".join(map(str, value))
     if isinstance(value, dict):
-        return " ".join(f"{key}={each}" for key, each in value.items())
+        return " ".join(f"{key}={each}" if each is not None else str(key) for key, each in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value) or '""'
 
 

@@ -47,6 +47,8 @@ class Capability(StrEnum):
     UNIX_TIME = "a time in Unix seconds on its items"
     FILTER = "a parameter that filters the list"
     OPEN_FILTER = "a filter that takes any text"
+    FILTERS = "a second parameter that filters the list"
+    HIDDEN_FILTER = "a filter by what its items don't show"
     SCOPE = "a parameter in its path"
     DEFAULT_LIMIT = "a default for the page size"
     HAS_MORE = "a flag that says whether more follows"
@@ -322,6 +324,8 @@ class Item:
     id: str
     created_at: int | None
     project_id: str | None
+    facets: tuple[str | None, ...] = field(default=(), compare=False)
+    """What the filters behind the first one compare, in their order."""
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,22 @@ class Evidence:
         )
 
     @cached_property
+    def selects(self) -> tuple[tuple[Exchange, Query, Mapping[str, str]], ...]:
+        """What was asked of the list by other filters than the first one, with the values of these."""
+        found = []
+        for exchange in self.admin:
+            selection = self.operation.selection(exchange.request)
+            if selection is not None and selection[0].checkpoint == self.target.checkpoint:
+                found.append((exchange, selection[0], dict(selection[1])))
+        return tuple(found)
+
+    @cached_property
+    def selected(self) -> tuple[tuple[Page, Mapping[str, str]], ...]:
+        """The pages that these brought."""
+        pages = ((self.page(exchange, query), asked) for exchange, query, asked in self.selects)
+        return tuple((page, asked) for page, asked in pages if page is not None)
+
+    @cached_property
     def backward(self) -> tuple[tuple[Exchange, Query], ...]:
         """All allowed queries of the checkpoint that go back, with the admin key, one at a time."""
         return tuple(

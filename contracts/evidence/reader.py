@@ -183,6 +183,7 @@ class Reader:
                     id=id_,
                     created_at=_moment(entry.get(roles.item_created_at), profile.time),
                     project_id=project if isinstance(project, str) else None,
+                    facets=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
                 )
             )
         has_more = standing_at(value, profile.more) if profile.more is not None else None
@@ -205,6 +206,10 @@ def standing_at(value: object, place: Place) -> Any:
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _identity(entry: Mapping[str, Any], names: Sequence[str]) -> str | None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, overload
 from urllib.parse import unquote_to_bytes
+from zlib import crc32
 
-from contracts.mock.shape import Shape, opened, sealed
+from contracts.mock.shape import Shape, facet, opened, sealed
 from contracts.mock.store import Dataset, Permission
 
 BASE_PATH = "/v1"
@@ -64,6 +65,8 @@ class Asked:
     order: str = "descending"
     project_id: str | None = None
     before: str | None = None
+    selected: tuple[tuple[str, str], ...] = ()
+    """The values of the filters behind the first one, and of those by what items don't show."""
 
     @property
     def ascending(self) -> bool:
@@ -292,6 +295,7 @@ class Behaviour:
             order=self.read_order(fields),
             project_id=self.read_text("project_id", fields),
             before=self.read_text("before", fields),
+            selected=self.read_selected(fields),
         )
         if asked.after is None or self.shape.token is None:
             return asked
@@ -312,6 +316,11 @@ class Behaviour:
         if len(values) > 1:
             raise self.invalid(name, f"'{name}' was given more than once.")
         return values[0] if values else None
+
+    def read_selected(self, fields: Fields, /) -> tuple[tuple[str, str], ...]:
+        """The further filters that are asked for."""
+        found = ((name, self.read_text(name, fields)) for name in (*self.shape.filters, *self.shape.hidden))
+        return tuple((name, value) for name, value in found if value is not None)
 
     def read_limit(self, fields: Fields, /) -> int:
         """The page size that is asked for."""
@@ -373,13 +382,13 @@ class Behaviour:
     def rest(self, asked: Asked, /) -> list[Permission]:
         """All that follows the cursor: of the page and of the pages after it."""
         ordered = self.sort(self.permissions(asked), asked)
-        return self.filter(ordered[self.position(ordered, asked) :], asked)
+        return self.select(self.filter(ordered[self.position(ordered, asked) :], asked), asked)
 
     def preceding(self, asked: Asked, /) -> list[Permission]:
         """All that stands before the cursor that leads backwards, and behind the other one if that is given too."""
         ordered = self.sort(self.permissions(asked), asked)
         ends = self.end(ordered, asked)
-        return self.filter(ordered[self.position(ordered, asked) : ends], asked)
+        return self.select(self.filter(ordered[self.position(ordered, asked) : ends], asked), asked)
 
     def end(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
         """Where the page ends in the whole list that leads backwards, whatever the filter."""
@@ -409,7 +418,7 @@ class Behaviour:
 
     def _tail(self, asked: Asked) -> Sequence[Permission]:
         """What `rest` brings, without a copy of it where nothing replaces how it is made."""
-        if type(self).rest is not Behaviour.rest or type(self).filter is not Behaviour.filter:
+        if type(self).rest is not Behaviour.rest or type(self).filter is not Behaviour.filter or asked.selected:
             return self.rest(asked)
         ordered = self.sort(self.permissions(asked), asked)
         begin = self.position(ordered, asked)
@@ -467,6 +476,20 @@ class Behaviour:
         if asked.project_id is None:
             return list(permissions)
         return [permission for permission in permissions if permission.project_id == asked.project_id]
+
+    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
+        """Those that match all further filters."""
+        chosen = permissions
+        for name, value in asked.selected:
+            chosen = [each for each in chosen if self.is_selected(each, name, value)]
+        return chosen
+
+    def is_selected(self, permission: Permission, name: str, value: str, /) -> bool:
+        """Whether one matches a further filter."""
+        shown = self.shape.filters.get(name)
+        if shown is not None and self.shape.item is not None:
+            return facet(shown, self.shape.item.facets[shown], permission.id) == value
+        return crc32(f"{name}={value} {permission.id}".encode("utf-8", "surrogatepass")) % 3 > 0
 
     def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
         """The page out of all that follows the cursor."""

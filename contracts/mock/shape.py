@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 ORDERS = ("ascending", "descending")
 PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
@@ -42,6 +43,8 @@ class Look:
     constant: str | None = None
     write: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     published: str = _LIST
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further properties by which a list can be filtered, each with its values; an item's id decides which it has."""
 
     def dressed(self, value: object) -> object:
         """The object as the other operation has it; what is none stays as it is."""
@@ -54,10 +57,17 @@ class Look:
             if name in PROPERTIES and name not in self.names:
                 continue
             found[self.names.get(name, name)] = self.write.get(name, _same)(each)
+        for name, values in self.facets.items():
+            found[name] = facet(name, values, value.get("id"))
         for name, here in self.names.items():
             if name not in value:
                 found.pop(here, None)
         return found
+
+
+def facet(name: str, values: Sequence[str], id_: object) -> str:
+    """The value that an item has of those of a property."""
+    return values[crc32(f"{name} {id_}".encode("utf-8", "surrogatepass")) % len(values)]
 
 
 _LAST_SECOND = 253_402_300_799
@@ -83,6 +93,8 @@ class Shape:
         page: How a page is written, ``None`` as published.
         item: How an item is written.
         key_header: The header that holds the key by itself, where it is not Authorization.
+        filters: The filters behind the first one, each with the item's property that it compares.
+        hidden: The filters by what items don't show.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
     """
 
@@ -97,6 +109,8 @@ class Shape:
     admin: bool = True
     page: Look | None = None
     item: Look | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
     token: tuple[str, ...] | None = None
     key_header: str = ""
 

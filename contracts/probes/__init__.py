@@ -44,7 +44,7 @@ class Entry:
 WALKS = ("heads", "projects", "pages", "within", "ends", "singles", "defaults", "full", "twos", "sizes", "cursors")
 REPETITION = ("reordered", "accepted", "together", "repeated")
 SCOPE = ("others", "cursors", "unknown", "near", "encoded", "empty")
-FILTERS = ("unknown", "near")
+FILTERS = ("unknown", "near", "further")
 ACCESS = ("forms", "spellings", "company", "odd", "queries", *CREDENTIALS)
 INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
 

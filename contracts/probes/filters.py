@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain, cycle, zip_longest
 
-from contracts.core.model import Order
+from contracts.core.model import Capability, Order, Request
 from contracts.probes.asking import Asking
 
 MOST_TELLING = 3
@@ -17,6 +20,10 @@ PADDING = " " * 1000
 WIDER = 0xFEE0
 """How far a letter of full width is from its usual form."""
 
+_WIDE = 100
+_MOST_VALUES = 2
+_MOST_HIDDEN = 4
+
 MOST_ELSEWHERE = 2
 """Projects of other checkpoints that are asked for here."""
 
@@ -27,6 +34,9 @@ def filters(asking: Asking) -> None:
     What is wrong in general shows anywhere; what is wrong in one branch only where that is taken, so the
     most telling names are asked for in several ways.
     """
+    if asking.wants("further"):
+        for request in _further(asking):
+            asking.send(request)
     listing = asking.listing
     projects = listing.projects
     if not projects:
@@ -52,6 +62,41 @@ def filters(asking: Asking) -> None:
         return
     # A small share reaches some of both: the telling names in other ways, and other names.
     asking.ask_all([*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))])
+
+
+def _further(asking: Asking) -> Iterator[Request]:
+    """Requests with the filters behind the first one, alone and together, and with those that items don't show."""
+    operation, items = asking.operation, list(asking.listing.items.values())
+    most = operation.profile.limit.most if operation.profile.limit is not None else None
+    query = asking.query(limit=min(most or _WIDE, _WIDE, max(len(items), 1) + 1) if operation.roles.limit else None)
+    names = [name for name, _ in operation.profile.filters[1:]]
+    for place, name in enumerate(names):
+        values = [value for item in items if (value := item.facets[place]) is not None]
+        for value in list(dict.fromkeys(values))[:_MOST_VALUES]:
+            yield operation.request(query, extra=[(name, value)])
+    # Two items of different kinds: what matches one filter alone must not come.
+    for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
+        shown = [(name, value) for name, value in zip(names, item.facets, strict=True) if value is not None]
+        if shown and item.project_id:
+            yield operation.request(replace(query, project_id=item.project_id), extra=shown[:1])
+        if len(shown) > 1:
+            yield operation.request(query, extra=shown)
+    for name in operation.profile.hidden[:_MOST_HIDDEN]:
+        for value in _hidden_values(asking, name):
+            yield operation.request(query, extra=[(name, value)])
+
+
+def _hidden_values(asking: Asking, name: str) -> list[str]:
+    """What to ask a filter for by what items don't show: a word that it takes, or a time in the middle of the list."""
+    operation = asking.operation
+    times = sorted(item.created_at for item in asking.listing.items.values() if item.created_at is not None)
+    middle = times[len(times) // 2] if times and Capability.UNIX_TIME in operation.capabilities else 0
+    match operation.takes(name):
+        case "integer":
+            return [str(middle or 1)]
+        case "date-time":
+            return [datetime.fromtimestamp(middle or 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")]
+    return list(operation.words_of(name)[:_MOST_VALUES]) or [nobody(asking, "contracts")]
 
 
 def _elsewhere(asking: Asking) -> list[str]:

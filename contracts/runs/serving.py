@@ -16,6 +16,8 @@ from contracts.spec.samples import sample
 
 _LARGEST_LIMIT = 100
 """The largest page where the document names none."""
+_FACETS = ("first", "second", "third")
+"""The values of a further filter where the document names none."""
 _TIMES: Mapping[str, Callable[[object], object]] = {"unix-ms": milliseconds, "rfc3339": rfc3339}
 
 
@@ -67,6 +69,8 @@ def shape(operation: Operation) -> Shape:
         largest_limit=most,
         admin=profile.admin,
         key_header=operation.key_header.lower(),
+        filters=dict(profile.filters[1:]),
+        hidden=profile.hidden,
         token=profile.next.at if profile.next.kind == "body" else None,
         page=Look(
             names=_named(
@@ -89,6 +93,7 @@ def shape(operation: Operation) -> Shape:
             ),
             template=item,
             constant=profile.constants[0][1] if profile.constants else None,
+            facets={name: operation.words_of(param) or _FACETS for param, name in profile.filters[1:]},
             write={}
             if profile.time is None or profile.time.form == "unix"
             else {"created_at": _TIMES[profile.time.form]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from contracts.core.model import Order
@@ -57,6 +57,10 @@ _NEWEST_FIRST = re.compile(
 _OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
 _NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) before\b", re.IGNORECASE)
+_FILTERS = re.compile(
+    r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
+)
+_WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)
 _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
 
@@ -173,7 +177,9 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
         found |= _order({name: each for name, each in query.items() if name == found["order.param"]})
     if "filters" not in found:
         taken = {found[role] for role in ("next.param", "prev.param", "limit.param", "order.param") if found.get(role)}
-        found["filters"] = dict(_filters([each for name, each in query.items() if name not in taken], items))
+        others = [each for name, each in query.items() if name not in taken]
+        shown = dict(_filters(others, items))
+        found["filters"] = {**shown, **{name: None for name in _hidden(others) if name not in shown}}
     return {role: value for role, value in found.items() if role not in known and value not in (None, {})}
 
 
@@ -251,6 +257,18 @@ def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str
             same = [name for name, schema in items.items() if set(words(schema)) == texts]
             found += [(parameter.name, name) for name in same if len(same) == 1]
     return found
+
+
+def _hidden(parameters: list[Parameter]) -> Iterator[str]:
+    """Parameters that are said to filter, though no property of the items tells by what."""
+    for parameter in parameters:
+        # What may bring back items that a list leaves out by itself is no part of it.
+        if parameter.required or _WIDENS.search(parameter.name) or not _FILTERS.search(parameter.description):
+            continue
+        if parameter.types in ({"string"}, {"integer"}) and parameter.name not in _TOKENS:
+            yield parameter.name
+        elif parameter.name == "metadata":
+            yield f"{parameter.name}[contracts]"
 
 
 def _is_text(parameter: Parameter | None) -> bool:

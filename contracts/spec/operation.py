@@ -100,6 +100,8 @@ class Operation:
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.project_id),
             Capability.OPEN_FILTER: bool(roles.project_id) and not self.filter_words,
+            Capability.FILTERS: len(profile.filters) > 1,
+            Capability.HIDDEN_FILTER: bool(profile.hidden),
             Capability.SCOPE: bool(roles.checkpoint),
             Capability.DEFAULT_LIMIT: self.default_limit is not None,
             Capability.HAS_MORE: bool(roles.has_more),
@@ -209,6 +211,25 @@ class Operation:
         """The values that the items' property for the filter takes; none where it takes any."""
         return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))
 
+    def words_of(self, parameter: str) -> tuple[str, ...]:
+        """The values that a filter and the property that it compares take; none where they take any."""
+        asked = self._outline.query.get(parameter)
+        own = self._outline.items(self.profile.items).get(dict(self.profile.filters).get(parameter, ""), {})
+        return words(asked.schema if asked is not None else {}) or words(own)
+
+    def takes(self, parameter: str) -> str:
+        """What a query parameter takes: ``integer``, ``date-time``, or an empty text for any other text."""
+        asked = self._outline.query.get(parameter)
+        if asked is None:
+            return ""
+        return (
+            "integer"
+            if asked.types == {"integer"}
+            else "date-time"
+            if asked.schema.get("format") == "date-time"
+            else ""
+        )
+
     @property
     def definition(self) -> dict[str, Any]:
         """The operation's own node of the document."""
@@ -262,6 +283,20 @@ class Operation:
         The checkpoint is an empty text by default where the path has none.
         """
         return Request(self._grammar.path(checkpoint or ""), "&".join(filter(None, (_joined(self.fixed), query))))
+
+    def selection(self, request: Request) -> tuple[Query, tuple[tuple[str, str], ...]] | None:
+        """A request that filters by other parameters than the first filter: its query without them, and they.
+
+        ``None`` for any other request, and for one that the document does not allow.
+        """
+        names = {*(name for name, _ in self.profile.filters[1:]), *self.profile.hidden}
+        parts = request.query.split("&")
+        chosen = [part for part in parts if unquote(part.partition("=")[0]) in names]
+        rest = "&".join(part for part in parts if part not in chosen)
+        query = self._grammar.read(request.path, rest).query if chosen else None
+        pairs = tuple((unquote(name), unquote(value)) for name, _, value in (part.partition("=") for part in chosen))
+        plain = len(dict(pairs)) == len(pairs) and all(value.isprintable() and value for _, value in pairs)
+        return (query, pairs) if query is not None and plain else None
 
     def read(self, request: Request) -> Reading:
         """Read a recorded request back: the inverse of `request`, and more for what the document forbids."""

@@ -92,6 +92,7 @@ class Profile:
         limit: The parameter for the page size.
         order: In which order the list stands; ``None`` where nobody says.
         filters: The query parameters that filter, each with the item's property that they compare.
+        hidden: The query parameters that filter by what items don't show.
         admin: Whether an ordinary key may not look.
         short_pages: Whether a page may be short though more follows.
         required: Query parameters without a role that must be sent.
@@ -112,6 +113,7 @@ class Profile:
     limit: Limit | None
     order: Ordering | None
     filters: tuple[tuple[str, str], ...]
+    hidden: tuple[str, ...]
     admin: bool
     short_pages: bool
     required: tuple[str, ...]
@@ -227,7 +229,7 @@ def _checked(role: str, value: Any) -> Any:
     if value is not None and (
         not isinstance(value, kind)
         or (isinstance(value, bool) and bool not in kind)
-        or not all(isinstance(text, str) for text in texts)
+        or not all(isinstance(text, str) or (role == "filters" and text is None) for text in texts)
     ):
         names = {
             str: "a text",
@@ -269,6 +271,7 @@ def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple
     noun = known.get("noun") or "item"
     id_ = known.get("item.id") or ()
     time = known.get("item.time.at")
+    filters: Mapping[str, str | None] = known.get("filters") or {}
     return Profile(
         noun=noun,
         plural=known.get("plural") or f"{noun}s",
@@ -284,7 +287,8 @@ def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple
         more=optional("more"),
         limit=_limit(known),
         order=_ordering(known),
-        filters=tuple((known.get("filters") or {}).items()),
+        filters=tuple((param, at) for param, at in filters.items() if at is not None),
+        hidden=tuple(param for param, at in filters.items() if at is None),
         admin=bool(known.get("access.admin")),
         short_pages=bool(known.get("short_pages")),
         required=required,

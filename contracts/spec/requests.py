@@ -109,7 +109,7 @@ def _read(grammar: Grammar, path: str, query: str) -> Reading:
         found |= oddities
         if role == UNKNOWN_PARAMETERS:
             # What a parameter without a role means is not known here, though the document allows it.
-            known = name in grammar.others or name in dict(grammar.fixed)
+            known = name.partition("[")[0] in grammar.others or name in grammar.others or name in dict(grammar.fixed)
             found.add(Oddity.AMBIGUOUS if known else Oddity.UNKNOWN)
         elif len(values[role]) > 1:
             found.add(Oddity.REPEATED)

@@ -256,7 +256,7 @@ def _lacks(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
         if known.get(role) is not None and not (known[role] in outline.query and outline.query[known[role]].schema):
             yield Lack(role, f"describes no query parameter {excerpt(known[role])} with a schema")
     for name in known.get("filters") or {}:
-        if name not in outline.query:
+        if name not in outline.query and name.partition("[")[0] not in outline.query:
             yield Lack("filters", f"describes no query parameter {excerpt(name)}")
     allowed = words(outline.query[known["order.param"]].schema) if known.get("order.param") in outline.query else ()
     for order in Order:

@@ -122,6 +122,24 @@ FIXED_ORDER = document(
 FIXED_ORDER |= {"security": [{"Key": []}]}
 FIXED_ORDER["components"]["securitySchemes"] = {"Key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}}
 
+FILTERS = document(
+    "/things",
+    [
+        parameter("after"),
+        parameter("limit", "integer", "Ranges from 1 to 100, and the default is 20."),
+        parameter("order", enum=["asc", "desc"], description="Sort order by `created_at`. Defaults to `desc`."),
+        parameter("status"),
+        parameter("kind", enum=["small", "middle", "large"]),
+        parameter("start_time", "integer", "Return only things that were made since then."),
+        parameter("purpose", description="Only return things with the given purpose.", enum=["play", "work"]),
+        {**parameter("metadata", "object", "Filter by metadata."), "style": "deepObject"},
+        parameter("include_archived", description="Whether to return only those that are not archived."),
+    ],
+    {"first_id": TEXT, "last_id": TEXT, "has_more": BOOLEAN},
+    {**ITEM, "kind": {"type": "string", "enum": ["small", "middle", "large"]}},
+)
+"""Two filters by what items show, and three by what they don't."""
+
 
 def written(folder: Path, data: dict[str, Any], name: str = "things.json") -> Path:
     """A document as a file."""

@@ -31,7 +31,7 @@ LEVELS = {
     "ITM": "ddddddiiiad",
     "PAG": "dd" + "i" * 19 + "siad",
     "ORD": "diiiiii",
-    "FLT": "diiii",
+    "FLT": "diiiiii",
     "SCO": "issi",
     "HTP": "ddrarsi",
     "SEC": "s" * 10 + "rassi",
@@ -39,6 +39,10 @@ LEVELS = {
     "OBS": "o" * 13,
 }
 """Every clause of every family by the first letter of its level. Ids never move, so this table only grows."""
+
+
+OF_SEVERAL_FILTERS = {"FLT-006", "FLT-007"}
+"""What the published operation has not: test_filters has the servers that break these."""
 
 
 # The catalogue
@@ -71,7 +75,7 @@ def test_a_clause_is_told_whole(clause: Clause) -> None:
 
 
 def test_every_clause_that_judges_has_a_fault_that_breaks_it() -> None:
-    judging = {clause.id for clause in clauses() if not clause.id.startswith("OBS")}
+    judging = {clause.id for clause in clauses() if not clause.id.startswith("OBS")} - OF_SEVERAL_FILTERS
     assert judging <= {fault.clause for fault in FAULTS.values()} <= judging
 
 

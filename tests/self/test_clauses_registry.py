@@ -53,6 +53,8 @@ def _fails(_evidence: Evidence) -> NoReturn:
 def test_a_clause_of_today_applies_to_the_published_operation() -> None:
     operation = load_operation()
     lacking = {
+        Capability.FILTERS,
+        Capability.HIDDEN_FILTER,
         Capability.TOKEN,
         Capability.BEFORE,
         Capability.NEAREST,

@@ -58,6 +58,7 @@ def test_an_id_cursor_both_ways_with_an_order_and_a_filter() -> None:
         limit=Limit("limit", 20, 1, 10_000),
         order=Ordering("order", ((Order.ASCENDING, "asc"), (Order.DESCENDING, "desc")), Order.DESCENDING, by_time=True),
         filters=(("status", "status"),),
+        hidden=(),
         admin=False,
         short_pages=False,
         required=(),
