@@ -30,6 +30,24 @@ def code(text: object) -> str:
     return f"<code>{_shown(text, _ENTITIES | _MARKUP, frozenset())}</code>"
 
 
+def span(text: object) -> str:
+    """A text as a span of code that it can't end and that stays readable as it is written; not for cells of tables."""
+    one_line = " ".join(str(text).split())
+    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(one_line)), default=0))
+    padding = " " if one_line.startswith("`") or one_line.endswith("`") else ""
+    return f"{fence}{padding}{one_line}{padding}{fence}" if one_line else ""
+
+
+def headed(text: object) -> str:
+    """A clause's title for a heading in Markdown, the names in it as code."""
+    return "".join(
+        span(each)
+        if name
+        else f"{' ' * each.startswith(' ')}{markdown(each)}{' ' * (each.endswith(' ') and bool(each.strip()))}"
+        for name, each in _named(str(text))
+    )
+
+
 def _shown(text: object, entities: frozenset[str], escaped: frozenset[str]) -> str:
     one_line = _LIVELY.sub(lambda found: found[0] + _STOP, " ".join(str(text).split()))
     return "".join(
@@ -96,7 +114,15 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        markdown=markdown, code=code, fenced=fenced, titled=titled, parts=parts, raw=raw, cut=cut
+        markdown=markdown,
+        code=code,
+        span=span,
+        fenced=fenced,
+        titled=titled,
+        headed=headed,
+        parts=parts,
+        raw=raw,
+        cut=cut,
     )
     return environment.get_template(name)
 

@@ -18,6 +18,7 @@ from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.files import refuse_unwritable_folder, write_folder
 from contracts.core.model import Answer, Cause, Finding, Judgement, Result, Target, Verdict
 from contracts.reports import issues
+from contracts.reports.templating import span
 from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
 
@@ -71,7 +72,7 @@ def test_breaches_that_a_cause_explains_closely_are_one_issue(fit: float, names:
     found = failed(broken("PAG-010"), broken("FLT-004"), broken("SCO-002"), causes=(cause,))
     texts = issues.render(found, OPERATION)
     assert set(texts) == names
-    assert ("# <code>after</code> and filters are ignored." in texts["PAG-010.md"]) == (fit > 0.85)
+    assert ("# `after` and filters are ignored." in texts["PAG-010.md"]) == (fit > 0.85)
 
 
 def test_what_does_not_fail_the_run_is_no_issue() -> None:
@@ -166,3 +167,17 @@ def test_a_run_writes_the_issues_that_were_asked_for(tmp_path: Path) -> None:
     assert "127.0.0.1" not in text
     assert run(*words).exit_code == 0
     assert list((tmp_path / "i").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b@c", "`a_b@c`"),
+        ("a `b` c", "``a `b` c``"),
+        ("``x", "``` ``x ```"),
+        ("one\ntwo", "`one two`"),
+        ("", ""),
+    ],
+)
+def test_a_span_of_code_can_not_be_ended_by_what_it_holds(text: str, expected: str) -> None:
+    assert span(text) == expected
