@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from statistics import median
 
-from contracts.clauses.registry import Clause
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
@@ -115,6 +114,7 @@ class _Run:
             parts=plan.parts,
         )
         self._again: dict[str, Again] = {}
+        self._tallied: tuple[Evidence, dict[str, Tally]] | None = None
         self._deep: Deep | None = None
         self._notes: list[str] = list(plan.redactor.remarks())
         if plan.route.proxy is not None:
@@ -198,14 +198,12 @@ class _Run:
 
     def _judged(self) -> Result:
         evidence = self._asking.evidence
-        judged: list[Clause] = []
-        tallies: dict[str, Tally] = {}
-        for clause in self._plan.clauses:
-            try:
-                tallies |= tally([clause], evidence)
-                judged.append(clause)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other clauses are judged
-                self._failed = self._failed or error
+        try:
+            tallies = self._tallies()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the clauses that do not fail are judged
+            self._failed = self._failed or error
+            tallies = self._tallied_one_by_one(evidence)
+        judged = [clause for clause in self._plan.clauses if clause.id in tallies]
         if self._deep is not None:
             try:
                 self._deep.judge()
@@ -219,6 +217,13 @@ class _Run:
         return self._report(
             evidence, tuple(known.get(clause.id) or without_verdict(clause, _FAILED) for clause in self._plan.clauses)
         )
+
+    def _tallied_one_by_one(self, evidence: Evidence) -> dict[str, Tally]:
+        tallies: dict[str, Tally] = {}
+        for clause in self._plan.clauses:
+            with suppress(Exception):
+                tallies |= tally([clause], evidence)
+        return tallies
 
     def _unjudged(self) -> Result:
         """All that was asked, without a verdict on any clause."""
@@ -305,7 +310,14 @@ class _Run:
         _go_on(repeating)
 
     def _found(self) -> list[tuple[str, Finding]]:
-        return worth_asking(self._plan.clauses, self._asking.evidence)
+        return worth_asking(self._tallies())
+
+    def _tallies(self) -> dict[str, Tally]:
+        """What each clause makes of all that was asked by now."""
+        evidence = self._asking.evidence
+        if self._tallied is None or self._tallied[0] is not evidence:
+            self._tallied = evidence, tally(self._plan.clauses, evidence)
+        return self._tallied[1]
 
     def _room(self) -> int:
         """How many more requests the time of the run has room for, by what answers took until now."""
@@ -381,8 +393,7 @@ class _Run:
             return
         self._announce(ASIDE)
         evidence = self._asking.evidence
-        tallies = tally(self._plan.clauses, evidence)
-        test_causes(self._asking, judge(self._plan.clauses, evidence, tallies, self._again))
+        test_causes(self._asking, judge(self._plan.clauses, evidence, self._tallies(), self._again))
 
     # Reporting
 

@@ -310,7 +310,7 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
 
     def known(until: int) -> tuple[list[tuple[str, Finding]], bool]:
         evidence = Evidence(reader, terms.target, exchanges[:until])
-        return worth_asking(terms.clauses, evidence), evidence.unsteady
+        return worth_asking(tally(terms.clauses, evidence)), evidence.unsteady
 
     found, moved = known(begin)
     if moved and found and found[0][1].still:
@@ -399,7 +399,7 @@ def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, aga
     with suppress(_Over):
         for doubt in deep.doubts():
             deep.look(doubt, ask)
-    found = deep.worth_asking(worth_asking(terms.clauses, evidence))
+    found = deep.worth_asking(worth_asking(tally(terms.clauses, evidence)))
     answering = _RecordedDeep(walked.copies, found)
     repeating = Repeating(
         terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True

@@ -55,11 +55,11 @@ class _Round:
     """What was asked in this round with the looks around it, where the list is known to change."""
 
 
-def worth_asking(clauses: Iterable[Clause], evidence: Evidence) -> list[tuple[str, Finding]]:
+def worth_asking(tallies: Mapping[str, Tally]) -> list[tuple[str, Finding]]:
     """The finding of each clause that is worth asking again."""
     return [
         (name, kept.least)
-        for name, kept in tally(clauses, evidence).items()
+        for name, kept in tallies.items()
         if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
     ]
 
