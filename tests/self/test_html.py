@@ -236,9 +236,9 @@ def test_a_list_that_moves_has_no_marks() -> None:
 
 
 def test_a_list_that_is_walked_whole_is_bearable_as_well() -> None:
-    made = of_server(5000, budget=2000)
-    assert drawn(made).items == 5000
-    assert len(rendered(made).encode()) < 2_000_000
+    made = of_server(1500, budget=700)
+    assert drawn(made).items == 1500
+    assert len(rendered(made).encode()) < 1_000_000
 
 
 @pytest.mark.parametrize(

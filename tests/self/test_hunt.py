@@ -17,7 +17,7 @@ from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.runs.selftest import show
 
-EXAMPLES = int(os.environ.get("HUNT", "25"))
+EXAMPLES = int(os.environ.get("HUNT", "12"))
 BOUNDED = settings(
     max_examples=EXAMPLES,
     derandomize="HUNT" not in os.environ,
