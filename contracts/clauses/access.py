@@ -319,7 +319,7 @@ def refusal_repeats_no_key(evidence: Evidence) -> Iterator[Outcome]:
     bad="no key, project_id=proj_1, right after the admin key asked the same: 200",
     probes=("walks.heads", "access.queries"),
     requires={Capability.KEY},
-    caused_by=("SEC-001", "SEC-002", "SEC-005"),
+    caused_by=("SEC-001", "SEC-002", "SEC-005", "TOK-006"),
     decided_by="list",
 )
 def refusals_hold_for_every_query(evidence: Evidence) -> Iterator[Outcome]:

@@ -130,10 +130,18 @@ def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bo
         return False
     if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
         return False
-    cursor = query.after
+    if query.before is not None and (query.after is not None or _is_first(evidence, query)):
+        return False
+    cursor = query.after or query.before
     return cursor is None or (
         evidence.listing.stands(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
     )
+
+
+def _is_first(evidence: Evidence, query: Query) -> bool:
+    """Whether nothing stands before the cursor of a query, as far as is known."""
+    orders = [query.order] if query.order is not None else list(Order)
+    return any(evidence.listing.sequence(order, query.project_id)[:1] == (query.before,) for order in orders)
 
 
 # Requests that the document does not allow, or whose subject is unknown

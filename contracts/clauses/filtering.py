@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     bad="project_id=proj_1: an item of proj_2 among them",
     probes=PAGED,
     requires={Capability.FILTER},
-    caused_by=("SCO-001",),
+    caused_by=("SCO-001", "TOK-007"),
     decided_by="answer",
     needs=Needs(items=1, projects=2),
 )
@@ -80,7 +80,7 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     bad="project_id=proj_1: 18 of 19",
     probes=("walks.pages", "walks.projects", "walks.defaults", "walks.within", "walks.twos"),
     requires={Capability.FILTER, Capability.ID},
-    caused_by=("SCO-001", "FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007"),
+    caused_by=("SCO-001", "FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007", "TOK-002"),
     decided_by="list",
     needs=Needs(items=1, projects=1),
 )

@@ -28,11 +28,11 @@ ALL = (*EVERYWHERE, "scope.unknown", "access.forms", "inputs.limits", "inputs.pa
     good="limit=5&order=ascending: 200",
     bad="limit=5&order=ascending: 400",
     probes=(*EVERYWHERE, "walks.within", "walks.defaults"),
-    caused_by=("SEC-015", "PAG-021", "PAG-018"),
+    caused_by=("SEC-015", "PAG-021", "PAG-018", "TOK-004", "TOK-005"),
     decided_by="list",
 )
 def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
-    for exchange, query in evidence.allowed:
+    for exchange, query in (*evidence.allowed, *evidence.backward):
         if exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT:
             yield Finding("200", f"status {exchange.status}: {exchange.failure.text}", (exchange,))
         elif exchange.ok:
@@ -160,7 +160,7 @@ def not_for_shared_caches(evidence: Evidence) -> Iterator[Outcome]:
     good="503 with Retry-After: 1, and then 200",
     bad="500",
     probes=ALL,
-    caused_by=("INP-004", "INP-008", "SEC-011"),
+    caused_by=("INP-004", "INP-008", "SEC-011", "TOK-007"),
     decided_by="answer",
     even_once=True,
 )

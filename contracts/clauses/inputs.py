@@ -221,6 +221,7 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
     good="after=%00: 400",
     bad="after=%00: 500",
     probes=("inputs", "generated"),
+    caused_by=("TOK-007",),
     decided_by="answer",
 )
 def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
@@ -242,7 +243,7 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
     probes=("walks.heads", "scope.others", "inputs"),
-    caused_by=("SCO-001",),
+    caused_by=("SCO-001", "TOK-006", "TOK-007"),
     decided_by="list",
     needs=Needs(items=1),
 )

@@ -140,7 +140,7 @@ def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
     bad="[30, 10] [20, 5]",
     probes=("walks.singles", "walks.pages", "walks.within"),
     requires={Capability.CHRONOLOGICAL},
-    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-002", "ORD-003", "ITM-004", "ITM-008", "ITM-009"),
+    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-002", "ORD-003", "ITM-004", "ITM-008", "ITM-009", "TOK-002"),
     decided_by="list",
     needs=TIMES,
 )

@@ -49,6 +49,7 @@ MOST_COMMON_DEFAULT = 20
     good="limit=5: 5 items",
     bad="limit=5: 6 items",
     probes=PAGED,
+    caused_by=("TOK-005",),
     decided_by="answer",
     needs=TWO,
 )
@@ -72,7 +73,7 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
     good="57 permissions, no limit: 10 items, has_more true",
     bad="57 permissions, no limit: 20 items",
     probes=PAGED,
-    caused_by=("PAG-014",),
+    caused_by=("PAG-014", "TOK-005"),
     decided_by="answer",
     requires={Capability.DEFAULT_LIMIT},
     needs=Needs(items=11),
@@ -105,7 +106,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=5: 3 items, has_more true",
     probes=(*PAGED, "walks.sizes", "inputs.limits"),
     requires={Capability.MORE},
-    caused_by=("PAG-014",),
+    caused_by=("PAG-014", "TOK-005"),
     decided_by="list",
     needs=TWO,
 )
@@ -134,7 +135,7 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
     """Whether `first_id` (or `last_id`) of each page with items names its first (last) one."""
     name = evidence.operation.roles.first_id if first else evidence.operation.roles.last_id
     given = False
-    for page in evidence.every_page:
+    for page in (*evidence.every_page, *evidence.pages_back):
         said = page.first_id if first else page.last_id
         if not page.items or said is None:
             continue
@@ -274,7 +275,7 @@ def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     good="after=cp_5: [cp_6, cp_7]",
     bad="after=cp_5: [cp_5, cp_6]",
     probes=(*PAGED, "walks.cursors"),
-    requires={Capability.ID},
+    requires={Capability.CURSOR, Capability.ID},
     decided_by="answer",
     needs=TWO,
 )
@@ -332,7 +333,7 @@ def empty_page_ends(evidence: Evidence) -> Iterator[Outcome]:
     good="list [cp_1 … cp_9], after=cp_5: [cp_6, …]",
     bad="list [cp_1 … cp_9], after=cp_5: [cp_7, …]",
     probes=(*PAGED, "walks.cursors", "walks.sizes"),
-    requires={Capability.ID},
+    requires={Capability.CURSOR, Capability.ID},
     caused_by=("SCO-001", "PAG-010"),
     decided_by="list",
     needs=TWO,
@@ -392,7 +393,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
     bad="has_more true after cp_9, and after=cp_9 brings []",
     probes=PAGED,
     requires={Capability.MORE},
-    caused_by=("PAG-011",),
+    caused_by=("PAG-011", "TOK-001", "TOK-002"),
     decided_by="list",
     needs=TWO,
 )
@@ -434,7 +435,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
     bad="has_more false after cp_5, and after=cp_5 brings [cp_6]",
     probes=PAGED,
     requires={Capability.MORE},
-    caused_by=("SCO-001", "PAG-011", "ORD-007"),
+    caused_by=("SCO-001", "PAG-011", "ORD-007", "TOK-001", "TOK-002"),
     decided_by="list",
     needs=TWO,
 )
@@ -628,7 +629,7 @@ def _leads(evidence: Evidence, after: str, query: Query) -> bool:
     good="limit=5 twice: [cp_1 … cp_5] twice",
     bad="limit=5 twice: [cp_1 … cp_5], then [cp_2 … cp_6]",
     probes=("walks.heads", "repetition.accepted", "repetition.together", "repetition.repeated"),
-    caused_by=("SEC-015", "ORD-007", "HTP-005"),
+    caused_by=("SEC-015", "ORD-007", "HTP-005", "TOK-004"),
     decided_by="list",
     needs=ONE,
 )
@@ -668,7 +669,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
         "repetition.together",
         "repetition.repeated",
     ),
-    caused_by=("SEC-015", "ORD-007", "PAG-019", "HTP-005"),
+    caused_by=("SEC-015", "ORD-007", "PAG-019", "HTP-005", "TOK-004"),
     decided_by="list",
     needs=ONE,
 )
@@ -710,7 +711,7 @@ def _round(exchange: Exchange) -> int:
     bad="limit=2: [cp_2, cp_3]; limit=5: [cp_1, cp_2, cp_3, …]",
     probes=PAGED,
     requires={Capability.ID},
-    caused_by=("SCO-001", "PAG-011", "PAG-012", "ORD-007"),
+    caused_by=("SCO-001", "PAG-011", "PAG-012", "ORD-007", "TOK-002", "TOK-005"),
     decided_by="list",
     needs=TWO,
 )
@@ -749,16 +750,16 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     good="?limit=3&order=ascending and ?order=ascending&limit=3: the same page",
     bad="?limit=3&order=ascending: 3 items; ?order=ascending&limit=3: 10 items",
     probes=("walks.pages", "walks.within", "walks.defaults", "repetition.reordered"),
-    caused_by=("SEC-015", "PAG-019", "ORD-007"),
+    caused_by=("SEC-015", "PAG-019", "ORD-007", "TOK-004"),
     decided_by="list",
     needs=TWO,
 )
 def parameters_in_any_order(evidence: Evidence) -> Iterator[Outcome]:
-    before: dict[tuple[str, Query], list[Exchange]] = defaultdict(list)
-    for exchange, query in evidence.allowed:
+    before: dict[tuple[str, Query | None], list[Exchange]] = defaultdict(list)
+    for exchange, _ in evidence.allowed:
         if exchange.failed or not evidence.comparable(exchange):
             continue
-        asked = before[exchange.request.path, query]
+        asked = before[exchange.request.path, evidence.reading(exchange).query]
         other = next((each for each in reversed(asked) if each.request.query != exchange.request.query), None)
         asked.append(exchange)
         if other is None:
@@ -828,7 +829,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
     bad="[cp_1, cp_2] [cp_3, cp_1]",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-007"),
+    caused_by=("SCO-001", "PAG-010", "PAG-011", "ORD-007", "TOK-002"),
     decided_by="list",
     needs=TWO,
 )
@@ -883,7 +884,7 @@ def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
     bad="limit=100 finds 57 permissions, limit=7 finds 56",
     probes=("walks",),
     requires={Capability.ID},
-    caused_by=("SCO-001", "PAG-011", "PAG-012", "PAG-015", "ORD-007"),
+    caused_by=("SCO-001", "PAG-011", "PAG-012", "PAG-015", "ORD-007", "TOK-001", "TOK-002", "TOK-005"),
     decided_by="list",
     needs=TWO,
 )
@@ -913,7 +914,7 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
     good="[cp_1, cp_2] [cp_3] end",
     bad="[cp_1, cp_2] [cp_1, cp_2] [cp_1, cp_2] …",
     probes=("walks",),
-    caused_by=("PAG-010", "PAG-011", "PAG-009"),
+    caused_by=("PAG-010", "PAG-011", "PAG-009", "TOK-003", "TOK-002"),
     decided_by="list",
     needs=TWO,
 )

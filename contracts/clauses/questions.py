@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import Answered, Capability, Exchange, Level, Order, Unshown
+from contracts.core.model import Answered, Capability, Exchange, Level, Order, Page, Unshown
 from contracts.core.wording import count, short, written
 from contracts.spec.body import parse
 from contracts.spec.quotes import Quote
@@ -347,3 +347,86 @@ def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
                 text = "yes: a full last page says false"
             yield Answered(text, (page.exchange,))
             return
+
+
+@question(
+    "OBS-014",
+    "What `has_more` says on the page before an item",
+    quote=Quote("type: boolean", at=f"{LIST}/properties/has_more"),
+    why="A client that pages backwards learns from it whether to go on, or nothing.",
+    answer="whether more stands before the page",
+    probes=("backwards",),
+    requires={Capability.BEFORE, Capability.HAS_MORE},
+)
+def has_more_backwards(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    said: dict[tuple[bool, bool], Page] = {}
+    for page in evidence.pages_back:
+        order = page.query.order or evidence.operation.default_order
+        rank = listing.rank(order, page.ids[0]) if page.items else None
+        if rank is not None and page.has_more is not None and listing.belongs(page.ids[0], page.query.project_id):
+            before = listing.sequence(order, page.query.project_id)[:1] != page.ids[:1]
+            said.setdefault((before, page.has_more), page)
+    meanings = {
+        frozenset({(True, True), (False, False)}): "whether more stands before the page",
+        frozenset({(True, True), (False, True)}): "always true",
+        frozenset({(True, False), (False, False)}): "always false",
+    }
+    if len({before for before, _ in said}) > 1:
+        text = meanings.get(frozenset(said), "it does not depend on what stands before the page alone")
+        yield Answered(text, tuple(page.exchange for page in list(said.values())[:2]))
+
+
+@question(
+    "OBS-015",
+    "What `before` and `after` together bring",
+    quote=CURSOR,
+    why="A client that keeps both ends of what it has seen may send both.",
+    answer="200, 4 items: what stands between the two",
+    probes=("backwards",),
+    requires={Capability.BEFORE},
+)
+def both_cursors(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, query in evidence.backward:
+        page, order = evidence.page(exchange, query), evidence.asked_order(query)
+        known = evidence.listing.sequence(order, query.project_id)
+        if exchange.answer is None or query.after not in known or query.before not in known:
+            continue
+        text = fact(evidence, exchange)
+        if page is not None and page.items:
+            first, last = known.index(query.after), known.index(query.before)
+            between = set(known[first + 1 : last])
+            onward, back = set(known[first + 1 :]), set(known[:last])
+            for meant, what in (
+                (between, "what stands between the two"),
+                (onward, "`before` is ignored"),
+                (back, "`after` is ignored"),
+            ):
+                if set(page.ids) <= meant:
+                    text = f"{text}: {what}"
+                    break
+        yield Answered(text, (exchange,))
+        return
+
+
+@question(
+    "OBS-016",
+    "Whether the page before an item ends right before it",
+    quote=CURSOR,
+    why="Only then a client can page backwards.",
+    answer="yes",
+    probes=("backwards",),
+    requires={Capability.BEFORE, Capability.ID},
+)
+def nearest_before(evidence: Evidence) -> Iterator[Outcome]:
+    shown: dict[str, Page] = {}
+    for page in evidence.pages_back:
+        order, before = page.query.order or evidence.operation.default_order, page.query.before
+        known = evidence.listing.sequence(order, page.query.project_id)
+        if page.items and before in known and page.ids[0] in known and known.index(before) > len(page.items):
+            head, nearest = known[: len(page.items)], known[known.index(before) - 1]
+            how = "yes" if nearest in page.ids else "no: it is the head of the list" if page.ids == head else "no"
+            shown.setdefault(how, page)
+    if shown:
+        text = next(iter(shown)) if len(shown) == 1 else "not always"
+        yield Answered(text, tuple(each.exchange for each in shown.values()))

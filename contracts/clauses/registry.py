@@ -28,6 +28,8 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "ENV": "envelope",
         "ITM": "items",
         "PAG": "pages",
+        "PRV": "backwards",
+        "TOK": "tokens",
         "ORD": "ordering",
         "FLT": "filtering",
         "SCO": "scoping",
@@ -55,6 +57,7 @@ class Needs:
     empty_page: bool = False
     end: bool = False
     other_checkpoint: bool = False
+    """A second checkpoint, where the path has one."""
     user_key: bool = False
 
     def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
@@ -99,12 +102,13 @@ class Needs:
         return None
 
     def _beside_it(self, evidence: Evidence) -> tuple[str, str] | None:
-        if self.other_checkpoint and not evidence.target.other_checkpoint:
+        several = Capability.SCOPE in evidence.operation.capabilities
+        if self.other_checkpoint and several and not evidence.target.other_checkpoint:
             return (
                 "no second checkpoint was given",
                 "--other-checkpoint with a checkpoint that has permissions of its own",
             )
-        if self.other_checkpoint and not evidence.foreign:
+        if self.other_checkpoint and several and not evidence.foreign:
             return (
                 "no permission of the other checkpoint could be read",
                 "--other-checkpoint with a checkpoint that has permissions of its own",

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     needs=Needs(items=1, other_checkpoint=True),
 )
 def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
-    own = [page for page in evidence.pages if page.query.after not in evidence.foreign]
+    own = [page for page in evidence.pages if page.query.after not in evidence.foreign and not evidence.strayed(page)]
     ids = {id_ for page in own for id_ in page.ids}
     others: dict[str, Page] = {}
     for checkpoint in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
         for page in evidence.pages_of_others.get(checkpoint or "", ()):
-            if page.query.after in ids:
+            if page.query.after in ids or evidence.strayed(page):
                 continue
             others |= {id_: others.get(id_, page) for id_ in page.ids}
             if page.items and ids and not ids.intersection(page.ids):

@@ -48,10 +48,10 @@ def list_(settings: Settings, names: tuple[str, ...], *, faults: bool, variants:
 
 
 def _faults(sheet: Sheet, wanted: tuple[Clause, ...]) -> None:
-    from contracts.mock.faults import FAULTS
+    from contracts.mock.faults import EVERY_FAULT
 
     for clause in wanted:
-        mine = [fault for fault in FAULTS.values() if fault.clause == clause.id]
+        mine = [fault for fault in EVERY_FAULT.values() if fault.clause == clause.id]
         if mine:
             sheet.blank()
             sheet.block((f"{clause.id}  ", "bold"), clause.title, style="bold")
@@ -61,9 +61,9 @@ def _faults(sheet: Sheet, wanted: tuple[Clause, ...]) -> None:
 
 
 def _variants(sheet: Sheet) -> None:
-    from contracts.mock.variants import VARIANTS
+    from contracts.mock.variants import EVERY_VARIANT
 
-    for variant in VARIANTS.values():
+    for variant in EVERY_VARIANT.values():
         sheet.line((f"  {variant.name}", "bold"))
         sheet.block("      ", variant.sentence, style="dim")
 
@@ -97,7 +97,7 @@ def _described(settings: Settings) -> Operation | None:
 
 def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
     from contracts.core.vocabulary import Vocabulary
-    from contracts.mock.faults import FAULTS
+    from contracts.mock.faults import EVERY_FAULT
     from contracts.spec.quotes import SDK_PAGE
 
     says = described.says if described is not None else Vocabulary()
@@ -117,14 +117,16 @@ def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
     ]
     if clause.level is Level.OBSERVED:
         rows = [row for row in rows if row[0] not in {"Good", "Bad"}] + [("Answer", f"for example: {clause.good}")]
-    faults = [fault.name for fault in FAULTS.values() if fault.clause == clause.id]
+    known = [fault for fault in EVERY_FAULT.values() if fault.clause == clause.id]
+    faults = [fault.name for fault in known]
     if faults:
         more = f" and {len(faults) - MOST_FAULTS} more (contracts list --faults {clause.id})"
         rows.append(("Faults", ", ".join(faults[:MOST_FAULTS]) + (more if len(faults) > MOST_FAULTS else "")))
     for label, text in rows:
         sheet.block((f"    {label:<10}", "dim"), text)
     if faults and described is None:
-        sheet.block(("    Try       ", "dim"), f"contracts check {clause.id} --fault {faults[0]}")
+        list_ = f" --spec FILE --operation ID, a list that has {known[0].style}" if known[0].style else ""
+        sheet.block(("    Try       ", "dim"), f"contracts check {clause.id} --fault {faults[0]}{list_}")
 
 
 def needs(wanted: Needs) -> str:

@@ -56,7 +56,7 @@ class Capability(StrEnum):
     ENDS = "the first and the last id in its answers"
     CURSOR = "an item's id as its cursor"
     TOKEN = "an opaque token as its cursor"  # noqa: S105 - no password
-    BEFORE = "an item's id as a cursor that leads backwards"
+    BEFORE = "a cursor that leads backwards"
     NEAREST = "a document that puts the page before an item right before it"
     ID = "an identity of its items"
     ADMIN = "access for administrators alone"

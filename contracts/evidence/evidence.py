@@ -180,6 +180,12 @@ class Evidence:
         """
         return self._in_company.get(exchange.number)
 
+    def strayed(self, page: Page) -> bool:
+        """Whether a page was asked for with a token that was only given for other checkpoints."""
+        token = self.reading(page.exchange).values.get("after", ("",))[0]
+        givers = self.reader.given(token)
+        return bool(givers) and all(given.query.checkpoint != page.query.checkpoint for given in givers)
+
     @property
     def named(self) -> frozenset[str]:
         """The checkpoints that the user named."""

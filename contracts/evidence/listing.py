@@ -396,6 +396,14 @@ class Listing:
             return None
         return next(self._standing(page, order, page.ids[-1] if page.items else page.query.after, None), None)
 
+    def before_cursor(self, page: Page, order: Order) -> str | None:
+        """An item between the end of a page that leads backwards, or the head of the list, and its cursor."""
+        before, end = page.query.before, page.ids[-1] if page.items else None
+        rank = self._rank[order]
+        if before not in rank or (end is not None and end not in rank):
+            return None
+        return next(self._standing(page, order, end, before), None)
+
     def ends_with(self, page: Page, order: Order) -> bool:
         """Whether it is known where the list ends, and that is the end of this page."""
         low = self._end(page, order)

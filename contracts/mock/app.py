@@ -412,7 +412,7 @@ class Behaviour:
         """The token for the place behind an item."""
         return sealed(id_)
 
-    def unseal(self, token: str, _asked: Asked, /) -> str:
+    def unseal(self, token: str, _asked: Asked, /) -> str | None:
         """The item behind which a token stands; of what was never given as one, something that is no item."""
         return opened(token)
 

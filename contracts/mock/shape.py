@@ -23,6 +23,8 @@ PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
 )
 ROLES = (*PUBLISHED_NAMES, "before")
 """The parameters that a list operation may have, by the names of the published one, and the cursor backwards."""
+BACKWARDS, TOKENS = "a cursor that leads backwards", "tokens as its cursors"
+"""What a list may have that the published one does not; the value says it for people."""
 _LIST = "list"
 _TOKEN = "page_"  # noqa: S105 - no password
 _SEAL = 6
@@ -113,6 +115,12 @@ class Shape:
     hidden: tuple[str, ...] = ()
     token: tuple[str, ...] | None = None
     key_header: str = ""
+
+    @property
+    def styles(self) -> frozenset[str]:
+        """What the operation has that the published one does not."""
+        has = {BACKWARDS: "before" in self.names, TOKENS: self.token is not None}
+        return frozenset(style for style, there in has.items() if there)
 
     def published(self, name: str, value: str) -> tuple[str, str]:
         """A query parameter as the published operation names it; what means nothing here means nothing there."""

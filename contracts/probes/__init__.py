@@ -9,10 +9,12 @@ from types import MappingProxyType
 from contracts.evidence.evidence import CONTROL
 from contracts.probes.access import access
 from contracts.probes.asking import Asking
+from contracts.probes.backwards import backwards
 from contracts.probes.filters import filters
 from contracts.probes.inputs import inputs
 from contracts.probes.repetition import repetition
 from contracts.probes.scope import scope
+from contracts.probes.tokens import tokens
 from contracts.probes.walks import walks
 from contracts.traffic.credentials import CREDENTIALS
 
@@ -57,6 +59,8 @@ PROBES: Mapping[str, Entry] = MappingProxyType(
         ),
         "scope": Entry(scope, "other lists, ids that are almost real, cursors from elsewhere", 7, 0.125, SCOPE),
         "filters": Entry(filters, "filters that nothing matches, and values that are almost real", 2, 0.14, FILTERS),
+        "backwards": Entry(backwards, "pages before items, and a walk back from the end", 8, 0.14),
+        "tokens": Entry(tokens, "tokens again, for another query or list, and tampered with", 14, 0.12),
         "access": Entry(access, "everyone who may not look, with every query, and beside the admin", 12, 0.235, ACCESS),
         "inputs": Entry(inputs, "what the document does not allow", 6, 0.22, INPUTS),
     }

@@ -198,7 +198,9 @@ class _Cases:
         return found
 
     def _negative(self, generated: Mapping[str, Any], _learned: Mapping[str, Any]) -> Request | None:
-        """The case as it stands, at this checkpoint."""
+        """The case as it stands, at this checkpoint, and without a token: those are never made up."""
+        if self._asking.reader.opaque:
+            generated = {name: each for name, each in generated.items() if name != self._asking.operation.roles.after}
         if not generated:
             return None
         try:

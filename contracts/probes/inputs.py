@@ -124,7 +124,7 @@ def _combined(asking: Asking) -> list[str]:
     words = asking.operation.order_words
     down, up = (words.get(order, "") for order in (Order.DESCENDING, Order.ASCENDING))
     known, projects = sorted(asking.listing.items), asking.listing.projects
-    cursor = asking.operation.query(asking.query(after=asking.rng.choice(known))) if known else f"{roles.after}=x"
+    cursor = asking.operation.query(asking.query(after=_cursor(asking, known))) if known else f"{roles.after}=x"
     within = asking.operation.query(asking.query(project_id=projects[0], limit=3)) if projects else f"{roles.limit}=3"
     order, filter_ = roles.order, roles.project_id
     beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]
@@ -150,3 +150,11 @@ def _combined(asking: Asking) -> list[str]:
         ("%FF=%FF&&=&%00", ...),
     ]
     return [query for query, role in found if role]
+
+
+def _cursor(asking: Asking, known: list[str]) -> str:
+    """A cursor that may be used: an item of the list, or a token that was given."""
+    chosen = asking.rng.choice(known)
+    if not asking.reader.opaque:
+        return chosen
+    return next((page.token for page in asking.evidence.pages if page.token is not None), chosen)

@@ -306,8 +306,9 @@ class _Report:
         if not found:
             return
         self.sheet.heading("Not applicable")
-        for judgement in found:
-            self.sheet.block((f"  ∅ {judgement.clause}  ", "dim"), judgement.reason)
+        for reason in dict.fromkeys(judgement.reason for judgement in found):
+            ids = ranges(judgement.clause for judgement in found if judgement.reason == reason)
+            self.sheet.block((f"  ∅ {ids}  ", "dim"), reason)
 
     def _questions(self) -> None:
         answered = summary.with_verdict(self.result, Verdict.ANSWERED)

@@ -336,7 +336,7 @@ class _Run:
 
     def _allot(self, free: int) -> dict[str, int]:
         """How many requests each probe may send: for some clauses no more than for all of them."""
-        usual = _shares(max(free, DEFAULT_BUDGET), PROBES)
+        usual = _shares(max(free, DEFAULT_BUDGET), replace(self._plan, selected=()).probes)
         return {name: min(share, usual[name]) for name, share in _shares(free, self._plan.probes).items()}
 
     def _look_again(self) -> None:

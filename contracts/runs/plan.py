@@ -59,7 +59,8 @@ class Plan(Terms):
     @property
     def probes(self) -> tuple[str, ...]:
         """The probes that these clauses need, in the order in which they ask."""
-        needed = {probe for clause in self.clauses for probe in clause.asked_by}
+        applying = [clause for clause in self.clauses if clause.lacking(self.operation) is None]
+        needed = {probe for clause in applying for probe in clause.asked_by}
         return tuple(name for name in PROBES if name in needed)
 
     @property

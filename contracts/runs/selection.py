@@ -19,11 +19,11 @@ def chosen(words: Sequence[str]) -> tuple[Clause, ...]:
     try:
         return find(words)
     except ConfigurationError:
-        from contracts.mock.faults import FAULTS
-        from contracts.mock.variants import VARIANTS
+        from contracts.mock.faults import EVERY_FAULT
+        from contracts.mock.variants import EVERY_VARIANT
 
         for word in words:
-            for kind, names in (("fault", FAULTS), ("variant", VARIANTS)):
+            for kind, names in (("fault", EVERY_FAULT), ("variant", EVERY_VARIANT)):
                 if word in names:
                     raise ConfigurationError(
                         f"{word} is a {kind} of the embedded server and no clause: write --{kind} {word}."

@@ -205,13 +205,15 @@ def embedded(settings: Settings, port: int = 0, operation: Operation | None = No
         return Server(_served(dataset or seeded(), operation), port=port)
     try:
         if settings.fault is not None:
-            from contracts.mock.faults import open_fault
+            from contracts.mock.faults import EVERY_FAULT, open_fault
 
             made = open_fault(settings.fault, port)
+            style = EVERY_FAULT[settings.fault].style
         else:
-            from contracts.mock.variants import open_variant
+            from contracts.mock.variants import EVERY_VARIANT, open_variant
 
             made = open_variant(settings.variant or "", port)
+            style = EVERY_VARIANT[settings.variant or ""].style
     except LookupError as error:
         named = [clause for clause in clauses() if clause.id == (settings.fault or settings.variant or "").upper()]
         if named:
@@ -220,9 +222,12 @@ def embedded(settings: Settings, port: int = 0, operation: Operation | None = No
             ) from None
         listing = "faults" if settings.fault is not None else "variants"
         raise ConfigurationError(f"{error.args[0]} `contracts list --{listing}` shows all.") from None
-    if dataset is None and (operation is None or operation.is_published):
-        return made
-    return Server(_served(dataset or made.dataset, operation), made.behaviour, port)
+    if dataset is not None or not (operation is None or operation.is_published):
+        made = Server(_served(dataset or made.dataset, operation), made.behaviour, port)
+    if style and style not in made.dataset.shape.styles:
+        name = settings.fault or settings.variant
+        raise ConfigurationError(f"{name} shows on a list that has {style}: choose one by --spec and --operation.")
+    return made
 
 
 def _served(dataset: Dataset, operation: Operation | None) -> Dataset:

@@ -105,6 +105,8 @@ TOKEN_ALONE = document(
     items="results",
     operation={"x-fern-pagination": {"cursor": "$request.cursor", "next_cursor": "$response.meta.next"}},
 )
+TOKEN_ALONE |= {"security": [{"Key": []}]}
+TOKEN_ALONE["components"]["securitySchemes"] = {"Key": {"type": "http", "scheme": "bearer"}}
 NO_ORDER = document(
     "/shelves/{shelf_id}/things",
     [parameter("starting_after"), parameter("limit", "integer", default=10)],

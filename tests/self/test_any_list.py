@@ -66,7 +66,11 @@ def test_a_right_server_of_each_style_breaks_nothing(tmp_path: Path, style: str)
 def test_a_wrong_server_of_each_style_is_caught(tmp_path: Path, style: str, fault: str) -> None:
     from contracts.mock.faults import FAULTS as KNOWN
 
-    assert KNOWN[fault].clause in broken(judged(written(tmp_path, STYLES[style]), fault))
+    wanted = KNOWN[fault].clause
+    if style.startswith("token"):
+        # Where a page begins is judged by its token there.
+        wanted = {"PAG-010": "TOK-002", "PAG-011": "TOK-002"}.get(wanted, wanted)
+    assert wanted in broken(judged(written(tmp_path, STYLES[style]), fault))
 
 
 def test_what_an_operation_lacks_is_not_applicable(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Servers that are wrong in one way each: one module a clause family.
 
-`FAULTS` holds them all by name, and `open_fault` makes the server of one.
+`EVERY_FAULT` holds them all by name, and `open_fault` makes the server of one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from contracts.mock.faults import (
     access,
+    backwards,
     causes,
     company,
     envelope,
@@ -24,13 +25,14 @@ from contracts.mock.faults import (
     pages,
     reflections,
     scoping,
+    tokens,
     writing,
 )
 from contracts.mock.faults.declare import Fault, registered
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
 
-__all__ = ["FAMILIES", "FAULTS", "Fault", "open_fault"]
+__all__ = ["EVERY_FAULT", "FAMILIES", "FAULTS", "Fault", "open_fault"]
 
 FAMILIES = (
     envelope,
@@ -49,8 +51,12 @@ FAMILIES = (
     reflections,
     numbers,
     far,
+    backwards,
+    tokens,
 )
-FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
+EVERY_FAULT: Mapping[str, Fault] = MappingProxyType(registered())
+FAULTS: Mapping[str, Fault] = MappingProxyType({name: each for name, each in EVERY_FAULT.items() if not each.style})
+"""Those that show on the published operation."""
 
 
 def open_fault(name: str, port: int = 0) -> Server:
@@ -59,5 +65,5 @@ def open_fault(name: str, port: int = 0) -> Server:
     Raises:
         LookupError: If there is no such fault; the message names the closest one.
     """
-    fault = look_up("fault", name, FAULTS)
+    fault = look_up("fault", name, EVERY_FAULT)
     return Server(dataset=fault.dataset() if fault.dataset else None, behaviour=fault.behaviour(), port=port)

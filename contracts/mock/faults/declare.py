@@ -32,7 +32,8 @@ class Fault:
     ``clause`` is the id of the clause that must catch it; ``sentence`` says what is wrong; ``where`` says
     in which place only, if not everywhere; ``dataset`` makes the data that it needs, or is ``None`` when
     the usual ones will do. ``timed`` says that the order in which overlapping requests arrive decides which
-    of them it hits, which no seed settles. ``kind`` is the kind of cause of which it is an example.
+    of them it hits, which no seed settles. ``kind`` is the kind of cause of which it is an example. ``style`` is what
+    a list must have for it to show, an empty text if it shows on the published one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     where: Where | None = field(default=None, repr=False)
     timed: bool = field(default=False, repr=False)
     dataset: Callable[[], Dataset] | None = field(default=None, repr=False)
+    style: str = ""
 
     def behaviour(self, base: type[Behaviour] = Behaviour) -> Behaviour:
         """The wrong behaviour, new for each server.
@@ -98,6 +100,7 @@ def fault(
     timed: bool = False,
     dataset: Callable[[], Dataset] | None = None,
     kind: Kind | None = None,
+    style: str = "",
 ) -> Callable[[type[Behaviour]], Wrong]:
     """Registers a behaviour as a fault, and once more for each place in ``also``.
 
@@ -109,7 +112,7 @@ def fault(
         sentence = " ".join((wrong.__doc__ or "").split())
         if everywhere:
             mine = kind or Kind.of(clause)
-            _add(Fault(name, clause, sentence, wrong, mine, timed=timed, dataset=dataset))
+            _add(Fault(name, clause, sentence, wrong, mine, timed=timed, dataset=dataset, style=style))
         for place in also:
             where, other = place if isinstance(place, tuple) else (place, clause)
             words = f"{sentence.removesuffix('.')}: {where.words}."
@@ -129,12 +132,15 @@ def replaces(
     timed: bool = False,
     dataset: Callable[[], Dataset] | None = None,
     kind: Kind | None = None,
+    style: str = "",
 ) -> Callable[[Callable[P, R]], Wrong]:
     """Registers a function as a fault that replaces one step; ``step`` is that method of `Behaviour`."""
 
     def register(function: Callable[P, R]) -> Wrong:
         wrong = type(function.__name__, (Behaviour,), {step.__name__: function, "__doc__": function.__doc__})
-        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset, kind=kind)(wrong)
+        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset, kind=kind, style=style)(
+            wrong
+        )
 
     return register
 

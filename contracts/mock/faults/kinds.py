@@ -118,6 +118,14 @@ class Kind(Enum):
     FRAMING = "The body does not fit its headers: its length, compression or charset.", "HTP-003"
     CACHEABLE = "Shared caches are allowed to keep answers.", "HTP-004"
     ERRORS_TELL = "Errors show internals: a stack trace, a path, a query.", "INP-006"
+    BACKWARDS = (
+        "The cursor that leads backwards is ignored, or its page is cut, ordered or filtered in a way of its own.",
+        *(f"PRV-00{number}" for number in range(1, 6)),
+    )
+    TOKENS = (
+        "Tokens do not stand for one place of one list, or what is no token is taken for one.",
+        *(f"TOK-00{number}" for number in range(1, 9)),
+    )
     ERRORS = "Errors are written otherwise than the document's error object.", "INP-007"
 
     def __init__(self, sentence: str, *clauses: str) -> None:

@@ -1,6 +1,6 @@
 """Servers that keep the contract, each in another way.
 
-`VARIANTS` holds them all by name, and `open_variant` makes the server of one.
+`EVERY_VARIANT` holds them all by name, and `open_variant` makes the server of one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from types import MappingProxyType
 from contracts.mock.app import Behaviour
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
-from contracts.mock.variants import caches, company, data, inputs, moving, policies, reflections, wire
+from contracts.mock.variants import caches, company, data, inputs, moving, policies, reflections, styles, wire
 from contracts.mock.variants.declare import Variant, registered
 
-__all__ = ["KINDS", "VARIANTS", "Variant", "composed", "open_variant"]
+__all__ = ["EVERY_VARIANT", "KINDS", "VARIANTS", "Variant", "composed", "open_variant"]
 
-KINDS = (data, policies, inputs, wire, caches, company, reflections, moving)
-VARIANTS: Mapping[str, Variant] = MappingProxyType(registered())
+KINDS = (data, policies, inputs, wire, caches, company, reflections, moving, styles)
+EVERY_VARIANT: Mapping[str, Variant] = MappingProxyType(registered())
+VARIANTS: Mapping[str, Variant] = MappingProxyType(
+    {name: each for name, each in EVERY_VARIANT.items() if not each.style}
+)
+"""Those of the published operation."""
 
 
 def composed(*names: str) -> type[Behaviour]:
@@ -40,5 +44,5 @@ def open_variant(name: str, port: int = 0) -> Server:
     Raises:
         LookupError: If there is no such variant; the message names the closest one.
     """
-    variant = look_up("variant", name, VARIANTS)
+    variant = look_up("variant", name, EVERY_VARIANT)
     return Server(dataset=variant.dataset() if variant.dataset else None, behaviour=variant.behaviour(), port=port)

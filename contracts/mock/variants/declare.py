@@ -35,6 +35,8 @@ class Variant:
     unexercised: frozenset[str] = frozenset()
     moving: bool = False
     """Whether the list changes while it is read."""
+    style: str = ""
+    """What a list must have for it to show; an empty text if it shows on the published one."""
 
 
 _VARIANTS: dict[str, Variant] = {}
@@ -52,11 +54,11 @@ def add(variant: Variant) -> None:
     _VARIANTS[variant.name] = variant
 
 
-def variant(behaviour: type[Behaviour]) -> type[Behaviour]:
+def variant(behaviour: type[Behaviour], *, style: str = "") -> type[Behaviour]:
     """Registers a class as a variant: its name is the variant's, and its docstring the sentence."""
     name = re.sub(r"(?<=[a-z0-9A-Z])(?=[A-Z])", "-", behaviour.__name__).lower()
     sentence = " ".join((behaviour.__doc__ or "").split())
-    add(Variant(name, behaviour.__module__.rpartition(".")[2], sentence, behaviour))
+    add(Variant(name, behaviour.__module__.rpartition(".")[2], sentence, behaviour, style=style))
     return behaviour
 
 
@@ -66,6 +68,7 @@ def varies(
     dataset: Callable[[], Dataset] | None = None,
     warns: frozenset[str] = frozenset(),
     unexercised: frozenset[str] = frozenset(),
+    style: str = "",
 ) -> Callable[[Callable[P, R]], type[Behaviour]]:
     """Registers a function that does one step in another allowed way; ``step`` is that method of `Behaviour`.
 
@@ -74,7 +77,7 @@ def varies(
 
     def register(function: Callable[P, R]) -> type[Behaviour]:
         behaviour = type(function.__name__, (Behaviour,), {step.__name__: function})
-        return _declared(behaviour, function, dataset, warns, unexercised)
+        return _declared(behaviour, function, dataset, warns, unexercised, style=style)
 
     return register
 
@@ -125,11 +128,13 @@ def _declared(
     dataset: Callable[[], Dataset] | None,
     warns: frozenset[str],
     unexercised: frozenset[str],
+    *,
+    style: str = "",
 ) -> type[Behaviour]:
     """Registers a behaviour under the name and the sentence of the function that it was made from."""
     behaviour.__name__, behaviour.__doc__ = function.__name__, function.__doc__
     name = function.__name__.replace("_", "-")
     sentence = " ".join((function.__doc__ or "").split())
     kind = function.__module__.rpartition(".")[2]
-    add(Variant(name, kind, sentence, behaviour, dataset, warns, unexercised))
+    add(Variant(name, kind, sentence, behaviour, dataset, warns, unexercised, style=style))
     return behaviour

@@ -1,0 +1,268 @@
+"""PRV: pages that lead backwards, each laid against the list that walks forwards have shown."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from contracts.clauses.common import ONE, TWO, tie_at
+from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, ORDER, SIZE
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Order, Page
+from contracts.core.wording import count, names, place, short
+from contracts.evidence.evidence import Evidence
+
+PROBES = ("walks.heads", "walks.projects", "walks.pages", "backwards")
+DIRECTION = "list [cp_1 … cp_9], before=cp_5, limit=2"
+
+
+def _order(evidence: Evidence, page: Page) -> Order:
+    """The order in which a page that leads backwards must stand: without one that of a first page without one."""
+    if page.query.order is not None:
+        return page.query.order
+    plain = (each for each in evidence.pages if each.query.order is None and each.query.after is None and each.items)
+    return next(map(evidence.order, plain), evidence.operation.default_order)
+
+
+def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
+    """The pages before an item that surely stood there then, with that item and the order."""
+    listing = evidence.listing
+    for page in evidence.pages_back:
+        before, order = page.query.before, _order(evidence, page)
+        if (
+            before is not None
+            and listing.rank(order, before) is not None
+            and listing.stands(before, page.exchange)
+            and listing.belongs(before, page.query.project_id)
+        ):
+            yield page, before, order
+
+
+def _beyond(evidence: Evidence, page: Page, before: str, order: Order) -> str | None:
+    """The first item of a page that surely does not stand before its cursor."""
+    for id_ in page.ids:
+        passed = id_ == before or evidence.listing.precedes(order, before, id_)
+        if passed and not (id_ != before and tie_at(evidence, order, before, id_)):
+            return id_
+    return None
+
+
+@clause(
+    "PRV-001",
+    Level.DOCUMENTED,
+    "The page before X holds neither X nor anything that follows X",
+    quote=CURSOR,
+    why="A client that pages backwards reads again what it has, or never gets back.",
+    good=f"{DIRECTION}: [cp_3, cp_4]",
+    bad=f"{DIRECTION}: [cp_4, cp_5]",
+    probes=PROBES,
+    requires={Capability.BEFORE, Capability.ID},
+    caused_by=("SCO-001",),
+    decided_by="list",
+    needs=TWO,
+)
+def page_ends_before_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
+    for page, before, order in _anchored(evidence):
+        beyond = _beyond(evidence, page, before, order)
+        if beyond is not None:
+            where = f"is item {page.ids.index(beyond) + 1} of the page"
+            shown = () if beyond == before else (evidence.listing.shown_in(beyond, page.exchange, order),)
+            yield Finding(
+                f"what stands before {short(before)}",
+                f"{short(before)} itself {where}"
+                if beyond == before
+                else f"{short(beyond)}, which follows it, {where}",
+                (page.exchange, *shown),
+                wrong=0,
+            )
+        elif page.items:
+            yield HELD
+
+
+@clause(
+    "PRV-002",
+    Level.IMPLIED,
+    "A page before X is a gapless run of the list, in its order",
+    quote=ORDER,
+    why="A client that puts such a page before what it has gets a list that is in disorder, or lacks items.",
+    good=f"{DIRECTION}: [cp_3, cp_4]",
+    bad=f"{DIRECTION}: [cp_4, cp_3]",
+    probes=PROBES,
+    requires={Capability.BEFORE, Capability.ID},
+    caused_by=("PRV-001", "PRV-003", "SCO-001", "ORD-007"),
+    decided_by="list",
+    needs=Needs(items=3),
+)
+def page_before_is_a_run(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page, before, order in _anchored(evidence):
+        twice = tuple(id_ for id_, times in Counter(page.ids).items() if times > 1)
+        turned = next((pair for pair in listing.inversions(page, order) if not tie_at(evidence, order, *pair)), None)
+        gap = listing.gap(page, order)
+        lost = listing.before_cursor(page, order) if not page.items else None
+        if twice:
+            yield Finding("each item once on a page", f"twice: {names(twice)}", (page.exchange,))
+        elif turned is not None:
+            first, second = turned
+            shown = listing.shown_in(first, page.exchange, order)
+            yield Finding(
+                f"{short(second)} before {short(first)}, as in the list",
+                f"{short(first)} comes first",
+                (page.exchange, shown),
+                wrong=0,
+            )
+        elif gap is not None and not tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
+            yield Finding(
+                f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
+                f"the page lacks it: {names(page.ids)}",
+                (page.exchange, listing.shown_in(gap, page.exchange, order)),
+                wrong=0,
+            )
+        elif lost is not None and not tie_at(evidence, order, lost, before):
+            yield Finding(
+                f"items of the list up to {short(before)}, {short(lost)} among them",
+                "an empty page",
+                (page.exchange, listing.shown_in(lost, page.exchange, order)),
+                wrong=0,
+            )
+        elif len(page.items) > 1:
+            yield HELD
+
+
+def _missed(evidence: Evidence, page: Page, before: str, order: Order) -> str | None:
+    """An item that stands between the end of a page and its cursor."""
+    listing = evidence.listing
+    if not page.items or listing.rank(order, page.ids[-1]) is None:
+        return None
+    missed = listing.before_cursor(page, order)
+    return None if missed is None or tie_at(evidence, order, page.ids[-1], missed, before) else missed
+
+
+@clause(
+    "PRV-003",
+    Level.DOCUMENTED,
+    "The page before X ends right before X",
+    quote=SIZE,
+    why="A client that pages backwards leaves a hole behind, or gets the head of the list each time.",
+    good=f"{DIRECTION}: [cp_3, cp_4]",
+    bad=f"{DIRECTION}: [cp_1, cp_2]",
+    probes=PROBES,
+    requires={Capability.BEFORE, Capability.ID, Capability.NEAREST},
+    caused_by=("PRV-001", "SCO-001", "ORD-007"),
+    decided_by="list",
+    needs=TWO,
+)
+def page_is_the_nearest(evidence: Evidence) -> Iterator[Outcome]:
+    for page, before, order in _anchored(evidence):
+        missed = _missed(evidence, page, before, order)
+        if missed is not None:
+            yield Finding(
+                f"{short(missed)} on the page that ends right before {short(before)}",
+                f"the page ends with {short(page.ids[-1])}",
+                (page.exchange, evidence.listing.shown_in(missed, page.exchange, order)),
+                wrong=0,
+            )
+        elif page.items:
+            yield HELD
+
+
+@clause(
+    "PRV-004",
+    Level.IMPLIED,
+    "Walking back from the end, page by page, gives the list",
+    quote=ALL_PERMISSIONS,
+    why="What a client finds depends on the direction in which it reads.",
+    good="[cp_7 … cp_9], [cp_4 … cp_6], [cp_1 … cp_3]",
+    bad="[cp_7 … cp_9], [cp_3 … cp_5], [cp_1, cp_2]",
+    probes=PROBES,
+    requires={Capability.BEFORE, Capability.ID},
+    caused_by=("PRV-001", "PRV-002", "PRV-003", "PRV-005", "SCO-001", "ORD-007"),
+    decided_by="list",
+    needs=TWO,
+)
+def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
+    pages = tuple(_anchored(evidence))
+    if Capability.NEAREST not in evidence.operation.capabilities and any(_missed(evidence, *each) for each in pages):
+        yield Inapplicable("a page before an item does not end right before it, and nobody says that it does")
+        return
+    walks: dict[str, list[tuple[Page, str, Order]]] = defaultdict(list)
+    for page, before, order in pages:
+        if page.exchange.step is not None and page.exchange.again is None:
+            walks[page.exchange.step.walk].append((page, before, order))
+    for steps in walks.values():
+        walk, order = [page for page, _, _ in steps], steps[0][2]
+        follows = all(later == page.ids[0] for (page, _, _), (_, later, _) in pairwise(steps) if page.items)
+        if follows and (lost := _lost(evidence, walk, steps[0][1], order)) is not None:
+            yield lost
+        elif follows and len(walk) > 1:
+            yield HELD
+
+
+def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) -> Finding | None:
+    """What a walk back from an item lacks: of the whole list where it came to its head, else as far as it went."""
+    listing = evidence.listing
+    ids = {id_ for page in walk for id_ in page.ids}
+    ended = not walk[-1].items
+    exchanges = walk[0].exchange, walk[-1].exchange
+    for id_ in listing.sequence(order, walk[0].query.project_id):
+        if id_ in ids or not listing.precedes(order, id_, start) or tie_at(evidence, order, id_, start):
+            continue
+        if not listing.stands(id_, *exchanges):
+            continue
+        page = next((each for each in walk if each.items and listing.precedes(order, each.ids[0], id_)), None)
+        if page is None and not ended:
+            continue
+        page = page or walk[-1]
+        return Finding(
+            f"{short(id_)} in the walk back from {short(start)} with limit={page.query.limit}",
+            f"it is missing; the page {place(page)} is the one that should hold it",
+            (page.exchange, listing.shown_in(id_, page.exchange, order)),
+            wrong=0,
+        )
+    return None
+
+
+@clause(
+    "PRV-005",
+    Level.IMPLIED,
+    "A page before X keeps its limit and its filter; the first X has none",
+    quote=SIZE,
+    why="What a page holds depends on the direction in which it was asked for.",
+    good="before=cp_5, limit=2, project_id=proj_1: at most 2 items, all of proj_1",
+    bad="before=cp_5, limit=2, project_id=proj_1: 10 items, some of proj_2",
+    probes=PROBES,
+    requires={Capability.BEFORE},
+    caused_by=("PAG-001", "PAG-002", "FLT-001", "PRV-001", "SCO-001"),
+    decided_by="list",
+    needs=ONE,
+)
+def page_before_keeps_to_its_query(evidence: Evidence) -> Iterator[Outcome]:
+    default = evidence.operation.default_limit
+    for page in evidence.pages_back:
+        limit, project = page.query.limit or default, page.query.project_id
+        others = [item for item in page.items if item.project_id != project] if project is not None else []
+        if limit is not None and len(page.items) > limit:
+            yield Finding(f"at most {count(limit, 'item')}", count(len(page.items), "item"), (page.exchange,))
+        elif others:
+            name = evidence.operation.roles.item_project_id
+            yield Finding(
+                f"{name} {short(project or '')} on each item",
+                f"{short(others[0].id)} has {short(others[0].project_id or 'none')}",
+                (page.exchange,),
+            )
+        elif page.items:
+            yield HELD
+    yield from _nothing_before_the_first(evidence)
+
+
+def _nothing_before_the_first(evidence: Evidence) -> Iterator[Outcome]:
+    listing = evidence.listing
+    for page, before, order in _anchored(evidence):
+        if listing.sequence(order, page.query.project_id)[:1] != (before,) or listing.moved:
+            continue
+        if page.items:
+            found = f"nothing: {short(before)} is the first item"
+            yield Finding(found, names(page.ids, 3), (page.exchange,), still=True)
+        else:
+            yield HELD

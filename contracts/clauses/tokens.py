@@ -1,0 +1,473 @@
+"""TOK: opaque tokens, each laid against the page that gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import unquote
+
+from contracts.clauses.common import (
+    ONE,
+    PAGED,
+    TWO,
+    begins_rightly,
+    denied,
+    describe,
+    must_be_answered,
+    named,
+    odd,
+    only,
+    shows_nothing,
+    tie_at,
+)
+from contracts.clauses.passages import ADMIN_ONLY, ALL_PERMISSIONS, CURSOR, SIZE, SUCCESS
+from contracts.clauses.registry import Needs, Outcome, clause
+from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
+from contracts.core.wording import count, names, place, short, yes
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Given
+from contracts.spec.requests import Oddity
+
+TOKENS = ("tokens",)
+WALKED = (*PAGED, "walks.cursors", "repetition.repeated", *TOKENS)
+REQUIRES = frozenset({Capability.TOKEN})
+
+
+def _sent(evidence: Evidence) -> Iterator[tuple[Exchange, Query, str, Given | None]]:
+    """What was asked with a token, one at a time: its query, the token, and where that was given for such a query."""
+    for exchange, query in evidence.allowed:
+        written = evidence.reading(exchange).query
+        if written is not None and written.after is not None:
+            yield exchange, query, written.after, evidence.reader.origin(written, written.after, exchange)
+
+
+def _told_apart(evidence: Evidence) -> bool:
+    """Whether items can be told from each other: by an identity, or no page holds two of the same content."""
+    if evidence.operation.profile.id:
+        return True
+    return all(len(set(page.ids)) == len(page.ids) for page in evidence.pages)
+
+
+# Whether there is one
+
+
+@clause(
+    "TOK-001",
+    Level.IMPLIED,
+    "A token is given exactly when more follows",
+    quote=ALL_PERMISSIONS,
+    why="A client stops early and silently loses the rest, or asks for a page that is not there.",
+    good="57 permissions, limit=50: a token; then 7 items and none",
+    bad="57 permissions, limit=50: no token",
+    probes=WALKED,
+    requires=REQUIRES,
+    caused_by=("SCO-001", "ORD-007"),
+    decided_by="list",
+    needs=TWO,
+)
+def token_when_more_follows(evidence: Evidence) -> Iterator[Outcome]:
+    flag = evidence.operation.roles.has_more
+    following: dict[str, list[Page]] = {}
+    for page in evidence.pages:
+        token = evidence.reading(page.exchange).values.get("after", ("",))[0]
+        following.setdefault(token, []).append(page)
+    for page, order in evidence.sound:
+        if not page.items:
+            continue
+        given = "a token" if page.token is not None else "no token"
+        if flag:
+            if page.has_more is not None and page.has_more is not (page.token is not None):
+                wanted = "a token" if page.has_more else "no token"
+                yield Finding(f"{wanted}, as {flag} is {yes(page.has_more)}", given, (page.exchange,))
+            elif page.has_more is not None:
+                yield HELD
+        elif page.token is None:
+            yield from _ends_rightly(evidence, page, order)
+        else:
+            yield from _goes_on_rightly(evidence, page, order, following.get(page.token, []))
+
+
+def _ends_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
+    """One outcome for a page without a token if it can be told whether more follows."""
+    listing, last = evidence.listing, page.ids[-1]
+    lost = listing.following(page, order)
+    if lost is not None and not tie_at(evidence, order, last, lost):
+        shown = listing.shown_in(lost, page.exchange)
+        yield Finding(f"a token: {short(lost)} follows {short(last)}", "no token", (page.exchange, shown), wrong=0)
+    elif lost is None and listing.ends_with(page, order):
+        yield HELD
+
+
+def _goes_on_rightly(evidence: Evidence, page: Page, order: Order, nexts: list[Page]) -> Iterator[Outcome]:
+    """One outcome for a page with a token if it can be told whether more follows."""
+    listing, last = evidence.listing, page.ids[-1]
+    empty = next((after for after in nexts if not after.items), None)
+    if listing.following(page, order) or any(after.items for after in nexts):
+        yield HELD
+    elif empty is not None and not listing.changed:
+        said = f"a token; its page is empty, and nothing follows {short(last)}"
+        yield Finding("no token at the end of the list", said, (page.exchange, empty.exchange), still=True, wrong=0)
+    elif listing.ends_with(page, order) and not listing.changed:
+        said = f"a token; no walk shows an item after {short(last)}"
+        yield Finding("no token at the end of the list", said, (page.exchange,), still=True)
+
+
+# Where it leads
+
+
+def _of_its_size(query: Query, given: Given) -> bool:
+    return given.query.limit == query.limit
+
+
+@clause(
+    "TOK-002",
+    Level.IMPLIED,
+    "The page of a token begins where the page that gave it ended",
+    quote=CURSOR,
+    why="A walk loses items at each page boundary, or reads some twice.",
+    good="[cp_1, cp_2] and a token; its page: [cp_3, cp_4]",
+    bad="[cp_1, cp_2] and a token; its page: [cp_2, cp_3]",
+    probes=WALKED,
+    requires=REQUIRES,
+    caused_by=("SCO-001", "TOK-004"),
+    decided_by="list",
+    needs=TWO,
+)
+def page_begins_where_its_token_stands(evidence: Evidence) -> Iterator[Outcome]:
+    if not _told_apart(evidence):
+        yield Inapplicable("items of the same content can't be told apart, and they have no identity")
+        return
+    sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
+    for exchange, query, _, given in _sent(evidence):
+        if given is None or not _of_its_size(query, given) or exchange.number not in sound:
+            continue
+        page, order = sound[exchange.number]
+        outcomes = tuple(begins_rightly(evidence, page, order))
+        if query.after in page.ids and HELD in outcomes:
+            at = page.ids.index(query.after or "") + 1
+            ended = f"{short(query.after or '')}, with which the page that gave the token ended"
+            yield Finding("a page without what was read", f"{ended}, is item {at}", (given.exchange, page.exchange))
+            continue
+        for outcome in outcomes:
+            yield _with_giver(outcome, given) if isinstance(outcome, Finding) else outcome
+
+
+def _with_giver(finding: Finding, given: Given) -> Finding:
+    """A finding on the page of a token, with the page that gave it: its last item is where the token stands."""
+    decisive = finding.decisive
+    return replace(finding, exchanges=(given.exchange, decisive), wrong=1)
+
+
+@clause(
+    "TOK-003",
+    Level.IMPLIED,
+    "No token comes back within a walk",
+    quote=CURSOR,
+    why="The client loops for ever.",
+    good="tokens a, b, c, and then none",
+    bad="tokens a, b, a, b, …",
+    probes=WALKED,
+    requires=REQUIRES,
+    caused_by=("TOK-001", "TOK-002", "SCO-001"),
+    decided_by="list",
+    needs=TWO,
+)
+def no_token_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
+    in_walks = set()
+    for walk in evidence.walks:
+        in_walks |= {page.exchange.number for page in walk.pages}
+        yield from _comes_back(evidence, walk.pages)
+    for exchange, query, _, _ in _sent(evidence):
+        page = evidence.page(exchange, query)
+        if page is not None and exchange.number not in in_walks:
+            yield from _comes_back(evidence, (page,))
+
+
+def _comes_back(evidence: Evidence, pages: tuple[Page, ...]) -> Iterator[Outcome]:
+    """One outcome if some pages that follow each other could give a token that came before."""
+    seen: dict[str, Page] = {}
+    for page in pages:
+        asked = evidence.reading(page.exchange).values.get("after", ("",))[0]
+        if asked:
+            seen.setdefault(asked, page)
+        if page.token is None or not page.items or page.has_more is False:
+            continue
+        earlier = seen.get(page.token)
+        if earlier is not None:
+            which = "its own token" if earlier is page else f"the token of the page {place(earlier)}"
+            exchanges = tuple(dict.fromkeys((earlier.exchange, page.exchange)))
+            yield Finding("another token for the page that follows", f"{which} once more", exchanges)
+            return
+        seen[page.token] = page
+    if seen and any(evidence.reading(page.exchange).values.get("after") for page in pages):
+        yield HELD
+
+
+@clause(
+    "TOK-004",
+    Level.IMPLIED,
+    "A token brings the same page again",
+    quote=CURSOR,
+    why="A client whose connection broke can't ask again: it loses a page, or has to begin anew.",
+    good="the same token twice: [cp_3, cp_4] twice",
+    bad="the same token twice: [cp_3, cp_4], then [cp_5, cp_6]",
+    probes=WALKED,
+    requires=REQUIRES,
+    caused_by=("SEC-015", "ORD-007"),
+    decided_by="list",
+    needs=TWO,
+)
+def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
+    before: dict[Query | None, Exchange] = {}
+    taken: dict[str, Exchange] = {}
+    refused: list[Finding] = []
+    broken = False
+    for exchange, query, token, given in _sent(evidence):
+        if given is None or exchange.failed or not evidence.comparable(exchange):
+            continue
+        question = evidence.reading(exchange).query
+        earlier = before.get(question)
+        before[question] = exchange
+        used = taken.get(token)
+        if exchange.ok:
+            taken[token] = exchange
+        if earlier is not None and evidence.same(earlier, exchange):
+            yield HELD
+        elif earlier is not None and earlier.ok:
+            broken = True
+            yield Finding(
+                describe(evidence, earlier),
+                f"{describe(evidence, exchange)}, with the same token",
+                (earlier, exchange),
+                still=evidence.explained(earlier, exchange),
+            )
+        elif used is not None and denied(exchange) and must_be_answered(evidence, exchange, query):
+            said = f"status {exchange.status}: it was answered before"
+            refused.append(Finding("200 for a token that was given", said, (used, exchange)))
+    # What is refused with another page size alone is refused for that.
+    yield from refused if broken else ()
+    for exchange in evidence.admin if broken else ():
+        earlier = before.get(evidence.reading(exchange).query)
+        comparable = exchange.concurrent and earlier is not None and evidence.comparable(exchange)
+        if comparable and earlier is not None and not evidence.same(earlier, exchange):
+            said = f"{describe(evidence, exchange)}, with the same token"
+            yield Finding(describe(evidence, earlier), said, (earlier, exchange))
+
+
+@clause(
+    "TOK-005",
+    Level.IMPLIED,
+    "Another `limit` in mid-walk is honoured, and nothing is lost",
+    quote=SIZE,
+    why="A client that asks for less once, or for more, loses items or reads some twice.",
+    good="limit=2: [cp_1, cp_2] and a token; with it and limit=3: [cp_3 … cp_5]",
+    bad="limit=2: [cp_1, cp_2] and a token; with it and limit=3: [cp_4 … cp_6]",
+    probes=WALKED,
+    requires=REQUIRES,
+    caused_by=("TOK-002", "TOK-004", "SCO-001"),
+    decided_by="list",
+    needs=TWO,
+)
+def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
+    if any(isinstance(each, Finding) for each in page_begins_where_its_token_stands(evidence)):
+        return
+    yield from _two_places(evidence)
+    sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
+    used: set[str] = set()
+    works_again = not any(isinstance(each, Finding) for each in token_can_be_used_again(evidence))
+    apart = _told_apart(evidence)
+    # A size that is wrong without a token as well is another breach.
+    sized = not any(_wrong_size(evidence, page) for page in evidence.pages if page.query.after is None)
+    for exchange, query, token, given in _sent(evidence):
+        first = works_again or token not in used
+        used.add(token)
+        if given is None or _of_its_size(query, given):
+            continue
+        if denied(exchange) and first and must_be_answered(evidence, exchange, query):
+            was = f"limit={given.query.limit}" if given.query.limit is not None else "no limit"
+            said = f"status {exchange.status}; the token was given with {was}"
+            yield Finding("200, and what follows", said, (given.exchange, exchange))
+        elif exchange.number in sound:
+            page, order = sound[exchange.number]
+            wrong = _wrong_size(evidence, page) if sized else ""
+            if wrong:
+                limit = query.limit or evidence.operation.default_limit or 0
+                expected = f"{count(limit, 'item')}, or all that remain"
+                yield Finding(expected, wrong, (given.exchange, exchange))
+                continue
+            for outcome in begins_rightly(evidence, page, order) if apart else ():
+                yield _with_giver(outcome, given) if isinstance(outcome, Finding) else outcome
+
+
+def _wrong_size(evidence: Evidence, page: Page) -> str:
+    """How many items a page has, if its limit asks for another number; an empty text if it is right."""
+    limit, size = page.query.limit or evidence.operation.default_limit, len(page.items)
+    if limit is None:
+        return ""
+    if size > limit:
+        return count(size, "item")
+    short_ = page.has_more and 0 < size < limit <= evidence.cap and page.query.project_id is None
+    return f"{count(size, 'item')}, and more follows" if short_ else ""
+
+
+def _two_places(evidence: Evidence) -> Iterator[Outcome]:
+    """Tokens that stand for different places of one list, depending on the page size that they are used with."""
+    if evidence.listing.moved:
+        return
+    tokens = {page.token for page in evidence.pages if page.token is not None}
+    for token in sorted(tokens):
+        places: dict[object, Given] = {}
+        for given in evidence.reader.given(token):
+            query = given.query
+            other = places.setdefault((query.checkpoint, query.order, query.project_id), given)
+            if other.query.after != query.after and other.query.limit != query.limit:
+                ends = [f"{short(each.query.after or '')} ({_size(each.query)})" for each in (other, given)]
+                yield Finding(
+                    f"a token that stands for one place, behind {ends[0]}",
+                    f"the same token was given behind {ends[1]}",
+                    (other.exchange, given.exchange),
+                    still=True,
+                )
+                break
+
+
+def _size(query: Query) -> str:
+    return f"limit={query.limit}" if query.limit is not None else "no limit"
+
+
+# What it opens
+
+
+@clause(
+    "TOK-006",
+    Level.SECURITY,
+    "A token opens neither another list nor the door",
+    quote=ADMIN_ONLY,
+    why="Whoever gets hold of a token, which stands in addresses and logs, reads a list that is not theirs.",
+    good="a token of B on A: 400; a token without a key: 401",
+    bad="a token of B on A: items of B",
+    probes=TOKENS,
+    requires=REQUIRES,
+    caused_by=("SCO-001", "SEC-001", "SEC-002", "SEC-005"),
+    decided_by="list",
+    needs=Needs(items=2, other_checkpoint=True),
+)
+def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
+    if not {Capability.SCOPE, Capability.KEY} & evidence.operation.capabilities:
+        yield Inapplicable("there is one list, and everyone may look at it")
+        return
+    own = frozenset(id_ for walk in evidence.walks for id_ in walk.ids)
+    of_the_other = {evidence.target.checkpoint: evidence.foreign, evidence.target.other_checkpoint: own}
+    for exchange in evidence.exchanges:
+        query = evidence.reading(exchange).query
+        if query is None or query.after is None or exchange.answer is None:
+            continue
+        givers = evidence.reader.given(query.after)
+        admin = exchange.request.credential == "admin"
+        if not givers or exchange.concurrent:
+            continue
+        page = evidence.page(exchange, query)
+        if not admin:
+            yield from _keeps_shut(evidence, exchange, page)
+        elif all(given.query.checkpoint != query.checkpoint for given in givers):
+            forbidden = of_the_other.get(query.checkpoint, frozenset())
+            shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
+            if exchange.refused:
+                shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
+            if shown:
+                exchanges = (givers[0].exchange, exchange)
+                yield Finding("nothing of the list that the token was given for", names(shown, 3), exchanges)
+            elif page is not None or denied(exchange):
+                yield HELD
+
+
+def _keeps_shut(evidence: Evidence, exchange: Exchange, page: Page | None) -> Iterator[Outcome]:
+    """One outcome for a token of someone who may not look."""
+    form = exchange.request.credential
+    if form not in {"none", "unknown", "user"} or Capability.KEY not in evidence.operation.capabilities:
+        return
+    if page is not None and page.items:
+        who = {"none": "without a key", "unknown": "with an unknown key", "user": "with a key that may not look"}[form]
+        yield Finding("a refusal", f"status {exchange.status} and {count(len(page.items), 'item')}, {who}", (exchange,))
+    elif denied(exchange):
+        yield HELD
+
+
+@clause(
+    "TOK-007",
+    Level.ROBUSTNESS,
+    "A token that is tampered with, or of another query, does no harm",
+    quote=SUCCESS,
+    why="Who changes a token brings down a worker, or sees what the query must not show.",
+    good="half a token: 400",
+    bad="half a token: 500",
+    probes=TOKENS,
+    requires=REQUIRES,
+    caused_by=("SCO-001", "TOK-006"),
+    decided_by="list",
+    needs=TWO,
+)
+def tampered_token_does_no_harm(evidence: Evidence) -> Iterator[Outcome]:
+    # A filter that shows wrong items without a token as well is another breach.
+    leaky = any(_wrong_items(page) for page in evidence.pages if page.query.after is None)
+    for exchange, query in _misused(evidence):
+        if exchange.answer is None or exchange.postponed:
+            continue
+        page = evidence.page(exchange, query)
+        wrong = _wrong_items(page) if page is not None and not leaky else ()
+        foreign = tuple(id_ for id_ in page.ids if id_ in evidence.foreign) if page is not None else ()
+        if exchange.failed:
+            yield Finding("a 4xx, or a page that goes on", f"status {exchange.status}", (exchange,))
+        elif wrong:
+            said = (
+                f"{names(wrong, 3)}, which {evidence.operation.query(Query('', project_id=query.project_id))} excludes"
+            )
+            yield Finding("a 4xx, or items of the query", said, (exchange,))
+        elif foreign:
+            yield Finding("a 4xx, or items of this list", f"{names(foreign, 3)}, of another list", (exchange,))
+        elif page is not None or denied(exchange):
+            yield HELD
+
+
+def _wrong_items(page: Page) -> tuple[str, ...]:
+    """The items of a page that its filter excludes."""
+    project = page.query.project_id
+    return tuple(item.id for item in page.items if project is not None and item.project_id not in {project, None})
+
+
+def _misused(evidence: Evidence) -> Iterator[tuple[Exchange, Query]]:
+    """What was asked with a token that was not given for it: tampered with, cut, empty, or of another query."""
+    for exchange, query, token, given in _sent(evidence):
+        others = evidence.reader.given(token)
+        of_another_list = others and all(each.query.checkpoint != query.checkpoint for each in others)
+        if given is None and not of_another_list:
+            yield exchange, query
+    for exchange, found in odd(evidence):
+        if only(found, "after", Oddity.EMPTY) or only(found, "after", Oddity.CONTROL):
+            yield exchange, Query(evidence.target.checkpoint)
+
+
+@clause(
+    "TOK-008",
+    Level.ADVISORY,
+    "A tampered or unknown token does not begin again at the first page",
+    quote=CURSOR,
+    why="A client whose token was cut or has expired begins again, and loops if that happens each time.",
+    good="half a token: 400",
+    bad="half a token: [cp_1, …], the first page",
+    probes=TOKENS,
+    requires=REQUIRES,
+    decided_by="list",
+    needs=ONE,
+)
+def tampered_token_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, query, token, _ in _sent(evidence):
+        # A number may well be another token that is right.
+        if evidence.reader.given(token) or token.isdigit():
+            continue
+        page = evidence.page(exchange, query)
+        head = evidence.listing.sequence(evidence.asked_order(query), query.project_id)[:1]
+        if page is not None and page.items and head == page.ids[:1]:
+            yield Finding("a 4xx, or an empty page", f"the first page again: {names(page.ids, 2)}", (exchange,))
+        elif shows_nothing(exchange, page):
+            yield HELD

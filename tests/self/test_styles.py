@@ -1,0 +1,167 @@
+"""Lists that lead backwards or have tokens, from both sides: each fault is caught, and no conforming server flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commanding import run as command
+from listed import FIXED_ORDER, ID_CURSOR, TOKEN, TOKEN_ALONE, written
+
+from contracts.clauses.registry import find
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Result, Verdict
+from contracts.mock.faults import EVERY_FAULT
+from contracts.mock.shape import BACKWARDS, TOKENS
+from contracts.mock.variants import EVERY_VARIANT
+from contracts.runs import live
+from contracts.runs.target import opened
+from contracts.settings.settings import Settings
+
+LISTS = {"both ways": ID_CURSOR, "fixed order": FIXED_ORDER, "token and flag": TOKEN, "token alone": TOKEN_ALONE}
+OF_STYLE = {BACKWARDS: ("both ways", "fixed order"), TOKENS: ("token and flag", "token alone")}
+FAMILIES = {BACKWARDS: ("PRV", "HTP-001", "OBS-014", "OBS-015", "OBS-016"), TOKENS: ("TOK", "PAG", "HTP-001")}
+NOT_THERE = {
+    # No order, no filter, and a document that does not say where the page before an item ends.
+    ("fixed order", "order-ignored-backwards"),
+    ("fixed order", "filter-ignored-backwards"),
+    *(("fixed order", name) for name, fault in EVERY_FAULT.items() if fault.clause == "PRV-003"),
+    # No filter, no key, and no two items of the same moment.
+    ("token and flag", "token-keeps-its-filter"),
+    ("token and flag", "token-of-another-filter-crashes"),
+    ("token and flag", "token-without-a-key"),
+    ("token and flag", "token-by-time"),
+}
+"""What a list does not have that a fault needs in order to show."""
+BACKWARDS_ANSWERS = {
+    "both-cursors-refused": ("OBS-015", "400"),
+    "after-ignored-with-before": ("OBS-015", "200, 5 items: `after` is ignored"),
+    "more-follows-backwards": ("OBS-014", "always true"),
+    "no-more-backwards": ("OBS-014", "always false"),
+}
+
+
+def judged(folder: Path, name: str, kind: str, server: str | None, *selected: str) -> Result:
+    settings = Settings.of(
+        {"spec": str(written(folder, LISTS[name])), "operation": "listThings", "requests": "150", kind: server}, {}
+    )
+    with opened(settings) as target:
+        result = live.run(target.plan(find(selected)))
+        assert target.server is not None
+        assert not target.server.crashes
+        return result
+
+
+def having(result: Result, *verdicts: Verdict) -> set[str]:
+    return {each.clause for each in result.judgements if each.verdict in verdicts}
+
+
+def wrong_ones() -> Iterator[tuple[str, str]]:
+    for fault in EVERY_FAULT.values():
+        for name in OF_STYLE.get(fault.style, ()):
+            if (name, fault.name) not in NOT_THERE:
+                yield name, fault.name
+
+
+def right_ones() -> Iterator[tuple[str, str]]:
+    for number, variant in enumerate(each for each in EVERY_VARIANT.values() if each.style):
+        # One list each: what differs does so on both.
+        yield OF_STYLE[variant.style][number % 2], variant.name
+
+
+@pytest.mark.parametrize(("name", "fault"), tuple(wrong_ones()))
+def test_a_fault_is_caught(tmp_path: Path, name: str, fault: str) -> None:
+    wrong = EVERY_FAULT[fault]
+    result = judged(tmp_path, name, "fault", fault, wrong.clause[:3])
+    assert wrong.clause in having(result, Verdict.BROKEN, Verdict.WARNED)
+
+
+@pytest.mark.parametrize(("name", "variant"), tuple(right_ones()))
+def test_a_conforming_server_is_not_flagged(tmp_path: Path, name: str, variant: str) -> None:
+    style = EVERY_VARIANT[variant].style
+    result = judged(tmp_path, name, "variant", variant, *FAMILIES[style])
+    assert having(result, Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE) == set()
+    family = {BACKWARDS: "PRV", TOKENS: "TOK"}[style]
+    open_ = having(result, Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE)
+    assert {clause for clause in open_ if clause.startswith(family)} <= {"PRV-003", *EVERY_VARIANT[variant].unexercised}
+    if variant in BACKWARDS_ANSWERS:
+        clause, text = BACKWARDS_ANSWERS[variant]
+        (answer,) = (each.answer for each in result.judgements if each.clause == clause)
+        assert answer is not None
+        assert answer.text == text
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_right_server_is_judged_whole(tmp_path: Path, name: str) -> None:
+    style = next(style for style, names in OF_STYLE.items() if name in names)
+    result = judged(tmp_path, name, "fault", None, *FAMILIES[style])
+    assert having(result, Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE) == set()
+    open_ = having(result, Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE)
+    allowed = {"PRV-003"} if name == "fixed order" else set()
+    assert {clause for clause in open_ if clause[:3] in {"PRV", "TOK"}} == allowed
+
+
+def test_where_nobody_says_so_the_page_before_an_item_may_be_the_head_of_the_list(tmp_path: Path) -> None:
+    result = judged(tmp_path, "fixed order", "fault", "before-gives-the-head", "PRV", "OBS-016")
+    assert having(result, Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE) == set()
+    known = {each.clause: each for each in result.judgements}
+    assert known["PRV-004"].reason.startswith("a page before an item does not end right before it")
+    answer = known["OBS-016"].answer
+    assert answer is not None
+    assert answer.text == "no: it is the head of the list"
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "root", "explained"),
+    [
+        ("both ways", "empty-backwards", "PRV-002", "PRV-004"),
+        ("token alone", "no-token-given", "TOK-001", "PAG-015"),
+        ("token alone", "token-repeats-the-last-item", "TOK-002", "PAG-009"),
+        ("token alone", "token-works-once", "TOK-004", "HTP-001"),
+        ("token alone", "token-keeps-its-limit", "TOK-005", "PAG-001"),
+    ],
+)
+def test_what_follows_from_another_breach_names_it(
+    tmp_path: Path, name: str, fault: str, root: str, explained: str
+) -> None:
+    result = judged(tmp_path, name, "fault", fault, *FAMILIES[EVERY_FAULT[fault].style])
+    because = {each.clause: each.because for each in result.judgements if each.verdict is Verdict.BROKEN}
+    assert because[root] == ""
+    assert because[explained] == root
+
+
+def test_a_server_that_needs_another_list_says_so(tmp_path: Path) -> None:
+    for given in ({"fault": "before-ignored"}, {"variant": "odd-tokens"}):
+        with (
+            pytest.raises(ConfigurationError, match="choose one by --spec and --operation"),
+            opened(Settings.of(given, {})),
+        ):
+            pass
+    spec = str(written(tmp_path, TOKEN))
+    done = command("check", "--spec", spec, "--operation", "listThings", "--fault", "before-ignored")
+    assert done.exit_code == 4
+    assert "before-ignored shows on a list that has a cursor that leads backwards" in done.output
+
+
+def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> None:
+    """But for what no list has at all, which any parameter is asked for."""
+    settings = Settings.of({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
+    with opened(settings) as target:
+        plan = target.plan()
+        result = live.run(plan)
+    given: set[str] = set()
+    for exchange in result.exchanges:
+        sent = plan.operation.read(exchange.request).values.get("after", ())
+        if exchange.probe not in {"inputs", "tokens"}:
+            assert set(sent) <= given, exchange.request.target
+        elif exchange.probe == "tokens":
+            for token in sent:
+                assert not token or token == "next" or any(_made_from(token, known) for known in given), token
+        if exchange.ok and exchange.answer is not None and b'"next":"' in exchange.answer.body:
+            given.add(exchange.answer.body.partition(b'"next":"')[2].partition(b'"')[0].decode())
+
+
+def _made_from(token: str, known: str) -> bool:
+    alike = sum(left == right for left, right in zip(token.lower(), known.lower(), strict=False))
+    return alike >= min(len(token), len(known)) - 1
