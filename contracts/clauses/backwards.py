@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from contracts.clauses.common import ONE, TWO, tie_at
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Order, Page
 from contracts.core.wording import count, names, place, short
-from contracts.evidence.evidence import Evidence
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
 
 PROBES = ("walks.heads", "walks.projects", "walks.pages", "backwards")
 DIRECTION = "list [cp_1 … cp_9], before=cp_5, limit=2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.common import (
@@ -24,9 +25,11 @@ from contracts.clauses.passages import ADMIN_ONLY, ALL_PERMISSIONS, CURSOR, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
 from contracts.core.wording import count, names, place, short, yes
-from contracts.evidence.evidence import Evidence
-from contracts.evidence.reader import Given
 from contracts.spec.requests import Oddity
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+    from contracts.evidence.reader import Given
 
 TOKENS = ("tokens",)
 WALKED = (*PAGED, "walks.cursors", "repetition.repeated", *TOKENS)

@@ -145,11 +145,12 @@ class Deep:
             goes_on = page - 1 in window
             if not goes_on:
                 request = self._kept[numbers[page]].request
-            elif before is None or not before.items:
+            elif before is None or not before.items or (self._reader.opaque and before.token is None):
                 continue
             else:
                 # From where it is now, and not from where the walk was: the list may have changed.
-                onward = self._reader.operation.request(replace(before.query, after=before.ids[-1]))
+                cursor = before.token if self._reader.opaque else before.ids[-1]
+                onward = self._reader.operation.request(replace(before.query, after=cursor))
                 request = replace(onward, fresh=True)
             exchange = ask(request, Step(label, page))
             yield exchange

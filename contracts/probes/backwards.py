@@ -33,7 +33,7 @@ def backwards(asking: Asking) -> None:
 
 def _pages(asking: Asking, order: Order) -> Iterator[Query]:
     """Pages before items of the list in one order, those first that tell the most."""
-    sequence = asking.listing.sequence(order)
+    sequence = _watched(asking, order)
     if not sequence:
         return
     default, items = asking.operation.usual_limit, len(sequence)
@@ -62,6 +62,12 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
         yield before(at, default)
 
 
+def _watched(asking: Asking, order: Order) -> tuple[str, ...]:
+    """The list in one order: all of it, or as much as each look shows of one that is too long."""
+    looks = [walk for walk in asking.evidence.walks if walk.control and walk.order is order]
+    return asking.listing.sequence(order) if asking.short or not looks else looks[-1].ids
+
+
 def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
     """Pages before items of the lists of two projects."""
     for project in asking.listing.projects[:2]:
@@ -71,9 +77,9 @@ def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
 
 
 def _walk_back(asking: Asking, order: Order, number: int) -> None:
-    """Ask page before page from the end of the list, until nothing is left or nothing new comes."""
-    sequence = asking.listing.sequence(order)
-    if len(sequence) < 2 or not asking.short:  # noqa: PLR2004 - nothing stands before a single item
+    """Ask page before page from the last item that is known, until nothing is left or nothing new comes."""
+    sequence = _watched(asking, order)
+    if len(sequence) < 2:  # noqa: PLR2004 - nothing stands before a single item
         return
     cursor, seen = sequence[-1], {sequence[-1]}
     limit = min(asking.size, max(1, -(-len(sequence) // STEPS)))
