@@ -75,7 +75,7 @@ class Validator:
         # jsonschema takes longer to import than a small command takes.
         from contracts.spec.schemas import schema_validator
 
-        self._schema = schema_validator(operation)
+        self._schema, self._is_right = schema_validator(operation)
 
     def violations(self, value: Any) -> tuple[Violation, ...]:
         """The breaches of the schema by a parsed body, each once, in the order in which they are found.
@@ -95,6 +95,8 @@ class Validator:
         items = value.get(self._roles.items)
         if isinstance(items, list) and len(items) > MOST_ITEMS:
             value = {**value, self._roles.items: items[:MOST_ITEMS]}
+        if self._is_right(value):
+            return ()
         for error in self._schema.iter_errors(value):
             if len(found) >= MOST_VIOLATIONS:
                 break
