@@ -20,6 +20,9 @@ from pathlib import Path
 import click
 import pytest
 from clause_list import page as clause_list
+from listed import vendors_document
+from operation_list import DOCUMENTS
+from operation_list import page as operation_list
 
 from contracts.clauses.registry import clauses
 from contracts.cli import main
@@ -305,3 +308,8 @@ def test_the_index_names_every_page() -> None:
 
 def test_the_list_of_clauses_is_current() -> None:
     assert text("clauses.md") == clause_list(), "python tests/self/clause_list.py writes it anew"
+
+
+def test_the_list_of_operations_is_that_of_the_documents() -> None:
+    folder = {vendors_document(name).parent for name in DOCUMENTS}.pop()
+    assert text("operations.md") == operation_list(folder), "tests/self/operation_list.py writes it anew"
