@@ -276,10 +276,10 @@ def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return set()
-    data = value.get(roles.items) if isinstance(value, dict) else None
+    data = evidence.operation.items_in(value)
     return {
         entry[roles.item_id]
-        for entry in (data if isinstance(data, list) else ())
+        for entry in data or ()
         if isinstance(entry, dict) and isinstance(entry.get(roles.item_id), str)
     }
 

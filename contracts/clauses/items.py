@@ -27,13 +27,11 @@ DAY = 86_400
 
 def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]]:
     """Every item that is an object: its exchange, its place in the body and its content."""
-    roles = evidence.operation.roles
+    place = ".".join(("$", *evidence.operation.profile.items))
     for document in evidence.documents:
-        value = document.value
-        data = value.get(roles.items) if isinstance(value, dict) else None
-        for position, entry in enumerate(data if isinstance(data, list) else ()):
+        for position, entry in enumerate(evidence.operation.items_in(document.value) or ()):
             if isinstance(entry, dict):
-                yield document.exchange, f"$.{roles.items}[{position}]", entry
+                yield document.exchange, f"{place}[{position}]", entry
 
 
 def whole(value: object) -> int | None:
@@ -278,10 +276,8 @@ clause(
 
 
 def _has_others(operation: Operation, value: dict[str, Any]) -> bool:
-    items = value.get(operation.roles.items)
-    return isinstance(items, list) and any(
-        operation.item_others.among(entry) for entry in items if isinstance(entry, dict)
-    )
+    items = operation.items_in(value) or ()
+    return any(operation.item_others.among(entry) for entry in items if isinstance(entry, dict))
 
 
 clause(

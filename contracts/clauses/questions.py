@@ -58,11 +58,12 @@ def fact(evidence: Evidence, exchange: Exchange) -> str:
     if not exchange.ok:
         return f"{exchange.answer.status}"
     value: Any = parse(exchange.answer.body).value
-    items = value.get(evidence.operation.roles.items) if isinstance(value, dict) else None
-    if not isinstance(items, list):
+    items = evidence.operation.items_in(value)
+    if items is None:
         return "200 without a list"
     if not items:
-        return f"200, an empty page{'; has_more true' if value.get(evidence.operation.roles.has_more) is True else ''}"
+        more = isinstance(value, dict) and value.get(evidence.operation.roles.has_more) is True
+        return f"200, an empty page{'; has_more true' if more else ''}"
     return f"200, {count(len(items), 'item')}"
 
 
@@ -238,7 +239,7 @@ def ids_of_an_empty_page(evidence: Evidence) -> Iterator[Outcome]:
     kinds: Counter[str] = Counter()
     for document in evidence.documents:
         value = document.value
-        if isinstance(value, dict) and value.get(roles.items) == []:
+        if isinstance(value, dict) and evidence.operation.items_in(value) == []:
             for name in (roles.first_id, roles.last_id):
                 given = value.get(name)
                 kinds["absent" if name not in value else short(written(given))] += 1

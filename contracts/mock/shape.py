@@ -97,6 +97,7 @@ class Shape:
         key_header: The header that holds the key by itself, where it is not Authorization.
         filters: The filters behind the first one, each with the item's property that it compares.
         hidden: The filters by what items don't show.
+        places: Where a part of a page stands that is no property of its own, by the published name of the part.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
     """
 
@@ -113,6 +114,7 @@ class Shape:
     item: Look | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: tuple[str, ...] | None = None
     key_header: str = ""
 
@@ -139,7 +141,17 @@ class Shape:
             return page
         data = page.get("data")
         items = [self.item.dressed(each) for each in data] if isinstance(data, list) else data
+        if self.places.get("data") == () and "data" in page:
+            return items
         dressed = self.page.dressed({**page, "data": items} if "data" in page else page)
+        for name, place in self.places.items() if isinstance(dressed, dict) else ():
+            holder: Any = dressed
+            for step in place[:-1]:
+                holder = holder.setdefault(step, {})
+            for last in place[-1:]:
+                holder.pop(last, None)
+                if name in page:
+                    holder[last] = items if name == "data" else page[name]
         if self.token is not None and isinstance(dressed, dict):
             holder = dressed
             for name in self.token[:-1]:

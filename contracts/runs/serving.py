@@ -69,6 +69,11 @@ def shape(operation: Operation) -> Shape:
         largest_limit=most,
         admin=profile.admin,
         key_header=operation.key_header.lower(),
+        places={
+            name: place
+            for name, place in (("data", profile.items), ("has_more", profile.more))
+            if place is not None and len(place) != 1
+        },
         filters=dict(profile.filters[1:]),
         hidden=profile.hidden,
         token=profile.next.at if profile.next.kind == "body" else None,

@@ -105,7 +105,7 @@ class Operation:
             Capability.SCOPE: bool(roles.checkpoint),
             Capability.DEFAULT_LIMIT: self.default_limit is not None,
             Capability.HAS_MORE: bool(roles.has_more),
-            Capability.MORE: bool(roles.has_more) or profile.next.kind == "body",
+            Capability.MORE: profile.more is not None or profile.next.kind == "body",
             Capability.ENDS: bool(roles.first_id) and bool(roles.last_id),
             Capability.CURSOR: profile.next.kind == "item",
             Capability.TOKEN: profile.next.kind == "body",
@@ -160,7 +160,9 @@ class Operation:
         """What is described of an item beside the properties that have a role."""
         roles = self.roles
         named = (roles.item_id, roles.item_created_at, roles.item_project_id, roles.item_object)
-        schemas = item_schemas(self._references, self.response_schema, roles.items)
+        schemas = (
+            item_schemas(self._references, self.response_schema, roles.items) if roles.items else [self.item_schema]
+        )
         return other_properties(self._references, schemas, named)
 
     @cached_property
@@ -205,6 +207,12 @@ class Operation:
     def item_schema(self) -> dict[str, Any]:
         """The schema of the items."""
         return mapping((self._outline.at(self.profile.items) or {}).get("items"))
+
+    def items_in(self, value: object) -> list[Any] | None:
+        """The items of a body; ``None`` where there is no array of them."""
+        for name in self.profile.items:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value if isinstance(value, list) else None
 
     @property
     def facet_words(self) -> tuple[str, ...]:

@@ -43,7 +43,9 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         "project_id": filters[0][1] if filters else None,
         "checkpoint.permission": profile.constants[0][1] if profile.constants else None,
     }
-    phrases = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
+    phrases: dict[str, str] = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
+    if not profile.items:
+        phrases = {**phrases, "JSON object": "JSON array"}
     parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""
     nouns = {
         "permission": profile.noun,

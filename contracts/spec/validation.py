@@ -57,7 +57,7 @@ class Validator:
     """
 
     def __init__(self, operation: Operation) -> None:
-        self._roles = operation.roles
+        self._items = operation.profile.items
         self._envelope = {
             operation.roles.object: Node.OBJECT,
             operation.roles.items: Node.ITEMS,
@@ -82,8 +82,8 @@ class Validator:
 
         After `MOST_VIOLATIONS` no more are looked for, and only the first `MOST_ITEMS` items are looked at.
         """
-        if not isinstance(value, dict):
-            return (Violation(Node.BODY, "$", "an object", shown(value)),)
+        if not isinstance(value, dict if self._items else list):
+            return (Violation(Node.BODY, "$", "an object" if self._items else "an array", shown(value)),)
         try:
             return self._violations(value)
         except RecursionError:
@@ -92,9 +92,7 @@ class Validator:
 
     def _violations(self, value: Any) -> tuple[Violation, ...]:
         found: dict[tuple[Node, str], Violation] = {}
-        items = value.get(self._roles.items)
-        if isinstance(items, list) and len(items) > MOST_ITEMS:
-            value = {**value, self._roles.items: items[:MOST_ITEMS]}
+        value, items = _cut(value, self._items)
         if self._is_right(value):
             return ()
         for error in self._schema.iter_errors(value):
@@ -114,20 +112,33 @@ class Validator:
         return tuple(found.values())
 
     def _node(self, place: _Path, *, missing: bool) -> Node:
-        match place:
-            case (self._roles.items, int(), str(name)) if missing and name in self._item:
+        inside = place[len(self._items) :] if place[: len(self._items)] == self._items else ()
+        match inside, place:
+            case (int(), str(name)), _ if missing and name in self._item:
                 return Node.ITEM
-            case (self._roles.items, int(), str(name), *_):
+            case (int(), str(name), *_), _:
                 return self._item.get(name, Node.ITEM_OTHER)
-            case (self._roles.items, int()):
+            case (int(),), _:
                 return Node.ITEM
-            case (str(name), *_):
+            case ((), (str(), *_)) if place == self._items:
+                return Node.ITEMS
+            case _, (str(name), *_):
                 return self._envelope.get(name, Node.ENVELOPE_OTHER)
             case _:
                 return Node.BODY
 
 
 _ABSENT = "absent"
+
+
+def _cut(value: Any, place: tuple[str, ...]) -> tuple[Any, Any]:
+    """A body with no more than `MOST_ITEMS` items, and what stands where these are."""
+    if not place:
+        return (value[:MOST_ITEMS], value) if isinstance(value, list) else (value, None)
+    if not isinstance(value, dict) or place[0] not in value:
+        return value, None
+    part, items = _cut(value[place[0]], place[1:])
+    return (value, items) if part is value[place[0]] else ({**value, place[0]: part}, items)
 
 
 def _leaves(error: ValidationError) -> Iterator[tuple[_Path, str, str]]:

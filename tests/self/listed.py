@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -141,6 +142,32 @@ FILTERS = document(
     {**ITEM, "kind": {"type": "string", "enum": ["small", "middle", "large"]}},
 )
 """Two filters by what items show, and three by what they don't."""
+
+
+def answering(data: dict[str, Any], body: dict[str, Any], **stated: Any) -> dict[str, Any]:
+    """The same operation with another answer; ``stated`` is what its `x-list` says."""
+    changed = copy.deepcopy(data)
+    ((_, item),) = changed["paths"].items()
+    item["get"]["responses"]["200"]["content"]["application/json"]["schema"] = body
+    if stated:
+        item["get"]["x-list"] = stated
+    return changed
+
+
+_THINGS = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
+_BARE = document(
+    "/things",
+    [parameter("after"), parameter("limit", "integer", "Ranges from 1 to 50, and the default is 5.")],
+    {},
+    ITEM,
+)
+ARRAY = answering(_BARE, _THINGS)
+NESTED = answering(
+    _BARE,
+    {"type": "object", "properties": {"result": {"type": "object", "properties": {"all": _THINGS, "more": BOOLEAN}}}},
+    items="result.all",
+    more="result.more",
+)
 
 
 def written(folder: Path, data: dict[str, Any], name: str = "things.json") -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from commanding import choose_nothing, run
-from listed import FIXED_ORDER, ID_CURSOR, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
+from listed import ARRAY, FIXED_ORDER, ID_CURSOR, NESTED, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
 from contracts.core.model import Query, Result, Verdict
 from contracts.runs import live
@@ -27,6 +27,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "fixed order": FIXED_ORDER,
     "token and flag": TOKEN,
     "token alone": TOKEN_ALONE,
+    "array": ARRAY,
+    "nested": NESTED,
 }
 FAULTS = {
     "both ways": ("limit-ignored", "order-ignored", "filter-ignored"),
@@ -34,6 +36,8 @@ FAULTS = {
     "fixed order": ("one-skipped", "item-out-of-order", "anonymous-let-in"),
     "token and flag": ("limit-ignored", "one-too-few"),
     "token alone": ("one-skipped", "order-ignored", "filter-ignored"),
+    "array": ("created-at-in-milliseconds", "one-skipped"),
+    "nested": ("last-item-twice", "has-more-always"),
 }
 
 
