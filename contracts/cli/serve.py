@@ -81,7 +81,10 @@ def _check(settings: Settings, operation: Operation, server: Server) -> list[str
     for name in settings.given(*DOCUMENT):
         words += [OPTIONS[name].flagged, str(getattr(settings, name))]
     words += [word for name, value in operation.outer.items() for word in ("--at", f"{name}={value}")]
-    words += [word for each in settings.query for word in ("--query", str(each))]
+    given = [str(each) for each in settings.query]
+    named = {name for name, _ in operation.fixed}
+    given += [f"{name}=1" for name in operation.profile.required if name not in named]
+    words += [word for each in given for word in ("--query", each)]
     last = operation.roles.checkpoint
     for kind, value in (("", data.checkpoint), ("other-", data.other_checkpoint), ("empty-", data.empty_checkpoint)):
         if operation.is_published:

@@ -34,13 +34,13 @@ def filters(asking: Asking) -> None:
     What is wrong in general shows anywhere; what is wrong in one branch only where that is taken, so the
     most telling names are asked for in several ways.
     """
-    if asking.wants("further"):
-        for request in _further(asking):
-            asking.send(request)
+    further = list(_further(asking)) if asking.wants("further") else []
     listing = asking.listing
     projects = listing.projects
     if not projects:
-        asking.ask(asking.query(project_id=nobody(asking, "proj_unknown")))
+        if asking.operation.roles.project_id or not further:
+            asking.ask(asking.query(project_id=nobody(asking, "proj_unknown")))
+        asking.send_all(further)
         return
     made = almost(asking.rng.choice(projects), projects)
     first = listing.sequence(Order.DESCENDING)[:1]
@@ -59,7 +59,12 @@ def filters(asking: Asking) -> None:
     ]
     if not asking.wants("near"):
         asking.ask_all([plain[0], others[0][0]])
+        asking.send_all(further)
         return
+    if further:
+        asking.ask_all(plain[:2])
+        asking.send_all(further)
+        plain = plain[2:]
     # A small share reaches some of both: the telling names in other ways, and other names.
     asking.ask_all([*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))])
 
@@ -67,23 +72,28 @@ def filters(asking: Asking) -> None:
 def _further(asking: Asking) -> Iterator[Request]:
     """Requests with the filters behind the first one, alone and together, and with those that items don't show."""
     operation, items = asking.operation, list(asking.listing.items.values())
+    names, hidden = [name for name, _ in operation.profile.filters[1:]], operation.profile.hidden[:_MOST_HIDDEN]
+    if not names and not hidden:
+        return
     most = operation.profile.limit.most if operation.profile.limit is not None else None
     query = asking.query(limit=min(most or _WIDE, _WIDE, max(len(items), 1) + 1) if operation.roles.limit else None)
-    names = [name for name, _ in operation.profile.filters[1:]]
-    for place, name in enumerate(names):
-        values = [value for item in items if (value := item.facets[place]) is not None]
-        for value in list(dict.fromkeys(values))[:_MOST_VALUES]:
-            yield operation.request(query, extra=[(name, value)])
-    # Two items of different kinds: what matches one filter alone must not come.
+
+    def chosen(*pairs: tuple[str, str], project: str | None = None) -> Request:
+        return operation.request(replace(query, project_id=project), extra=pairs)
+
+    # The first request of each kind before the second of any.
+    kinds: list[list[Request]] = [[], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
         shown = [(name, value) for name, value in zip(names, item.facets, strict=True) if value is not None]
         if shown and item.project_id:
-            yield operation.request(replace(query, project_id=item.project_id), extra=shown[:1])
+            kinds[0].append(chosen(shown[0], project=item.project_id))
         if len(shown) > 1:
-            yield operation.request(query, extra=shown)
-    for name in operation.profile.hidden[:_MOST_HIDDEN]:
-        for value in _hidden_values(asking, name):
-            yield operation.request(query, extra=[(name, value)])
+            kinds[2].append(chosen(*shown))
+    kinds[1] = [chosen((name, value)) for name in hidden for value in _hidden_values(asking, name)]
+    for place, name in enumerate(names):
+        values = dict.fromkeys(value for item in items if (value := item.facets[place]) is not None)
+        kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
+    yield from filter(None, chain.from_iterable(zip_longest(*kinds)))
 
 
 def _hidden_values(asking: Asking, name: str) -> list[str]:

@@ -102,6 +102,7 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
             )
             yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
         return
+    _refuse_missing_parameters(operation)
     keys = keys or read_keys(
         admin_file=settings.key_file,
         admin_command=settings.key_command,
@@ -177,6 +178,16 @@ def documented_by(server: Server, operation: Operation) -> Operation:
     if not behaviour.envelope_schema and not behaviour.item_schema:
         return operation
     return operation.describing(envelope=behaviour.envelope_schema, item=behaviour.item_schema)
+
+
+def _refuse_missing_parameters(operation: Operation) -> None:
+    given = {name for name, _ in operation.fixed}
+    missing = [name for name in operation.profile.required if name not in given]
+    if missing:
+        raise ConfigurationError(
+            f"{operation.name} requires {missing[0]} of each request to {operation.path_template}: give --query"
+            f" {missing[0]}=VALUE."
+        )
 
 
 def _checkpoint(settings: Settings, operation: Operation) -> str:

@@ -248,11 +248,13 @@ def test_every_text_speaks_of_the_operation(tmp_path: Path) -> None:
     words = ("--spec", str(written(tmp_path, NO_ORDER)), "--operation", "listThings")
     reports = [tmp_path / name for name in ("run.html", "run.md", "run.xml")]
     files = ("--html", str(reports[0]), "--markdown", str(reports[1]), "--junit", str(reports[2]))
+    issues = ("--issues", str(tmp_path / "issues"))
     told = [
-        run("check", "PAG", "SCO", *words, "--fault", "cursor-included", "--requests", "80", *files).output,
+        run("check", "PAG", "SCO", *words, "--fault", "cursor-included", "--requests", "80", *files, *issues).output,
         run("doctor", *words).output,
         run("plan", *words).output,
     ]
+    told += [issue.read_text(encoding="utf-8") for issue in (tmp_path / "issues").iterdir()]
     told += [report.read_text(encoding="utf-8").partition('<h2 id="requests">')[0] for report in reports]
     for text in told:
         assert re.findall(r'(?<![\w"-])(?:permission|checkpoint|project)s?(?![\w:-])', text) == []
@@ -265,3 +267,11 @@ def test_a_clause_is_explained_in_the_words_of_an_operation(tmp_path: Path) -> N
     assert "Every item has the status that was asked for" in told
     assert "Applies not here: the operation does not have a parameter in its path" in told
     assert '"Limit can range between 1 and 10,000, and the default is 20." things.json · limit' in told
+
+
+def test_a_required_parameter_is_asked_for(tmp_path: Path) -> None:
+    spec = str(written(tmp_path, TOKEN))
+    words = ("check", "--spec", spec, "--operation", "listThings", "--base-url", "http://127.0.0.1:9")
+    told = run(*words, "--at", "shelf_id=1", env={"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}).output
+    assert "things.json requires start_time of each request" in told
+    assert "give --query start_time=VALUE." in " ".join(told.split())
