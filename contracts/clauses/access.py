@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "
 
 MOST_NAMED = 4
 """Statuses that a finding names one by one."""
+
+_KIND = re.compile(r"[a-z][a-z_-]{0,23}")
+
 PLAIN_FORMS = ("none", "unknown", "user")
 EMPTY = ("empty", "empty-bare")
 OTHERWISE = ("basic", "basic-password", "bare", "other-scheme")
@@ -80,11 +84,11 @@ def _question(exchange: Exchange) -> tuple[str, str]:
 
 
 def _refused_alone(evidence: Evidence) -> frozenset[str]:
-    """The forms of credentials that are refused where no request of the admin's is near."""
+    """The forms of credentials that are refused by the usual path where no request of the admin's is near."""
     return frozenset(
         exchange.request.credential
         for exchange in refusals(evidence)
-        if exchange.status in REFUSED and evidence.company(exchange) is None
+        if exchange.status in REFUSED and evidence.company(exchange) is None and _plainly_spelled(evidence, exchange)
     )
 
 
@@ -254,8 +258,7 @@ def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
     found_refusals = tuple(refusals(evidence))
     if not found_refusals:
         return
-    listing = evidence.listing
-    ids = frozenset({*listing.items, *listing.projects, *evidence.foreign, *evidence.named})
+    ids = _ids(evidence) | evidence.named
     for exchange in found_refusals:
         answer = exchange.answer
         if answer is None:
@@ -267,6 +270,16 @@ def refusal_shows_nothing(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding("nothing of the list", f"it names {names(tuple(sorted(found)), 2)}", (exchange,))
         elif exchange.status in REFUSED:
             yield HELD
+
+
+def _ids(evidence: Evidence) -> frozenset[str]:
+    """What must not be shown: the ids of items, and the values by which the list can be filtered.
+
+    Of these a short word in small letters is no id but one of a kind or state, which an error may name that says what a
+    filter takes.
+    """
+    values = (value for value in evidence.listing.projects if not _KIND.fullmatch(value))
+    return frozenset({*evidence.listing.items, *values, *evidence.foreign})
 
 
 def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
@@ -391,14 +404,19 @@ def unauthorized_says_how(evidence: Evidence) -> Iterator[Outcome]:
     bad="no key, /v1//fine_tuning/…: the list",
     probes=("access.spellings",),
     requires={Capability.KEY},
+    caused_by=LET_IN,
     decided_by="list",
     needs=Needs(items=1),
 )
 def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
-    ids = frozenset({*evidence.listing.items, *evidence.listing.projects, *evidence.foreign})
+    ids = _ids(evidence)
+    alone = _refused_alone(evidence)
     for exchange in evidence.exchanges:
         answer = exchange.answer
         if exchange.request.credential not in PLAIN_FORMS or _plainly_spelled(evidence, exchange) or answer is None:
+            continue
+        # Who is let in by the usual path as well is another clause's.
+        if exchange.request.credential not in alone:
             continue
         found = {id_ for id_ in _item_ids(evidence, answer.body) if id_ in ids}
         found |= named(answer, ids, unquote(exchange.request.target))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,7 @@ from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
 
 if TYPE_CHECKING:
     from contracts.mock.server import Server
+    from contracts.mock.store import Dataset
     from contracts.spec.operation import Operation
 
 _LARGEST_PORT = 65535
@@ -23,13 +26,26 @@ _LARGEST_PORT = 65535
 
 @click.command(cls=Grouped)
 @click.option("--port", metavar="N", default="0", help="Where to listen on 127.0.0.1 (default: a free port).")
+@click.option(
+    "--checkpoint",
+    metavar="ID",
+    envvar="CONTRACTS_CHECKPOINT",
+    help="The id in the path under which it serves its main list (default: one of its own).",
+)
+@click.option(
+    "--keys-of-environment",
+    is_flag=True,
+    help="Let in who has the key of OPENAI_ADMIN_KEY, in place of one of its own; OPENAI_USER_KEY likewise.",
+)
 @options("config", *DOCUMENT, "at", "query", *EMBEDDED, "color")
-def serve(settings: Settings, port: str) -> int:
+def serve(settings: Settings, port: str, checkpoint: str | None, *, keys_of_environment: bool) -> int:
     """Run the embedded server until Ctrl-C.
 
-    It prints its base URL, its checkpoints and its keys, which are made for this server and open nothing else.
+    It prints its base URL, its checkpoints and its keys, which are made for this server and open nothing else; those
+    that you give are not printed. --variant lenient answers any limit and any cursor.
     With --operation it serves any list operation of a document (--spec): items made from the response schema.
     """
+    from contracts.mock.server import Server
     from contracts.reports.sheet import Sheet
     from contracts.runs.target import embedded
     from contracts.settings.operation import operation as chosen
@@ -37,7 +53,9 @@ def serve(settings: Settings, port: str) -> int:
     if not port.isdecimal() or int(port) > _LARGEST_PORT:
         raise ConfigurationError(f"--port {port} is no port: give a number from 0 to {_LARGEST_PORT}.")
     operation = chosen(settings)
-    server = embedded(settings, int(port), operation)
+    made = embedded(settings, int(port), operation)
+    dataset = _named(made.dataset, checkpoint, keys_of_environment=keys_of_environment)
+    server = made if dataset is made.dataset else Server(dataset, made.behaviour, int(port))
     try:
         server.start()
     except OSError as error:
@@ -59,8 +77,9 @@ def serve(settings: Settings, port: str) -> int:
         for label, text in rows:
             sheet.line((f"{label:<10}  ", "dim"), text)
         sheet.blank()
-        sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
-        sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
+        if not keys_of_environment:
+            sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
+            sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
         sheet.line(shlex.join(_check(settings, operation, server)))
         sheet.blank()
         sheet.line(("Ctrl-C ends it.", "dim"))
@@ -92,3 +111,27 @@ def _check(settings: Settings, operation: Operation, server: Server) -> list[str
         elif last:
             words += [f"--{kind}at", f"{last}={value}"]
     return words
+
+
+def _named(data: Dataset, checkpoint: str | None, *, keys_of_environment: bool) -> Dataset:
+    """What is served, under the id and with the keys that the user gave.
+
+    Raises:
+        ConfigurationError: One can't be used.
+    """
+    if keys_of_environment:
+        admin = os.environ.get("OPENAI_ADMIN_KEY", "")
+        user = os.environ.get("OPENAI_USER_KEY", "") or data.user_key
+        if not (admin.strip() and admin.isascii() and admin.isprintable() and user.isascii() and user.isprintable()):
+            raise ConfigurationError("--keys-of-environment takes OPENAI_ADMIN_KEY: set it, in printable ASCII.")
+        if admin == user:
+            raise ConfigurationError("OPENAI_ADMIN_KEY and OPENAI_USER_KEY are the same key: give two.")
+        data = replace(data, admin_key=admin, user_key=user)
+    if checkpoint is None or checkpoint == data.checkpoint:
+        return data
+    if not data.checkpoint:
+        raise ConfigurationError("--checkpoint names what a list belongs to: this operation has nothing in its path.")
+    if not checkpoint.strip() or not checkpoint.isprintable() or checkpoint in data.checkpoints:
+        raise ConfigurationError("--checkpoint can't be used: give an id that is not empty, and not one of the others.")
+    lists = {checkpoint if id_ == data.checkpoint else id_: listed for id_, listed in data.checkpoints.items()}
+    return replace(data, checkpoints=lists, checkpoint=checkpoint)

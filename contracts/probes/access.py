@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, zip_longest
+from urllib.parse import urlsplit
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
@@ -94,12 +95,17 @@ def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> It
 
 
 def _spelled(asking: Asking) -> list[Request]:
-    """The plain request with its path in other spellings, for everyone who may ask so."""
+    """The plain request with its path in other spellings, for everyone who may ask so.
+
+    A spelling without a slash at its begin is none where nothing stands before the path of the operation.
+    """
     plain = asking.operation.request(asking.query())
     before, _, last = plain.path.rpartition("/")
     parts = {"before": before, "last": last, "title": last.capitalize(), "code": ord(last[0]), "rest": last[1:]}
     found = [(f"/{plain.path}", "none"), *((form.format(**parts), who) for form, who in SPELLINGS)]
-    return [replace(plain, path=path, credential=who) for path, who in found if who in asking.forms]
+    rooted = not urlsplit(asking.target.base_url).path.strip("/")
+    usable = [(path, who) for path, who in found if path.startswith("/") or not rooted]
+    return [replace(plain, path=path, credential=who) for path, who in usable if who in asking.forms]
 
 
 def _right_after(asking: Asking, forms: list[str]) -> None:

@@ -79,14 +79,15 @@ PROJECTS = (
 """Line breaks among them, as they are, in letters that hold one in their low byte, and encoded twice."""
 CHECKPOINTS = (
     "a%2Fb",
-    "%00",
+    "..%2F..%2Fadmin%00",
+    "%FF",
     f"x%0D%0A{FIELD}",
-    "..%2F..%2Fadmin",
     "x" * 1024,
+    "%00",
+    "..%2F..%2Fadmin",
     "%2e%2e",
     "%F0%9F%9A%80%C3%BC",
     "%27%20OR%20%271%27%3D%271",
-    "%FF",
     "%20",
     "%25%3Ci%3Econtracts",
     "a%3Fb%23c",

@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 _CHUNK = 1 << 16
 
 
@@ -31,13 +31,17 @@ class Served:
     Args:
         command: What runs it on a given port.
         log: The file that takes what it says.
+        environ: What it needs in its environment beside what is there.
     """
 
-    def __init__(self, command: Callable[[int], Sequence[str]], log: Path) -> None:
+    def __init__(
+        self, command: Callable[[int], Sequence[str]], log: Path, environ: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.port = free_port()
         self.starts = 0
         self._command = command(self.port)
         self._log = log
+        self._environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,7 +56,13 @@ class Served:
         with self._log.open("ab") as log:
             # In a session of its own, so that the end reaches what the launchers of npm start.
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | self._environ,
+                cwd=self._log.parent,
             )
         self.starts += 1
 
@@ -75,6 +85,12 @@ class Served:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def ask_to_end(self, number: signal.Signals) -> None:
+        """Send it a signal, and return when it has ended by itself."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(START_SECONDS)
 
     async def connected(self) -> None:
         """Returns when it takes connections."""

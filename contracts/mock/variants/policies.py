@@ -11,7 +11,7 @@ from typing import Any
 from contracts.mock.app import DEFAULT_LIMIT, KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.store import Permission, seeded
 from contracts.mock.variants.data import emoji, umlauts
-from contracts.mock.variants.declare import varies, varies_page
+from contracts.mock.variants.declare import variant, varies, varies_page
 
 Permissions = Sequence[Permission]
 _LOW_CAP = 50
@@ -110,6 +110,33 @@ def small_limit_is_1(_self: Behaviour, _limit: int, /) -> int:
 def small_limit_is_empty(_self: Behaviour, _limit: int, /) -> int:
     """limit=0 and a negative limit give an empty page."""
     return 0
+
+
+@variant
+class Lenient(Behaviour):
+    """Any limit and any cursor is answered: by a page of the default or the largest size, or by an empty one."""
+
+    def small_limit(self, _limit: int, /) -> int:
+        """The usual size."""
+        return self.shape.default_limit
+
+    def large_limit(self, _limit: int, /) -> int:
+        """The largest size."""
+        return self.shape.largest_limit
+
+    def unknown_after(self, ordered: Permissions, _asked: Asked, /) -> int:
+        """The end of the list."""
+        return len(ordered)
+
+    def end(self, ordered: Permissions, asked: Asked, /) -> int:
+        """The beginning of the list, where the cursor names nothing of it."""
+        return next((at for at, permission in enumerate(ordered) if permission.id == asked.before), 0)
+
+    def credentials(self, request: Request, /) -> str | None:
+        """A key may have spaces in it, as those in the tests of client libraries have."""
+        given = request.header("authorization")
+        spaced = re.fullmatch(r"bearer +([ -~]*[!-~])", given[0], re.IGNORECASE) if len(given) == 1 else None
+        return spaced[1] if spaced and not self.shape.key_header else super().credentials(request)
 
 
 # --- the unknown
