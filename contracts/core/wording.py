@@ -37,7 +37,14 @@ def excerpt(text: object) -> str:
 
 def count(number: int, noun: str) -> str:
     """``1 page``, ``2 pages``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Several of what a noun names: ``pages``, ``batches``, ``entries``."""
+    if noun.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
 
 
 def names(ids: tuple[str, ...], most: int = 4) -> str:

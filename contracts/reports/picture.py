@@ -221,7 +221,7 @@ class _Drawing:
         others = [project for project, number in self.projects.items() if number >= PATTERNS]
         if others:
             items = sum(numbers[project] for project in others)
-            named.append(Legend("pz", count(len(others), "other project"), items))
+            named.append(Legend("pz", self.evidence.operation.says(count(len(others), "other project")), items))
         return tuple(named)
 
     def _known(self, project: str | None) -> str:

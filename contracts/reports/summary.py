@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from contracts.clauses.registry import FAMILIES
 from contracts.core.errors import ExitCode
 from contracts.core.model import Cause, Judgement, Level, Result, Standing, Verdict
-from contracts.core.wording import count
+from contracts.core.wording import count, plural
 from contracts.reports.sheet import WIDTH
 from contracts.verdicts import deviations
 from contracts.verdicts.conclusion import BEFORE, UNREAD
@@ -82,7 +82,7 @@ def undecided(result: Result) -> tuple[Judgement, ...]:
 
 def size(result: Result) -> str:
     """How large the list is, as far as it was seen."""
-    seen = f"{result.items:,} {result.noun}{'' if result.items == 1 else 's'}"
+    seen = f"{result.items:,} {result.noun if result.items == 1 else plural(result.noun)}"
     if not result.operation:
         seen += f" of {count(result.projects, 'project')}"
     if result.complete:

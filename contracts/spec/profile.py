@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from contracts.core.model import Order
-from contracts.core.wording import close
+from contracts.core.wording import close, plural
 from contracts.spec.outline import Place
 
 TimeFormat = Literal["unix", "unix-ms", "rfc3339"]
@@ -274,7 +274,7 @@ def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple
     filters: Mapping[str, str | None] = known.get("filters") or {}
     return Profile(
         noun=noun,
-        plural=known.get("plural") or f"{noun}s",
+        plural=known.get("plural") or plural(noun),
         scope=scope,
         items=place(known["items"]),
         id=(id_,) if isinstance(id_, str) else tuple(id_),

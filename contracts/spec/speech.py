@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.core.vocabulary import Vocabulary
+from contracts.core.wording import plural
 from contracts.spec.outline import Outline
 from contracts.spec.profile import Profile
 
@@ -51,7 +52,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         "permission": profile.noun,
         "permissions": profile.plural,
         "checkpoint": parent or "list",
-        "checkpoints": f"{parent or 'list'}s",
+        "checkpoints": plural(parent or "list"),
         "project": names["project_id"] or "value of a filter",
         "projects": f"{names['project_id']} values" if filters else "values of a filter",
     }

@@ -14,6 +14,7 @@ from commanding import choose_nothing, run
 from listed import ARRAY, FIXED_ORDER, ID_CURSOR, NESTED, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
 from contracts.core.model import Query, Result, Verdict
+from contracts.core.wording import count
 from contracts.runs import live
 from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
@@ -275,3 +276,10 @@ def test_a_required_parameter_is_asked_for(tmp_path: Path) -> None:
     told = run(*words, "--at", "shelf_id=1", env={"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}).output
     assert "things.json requires start_time of each request" in told
     assert "give --query start_time=VALUE." in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("noun", "several"), [("batch", "batches"), ("entry", "entries"), ("key", "keys"), ("file", "files")]
+)
+def test_several_of_a_noun_are_called_as_people_do(noun: str, several: str) -> None:
+    assert count(2, noun) == f"2 {several}"
