@@ -113,9 +113,8 @@ class _Reducer:
                 by_id.append((template, resolved))
         found = by_path or by_id
         if not found:
-            raise self._error(
-                problem=f"has no operation GET {path.replace('{}', '{…}')}", remedy="give a document that describes it"
-            )
+            problem = f"has no operation GET {path.replace('{}', '{…}')}"
+            raise self._error(problem=problem, remedy="name one that it has by --operation (`contracts operations`)")
         if len(found) > 1:
             places = " and ".join(template for template, _ in found[:2])
             raise self._error(problem=f"describes the operation twice, at {places}", remedy="leave one of them")
