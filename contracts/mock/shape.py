@@ -24,6 +24,7 @@ PUBLISHED_NAMES: Mapping[str, str] = MappingProxyType(
 ROLES = (*PUBLISHED_NAMES, "before")
 """The parameters that a list operation may have, by the names of the published one, and the cursor backwards."""
 BACKWARDS, TOKENS = "a cursor that leads backwards", "tokens as its cursors"
+SEVERAL, HIDDEN = "a second filter", "a filter by what its items don't show"
 """What a list may have that the published one does not; the value says it for people."""
 _LIST = "list"
 _TOKEN = "page_"  # noqa: S105 - no password
@@ -122,6 +123,7 @@ class Shape:
     def styles(self) -> frozenset[str]:
         """What the operation has that the published one does not."""
         has = {BACKWARDS: "before" in self.names, TOKENS: self.token is not None}
+        has |= {SEVERAL: bool(self.filters), HIDDEN: bool(self.hidden)}
         return frozenset(style for style, there in has.items() if there)
 
     def published(self, name: str, value: str) -> tuple[str, str]:

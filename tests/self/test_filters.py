@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +10,16 @@ from listed import FILTERS, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Result, Target, Verdict
-from contracts.mock.app import Asked, Behaviour, Fields
+from contracts.mock.app import Behaviour, Fields
+from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server
+from contracts.mock.shape import HIDDEN, SEVERAL
 from contracts.mock.store import Permission, seeded
 from contracts.runs import live
 from contracts.runs.plan import Plan
 from contracts.runs.serving import serving
 from contracts.spec.operation import Operation, load_operation
 from contracts.traffic.credentials import Keys
-
-STRANGE = Permission("cp_strange", 1_727_000_000, "proj_strange")
 
 
 @pytest.fixture(scope="module")
@@ -38,69 +37,10 @@ def judged(operation: Operation, behaviour: Behaviour) -> dict[str, Verdict]:
     return {each.clause: each.verdict for each in result.judgements}
 
 
-def hidden(asked: Asked) -> bool:
-    return any(name in {"start_time", "purpose", "metadata[contracts]"} for name, _ in asked.selected)
-
-
-class SecondIgnored(Behaviour):
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        return Behaviour.select(self, permissions, asked) if hidden(asked) else permissions
-
-
-class SecondIgnoredBesideTheFirst(Behaviour):
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        return permissions if asked.project_id is not None else Behaviour.select(self, permissions, asked)
-
-
-class FirstIgnoredBesideTheSecond(Behaviour):
-    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
-        return list(permissions) if asked.selected else Behaviour.filter(self, permissions, asked)
-
-
-class EitherIsEnough(Behaviour):
-    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
-        if asked.project_id is None or not asked.selected:
-            return Behaviour.filter(self, permissions, asked)
-        mine = Behaviour.filter(self, permissions, asked)
-        chosen = Behaviour.select(self, list(permissions), asked)
-        return [each for each in permissions if each in mine or each in chosen]
-
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        return permissions if asked.project_id is not None else Behaviour.select(self, permissions, asked)
-
-
-class OneOfSeveralLost(Behaviour):
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        found = Behaviour.select(self, permissions, asked)
-        return found[1:] if asked.selected and not hidden(asked) else found
-
-
-class HiddenAdds(Behaviour):
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        found = Behaviour.select(self, permissions, asked)
-        return [*found, STRANGE] if hidden(asked) else found
-
-
-class HiddenTurnsRound(Behaviour):
-    def select(self, permissions: list[Permission], asked: Asked, /) -> list[Permission]:
-        found = Behaviour.select(self, permissions, asked)
-        return found[::-1] if hidden(asked) else found
-
-
-@pytest.mark.parametrize(
-    ("wrong", "clause"),
-    [
-        (SecondIgnored, "FLT-006"),
-        (SecondIgnoredBesideTheFirst, "FLT-006"),
-        (FirstIgnoredBesideTheSecond, "FLT-006"),
-        (EitherIsEnough, "FLT-006"),
-        (OneOfSeveralLost, "FLT-006"),
-        (HiddenAdds, "FLT-007"),
-        (HiddenTurnsRound, "FLT-007"),
-    ],
-)
-def test_a_wrong_server_is_caught(things: Operation, wrong: type[Behaviour], clause: str) -> None:
-    assert {each for each, verdict in judged(things, wrong()).items() if verdict is Verdict.BROKEN} == {clause}
+@pytest.mark.parametrize("fault", [each for each in EVERY_FAULT.values() if each.style in {SEVERAL, HIDDEN}])
+def test_a_wrong_server_is_caught(things: Operation, fault: Fault) -> None:
+    verdicts = judged(things, fault.behaviour())
+    assert {clause for clause, verdict in verdicts.items() if verdict is Verdict.BROKEN} == {fault.clause}
 
 
 class HiddenRefused(Behaviour):

@@ -25,6 +25,7 @@ from contracts.mock.faults import (
     pages,
     reflections,
     scoping,
+    selecting,
     tokens,
     writing,
 )
@@ -53,6 +54,7 @@ FAMILIES = (
     far,
     backwards,
     tokens,
+    selecting,
 )
 EVERY_FAULT: Mapping[str, Fault] = MappingProxyType(registered())
 FAULTS: Mapping[str, Fault] = MappingProxyType({name: each for name, each in EVERY_FAULT.items() if not each.style})

@@ -81,6 +81,7 @@ class Kind(Enum):
         ),
     )
     FILTER_IGNORED = "`project_id` is ignored, or some of its values are taken for no filter.", "FLT-001", "FLT-004"
+    FILTERS = "Several filters are not all applied, or change more than which items come.", "FLT-006", "FLT-007"
     FILTER_IN_PART = (
         "The filter looks at a part of the list, or at a page that was already cut, and does not find every item.",
         "FLT-002",
