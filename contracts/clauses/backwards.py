@@ -186,7 +186,7 @@ def page_is_the_nearest(evidence: Evidence) -> Iterator[Outcome]:
 )
 def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
     pages = tuple(_anchored(evidence))
-    if Capability.NEAREST not in evidence.operation.capabilities and any(_missed(evidence, *each) for each in pages):
+    if Capability.NEAREST not in evidence.operation.capabilities and not _usually_nearest(evidence, pages):
         yield Inapplicable("a page before an item does not end right before it, and nobody says that it does")
         return
     walks: dict[str, list[tuple[Page, str, Order]]] = defaultdict(list)
@@ -200,6 +200,16 @@ def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
             yield lost
         elif follows and len(walk) > 1:
             yield HELD
+
+
+def _usually_nearest(evidence: Evidence, pages: Sequence[tuple[Page, str, Order]]) -> bool:
+    """Whether most pages end right before their cursor, of those that are not the head of the list as well."""
+    missed = [
+        _missed(evidence, page, before, order) is not None
+        for page, before, order in pages
+        if page.items and (evidence.listing.rank(order, before) or 0) > len(page.items)
+    ]
+    return sum(missed) * 2 <= len(missed)
 
 
 def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) -> Finding | None:

@@ -99,6 +99,7 @@ class Shape:
         filters: The filters behind the first one, each with the item's property that it compares.
         hidden: The filters by what items don't show.
         places: Where a part of a page stands that is no property of its own, by the published name of the part.
+        fixed: The parameters without a role that every request has.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
     """
 
@@ -117,6 +118,7 @@ class Shape:
     hidden: tuple[str, ...] = ()
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: tuple[str, ...] | None = None
+    fixed: frozenset[str] = frozenset()
     key_header: str = ""
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, islice, zip_longest
 
 from contracts.core.model import Order, Query, Step
+from contracts.evidence.listing import Walk
 from contracts.probes.asking import Asking
 from contracts.probes.cursors import risky
 
@@ -26,7 +27,8 @@ def backwards(asking: Asking) -> None:
     first = 3 * len(orders)
     # A small share reaches what most servers are wrong with, and the walk.
     asking.ask_all(queries[:first])
-    for number, order in enumerate(orders):
+    # Of a list that is too long for one look only the head is looked at again, so that what stood there is known.
+    for number, order in enumerate(each for each in orders if asking.short or _looks(asking, each)):
         _walk_back(asking, order, number)
     asking.ask_all([*_between(asking), *queries[first:]])
 
@@ -64,8 +66,12 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
 
 def _watched(asking: Asking, order: Order) -> tuple[str, ...]:
     """The list in one order: all of it, or as much as each look shows of one that is too long."""
-    looks = [walk for walk in asking.evidence.walks if walk.control and walk.order is order]
+    looks = _looks(asking, order)
     return asking.listing.sequence(order) if asking.short or not looks else looks[-1].ids
+
+
+def _looks(asking: Asking, order: Order) -> list[Walk]:
+    return [walk for walk in asking.evidence.walks if walk.control and walk.order is order]
 
 
 def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
@@ -83,7 +89,7 @@ def _walk_back(asking: Asking, order: Order, number: int) -> None:
         return
     cursor, seen = sequence[-1], {sequence[-1]}
     limit = min(asking.size, max(1, -(-len(sequence) // STEPS)))
-    for index in range(-(-len(sequence) // limit) + SPARE):
+    for index in range(min(STEPS, -(-len(sequence) // limit)) + SPARE):
         query = asking.query(before=cursor, limit=limit, order=order)
         page = asking.reader.page(asking.ask(query, step=Step(f"back {number}", index)), query)
         if page is None or not page.items or page.ids[0] in seen:

@@ -74,6 +74,7 @@ def shape(operation: Operation) -> Shape:
             for name, place in (("data", profile.items), ("has_more", profile.more))
             if place is not None and len(place) != 1
         },
+        fixed=frozenset(name for name, _ in operation.fixed),
         filters=dict(profile.filters[1:]),
         hidden=profile.hidden,
         token=profile.next.at if profile.next.kind == "body" else None,

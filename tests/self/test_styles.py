@@ -131,6 +131,21 @@ def test_what_follows_from_another_breach_names_it(
     assert because[explained] == root
 
 
+def test_a_long_list_is_walked_back_from_what_is_looked_at_again(tmp_path: Path) -> None:
+    spec = str(written(tmp_path, ID_CURSOR))
+    named: dict[str, str | bool] = {
+        "spec": spec,
+        "operation": "listThings",
+        "items": "3000",
+        "requests": "100",
+        "deep": True,
+    }
+    with opened(Settings.of({**named}, {})) as target:
+        result = live.run(target.plan(find(("PRV-004", "PAG-024"))))
+    # The cursor of a page that begins a part of the list is unknown in that part, and no unknown one.
+    assert {each.verdict for each in result.judgements} == {Verdict.KEPT}
+
+
 def test_a_server_that_needs_another_list_says_so(tmp_path: Path) -> None:
     for given in ({"fault": "before-ignored"}, {"variant": "odd-tokens"}):
         with (

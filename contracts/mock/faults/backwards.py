@@ -14,6 +14,7 @@ from contracts.mock.store import Permission
 Permissions = Sequence[Permission]
 _going_back = partial(replaces, style=BACKWARDS)
 _FEW = 2
+_TWENTIETH = 19
 
 
 @_going_back(Behaviour.page, "PRV-001")
@@ -99,6 +100,13 @@ def empty_backwards(_self: Behaviour, _asked: Asked, /) -> list[Permission]:
 def first_item_lost_backwards(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """No page before an item holds the first one of the list."""
     return Behaviour.preceding(self, asked)[1:]
+
+
+@_going_back(Behaviour.preceding, "PRV-004")
+def item_lost_backwards(self: Behaviour, asked: Asked, /) -> list[Permission]:
+    """No page before an item holds the twentieth one of the list."""
+    lost = self.sort(self.permissions(asked), asked)[_TWENTIETH : _TWENTIETH + 1]
+    return [each for each in Behaviour.preceding(self, asked) if each not in lost]
 
 
 @_going_back(Behaviour.preceding, "PRV-005")

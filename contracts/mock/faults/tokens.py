@@ -16,6 +16,7 @@ _of_tokens = partial(replaces, style=TOKENS)
 _wrong = partial(fault, style=TOKENS)
 _FAR = 30
 _SEPARATOR = "\n"
+_BEGINNING = 5
 
 
 def _read(token: str) -> tuple[str, str | None]:
@@ -265,3 +266,10 @@ def tampered_token_restarts(_self: Behaviour, token: str, _asked: Asked, /) -> s
     """A token that can't be read is answered with the first page."""
     item = opened(token)
     return None if _unknown(item) else item
+
+
+@_of_tokens(Behaviour.unseal, "TOK-008")
+def cut_token_restarts(_self: Behaviour, token: str, _asked: Asked, /) -> str | None:
+    """What only begins as a token does is answered with the first page."""
+    item = opened(token)
+    return None if _unknown(item) and token.startswith(sealed("")[:_BEGINNING]) else item

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from contracts.mock.app import DEFAULT_LIMIT, KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
+from contracts.mock.app import KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.store import Permission, seeded
 from contracts.mock.variants.data import emoji, umlauts
 from contracts.mock.variants.declare import variant, varies, varies_page
@@ -39,9 +39,10 @@ def cap_50_of_many(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list
 
 
 @varies(Behaviour.cut)
-def cap_lower_under_filter(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
-    """A page holds 50 items at most, and 15 in the list of one project."""
-    return list(rest[: min(asked.limit, _LOW_CAP if asked.project_id is None else 15)])
+def cap_lower_under_filter(self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """A page holds 50 items at most, and 15 in the list of one project (or the default size, if that is more)."""
+    cap = max(_LOW_CAP if asked.project_id is None else 15, self.shape.default_limit)
+    return list(rest[: min(asked.limit, cap)])
 
 
 @varies(Behaviour.large_limit, dataset=lambda: seeded(size=130))
@@ -63,23 +64,23 @@ def no_cap(_self: Behaviour, limit: int, /) -> int:
 
 
 @varies(Behaviour.large_limit, dataset=lambda: seeded(size=130))
-def above_cap_default(_self: Behaviour, _limit: int, /) -> int:
+def above_cap_default(self: Behaviour, _limit: int, /) -> int:
     """A limit above 100 gives a page of the default size."""
-    return DEFAULT_LIMIT
+    return self.shape.default_limit
 
 
 @varies(Behaviour.read_limit)
 def limit_above_50_refused(self: Behaviour, fields: Fields, /) -> int:
-    """A limit above 50 is refused."""
+    """A limit above 50 is refused (above the default size, if that is more)."""
     limit = Behaviour.read_limit(self, fields)
-    return Behaviour.large_limit(self, limit) if limit > _LOW_CAP else limit
+    return Behaviour.large_limit(self, limit) if limit > max(_LOW_CAP, self.shape.default_limit) else limit
 
 
 @varies(Behaviour.read_limit)
 def limit_above_10_refused(self: Behaviour, fields: Fields, /) -> int:
-    """A limit above 10 is refused."""
+    """A limit above the default size is refused."""
     limit = Behaviour.read_limit(self, fields)
-    return Behaviour.large_limit(self, limit) if limit > DEFAULT_LIMIT else limit
+    return Behaviour.large_limit(self, limit) if limit > self.shape.default_limit else limit
 
 
 @varies(Behaviour.small_limit)
@@ -91,13 +92,13 @@ def limit_0_is_empty(self: Behaviour, limit: int, /) -> int:
 @varies(Behaviour.small_limit)
 def limit_0_is_default(self: Behaviour, limit: int, /) -> int:
     """limit=0 gives a page of the default size."""
-    return DEFAULT_LIMIT if limit == 0 else Behaviour.small_limit(self, limit)
+    return self.shape.default_limit if limit == 0 else Behaviour.small_limit(self, limit)
 
 
 @varies(Behaviour.small_limit)
-def small_limit_is_default(_self: Behaviour, _limit: int, /) -> int:
+def small_limit_is_default(self: Behaviour, _limit: int, /) -> int:
     """limit=0 and a negative limit give a page of the default size."""
-    return DEFAULT_LIMIT
+    return self.shape.default_limit
 
 
 @varies(Behaviour.small_limit)
@@ -218,7 +219,7 @@ def unknown_parameters_refused(self: Behaviour, query: str, /) -> Fields:
     """An unknown parameter is a 400."""
     fields = Behaviour.fields(self, query)
     for name in fields:
-        if name not in KNOWN:
+        if name not in KNOWN and name not in self.shape.fixed:
             raise self.invalid(name, "Unknown parameter.")
     return fields
 
@@ -302,7 +303,7 @@ def no_first_id(envelope: dict[str, Any]) -> object:
         "next": {"type": "string", "nullable": True},
     },
     item={
-        "expires_at": {"type": "string", "format": "date-time"},
+        "lapses_at": {"type": "string", "format": "date-time"},
         "role": {"enum": ["reader", "owner"]},
         "granted_by": {
             "oneOf": [
@@ -316,7 +317,7 @@ def no_first_id(envelope: dict[str, Any]) -> object:
 )
 def documented_properties(envelope: dict[str, Any]) -> object:
     """The document adds properties to the page and to its items; all are as it says, some are left out."""
-    further = {"expires_at": "2026-11-30T04:28:30.5+01:00", "role": "owner", "granted_by": {"kind": "robot", "x": 1}}
+    further = {"lapses_at": "2026-11-30T04:28:30.5+01:00", "role": "owner", "granted_by": {"kind": "robot", "x": 1}}
     data = [item | further for item in envelope["data"]]
     return envelope | {"data": data, "total": 57, "usage": {"cost": 1}, "next": None}
 
@@ -324,7 +325,7 @@ def documented_properties(envelope: dict[str, Any]) -> object:
 @varies_page()
 def more_properties(envelope: dict[str, Any]) -> object:
     """The page and its items have further properties, nested ones too."""
-    data = [item | {"granted_by": {"id": "user_1", "object": "user"}, "expires_at": None} for item in envelope["data"]]
+    data = [item | {"granted_by": {"id": "user_1", "object": "user"}, "lapses_at": None} for item in envelope["data"]]
     return envelope | {"data": data, "total_count": None, "links": {"self": "/v1", "next": None}, "größe": 1.5e3}
 
 
