@@ -102,6 +102,20 @@ class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
     started: str
     time: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
     response: fields.Response
+    timings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def seconds(self) -> float:
+        """How long the exchange took at the least: some recorders count the connecting within the waiting as well."""
+        connecting = 0.0
+        if isinstance(self.timings, msgspec.Raw):
+            with suppress(msgspec.DecodeError):
+                connecting = msgspec.json.decode(self.timings, type=_Timings).connect or 0.0
+        return max(0.0, self.time - max(0.0, connecting)) / 1000
+
+
+class _Timings(msgspec.Struct):
+    connect: float | None = None
 
 
 class Entries:
@@ -181,7 +195,7 @@ def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
         url=url.removeprefix(base),
         base=base,
         at=at,
-        seconds=max(0.0, entry.time) / 1000,
+        seconds=entry.seconds,
         answer=received,
         signed=signed[0] if signed else None,
         cookies=bool(request.cookies) or any(each.name.lower() == "cookie" for each in request.headers),

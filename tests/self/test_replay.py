@@ -298,3 +298,21 @@ def test_the_command(tmp_path: Path) -> None:
     done = command("replay", "broken.har", folder=tmp_path)
     assert (done.returncode, done.stderr) == (4, "contracts: broken.har is no HAR recording: it is not JSON.\n")
     assert command("replay", "none.har", folder=tmp_path).returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("time", "timings"),
+    [(100_000.0, {"connect": 99_995.0}), (5.0, {"connect": -1}), (5.0, {"connect": "long"}), (5.0, []), (5.0, None)],
+)
+def test_connecting_that_is_counted_twice_makes_no_requests_at_once(
+    tmp_path: Path, time: float, timings: object
+) -> None:
+    """As by mitmproxy, to which waiting is connecting too: a request seems to end long after the next ones began."""
+    with open_fault("has-more-never") as server:
+        session = Session(server)
+        session.browse()
+    recording = json.loads(mitmproxy(session.seen))
+    for entry in recording["log"]["entries"]:
+        entry |= {"time": time, "timings": timings}
+    result = again(saved(tmp_path, json.dumps(recording).encode()))
+    assert "PAG-015" in broken(result.judgements)
