@@ -60,6 +60,17 @@ def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
             yield HELD
 
 
+def _of_one_project(walk: Walk) -> bool:
+    """Whether a filtered walk shows nothing else: the whole list surely lacks nothing, and proves nothing."""
+    return all(item.project_id == walk.project_id for page in walk.pages for item in page.items)
+
+
+def _answered(evidence: Evidence) -> bool:
+    """Whether a project of the list was answered with items: where each filter is refused, a refusal shows nothing."""
+    known = set(evidence.listing.projects)
+    return any(page.items and page.query.project_id in known for page in evidence.pages)
+
+
 def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     """The walks from the head of the list of one project, as far as nothing could throw them off."""
     known = set(evidence.listing.projects)
@@ -108,7 +119,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange, listing.shown_in(right, page.exchange)),
                 wrong=0,
             )
-        elif walk.complete or len(walk.ids) > 1:
+        elif (walk.complete or len(walk.ids) > 1) and _of_one_project(walk):
             yield HELD
 
 
@@ -156,7 +167,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange,),
                 still=not listing.changed,
             )
-        elif seen_through:
+        elif seen_through and all(map(_of_one_project, walks)):
             yield HELD
     yield from _hidden_projects(evidence)
 
@@ -198,7 +209,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
             its_own = all(item.project_id == project for item in page.items)
             if not (its_own and evidence.listing.changed):
                 yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), still=its_own)
-        elif shows_nothing(exchange, page):
+        elif shows_nothing(exchange, page) and (page is not None or _answered(evidence)):
             yield HELD
 
 
@@ -227,7 +238,7 @@ def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
                 (exchange,),
             )
-        elif shows_nothing(exchange, page):
+        elif shows_nothing(exchange, page) and _answered(evidence):
             yield HELD
 
 

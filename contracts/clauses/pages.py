@@ -142,7 +142,9 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
         given = True
         right = page.ids[0] if first else page.ids[-1]
         if said == right:
-            yield HELD
+            # Of a single item either end is the other one.
+            if page.ids[0] != page.ids[-1]:
+                yield HELD
         else:
             end = "first" if first else "last"
             yield Finding(
@@ -163,7 +165,7 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
     probes=PAGED,
     requires={Capability.ENDS},
     decided_by="answer",
-    needs=ONE,
+    needs=TWO,
 )
 def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
     yield from judge_end_id(evidence, first=True)
@@ -180,7 +182,7 @@ def first_id_is_first(evidence: Evidence) -> Iterator[Outcome]:
     probes=PAGED,
     requires={Capability.ENDS},
     decided_by="answer",
-    needs=ONE,
+    needs=TWO,
 )
 def last_id_is_last(evidence: Evidence) -> Iterator[Outcome]:
     yield from judge_end_id(evidence, first=False)
@@ -582,7 +584,7 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
     why="A client whose cursor was deleted meanwhile begins again, and loops if that happens each time.",
     good="after=cp_unknown: 400, or an empty page",
     bad="after=cp_unknown: [cp_1, …], the first page",
-    probes=("walks.heads", "scope.cursors", "scope.others", "generated"),
+    probes=("walks.ends", "scope.cursors", "scope.others", "generated"),
     requires={Capability.CURSOR},
     decided_by="list",
     needs=ONE,
@@ -609,8 +611,13 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
                     f"the first page again: {names(page.ids, 2)}",
                     (page.exchange,),
                 )
-        elif shows_nothing(exchange, page):
+        elif shows_nothing(exchange, page) and _accepted(evidence):
             yield HELD
+
+
+def _accepted(evidence: Evidence) -> bool:
+    """Whether an item of the list was taken as a cursor: where each one is refused, a refusal shows nothing."""
+    return any(page.query.after in evidence.listing.items for page in evidence.pages)
 
 
 def _leads(evidence: Evidence, after: str, query: Query) -> bool:
@@ -730,7 +737,8 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
             shared = min(len(small.items), len(large.items))
             alike = small.ids[:shared] == large.ids[:shared]
             if alike or (evidence.listing.changed and evidence.listing.agree(small, large)):
-                if shared:
+                # Equally long pages show nothing: the limit made no difference.
+                if shared and len(small.items) != len(large.items):
                     yield HELD
                 continue
             order = evidence.order(small)
@@ -794,7 +802,7 @@ def _written(exchange: Exchange) -> str:
     why="A cursor carries its holder into a list that was not asked for.",
     good="after=(a permission of B) on A: 400, an empty page, or items of A",
     bad="after=(a permission of B) on A: items of B",
-    probes=("walks.projects", "scope.others"),
+    probes=("walks.projects", "walks.ends", "scope.others"),
     requires={Capability.CURSOR, Capability.SCOPE},
     decided_by="list",
     needs=Needs(items=1, other_checkpoint=True),
@@ -815,7 +823,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
             shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
         if shown:
             yield Finding("no permission of the other checkpoint", names(shown, 3), (exchange,))
-        elif page is not None or denied(exchange):
+        elif page is not None or (denied(exchange) and _accepted(evidence)):
             yield HELD
 
 
@@ -897,7 +905,8 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
         if walk.project_id is None and walk.pages[0].query.after is None and sure(evidence, walk):
             by_order[evidence.order(walk.pages[0])].append(walk)
     for order, walks in by_order.items():
-        if len({walk.limit for walk in walks}) < 2:  # noqa: PLR2004 - one size can't differ from another
+        seen = {max(len(page.items) for page in walk.pages) for walk in walks}
+        if min(len(seen), len({walk.limit for walk in walks})) < 2:  # noqa: PLR2004 - one size can't differ from another
             continue
         moves_on = [len(walk.pages) > 1 and len(set(walk.ids)) == len(walk.ids) for walk in walks]
         for walk, moves in zip(walks, moves_on, strict=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.filters import nobody
+from contracts.probes.filters import MOST_TELLING, nobody
 from contracts.traffic.credentials import MALFORMED
 
 FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortened", MALFORMED[0])
@@ -39,14 +39,17 @@ STRANGERS = ("none", "unknown", "user")
 TOGETHER = 8
 """Requests at the same moment, half of them with the admin key."""
 
+TIGHT = range(15, 45)
+"""Numbers of requests that suffice for one of each kind, and not for the same in several ways."""
+
 MANY = 30
 """Requests that suffice for what takes ten and shows few faults."""
 
 
 SPELLINGS = (
+    ("{before}//{last}", "user"),
     ("{before}/{last}/", "none"),
     ("{before}/{last};x=y", "none"),
-    ("{before}//{last}", "user"),
     ("{before}/{title}", "none"),
     ("{before}/./{last}", "none"),
     ("{before}/%{code:02x}{rest}", "none"),
@@ -56,14 +59,17 @@ SPELLINGS = (
     ("{before}%2F{last}", "none"),
     ("{before}/%25{code:02x}{rest}", "none"),
 )
-"""Other spellings of the path by its last step, and who asks so. A slash is doubled at its beginning before them."""
+"""Other spellings of the path by its last step, and who asks so. That with a slash doubled at its beginning comes among
+them."""
 
 
 def access(asking: Asking) -> None:
     """Ask without being entitled to it: plainly in every form, then with every query in the simple ones."""
     plain = asking.query()
     strangers = [form for form in STRANGERS if form in asking.forms]
-    asking.send_all(asking.request(plain, credential=form) for form in FIRST if _wanted(asking, form))
+    # What these ask further on shows as much, where every request counts.
+    first = [form for form in FIRST if asking.left not in TIGHT or form not in {"none", "unknown"}]
+    asking.send_all(asking.request(plain, credential=form) for form in first if _wanted(asking, form))
     spelled = _spelled(asking) if asking.wants("spellings") else []
     # A small share reaches one case of each clause.
     asking.send_all(spelled[:1])
@@ -75,7 +81,7 @@ def access(asking: Asking) -> None:
         asking.ask(plain, credential="none", extra=odd)
     if asking.wants("queries"):
         _right_after(asking, strangers)
-    if asking.wants("company") and asking.left >= MANY:
+    if asking.wants("company"):
         _further_in_company(asking)
     asking.send_all(_further(asking, spelled[1:], strangers))
 
@@ -86,12 +92,16 @@ def _wanted(asking: Asking, form: str) -> bool:
 
 
 def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request]:
-    further = dict.fromkeys([*NEXT, *asking.forms])
-    forms = [form for form in further if form not in {*FIRST, "admin"} and _wanted(asking, form)]
-    rest = [asking.request(asking.query(), credential=form) for form in forms]
+    others = [form for form in asking.forms if form not in {*FIRST, *NEXT, "admin"}]
+    rest, more = (
+        [asking.request(asking.query(), credential=form) for form in forms if _wanted(asking, form)]
+        for forms in (NEXT, others)
+    )
     queries = _requests(asking) if asking.wants("queries") else []
     queries = [request for request in queries if request.credential in strangers]
-    yield from filter(None, chain.from_iterable(zip_longest(rest[::2], queries, rest[1::2], spelled)))
+    few = MOST_TELLING
+    yield from filter(None, chain.from_iterable(zip_longest(rest[::2], queries[:few], rest[1::2], spelled[:few])))
+    yield from filter(None, chain.from_iterable(zip_longest(queries[few:], spelled[few:], more)))
 
 
 def _spelled(asking: Asking) -> list[Request]:
@@ -102,7 +112,8 @@ def _spelled(asking: Asking) -> list[Request]:
     plain = asking.operation.request(asking.query())
     before, _, last = plain.path.rpartition("/")
     parts = {"before": before, "last": last, "title": last.capitalize(), "code": ord(last[0]), "rest": last[1:]}
-    found = [(f"/{plain.path}", "none"), *((form.format(**parts), who) for form, who in SPELLINGS)]
+    found = [(form.format(**parts), who) for form, who in SPELLINGS]
+    found.insert(MOST_TELLING + 1, (f"/{plain.path}", "none"))
     rooted = not urlsplit(asking.target.base_url).path.strip("/")
     usable = [(path, who) for path, who in found if path.startswith("/") or not rooted]
     return [replace(plain, path=path, credential=who) for path, who in usable if who in asking.forms]
@@ -133,11 +144,13 @@ def _in_company(asking: Asking) -> None:
 
 
 def _further_in_company(asking: Asking) -> None:
-    """The same with the admin key first, and at the same moment."""
+    """The same with the admin key first, and where there are many requests left, at the same moment."""
     strangers = [form for form in STRANGERS if form in asking.forms]
     request = _unasked(asking)
     asking.send(replace(request, reconnect=True))
     asking.send(replace(request, credential=strangers[-1], shared=True))
+    if asking.left < MANY:
+        return
     request = _unasked(asking)
     batch = [replace(request, credential=strangers[at % len(strangers)]) for at in range(TOGETHER // 2)]
     batch += [request] * (TOGETHER - len(batch))
@@ -164,16 +177,16 @@ def _requests(asking: Asking) -> list[Request]:
     first, last = (projects[0], projects[-1]) if projects else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)
     asked: list[tuple[str, Query]] = [
-        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
-        ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
         ("none", asking.query(limit=1, order=Order.ASCENDING)),
         ("user", elsewhere),
+        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
         ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
         ("user", asking.query(after=after, limit=1, order=Order.DESCENDING)),
         ("none", asking.query(project_id=nobody(asking, first or "proj_unknown"))),
     ]
     if target.empty_checkpoint:
-        asked[3:3] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
+        asked[4:4] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
     found = [asking.request(query, credential=form) for form, query in asked]
-    found.insert(4, asking.request(elsewhere, credential="none", encode_colon=True))
+    found.insert(2, asking.request(elsewhere, credential="none", encode_colon=True))
     return [request for request in found if request is not None]

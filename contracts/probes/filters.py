@@ -12,7 +12,7 @@ from contracts.core.model import Capability, Order, Request
 from contracts.probes.asking import Asking
 
 MOST_TELLING = 3
-"""Names that most careless comparisons fall for: a part, another case, a pattern."""
+"""Names that most careless comparisons fall for: a part, another case, a longer one."""
 
 PADDING = " " * 1000
 """More than most columns hold; what is cut off behind it leaves the name with spaces at its end."""
@@ -23,6 +23,9 @@ WIDER = 0xFEE0
 _WIDE = 100
 _MOST_VALUES = 2
 _MOST_HIDDEN = 4
+
+FIRST_NAMES = 12
+"""Further names that are asked for before projects of other checkpoints."""
 
 MOST_ELSEWHERE = 2
 """Projects of other checkpoints that are asked for here."""
@@ -49,24 +52,23 @@ def filters(asking: Asking) -> None:
         {"limit": 1, "order": Order.ASCENDING},
         {"after": first[0] if first else None},
     )
-    plain, *others = [
+    plain, limited, later = [
         [asking.query(project_id=name, **way) for name in (nobody(asking, projects[0]), *made[:MOST_TELLING])]
         for way in ways
     ]
     rest = [asking.query(project_id=name, **way) for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False)]
-    rest[MOST_ELSEWHERE:MOST_ELSEWHERE] = [
+    rest[FIRST_NAMES:FIRST_NAMES] = [
         asking.query(project_id=project, limit=asking.size) for project in _elsewhere(asking)[:MOST_ELSEWHERE]
     ]
     if not asking.wants("near"):
-        asking.ask_all([plain[0], others[0][0]])
+        asking.ask_all([plain[0], limited[0]])
         asking.send_all(further)
         return
     if further:
-        asking.ask_all(plain[:2])
+        asking.ask_all(limited[:2])
         asking.send_all(further)
-        plain = plain[2:]
-    # A small share reaches some of both: the telling names in other ways, and other names.
-    asking.ask_all([*plain, *filter(None, chain.from_iterable(zip_longest(chain.from_iterable(others), rest)))])
+        limited = limited[2:]
+    asking.ask_all([*limited, *rest, *plain, *later])
 
 
 def _further(asking: Asking) -> Iterator[Request]:
@@ -130,22 +132,22 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
     made = [
         name[:-1],
         name.swapcase(),
-        f"{name[:-1]}%",
-        name + name[-1],
-        "0",
         f"{name} ",
+        "0",
         f"{name}\0x",
-        "*",
         widened(name),
         ",".join(known[:2]) if len(known) > 1 else f"{name},x",
         f" {name}",
         " ",
         "null",
         f"\t{name}",
-        f"{name}{PADDING}x",
         f"%{ord(name[0]):02X}{name[1:]}" if name[0].isascii() else "",
         accented(name),
         ".*",
+        f"{name}{PADDING}x",
+        name + name[-1],
+        f"{name[:-1]}%",
+        "*",
         f"_{name[1:]}",
         name[1:],
         name.upper(),

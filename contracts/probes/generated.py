@@ -62,7 +62,7 @@ def generated(asking: Asking) -> None:
     negative = wanted // SHARE_OF_NEGATIVE
     positive = wanted - negative
     cases = _Cases(asking)
-    asked: set[str] = set()
+    asked = {exchange.request.target for exchange in asking.client.exchanges}
     for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
         fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
         chosen = list(fresh)[: max(0, number)]

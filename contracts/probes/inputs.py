@@ -16,9 +16,9 @@ FIELD = "X-Injected:%201"
 # Raw and percent-encoded, as they are put on the wire.
 ORDERS = (
     f"sideways{TAG}",
-    "asc",
     "ASCENDING",
     "descending%27%3B--",
+    "asc",
     f"descending%0D%0A{FIELD}",
     "desc",
     "ascendingx",
@@ -27,18 +27,18 @@ ORDERS = (
 LIMITS = (
     "ten",
     "0",
-    "-1",
+    "-4294967236",
+    "1.5",
+    "18446744073709551619",
     "2147483647",
+    "-1",
+    "5.0",
     "9223372036854775807",
     "4294967299",
     "10abc",
-    "%2B5",
-    "18446744073709551619",
-    "1.5",
-    "-4294967236",
-    "5.0",
-    f"5{TAG}",
     "9" * 400,
+    f"5{TAG}",
+    "%2B5",
     "1e1",
     "5%20",
     "0x5",
@@ -54,22 +54,22 @@ MARKED = f"%22%27%3B--{TAG}%5C%60%24%7B%7D%28%29"
 LETTERS = "%F0%9F%9A%80%E2%80%AE%EF%BB%BF"
 TEXTS = (LETTERS, "%7B%22%24ne%22%3Anull%7D", MARKED, "..%2F..%2Fetc%2Fpasswd")
 CURSORS = (
-    "%00",
     f"x%0D%0A{FIELD}",
-    QUOTES,
-    "",
-    f"x%E5%98%8D%E5%98%8A{FIELD}",
-    LETTERS,
     "a" * 8192,
+    QUOTES,
+    f"x%E5%98%8D%E5%98%8A{FIELD}",
+    "%00",
+    "",
+    LETTERS,
     "%7B%22%24ne%22%3Anull%7D",
     MARKED,
     "%FF%FE",
     "..%2F..%2Fetc%2Fpasswd",
 )
 PROJECTS = (
-    f"x%0A{FIELD}",
     QUOTES,
     "*",
+    f"x%0A{FIELD}",
     f"x%250D%250A{FIELD}",
     "%FF%FE",
     "%00",
@@ -78,13 +78,13 @@ PROJECTS = (
 )
 """Line breaks among them, as they are, in letters that hold one in their low byte, and encoded twice."""
 CHECKPOINTS = (
-    "a%2Fb",
-    "..%2F..%2Fadmin%00",
+    "..%2F..%2Fadmin",
+    "%00",
     "%FF",
     f"x%0D%0A{FIELD}",
+    "a%2Fb",
+    "..%2F..%2Fadmin%00",
     "x" * 1024,
-    "%00",
-    "..%2F..%2Fadmin",
     "%2e%2e",
     "%F0%9F%9A%80%C3%BC",
     "%27%20OR%20%271%27%3D%271",
@@ -102,19 +102,19 @@ def inputs(asking: Asking) -> None:
     write = asking.operation.odd_request
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
     columns = (
+        ("limits", [f"{roles.limit}={value}" for value in LIMITS[1::2]]),
         ("orders", [f"{roles.order}={value}" for value in ORDERS if roles.order]),
         ("limits", [f"{roles.limit}={value}" for value in LIMITS[::2]]),
-        ("cursors", [f"{roles.after}={value}" for value in CURSORS]),
-        ("projects", [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id]),
         ("combined", _combined(asking)),
-        ("limits", [f"{roles.limit}={value}" for value in LIMITS[1::2]]),
+        ("projects", [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id]),
+        ("cursors", [f"{roles.after}={value}" for value in CURSORS]),
     )
     marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
     broken = write(checkpoint=here, query=f"x=%0D%0A{FIELD}")
-    paths = [write(checkpoint=checkpoint) for checkpoint in (CHECKPOINTS[0], TAG, *CHECKPOINTS[1:]) if roles.checkpoint]
+    paths = [write(checkpoint=checkpoint) for checkpoint in (TAG, *CHECKPOINTS) if roles.checkpoint]
     if roles.checkpoint:
-        paths[1] = replace(paths[1], accept=BROWSER)
-    paths[1:1] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
+        paths[0] = replace(paths[0], accept=BROWSER)
+    paths[2:2] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
     asked = [(part, [write(checkpoint=here, query=query) for query in column]) for part, column in columns]
     wanted = [column for part, column in (*asked, ("paths", paths)) if asking.wants(part)]
     asking.send_all(chain.from_iterable(zip_longest(*wanted)))
@@ -130,11 +130,12 @@ def _combined(asking: Asking) -> list[str]:
     order, filter_ = roles.order, roles.project_id
     beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]
     found = [
-        (f"{order}=sideways&{within}", order),
-        *beside[:2],
         (f"{order}=%00&{roles.limit}=%FF", order),
-        (f"unknown_parameter=1&unknown_flag{TAG}", ...),
         (f"{roles.limit}=2&{roles.limit}=3", ...),
+        *beside[1:2],
+        (f"unknown_parameter=1&unknown_flag{TAG}", ...),
+        (f"{order}=sideways&{within}", order),
+        *beside[:1],
         *beside[2:],
         (f"{filter_}=%zz&{roles.after}=%", filter_),
         (f"{cursor}&{cursor}x", ...),

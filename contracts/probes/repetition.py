@@ -50,11 +50,19 @@ def _reorder(asking: Asking) -> None:
     """Of the pages with the same parameters, the one that shows most plainly if one of them is not read."""
     here, always = asking.operation.roles, {name for name, _ in asking.operation.fixed}
     sets = dict.fromkeys(frozenset(filter(None, (getattr(here, role) for role in roles))) for roles in REORDERED)
+    asked = False
     for names in [each for each in sets if len(each) > 1]:
         pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
-        if pages and asking.left > TOGETHER + 1:
+        # A small share reaches some of each.
+        if pages and asking.left >= (TOGETHER + (len(ACCEPTED) + 1 if asked else 2)) * _each(asking):
+            asked = True
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send(replace(request, query="&".join(reversed(request.query.split("&")))))
+
+
+def _each(asking: Asking) -> int:
+    """How many requests one takes here: a redirect is another one."""
+    return 1 + asking.client.exchanges[-1].redirects
 
 
 def _accept(asking: Asking) -> None:
@@ -64,7 +72,7 @@ def _accept(asking: Asking) -> None:
         # What a list loses takes no cursor away from a page without one.
         simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) < 2, len(page.items)))  # noqa: PLR2004
         request = simple.exchange.request
-        for accept in ACCEPTED if asking.left > TOGETHER + len(ACCEPTED) else ACCEPTED[:1]:
+        for accept in ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED)) * _each(asking) else ACCEPTED[:1]:
             asking.send(replace(request, accept=accept))
 
 

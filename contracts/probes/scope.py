@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, zip_longest
 from typing import TypeVar
 from urllib.parse import quote
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.filters import MOST_TELLING, PADDING, accented, nobody, widened
+from contracts.probes.filters import PADDING, accented, nobody, widened
 
 T = TypeVar("T")
 
@@ -17,8 +18,6 @@ T = TypeVar("T")
 def scope(asking: Asking) -> None:
     """Ask for other checkpoints, and bring their cursors here."""
     target, listing = asking.target, asking.listing
-    own = listing.sequence(Order.DESCENDING)
-    first = own[0] if own else None
     near = almost(target.checkpoint, asking)
     others: list[str] = []
     projects: list[str | None] = []
@@ -32,9 +31,9 @@ def scope(asking: Asking) -> None:
                 projects.extend(item.project_id for item in fresh)
 
     walk_the_other(Order.DESCENDING)
-    asking.send_all(_wanted(asking, _first(asking, others, near, first)))
+    asking.send_all(_wanted(asking, _first(asking, others, projects, near)))
     walk_the_other(Order.ASCENDING)
-    further = _wanted(asking, _further(asking, others, projects, near))
+    further = _wanted(asking, _further(asking, others, near))
     asking.send_all(chain(map(asking.request, further), _wanted(asking, _last(asking))))
 
 
@@ -43,15 +42,20 @@ def _wanted(asking: Asking, parts: Iterator[tuple[str, T]]) -> Iterator[T]:
 
 
 def _first(
-    asking: Asking, others: list[str], near: list[str], first: str | None
+    asking: Asking, others: list[str], projects: list[str | None], near: list[str]
 ) -> Iterator[tuple[str, Request | None]]:
-    """One request of each kind."""
+    """One request of each kind, with all that may make a difference at once: what is wrong in general shows so too."""
     write = asking.request
+    own = asking.listing.sequence(Order.DESCENDING)
+    project = asking.listing.projects[0] if asking.listing.projects else None
     if others:
-        yield "others", write(asking.query(after=others[0]))
-    yield "cursors", write(asking.query(after=nobody(asking, first or "cp_unknown"), limit=3))
-    yield "unknown", write(Query(_unknown(asking)))
-    yield "near", write(Query(near[0], limit=100))
+        yield "others", write(asking.query(after=others[0], project_id=projects[0]))
+    cursor = nobody(asking, own[0] if own else "cp_unknown")
+    yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, project_id=project))
+    oldest = own[-1] if own else None
+    unknown = Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
+    yield "unknown", write(unknown)
+    yield "near", write(Query(near[1], after=own[len(own) // 2] if own else None))
     yield "encoded", write(asking.query(), encode_colon=True)
 
 
@@ -61,35 +65,33 @@ def _last(asking: Asking) -> Iterator[tuple[str, Request | None]]:
     yield "encoded", write(asking.query(limit=3, order=Order.ASCENDING))
 
 
-def _further(
-    asking: Asking, others: list[str], projects: list[str | None], near: list[str]
-) -> Iterator[tuple[str, Query]]:
+def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tuple[str, Query]]:
+    """Names that are almost real, and between them the rest, the most telling first."""
     target = asking.target
     own = asking.listing.sequence(Order.DESCENDING)
-    first = own[0] if own else None
     middle = own[len(own) // 2] if own else None
     project = asking.listing.projects[0] if asking.listing.projects else None
-    yield from (("near", Query(each)) for each in near[1:MOST_TELLING])
-    if others and target.other_checkpoint:
-        yield "others", asking.query(after=others[-1], limit=100, order=Order.ASCENDING)
-        amid = others[len(others) // 2]
-        yield "others", asking.query(after=amid, limit=5, order=Order.DESCENDING, project_id=project)
-        yield "others", asking.query(after=others[-1], limit=1, project_id=project)
-        yield "others", asking.query(after=others[0], project_id=projects[0])
-        if own:
-            yield "others", Query(target.other_checkpoint, after=middle)
+    rest = [("unknown", Query(_unknown(asking), limit=1))]
+    beside = others and target.other_checkpoint
+    if beside:
+        rest.append(("others", asking.query(after=others[-1], limit=100, order=Order.ASCENDING)))
+    rest.append(("cursors", asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), limit=3)))
+    if beside:
+        rest.append(("others", asking.query(after=others[0])))
         if project is not None:
-            yield "others", Query(target.other_checkpoint, limit=asking.size, project_id=project)
+            rest.append(("others", Query(beside, limit=asking.size, project_id=project)))
+    rest.append(("unknown", Query(_unknown(asking))))
+    if beside:
+        amid = others[len(others) // 2]
+        rest.append(("others", asking.query(after=amid, limit=5, order=Order.DESCENDING, project_id=project)))
+        rest.append(("others", asking.query(after=others[-1], limit=1, project_id=project)))
+        if own:
+            rest.append(("others", Query(beside, after=middle)))
     if target.empty_checkpoint:
-        yield "empty", Query(target.empty_checkpoint)
-        yield "empty", Query(target.empty_checkpoint, limit=100, order=Order.ASCENDING)
-    cursor = nobody(asking, first or "cp_unknown")
-    yield "cursors", asking.query(after=cursor, order=Order.ASCENDING, project_id=project)
-    yield "unknown", Query(_unknown(asking), limit=1)
-    yield "near", Query(near[1], after=middle)
-    oldest = own[-1] if own else None
-    yield "unknown", Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
-    yield from (("near", Query(each)) for each in near[MOST_TELLING:])
+        empty = Query(target.empty_checkpoint)
+        rest[3:3] = [("empty", empty), ("empty", replace(empty, limit=100, order=Order.ASCENDING))]
+    names = [("near", Query(near[0], limit=100)), *(("near", Query(name)) for name in (*near[2:], near[1]))]
+    yield from filter(None, chain.from_iterable(zip_longest(names[::3], names[1::3], names[2::3], rest)))
 
 
 def _unknown(asking: Asking) -> str:
@@ -102,19 +104,19 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
     named = {checkpoint, asking.target.other_checkpoint, asking.target.empty_checkpoint}
     parts = checkpoint.rsplit(":", 1)
     made = [
-        checkpoint[:-1],
+        f"{checkpoint} ",
         checkpoint.swapcase(),
-        f"{checkpoint}x",
-        f"{checkpoint[:-1]}%",
+        widened(checkpoint),
         parts[0] if parts[0] != checkpoint else "",
         f"{checkpoint}\0x",
-        f"{checkpoint} ",
+        f"{checkpoint[:-1]}%",
         quote(checkpoint, safe=""),
-        widened(checkpoint),
-        f"{checkpoint[:-1]}*",
         "0",
         f"{checkpoint}{PADDING}x",
         accented(checkpoint),
+        checkpoint[:-1],
+        f"{checkpoint}x",
+        f"{checkpoint[:-1]}*",
         f" {checkpoint}",
         f"{checkpoint},x",
         checkpoint[1:],

@@ -25,8 +25,11 @@ MOST_PROJECTS = 5
 SURPLUS = 2
 """Pages that a walk may have beyond those that are expected."""
 
-FEW = 40
+FEW = 30
 """Requests that do not suffice for more than the essential walks."""
+
+TIGHT = 55
+"""Requests that suffice for all kinds of pages, and not for every project and size."""
 
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
@@ -85,28 +88,34 @@ class _Plan:
 def walks(asking: Asking) -> None:
     """Walk through the list in the ways that bring the most different pages first."""
     look(asking, Order.ASCENDING)
-    asking.ask(asking.query())
+    few, tight = asking.left < FEW, FEW <= asking.left < TIGHT
+    if not (tight and asking.wants("pages")):  # a walk begins so
+        asking.ask(asking.query())
     # Later it tells more: of a list that changes, what was seen just now may be gone.
-    few = asking.left < FEW
     if few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
     listing = asking.listing
     projects = listing.projects[:MOST_PROJECTS]
+    each = projects[:1] if tight else projects
     sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
     if not few and asking.wants("cursors"):
         _amid(asking)
     if not few and asking.wants("pages"):
         _onward(asking, asking.left // 2)
-    _walk_all(asking, list(_essential(asking, len(listing.items), sizes)))
+    # The walks through a long list leave nothing for what comes behind them.
+    singles_first = not few and not asking.short
+    if singles_first and asking.wants("singles"):
+        _one_by_one(asking, tight=tight)
+    _walk_all(asking, list(_essential(asking, len(listing.items), sizes, tight=tight)))
     if not few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
-    if asking.wants("singles"):
-        _one_by_one(asking)
+    if asking.wants("singles") and not singles_first:
+        _one_by_one(asking, tight=tight)
     if asking.wants("defaults"):
-        asking.ask_all(asking.query(project_id=project) for project in projects)
+        asking.ask_all(asking.query(project_id=project) for project in each)
     if asking.wants("ends"):
-        asking.ask_all(query for project in projects for query in _after_the_last(asking, project))
-    _walk_all(asking, list(_thorough(asking, len(listing.items), sizes)))
+        asking.ask_all(query for project in each for query in _after_the_last(asking, project))
+    _walk_all(asking, list(_thorough(asking, len(listing.items), sizes, tight=tight)))
 
 
 def pages_of(items: int) -> int:
@@ -269,11 +278,12 @@ def _amid(asking: Asking) -> None:
         asking.ask(asking.query(after=risky(asking.listing, Order.DESCENDING)[0], limit=3, order=Order.DESCENDING))
 
 
-def _one_by_one(asking: Asking) -> None:
+def _one_by_one(asking: Asking, *, tight: bool) -> None:
     """Ask for single items, and for the default size in the other order."""
     sequence = asking.listing.sequence(Order.ASCENDING)
     asking.walk(asking.query(limit=1, order=Order.DESCENDING), most=SINGLES if asking.left > len(sequence) else 1)
-    for cursor in sequence[-2:-1] + sequence[len(sequence) // 2 : len(sequence) // 2 + 1]:
+    amid = sequence[len(sequence) // 2 : len(sequence) // 2 + 1]
+    for cursor in sequence[-2:-1] + (() if tight else amid):
         asking.ask(asking.query(after=cursor, limit=1, order=Order.ASCENDING))
     asking.ask(asking.query(order=Order.ASCENDING))
 
@@ -299,24 +309,34 @@ def _odd(items: int, pages: int) -> int:
     return max(2, -(-items // max(1, pages))) | 1
 
 
-def _essential(asking: Asking, total: int, sizes: dict[str, int]) -> Iterator[_Plan]:
+def _essential(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
     if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
         # The thorough walks are out of reach: the fullest page tells most about has_more.
         yield _plan(asking, total, total, Order.DESCENDING)
     if asking.wants("projects"):
         yield from (_plan(asking, items, asking.size, Order.DESCENDING, each) for each, items in sizes.items())
     if asking.wants("pages"):
-        yield _plan(asking, total, _odd(total, min(8, asking.left // 2)), Order.ASCENDING)
+        yield _plan(asking, total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
         yield _plan(asking, total, None, None)
     if asking.wants("within"):
-        yield from (_plan(asking, items, _odd(items, 4), Order.ASCENDING, each) for each, items in sizes.items())
+        smallest = min(sizes, key=lambda project: (sizes[project], project)) if tight and len(sizes) > 1 else None
+        for project, items in sizes.items():
+            if project == smallest:
+                yield replace(_plan(asking, items, 1, Order.DESCENDING, project), most=SINGLES)
+            else:
+                yield _plan(asking, items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
 
 
-def _thorough(asking: Asking, total: int, sizes: dict[str, int]) -> Iterator[_Plan]:
+def _thorough(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
     if asking.wants("full"):
         # A page that holds the whole list, or all but one item, or could hold one more.
         full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
-        yield from (_plan(asking, total, size, order) for size, order in full if 0 < size <= asking.size)
+        yield from (
+            _plan(asking, total, size, order) for size, order in full[: 3 if tight else 4] if 0 < size <= asking.size
+        )
+        if tight and sizes:
+            smallest = min(sizes, key=lambda project: (sizes[project], project))
+            yield _plan(asking, sizes[smallest], sizes[smallest], Order.ASCENDING, smallest)
     if asking.wants("twos"):
         yield _plan(asking, total, 2, Order.DESCENDING)
     if asking.wants("within"):

@@ -39,7 +39,9 @@ from contracts.verdicts.judging import MORE, Again, Tally, judge, tally
 
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
-SHARE_OF_AGAIN = 0.1
+SHARE_OF_AGAIN = 0.139
+LEAST_TO_SPARE = 127
+"""Of what a budget has beyond so many requests, that share is kept for asking again."""
 FOR_CAUSES = 8
 """Requests that are kept for testing likely causes."""
 LAST_RESERVE = 6
@@ -55,11 +57,11 @@ SHARE_OF_TIME = 0.8
 SHARE_TOGETHER = 0.3
 """How many times as many requests fit into the same time for each one that may be under way at once."""
 _QUICK = 0.001
-SMALL_BUDGET = 100
+SMALL_BUDGET = 150
 """Up to so many requests the list is looked at before and after everything else, and not in between."""
 
 
-BETWEEN_LOOKS = 30
+BETWEEN_LOOKS = 26
 """Fewer requests than these are not enclosed by looks of their own."""
 
 _MOST_PUT_OFF = 3
@@ -255,7 +257,7 @@ class _Run:
         control(asking)
         self._check_target()
         room = self._room()
-        reserve = max(3, int((min(plan.budget, room) - LEAST_BUDGET) * SHARE_OF_AGAIN))
+        reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
         hurried = room < self._client.remaining
         looked = self._client.requests
         for name, allowed in self._allot(min(self._client.remaining, room) - reserve - LOOKS).items():
@@ -458,8 +460,14 @@ def _shares(free: int, names: Iterable[str]) -> dict[str, int]:
     """How so many requests are shared out among these probes."""
     needed = {name: PROBES[name] for name in names}
     beyond = max(0, free - sum(entry.least for entry in needed.values()))
-    whole = sum(entry.share for entry in needed.values()) or 1.0
-    return {name: entry.least + int(beyond * entry.share / whole) for name, entry in needed.items()}
+    shares = {name: entry.share if free >= entry.begins else 0.0 for name, entry in needed.items()}
+    whole = sum(shares.values()) or 1.0
+    found = {name: entry.least + int(beyond * shares[name] / whole) for name, entry in needed.items()}
+    # What is left over by rounding goes to the last ones: each of their questions is another one.
+    rounded = free - sum(found.values())
+    for name in list(reversed(found))[: max(0, rounded)]:
+        found[name] += 1
+    return found
 
 
 class _Live:

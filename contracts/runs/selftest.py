@@ -94,11 +94,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a fault breaks and warns of each time, and what it ``may`` break or warn of where timing has a say."""
+    """What a fault breaks and warns of each time, and what it ``may`` break or warn of where timing has a say.
+
+    Of the clauses in ``unkept`` no case can arise on such a server, or none that decides: they must not be kept.
+    """
 
     broken: frozenset[str]
     warned: frozenset[str]
     may: frozenset[str]
+    unkept: frozenset[str]
     requests: int
 
 
@@ -215,7 +219,11 @@ def written() -> Mapping[str, Written]:
     """What each fault must break."""
     return {
         name: Written(
-            frozenset(entry["broken"]), frozenset(entry["warned"]), frozenset(entry["may"]), entry["requests"]
+            broken=frozenset(entry["broken"]),
+            warned=frozenset(entry["warned"]),
+            may=frozenset(entry["may"]),
+            unkept=frozenset(entry["unkept"]),
+            requests=entry["requests"],
         )
         for name, entry in matrix()["faults"].items()
     }
@@ -260,6 +268,9 @@ def _of_fault(name: str, shown: Shown) -> Iterator[str]:
             yield f"no longer {words}: {' '.join(sorted(lost))}"
         if more := theirs - mine - entry.may - (entry.warned if FAULTS[name].timed else frozenset()):
             yield f"unexpectedly {other}: {' '.join(sorted(more))}"
+    kept = entry.unkept - shown.undecided - shown.broken - shown.warned
+    if kept and not FAULTS[name].timed:
+        yield f"keeps what no case can have shown: {' '.join(sorted(kept))}"
 
 
 def _of_variant(variant: Variant, shown: Shown) -> Iterator[str]:

@@ -47,6 +47,7 @@ def entry(subject: Subject, shown: Sequence[Shown]) -> dict[str, Any]:
         "broken": sorted(broken),
         "warned": sorted(warned),
         "may": sorted(once - broken - warned),
+        "unkept": sorted(frozenset.intersection(*(one.undecided for one in shown)) - once),
         "requests": shown[0].requests,
     }
 

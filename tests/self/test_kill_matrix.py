@@ -22,7 +22,7 @@ from contracts.mock.faults import EVERY_FAULT, FAULTS
 from contracts.mock.matrix import matrix
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
-from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, missed, show, subjects
+from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, compare, examine, missed, show, subjects, written
 
 EVERYTHING = os.environ.get("MATRIX") == "all"
 
@@ -59,6 +59,33 @@ def test_what_is_written_down_is_what_must_be() -> None:
         assert not row["broken"], name
         assert set(row["warned"]) <= variant.warns, name
         assert variant.moving or set(row["undecided"]) <= variant.unexercised, name
+
+
+VACUOUS = {
+    "after-ignored": {"PAG-009", "PAG-013", "PAG-015", "PAG-018"},
+    "limit-ignored": {"PAG-001", "PAG-013", "PAG-023"},
+    "filter-ignored": {"FLT-002", "FLT-003", "FLT-004", "FLT-005"},
+    "refused-filtered": {"FLT-001", "FLT-002", "FLT-003", "FLT-004", "FLT-005"},
+    "everything-at-once": {"PAG-003", "PAG-007", "PAG-009", "PAG-013", "PAG-014", "PAG-017", "ORD-004"},
+    "has-more-never": {"PAG-003", "PAG-007", "PAG-009", "PAG-014", "PAG-017", "ORD-004"},
+    "redirect-drops-the-query": {"PAG-002", "PAG-013", "PAG-018", "PAG-023", "FLT-002", "FLT-003", "INP-003"},
+    "cache-by-path": {"PAG-003", "PAG-009", "PAG-013", "PAG-015", "PAG-017", "ORD-004"},
+    "negative-limit-counts-from-the-end": {"INP-003"},
+}
+"""Servers on which these clauses must not come out as kept: what could break them can't be seen there, or is."""
+
+
+@pytest.mark.parametrize("name", VACUOUS)
+def test_nothing_is_kept_without_a_case(name: str) -> None:
+    row = matrix()["faults"][name]
+    assert VACUOUS[name] <= {*row["broken"], *row["warned"], *row["unkept"]}
+
+
+def test_what_is_kept_without_a_case_is_noticed(right: Shown) -> None:
+    row = written()["redirect-drops-the-query"]
+    shown = replace(right, broken=row.broken, warned=row.warned, undecided=frozenset(), exit_code=1)
+    (sentence,) = compare(Subject(Kind.FAULT, "redirect-drops-the-query"), shown)
+    assert sentence.startswith("keeps what no case can have shown: ")
 
 
 def test_nothing_is_declared_that_does_not_show() -> None:

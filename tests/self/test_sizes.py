@@ -57,7 +57,7 @@ def ids(text: str) -> frozenset[str]:
 
 LACKS_1 = ids(
     """ITM 1-10
-    PAG 4 5 18-20 22 24
+    PAG 18-20 22 24
     FLT 1 2 4 5
     SCO 1 3
     HTP 7
@@ -66,13 +66,13 @@ LACKS_1 = ids(
     OBS 12 13"""
 )
 LACKS_2 = ids(
-    """PAG 1 3 7-15 17 21 23 25
+    """PAG 1 3-5 7-15 17 21 23 25
     ORD 1-7
     FLT 3
     OBS 8"""
 )
 LACKS_11 = ids("PAG 2")
-NOT_DESCRIBED = ids("ENV 8, ITM 11")
+NOT_DESCRIBED = ids("ENV 8, ITM 11, FLT 6 7")
 
 UNDECIDED: dict[int, dict[str, frozenset[str]]] = {
     0: {ONE: LACKS_1, TWO: LACKS_2, ELEVEN: LACKS_11},

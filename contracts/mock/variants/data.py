@@ -23,14 +23,14 @@ _NEEDS_2_ITEMS = (
     _NEEDS_11_ITEMS
     | _NEEDS_A_TIE
     | _NEEDS_2_PROJECTS
-    | _ids("PAG", 1, 3, *range(7, 16), 17, 21, 23, 25)
+    | _ids("PAG", 1, 3, 4, 5, *range(7, 16), 17, 21, 23, 25)
     | _ids("ORD", *range(1, 7))
     | _ids("OBS", 13)
 )
 _NEEDS_AN_ITEM = (
     _NEEDS_2_ITEMS
     | _ids("ITM", *range(1, 11))
-    | _ids("PAG", 4, 5, *range(18, 25))
+    | _ids("PAG", *range(18, 25))
     | _ids("FLT", *range(1, 6))
     | _ids("SCO", 1, 3)
     | _ids("SEC", 8, 13)
