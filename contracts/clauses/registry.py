@@ -170,8 +170,9 @@ class Clause:
 
     def lacking(self, operation: Operation) -> str | None:
         """Why this clause does not apply to an operation: one sentence; ``None`` if it does."""
-        missing = [each for each in Capability if each in self.requires - operation.capabilities]
-        return f"the operation does not have {missing[0]}" if missing else None
+        missing = self.requires - operation.capabilities
+        first = next((each for each in Capability if each in missing), None) if missing else None
+        return None if first is None else f"the operation does not have {first}"
 
 
 _REGISTRY: dict[str, Clause] = {}

@@ -24,6 +24,9 @@ ASIDE = "cause"
 CONTROL = "control"
 """The probe that looks at the whole list again and again to see whether it changes."""
 
+LOAD = "load"
+"""The probe of what many users asked at once."""
+
 
 class Evidence:
     """What the run knows.

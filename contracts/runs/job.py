@@ -17,7 +17,7 @@ from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
 from contracts.runs.first_look import await_answer
 from contracts.runs.live import run
-from contracts.runs.plan import Progress
+from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
@@ -64,12 +64,14 @@ class Job:
         self,
         progress: AbstractContextManager[Tell | None] | None = None,
         say: Callable[[str], None] = lambda _: None,
+        course: Callable[[Plan, Tell | None], Result] = run,
     ) -> Judged:
         """Open the target, ask and judge. An error is written to the reports before it is raised.
 
         Args:
             progress: Entered when the asking begins and left before the reports are written; gets each step.
             say: Gets what is to be known before anything is asked, a sentence each time.
+            course: The run itself, from its plan to its result.
 
         Raises:
             ConfigurationError: Nothing can be judged with these settings.
@@ -92,7 +94,7 @@ class Job:
                     if settings.wait:
                         await_answer(plan, settings.wait)
                     tell = until_asked.enter_context(progress or nullcontext())
-                result = run(plan, tell)
+                result = course(plan, tell)
         except BaseException as error:
             terms = terms or unopened(settings, selected)
             self.remarks = output.write_unfinished(settings, self._words, terms, error, self._redacted)

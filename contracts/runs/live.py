@@ -15,7 +15,8 @@ from contracts.core.model import Capability, Exchange, FailureKind, Finding, Jud
 from contracts.core.wording import count
 from contracts.deep.census import ORDERS
 from contracts.deep.walk import DEEP, Deep, Full
-from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
+from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
+from contracts.evidence.listing import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
@@ -52,6 +53,8 @@ LOOKS = 1
 """Requests that are kept for the last look at the whole list."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """What ends asking again before its time: what was asked by then is counted."""
+AFTER_OTHERS = 100
+"""Requests beside the budget for asking again what others found."""
 SHARE_OF_TIME = 0.8
 """How much of the time of a run is planned for."""
 SHARE_TOGETHER = 0.3
@@ -70,8 +73,14 @@ _MORE_TIME = "more time (--max-time)"
 _FAILED = "the suite itself failed when it judged this"
 
 
-def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Result:
+Between = Callable[[Asking], Iterable[Exchange]]
+"""Lets others ask for a while, from what is known by then; what they found is judged and asked again like the rest."""
+
+
+def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None, between: Between | None = None) -> Result:
     """Ask, judge, ask again, and judge for good.
+
+    With ``between`` others ask once the list is known; `AFTER_OTHERS` further requests are for what they find.
 
     An interrupt, a spent budget or a target that goes away ends the asking and not the judging: what was
     recorded until then is judged, and the result says how it ended.
@@ -83,7 +92,7 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
     if plan.budget < LEAST_BUDGET:
         raise ConfigurationError(f"--requests {plan.budget} is too few for a verdict: give at least {LEAST_BUDGET}.")
     with interrupts.held():
-        return _Run(plan, on_progress).result()
+        return _Run(plan, on_progress, between).result()
 
 
 _BY_ITSELF = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
@@ -100,8 +109,11 @@ def forms(plan: Plan) -> tuple[str, ...]:
 
 
 class _Run:
-    def __init__(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> None:
+    def __init__(
+        self, plan: Plan, on_progress: Callable[[Progress], None] | None, between: Between | None = None
+    ) -> None:
         self._plan = plan
+        self._between = between
         self._began = time.monotonic()
         self._on_progress = on_progress
         self._probe = CONTROL
@@ -278,10 +290,19 @@ class _Run:
             with suppress(ShareSpent):
                 further(asking)
         self._look_again()
+        self._let_others_ask()
         self._ask_again()
         if plan.deep and "walks" in plan.probes:
             self._go_deep()
         self._test_causes()
+
+    def _let_others_ask(self) -> None:
+        if self._between is None:
+            return
+        exchanges = self._between(self._asking)
+        self._client.extend(AFTER_OTHERS)
+        self._client.take(exchanges, apart=2 * LAG)
+        self._look_again()
 
     def _go_deep(self) -> None:
         """Walk through the whole list in both orders, and look again at what is doubtful in it."""
@@ -484,7 +505,8 @@ class _Live:
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
-        return self._asking.client.exchanges
+        # What comes back alone is not to be found by its comparison with what came under load.
+        return [exchange for exchange in self._asking.client.exchanges if exchange.probe != LOAD]
 
     def look(self, *, ascending: bool) -> None:
         self._asking.begin(CONTROL, self._asking.client.remaining)

@@ -86,22 +86,35 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
         ConfigurationError: The document or a key can't be used, there is no such fault or variant, or this process
             may open too few files.
     """
+    ready = described(settings, keys)
+    if ready.server is None:
+        yield ready
+        return
+    with ready.server as server:
+        yield replace(ready, target=replace(ready.target, base_url=server.base_url))
+
+
+def described(settings: Settings, keys: Keys | None = None) -> Opened:
+    """The same, with the embedded server not started: its base URL is not known yet.
+
+    Raises:
+        ConfigurationError: As `opened`.
+    """
     _refuse_few_files()
     operation = load_operation(settings)
     if settings.base_url is None:
-        with embedded(settings, operation=operation) as server:
-            operation = documented_by(server, operation)
-            data = server.dataset
-            target = Target(
-                server.base_url,
-                data.checkpoint,
-                data.other_checkpoint or None,
-                data.empty_checkpoint or None,
-                user_key=operation.profile.admin,
-                key_header=operation.key_header,
-            )
-            yield Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
-        return
+        server = embedded(settings, operation=operation)
+        operation = documented_by(server, operation)
+        data = server.dataset
+        target = Target(
+            server.base_url,
+            data.checkpoint,
+            data.other_checkpoint or None,
+            data.empty_checkpoint or None,
+            user_key=operation.profile.admin,
+            key_header=operation.key_header,
+        )
+        return Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
     _refuse_missing_parameters(operation)
     keys = keys or read_keys(
         admin_file=settings.key_file,
@@ -124,7 +137,7 @@ def opened(settings: Settings, keys: Keys | None = None) -> Iterator[Opened]:
         curl=route.curl(settings.base_url),
         key_header=operation.key_header,
     )
-    yield Opened(target, keys, operation, settings, route=route)
+    return Opened(target, keys, operation, settings, route=route)
 
 
 def _route(settings: Settings) -> Route:

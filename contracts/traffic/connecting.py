@@ -58,11 +58,11 @@ class Connector:
         self._origin = origin
         self._host = origin.host.strip("[]")
         self._route = route
-        self._context = _context(route, certificate=True) if origin.scheme == "https" else None
+        self._context = tls_context(route, certificate=True) if origin.scheme == "https" else None
         proxy = self._proxy = route.proxy
         if proxy is not None and (proxy.host, proxy.port) == (self._host, origin.port):
             raise ConfigurationError(f"{proxy.name[:1].upper()}{proxy.name[1:]} is the target itself.")
-        self._to_proxy = _context(route) if proxy is not None and proxy.scheme == "https" else None
+        self._to_proxy = tls_context(route) if proxy is not None and proxy.scheme == "https" else None
 
     @property
     def prefix(self) -> bytes:
@@ -309,7 +309,12 @@ def _dialled(address: str, port: int, within: float) -> socket.socket:
     return sock
 
 
-def _context(route: Route, *, certificate: bool = False) -> ssl.SSLContext:
+def tls_context(route: Route, *, certificate: bool = False) -> ssl.SSLContext:
+    """What TLS trusts on a route, and with ``certificate`` by what this side names itself.
+
+    Raises:
+        ConfigurationError: The authorities or the certificate can't be used.
+    """
     path = route.authorities
     try:
         if path is not None and path.is_dir():

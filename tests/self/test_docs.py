@@ -61,6 +61,7 @@ TESTED_IN = {
     "contracts schema": "self/test_reports.py",
     "contracts selftest": "self/test_kill_matrix.py",
     "contracts serve": "self/test_cli.py",
+    "contracts load": "self/test_load.py",
 }
 """Where what a page names in a sentence is run, or shows alone because it takes minutes."""
 PROGRAMS = ("contracts", "docker", "npm", "pip", "pipx", "pytest", "python", "st", "steady", "tox", "uvx")

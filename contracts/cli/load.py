@@ -1,0 +1,131 @@
+"""``contracts load``, and the process beside it that asks alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from contracts.cli.shell import Grouped, Shell, encoding, options, show, width
+from contracts.core.errors import ConfigurationError
+from contracts.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
+from contracts.load.options import settings as chosen_settings
+from contracts.settings.settings import Settings
+
+
+@click.command(cls=Grouped)
+@click.option("--users", type=click.IntRange(1), default=10, metavar="N", help="Users that ask at once (default 10).")
+@click.option(
+    "--spawn-rate", type=click.FloatRange(0, min_open=True), default=10, metavar="N", help="New users a second (10)."
+)
+@click.option("--run-time", default="1m", metavar="TIME", help="How long the load lasts: 30s, 10m, 1h30m (default 1m).")
+@click.option("--processes", type=int, default=None, metavar="N", help="Processes on this machine; -1: one a core.")
+@click.option("--master", is_flag=True, help="Let workers on other machines ask.")
+@click.option("--worker", is_flag=True, help="Ask what a master says.")
+@click.option("--master-host", default=None, metavar="HOST", help="Where a worker's master is (default 127.0.0.1).")
+@click.option("--master-port", type=int, default=None, metavar="PORT", help="Its port (default 5557).")
+@click.option("--expect-workers", type=int, default=None, metavar="N", help="Begin when so many workers are there.")
+@click.option(
+    "--strangers",
+    type=click.FloatRange(0, 1),
+    default=STRANGERS,
+    metavar="SHARE",
+    help=f"Share of requests without a key or with a wrong one (default {STRANGERS:g}).",
+)
+@click.option("--i-may-load-this", is_flag=True, help="Load a target that is not on this machine or a private host.")
+@options(*NAMES)
+@click.pass_context
+def load(context: click.Context, /, settings: Settings, **chosen: object) -> int:
+    """Judge a server while many clients ask at once.
+
+    Locust asks (`pip install 'checkpoint-permissions-contracts[load]'`). First the list is learned by an ordinary run;
+    then users walk through it, ask for single pages, and judge each answer; then what broke is asked again alone.
+    Only GET is ever sent. The exit codes are those of `contracts check`.
+    """
+    if importlib.util.find_spec("locust") is None:
+        raise ConfigurationError(
+            "A load needs Locust, which is not installed: pip install 'checkpoint-permissions-contracts[load]'."
+        )
+    shell = context.find_object(Shell) or Shell()
+    if not chosen["worker"]:
+        refuse_unasked(settings, may_load=bool(chosen["i_may_load_this"]))
+        where = settings.base_url or "the embedded server"
+        pace = f"{settings.rate:g} requests a second at the most" if settings.rate else "as fast as it answers"
+        shell.say(
+            f"contracts: {chosen['users']} users, {chosen['spawn_rate']:g} new ones a second, will ask {where} for"
+            f" {chosen['run_time']}, {pace}"
+        )
+    given = {name: value for name, value in context.params.items() if name in NAMES}
+    locust = [
+        sys.executable,
+        "-m",
+        "locust",
+        "--locustfile",
+        str(Path(__file__).parents[1] / "plugins" / "locustfiles" / "contract_users.py"),
+    ]
+    said = list(_said(chosen))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Where a master listens has a name of its own in Locust.
+    port = ["--master-bind-port", str(chosen["master_port"])] if chosen["master"] and chosen["master_port"] else []
+    environ = os.environ | {VARIABLE: handed(given, said)}
+    os.execve(sys.executable, [*locust, "--headless", "--only-summary", *said, *port], environ)  # noqa: S606 - Locust takes over
+
+
+def _said(chosen: Mapping[str, object]) -> Iterator[str]:
+    """What is said of the load itself, as Locust understands it."""
+    for name, value in chosen.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            yield flag
+        elif value is not None and value is not False:
+            yield from (flag, f"{value:g}" if isinstance(value, float) else str(value))
+
+
+@click.command(hidden=True)
+@click.argument("descriptor", type=int)
+@click.argument("host", required=False)
+@click.pass_obj
+def load_desk(shell: Shell, descriptor: int, host: str | None) -> int:
+    """Ask alone before a load and after it; the process of the load begins this one."""
+    from contracts.load.desk import Desk
+    from contracts.load.messages import Outcome, send
+    from contracts.reports.terminal import Style, report
+    from contracts.runs.job import Job
+
+    settings = chosen_settings(host)
+    incoming: BinaryIO = sys.stdin.buffer
+    with os.fdopen(descriptor, "wb") as outgoing:
+        desk = Desk(incoming, outgoing)
+        job = Job(settings)
+        shell.say("contracts: the list is learned first")
+        try:
+            judged = job.judge(None, lambda text: shell.say(f"contracts: {text}"), desk.run)
+        finally:
+            shell.keys = job.keys
+        again = judged.report.repeat.removeprefix("contracts check")
+        if words():
+            again = f"contracts load {shlex.join(words())}{again}"
+            judged = replace(judged, report=replace(judged.report, repeat=again))
+        style = Style(
+            quiet=settings.quiet,
+            width=width(),
+            verbose=settings.verbose,
+            embedded=judged.report.embedded,
+            repeat=judged.report.repeat,
+            settings=settings.told(),
+        )
+        try:
+            job.write(judged)
+        finally:
+            send(outgoing, Outcome(judged.result.exit_code))
+            incoming.read()  # Locust's own words come first
+            show(report(judged.result, style, encoding()), settings)
+    return judged.result.exit_code

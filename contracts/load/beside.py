@@ -1,0 +1,72 @@
+"""The process beside Locust, seen from Locust's: see `contracts.load.desk`."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from contextlib import suppress
+
+from contracts.core.errors import ExitCode
+from contracts.load.messages import Done, Learned, Outcome, receive, send
+
+
+class _Pipe:
+    """A pipe that lets users go on while it is read: Locust makes ``select`` wait for one of them only."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, size: int, /) -> bytes:
+        """Some bytes, at most so many; none at the end."""
+        select.select([self._descriptor], [], [])
+        return os.read(self._descriptor, size)
+
+
+class Beside:
+    """The process that asks alone before the load and after it.
+
+    Args:
+        host: The base URL of the target, where Locust's own option names it.
+    """
+
+    def __init__(self, host: str | None) -> None:
+        reading, writing = os.pipe()
+        words = [sys.executable, "-m", "contracts", "load-desk", str(writing), *([host] if host else [])]
+        # In a session of its own an interrupt of the load is none of the judgement.
+        self._process = subprocess.Popen(  # noqa: S603 - this very suite
+            words, stdin=subprocess.PIPE, pass_fds=(writing,), start_new_session=True
+        )
+        os.close(writing)
+        self._pipe = _Pipe(reading)
+
+    def learned(self) -> Learned:
+        """What the list holds.
+
+        Raises:
+            SystemExit: That can't be told; the process has said why.
+        """
+        try:
+            learned = receive(self._pipe, Learned)
+        except BaseException:
+            self._process.kill()
+            raise
+        if learned is None:
+            sys.exit(self._process.wait())
+        return learned
+
+    def outcome(self, done: Done) -> int:
+        """The exit code of all of it."""
+        if self._process.stdin is None:
+            return ExitCode.INTERNAL
+        with suppress(BrokenPipeError):
+            send(self._process.stdin, done)
+        outcome = receive(self._pipe, Outcome)
+        return self._process.wait() if outcome is None else outcome.exit_code
+
+    def tell(self) -> None:
+        """Let people read the report, and wait until they can."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()

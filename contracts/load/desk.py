@@ -1,0 +1,70 @@
+"""The part of a load that asks alone: it learns the list before, and judges and confirms after it.
+
+It is an ordinary run with the load in its middle, in a process beside Locust, which patches its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Exchange, Judgement, Result
+from contracts.evidence.evidence import LOAD
+from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
+from contracts.load.questions import worth_sending
+from contracts.load.telling import notes
+from contracts.probes.asking import Asking
+from contracts.runs.live import run
+from contracts.runs.plan import Plan, Progress
+
+
+class Desk:
+    """Learns, waits for the load, and says what came of it.
+
+    Args:
+        incoming: Where messages come from.
+        outgoing: Where messages go to.
+    """
+
+    def __init__(self, incoming: Reading, outgoing: Writing) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._done: Done | None = None
+
+    def run(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> Result:
+        """An ordinary run with a load in its middle; see `contracts.runs.live.run`."""
+        # The load has a time of its own, and only so many requests of this run are asked around it.
+        result = run(replace(plan, limits=replace(plan.limits, run=None)), on_progress, self._between)
+        if self._done is None:
+            return result
+        figures = self._done.figures
+        judgements = tuple(_confirmed(each) for each in result.judgements)
+        return replace(result, judgements=judgements, notes=(*notes(figures), *result.notes))
+
+    def _between(self, asking: Asking) -> Iterable[Exchange]:
+        """Hand over what is known of the list, and wait until the load is over."""
+        exchanges = tuple(worth_sending(asking.client.exchanges))
+        if exchanges and all(each.redirects for each in exchanges):
+            raise ConfigurationError(
+                f"{asking.target.base_url} redirects each request, and users under load follow no redirect: give the"
+                " base URL to which it leads."
+            )
+        redactor = asking.client.redactor
+        shareable = all(redactor.exchange(each) is each for each in exchanges)
+        send(self._outgoing, Learned(asking.target.base_url, exchanges, shareable))
+        self._done = receive(self._incoming, Done)
+        if self._done is None:  # the other process ended before the load did
+            raise KeyboardInterrupt
+        return self._done.evidence
+
+
+def _confirmed(judgement: Judgement) -> Judgement:
+    """A verdict that says of what broke under load whether it breaks always."""
+    finding = judgement.finding
+    if finding is None or not judgement.asked or all(each.probe != LOAD for each in finding.exchanges):
+        return judgement
+    said = "under load only: asked alone it was right" if not judgement.seen else "always: asked alone it came back"
+    number = judgement.asked if not judgement.seen else judgement.seen
+    actual = f"{finding.actual} ({said} {number} of {judgement.asked} times)"
+    return replace(judgement, finding=replace(finding, actual=actual))

@@ -1,0 +1,74 @@
+"""What the users of all processes saw, added up as it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from contracts.core.model import Exchange
+from contracts.load.messages import Done, Figures, News
+
+STRETCHES: Final = 60
+"""Into at most so many stretches the time of a load is cut for a picture of it."""
+_MOST: Final = 400
+"""Exchanges that are kept of all that workers send."""
+
+
+class Tables:
+    """Adds up what processes of users tell; its size does not grow with time."""
+
+    def __init__(self) -> None:
+        self._stretch = 1.0
+        self._series: dict[str, Counter[int]] = {}
+        self._evidence: list[Exchange] = []
+        self._seen = News()
+
+    def add(self, news: News, at: float) -> None:
+        """Add what one process told, so many seconds after the beginning."""
+        while at >= self._stretch * STRETCHES:
+            self._stretch *= 2
+            for name, series in self._series.items():
+                self._series[name] = Counter()
+                for place, number in series.items():
+                    self._series[name][place // 2] += number
+        for name, number in news.clauses.items():
+            self._series.setdefault(name, Counter())[int(max(0.0, at) // self._stretch)] += number
+        self._evidence += news.evidence[: max(0, _MOST - len(self._evidence))]
+        self._seen.unanswered += news.unanswered
+        self._seen.put_off += news.put_off
+        self._seen.unjudged += news.unjudged
+        self._seen.moved |= news.moved
+
+    def done(
+        self,
+        *,
+        users: int,
+        workers: int,
+        lost: int,
+        seconds: float,
+        requests: int,
+        rate: float,
+        percentiles: Mapping[str, float],
+    ) -> Done:
+        """All of it, and what Locust counted."""
+        last = max((place for series in self._series.values() for place in series), default=0)
+        last = max(last, int(seconds // self._stretch))
+        order = sorted(self._series, key=lambda name: (-self._series[name].total(), name))
+        figures = Figures(
+            users=users,
+            workers=workers,
+            seconds=seconds,
+            requests=requests,
+            rate=rate,
+            percentiles=percentiles,
+            unanswered=self._seen.unanswered,
+            put_off=self._seen.put_off,
+            unjudged=self._seen.unjudged,
+            lost=lost,
+            moved=self._seen.moved,
+            breaches={name: self._series[name].total() for name in order},
+            stretch=self._stretch,
+            series={name: tuple(self._series[name][place] for place in range(last + 1)) for name in order},
+        )
+        return Done(tuple(self._evidence), figures)

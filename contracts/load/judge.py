@@ -1,0 +1,318 @@
+"""Each answer under load is judged for what it says, fast enough not to be what limits the load.
+
+An answer that says what a right one said before is right, and so is a page that holds what was predicted. Anything else
+is looked at by the clauses: at once by those that one answer decides, and by all others once a look at the whole list
+tells whether it stands still.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from contracts.core.model import Answer, Exchange, Level, Order, Page, Query, Request, Step
+from contracts.evidence.evidence import CONTROL, LOAD, Evidence
+from contracts.evidence.reader import Reader
+from contracts.load.messages import News
+from contracts.load.questions import Question, Questions
+from contracts.runs.plan import Plan
+from contracts.verdicts.judging import Tally, tally
+
+MOST_EVIDENCE: Final = 5
+"""Answers that are kept of each broken clause."""
+MOST_SUSPECTS: Final = 48
+"""Pages other than predicted that are kept until the list is looked at; of more only the number."""
+LOOKS: Final = 3
+"""How often the list is looked at in a row where it is not what it was."""
+_MOST_KNOWN: Final = 4000
+"""Different answers that are remembered at the same time."""
+_MOST_BYTES: Final = 32 * 1024 * 1024
+_TICKS: Final = 50
+"""Ticks of the clock in a second: what has just come to a list may take a third of a second to be known everywhere."""
+_PINNED: Final = frozenset(
+    {
+        *("content-type", "content-encoding", "content-language", "content-disposition", "cache-control", "vary"),
+        *("www-authenticate", "location", "set-cookie", "retry-after", "transfer-encoding", "server"),
+    }
+)
+"""Headers that are always looked at; any other one may be of a kind that differs from answer to answer."""
+
+
+class Judge:
+    """Judges what users under load were answered.
+
+    Args:
+        plan: What is judged, and how.
+        learned: What shows the list before the load.
+        strangers: The share of requests from those who may not look.
+        reader: What reads the answers.
+    """
+
+    def __init__(self, plan: Plan, learned: Sequence[Exchange], strangers: float, reader: Reader | None = None) -> None:
+        self.plan = plan
+        self._reader = reader or Reader(plan.operation)
+        self._learned = tuple(replace(each, number=place) for place, each in enumerate(learned))
+        self._before: tuple[Exchange, ...] = ()
+        """The looks of the last time."""
+        evidence = Evidence(self._reader, plan.target, self._learned)
+        self.questions = Questions(plan, evidence, strangers)
+        self.size = max(evidence.largest_accepted, plan.operation.usual_limit)
+        self._known = self._ids(self._last_look(evidence))
+        # Users ask what the document allows: what odd values bring is not asked.
+        judged = [one for one in plan.clauses if one.family != "inputs" and one.level is not Level.OBSERVED]
+        self._gating = [one for one in judged if one.level in plan.gate]
+        self._single = [one for one in self._gating if one.decided_by == "answer"]
+        self._causes = {one.id: frozenset(one.caused_by) for one in self._gating}
+        self._secrets = [secret.reveal() for secret in (plan.keys.admin, plan.keys.user) if secret is not None]
+        self._varying = _varying(self._learned)
+        self._suspects: dict[tuple[Question, bytes], Exchange] = {}
+        self._news = News()
+        self._shown: Counter[str] = Counter()
+        self._remembered = self._bytes = 0
+        self._first = max((each.received for each in learned), default=0) + 2 * _TICKS
+        self._began = time.monotonic()
+        self._steady = True
+        self.moved = False
+
+    # Answers
+
+    def tick(self) -> int:
+        """The moment, on the clock of the evidence."""
+        return self._first + int((time.monotonic() - self._began) * _TICKS)
+
+    def judge(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
+        """The ids of the clauses that an answer breaks, as far as it tells that by itself."""
+        rest = self._rest(answer)
+        if rest is not None:
+            if question.kept.get(answer.body) == rest:
+                return ()
+            known = question.broken.get(answer.body)
+            if known is not None and known[0] == rest:
+                self._tell(known[1])
+                if self._wanted(known[1]):
+                    self._show(known[1], self._exchange(question.request, answer, sent, seconds))
+                return known[1]
+        return self._look(question, self._exchange(question.request, answer, sent, seconds), rest)
+
+    def _rest(self, answer: Answer) -> object:
+        """An answer but for its body and what differs each time; ``None`` where that may hold a key."""
+        text = "\n".join(value for _, value in answer.headers)
+        if any(secret in text for secret in self._secrets):
+            return None
+        return answer.status, tuple(pair for pair in answer.headers if pair[0].lower() not in self._varying)
+
+    def _look(self, question: Question, exchange: Exchange, rest: object) -> tuple[str, ...]:
+        body = exchange.answer.body if exchange.answer is not None else b""
+        evidence = Evidence(self._reader, self.plan.target, [exchange])
+        found = self._least(tally(self._single, evidence))
+        if found:
+            self._remember(question, body, rest, found)
+            self._tell(found)
+            self._show(found, exchange)
+        elif question.request.credential != "admin" or self._as_expected(question, exchange):
+            self._remember(question, body, rest)
+        elif len(self._suspects) < MOST_SUSPECTS:
+            self._suspects.setdefault((question, body), exchange)
+        elif (question, body) not in self._suspects:
+            self._news.unjudged += 1
+        return found
+
+    def _as_expected(self, question: Question, exchange: Exchange) -> bool:
+        if question.page is None:
+            return False
+        page = self._reader.page(exchange, question.query)
+        return page is not None and (page.ids, page.has_more) == question.page
+
+    def _exchange(self, request: Request, answer: Answer, sent: int, seconds: float) -> Exchange:
+        echoes = self.plan.redactor.echoes(answer)
+        received = max(sent, self.tick())
+        at = time.time() - seconds
+        answer = replace(answer, echoes=echoes)
+        return Exchange(0, request, answer, None, sent, received, at, seconds, LOAD)
+
+    def _least(self, tallies: Mapping[str, Tally], among: Iterable[Exchange] = ()) -> tuple[str, ...]:
+        """The clauses that are broken, short of those that follow from another one."""
+        numbers = {each.number for each in among}
+        broken = {
+            name
+            for name, kept in tallies.items()
+            if kept.findings
+            and any(not numbers or numbers & {each.number for each in one.exchanges} for one in kept.breaches)
+        }
+        return tuple(sorted(name for name in broken if not broken & self._causes[name]))
+
+    def _tell(self, clauses: Iterable[str]) -> None:
+        for name in clauses:
+            self._news.clauses[name] = self._news.clauses.get(name, 0) + 1
+
+    def _wanted(self, clauses: Iterable[str]) -> bool:
+        return any(self._shown[name] < MOST_EVIDENCE for name in clauses)
+
+    def _show(self, clauses: Sequence[str], exchange: Exchange) -> None:
+        if self._wanted(clauses):
+            self._shown.update(clauses)
+            self._news.evidence.append(self.plan.redactor.exchange(exchange))
+
+    def _remember(self, question: Question, body: bytes, rest: object, broken: tuple[str, ...] = ()) -> None:
+        if rest is None:
+            return
+        self._remembered += 1
+        self._bytes += len(body)
+        if self._remembered > _MOST_KNOWN or self._bytes > _MOST_BYTES:
+            self._forget()
+        if broken:
+            question.broken[body] = rest, broken
+            return
+        if body in question.kept:
+            self._learn_header(question.kept[body], rest)
+        question.kept[body] = rest
+
+    def _forget(self, evidence: Evidence | None = None) -> None:
+        self._remembered = self._bytes = 0
+        self._reader = self._reader.fresh()
+        self.questions.renew(evidence or Evidence(self._reader, self.plan.target, (*self._learned, *self._before)))
+
+    def _learn_header(self, before: object, after: object) -> None:
+        """Note which header differs between two answers that are right and say the same."""
+        match before, after:
+            case ((first, tuple(left)), (second, tuple(right))) if first == second:
+                names = {str(pair[0]).lower() for pair in {*left} ^ {*right}}
+                self._varying |= names - _PINNED
+
+    # The list
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether pages wait for a look at the list."""
+        return bool(self._suspects)
+
+    def look_request(self, after: str | None, token: str | None = None) -> tuple[Request, Query]:
+        """What a look at the whole list asks: the page after an item, or the first one.
+
+        Where cursors are tokens, ``token`` is the one that the page before it gave.
+        """
+        operation = self.plan.operation
+        order = Order.DESCENDING if operation.roles.order else operation.default_order
+        query = Query(self.plan.target.checkpoint, after, self.size, order)
+        asked = query if token is None else replace(query, after=token)
+        return replace(operation.request(asked, seed=self.plan.seed), fresh=True), query
+
+    def look_page(
+        self, request: Request, query: Query, answer: Answer, *, sent: int, seconds: float, step: Step
+    ) -> tuple[Exchange, Page | None]:
+        """One page of a look at the whole list."""
+        exchange = replace(self._exchange(request, answer, sent, seconds), probe=CONTROL, step=step)
+        return exchange, self._reader.page(exchange, query)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the last look showed what the one before it did."""
+        return self._steady
+
+    @property
+    def looked(self) -> int:
+        """Pages of the look at the list with which the load began."""
+        return max(1, -(-len(self._known) // max(1, self.size)))
+
+    def unchanged(self, look: Sequence[Exchange]) -> bool:
+        """Whether a look at the list shows what the last one showed."""
+        return self._ids(look) == self._known
+
+    def settle(self, looks: Sequence[Sequence[Exchange]]) -> list[tuple[Question, tuple[str, ...]]]:
+        """Judge the pages that were other than predicted, now that the list was looked at after them.
+
+        Args:
+            looks: The looks at the whole list, one after the other.
+
+        Returns:
+            What broke clauses, and which.
+        """
+        flat = tuple(each for look in looks for each in look)
+        suspects, self._suspects = self._suspects, {}
+        found: list[tuple[Question, tuple[str, ...]]] = []
+        base = (*self._learned, *self._before)
+        if suspects:
+            numbered = self._numbered((*suspects.values(),), flat, len(base))
+            evidence = Evidence(self._reader, self.plan.target, [*base, *numbered])
+            unsteady = evidence.unsteady
+            tallies = tally(self._gating, evidence)
+            if unsteady:
+                tallies = {
+                    name: Tally(findings=[one for one in kept.findings if not one.still])
+                    for name, kept in tallies.items()
+                }
+            for ((question, body), suspect), exchange in zip(suspects.items(), numbered, strict=False):
+                broken = self._least(tallies, [exchange])
+                rest = self._rest(suspect.answer) if suspect.answer is not None else None
+                if broken:
+                    self._tell(broken)
+                    self._show(broken, suspect)
+                    found.append((question, broken))
+                if broken or not unsteady:
+                    self._remember(question, body, rest, broken)
+        self._follow(looks)
+        return found
+
+    def _numbered(self, suspects: Sequence[Exchange], looks: Sequence[Exchange], first: int) -> list[Exchange]:
+        return [replace(each, number=first + place) for place, each in enumerate((*suspects, *looks))]
+
+    def _follow(self, looks: Sequence[Sequence[Exchange]]) -> None:
+        """Take over what the list is now, where two looks agree on it."""
+        if not looks:
+            return
+        last = self._ids(looks[-1])
+        self._steady = last == self._known
+        if len(looks) > 1 and last != self._known and last == self._ids(looks[-2]):
+            self.moved = True
+            self._known = last
+            self._before = tuple(
+                replace(each, number=len(self._learned) + place) for place, each in enumerate(looks[-1])
+            )
+            self._forget()
+            if self._shown["moved"] < MOST_EVIDENCE:
+                self._shown["moved"] += 1
+                self._news.evidence += [self.plan.redactor.exchange(each) for each in looks[-1]]
+
+    def _last_look(self, evidence: Evidence) -> list[Exchange]:
+        looks = [walk for walk in evidence.walks if walk.control]
+        return [page.exchange for page in looks[-1].pages] if looks else []
+
+    def _ids(self, look: Iterable[Exchange]) -> tuple[str, ...]:
+        ids: list[str] = []
+        for exchange in look:
+            query = self._reader.query(exchange)
+            page = self._reader.page(exchange, query) if query is not None else None
+            ids += page.ids if page is not None else ()
+        return tuple(ids)
+
+    # Reports
+
+    def news(self) -> News:
+        """What was seen since this was called last."""
+        news, self._news = self._news, News()
+        news.moved = self.moved
+        return news
+
+    def put_off(self) -> None:
+        """Count an answer that asked for patience."""
+        self._news.put_off += 1
+
+    def unjudged(self) -> None:
+        """Count an answer that says nothing of the list."""
+        self._news.unjudged += 1
+
+    def unanswered(self) -> None:
+        """Count a request without a whole answer."""
+        self._news.unanswered += 1
+
+
+def _varying(learned: Iterable[Exchange]) -> set[str]:
+    """The names of headers that say something else from answer to answer."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for exchange in learned:
+        for name, value in exchange.answer.headers if exchange.answer is not None else ():
+            values[name.lower()].add(value)
+    return {"date", "age", "content-length"} | {name for name, seen in values.items() if len(seen) > 1} - _PINNED

@@ -1,0 +1,144 @@
+"""What the processes of a load tell each other: what was learned, what broke, and how it went. None holds a key."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from contracts.core.model import Exchange
+
+T = TypeVar("T")
+_HEAD = struct.Struct(">Q")
+
+
+class Reading(Protocol):
+    """What messages are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Some bytes, at most so many; none at the end."""
+
+
+class Writing(Protocol):
+    """What messages are written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of it."""
+
+    def flush(self) -> object:
+        """Let the other side have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an ordinary run learned: where the target is, and the exchanges that show its list."""
+
+    base_url: str
+    exchanges: tuple[Exchange, ...]
+    shareable: bool = True
+    """Whether no answer holds a key, so that other machines may have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """What users must know to begin: what was learned, and how many they will be on all machines together."""
+
+    learned: Learned
+    users: int
+
+
+@dataclass(slots=True)
+class News:
+    """What a process of users saw since it told of it last: the least that shows what broke, and numbers."""
+
+    clauses: dict[str, int] = field(default_factory=dict)
+    """How often each clause was broken."""
+    evidence: list[Exchange] = field(default_factory=list)
+    unanswered: int = 0
+    put_off: int = 0
+    unjudged: int = 0
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a load went.
+
+    ``percentiles`` are milliseconds by the share of requests that took no longer. ``series`` counts, for each broken
+    clause, its breaches in equal stretches of the time from the beginning to the end; ``stretch`` is the length of
+    one in seconds.
+    """
+
+    users: int = 0
+    workers: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    rate: float = 0.0
+    percentiles: Mapping[str, float] = field(default_factory=dict)
+    unanswered: int = 0
+    """Requests without a whole answer: the connection broke, or took too long."""
+    put_off: int = 0
+    """Answers that asked for patience: 429, and 503 with Retry-After."""
+    unjudged: int = 0
+    """Redirects, and pages other than predicted that were too many to be judged one by one."""
+    lost: int = 0
+    """Workers that went away in the middle."""
+    moved: bool = False
+    breaches: Mapping[str, int] = field(default_factory=dict)
+    stretch: float = 1.0
+    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the users found, and how the load went."""
+
+    evidence: tuple[Exchange, ...]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What all of it comes to, before people are told."""
+
+    exit_code: int
+
+
+def packed(value: object) -> bytes:
+    """A message as bytes."""
+    return msgspec.msgpack.encode(value)
+
+
+def unpacked(data: bytes, kind: type[T]) -> T:
+    """The message that bytes hold."""
+    return msgspec.msgpack.decode(data, type=kind)
+
+
+def send(stream: Writing, value: object) -> None:
+    """Write a message to a pipe."""
+    data = packed(value)
+    stream.write(_HEAD.pack(len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: Reading, kind: type[T]) -> T | None:
+    """The next message of a pipe; ``None`` where the other side is gone."""
+    head = _read(stream, _HEAD.size)
+    if head is None:
+        return None
+    data = _read(stream, _HEAD.unpack(head)[0])
+    return None if data is None else unpacked(data, kind)
+
+
+def _read(stream: Reading, size: int) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        part = stream.read(size)
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,182 @@
+"""What the users of one process share: how they ask, who judges, and the looks at the whole list in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final
+
+from contracts.clauses.registry import clauses
+from contracts.core.model import Answer, Exchange, Request, Step
+from contracts.load.judge import LOOKS, Judge
+from contracts.load.messages import Begin
+from contracts.load.options import settings
+from contracts.load.questions import Question
+from contracts.load.way import Way, way
+from contracts.runs.target import described
+from contracts.traffic.pacing import asked_to_wait
+
+_LOOK_SECONDS: Final = 5.0
+_SUSPICIOUS_SECONDS: Final = 1.0
+_SHARE_OF_LOOKS: Final = 20.0
+"""A look at the list is made at most once in so many times as it takes."""
+_OK: Final = 200
+_REDIRECTS: Final = range(300, 400)
+"""They are not followed, so that no key goes elsewhere; a target that answers nothing else is refused before."""
+
+
+class Breach(Exception):  # noqa: N818 - it is what a server did
+    """An answer that breaks clauses, by their ids and titles."""
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is what a network did
+    """A request that got no whole answer."""
+
+
+class Users:
+    """The users of one process.
+
+    Args:
+        begin: What they must know to begin.
+        host: The base URL of the target, where Locust's own option names it.
+        strangers: The share of requests from those who may not look.
+
+    Raises:
+        ConfigurationError: The settings of this process can't be used.
+    """
+
+    def __init__(self, begin: Begin, host: str | None, strangers: float) -> None:
+        ready = described(settings(host))
+        plan = ready.plan()
+        if ready.server is not None:
+            plan = replace(plan, target=replace(plan.target, base_url=begin.learned.base_url))
+        self.plan = plan
+        self.way: Way = way(plan)
+        self.number = begin.users
+        self.judge = Judge(plan, begin.learned.exchanges, strangers)
+        self.numbers = count()
+        self.finished = False
+        self._titles = {clause.id: clause.title for clause in clauses()}
+        self._headers: dict[tuple[str, bool], dict[str, str]] = {}
+        self._looking = False
+        self._next_look = time.monotonic() + _SUSPICIOUS_SECONDS
+        self._names = count(1)
+
+    def ask(self, session: Any, question: Question) -> bool:
+        """Ask a question and judge the answer; whether it is a page that a walk goes on from.
+
+        Args:
+            session: A `locust.contrib.fasthttp.FastHttpSession` that follows no redirect.
+            question: What is asked.
+        """
+        sent, response = self._get(session, question.request, question.name)
+        with response:
+            answer = self._answered(response)
+            if answer is None:
+                return False
+            pause = asked_to_wait(answer, 0, time.time())
+            if pause is not None:
+                self.judge.put_off()
+                response.success()
+            elif answer.status in _REDIRECTS:
+                self.judge.unjudged()
+                response.success()
+                return False
+            else:
+                broken = self.judge.judge(question, answer, sent=sent, seconds=_seconds(response))
+                if broken:
+                    response.failure(Breach(self._words(broken)))
+                    return False
+                response.success()
+                return answer.status == _OK
+        time.sleep(min(pause, self.plan.limits.wait))
+        return False
+
+    def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
+        """Send a request, once more where its connection broke: a balancer may have closed it."""
+        place = request.credential, request.fresh
+        headers = self._headers.get(place)
+        if headers is None:
+            headers = self._headers[place] = self.way.headers(self.plan, request)
+        sent, response = self._once(session, request, name, headers)
+        return self._once(session, request, name, headers) if not response.status_code else (sent, response)
+
+    def _once(self, session: Any, request: Request, name: str, headers: dict[str, str]) -> tuple[int, Any]:
+        sent = self.judge.tick()
+        return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
+
+    def _answered(self, response: Any) -> Answer | None:
+        """The answer; ``None`` where none came whole, which is told to Locust without what was sent."""
+        error = getattr(response, "error", None) or response.request_meta["exception"]
+        if not response.status_code or (error is not None and response.content is None):
+            self.judge.unanswered()
+            response.failure(NoAnswer(f"no whole answer ({type(error).__name__})"))
+            return None
+        return Answer(response.status_code, "", tuple(response.headers.items()), bytes(response.content or b""))
+
+    def _words(self, broken: tuple[str, ...]) -> str:
+        return "; ".join(f"{name} {self._titles[name]}" for name in broken)
+
+    # Looks at the whole list
+
+    def look_now_and_then(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
+        """Look at the whole list, if it is time; see `look`."""
+        if self._looking or time.monotonic() < self._next_look:
+            return
+        began = time.monotonic()
+        self.look(session, failed)
+        took = time.monotonic() - began
+        pause = _SUSPICIOUS_SECONDS if self.judge.suspicious or not self.judge.steady else _LOOK_SECONDS
+        self._next_look = time.monotonic() + max(pause, took * _SHARE_OF_LOOKS)
+
+    def look(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
+        """Look at the whole list, several times where it is not what it was, and judge what waited for that.
+
+        Args:
+            session: As of `ask`.
+            failed: Gets the name of each question with an answer that is found to break clauses, and why.
+        """
+        self._looking = True
+        try:
+            looks: list[list[Exchange]] = []
+            for _ in range(LOOKS):
+                looks.append(list(self._walk(session)))
+                if self.judge.unchanged(looks[-1]):
+                    break
+            for question, broken in self.judge.settle(looks):
+                failed(question.name, Breach(self._words(broken)))
+        finally:
+            self._looking = False
+
+    def _walk(self, session: Any) -> Iterator[Exchange]:
+        name = f"control {next(self._names)}"
+        after: str | None = None
+        token: str | None = None
+        for place in range(self.judge.looked + 1):
+            request, query = self.judge.look_request(after, token)
+            sent, response = self._get(session, request, "look at the list")
+            with response:
+                answer = self._answered(response)
+                if answer is None:
+                    return
+                response.success()
+                step = Step(name, place)
+                exchange, page = self.judge.look_page(
+                    request, query, answer, sent=sent, seconds=_seconds(response), step=step
+                )
+            yield exchange
+            if page is None or not page.items or not page.has_more or page.ids[-1] == after:
+                return
+            after, token = page.ids[-1], page.token
+
+    def finish(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
+        """Ask no more, and look at the list, so that everything that was asked is between two looks."""
+        if not self.finished:
+            self.finished = True
+            self.look(session, failed)
+
+
+def _seconds(response: Any) -> float:
+    return float(response.request_meta["response_time"]) / 1000

@@ -1,0 +1,404 @@
+"""Servers that are wrong only while many requests are under way at once, and servers that rightly show that they are.
+
+No fault or variant of the other modules is of this kind: these are found under load, and an ordinary run, in which no
+more than sixteen requests are under way, sees nothing of them. So they stand in tables of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.store import Permission
+from contracts.mock.variants.moving import Moving
+
+LEAST = 20
+"""Requests that must be under way at once for most of these faults to show: more than an ordinary run has."""
+_WORK_SECONDS = 0.004
+"""How long such a server is busy with a request, in which others come."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFault:
+    """A server that is wrong in one way, from so many requests on that are under way at once.
+
+    ``clauses`` are the ids of the clauses of which at least one must catch it; ``concurrency`` is the least number of
+    requests at once with which it shows.
+    """
+
+    name: str
+    clauses: tuple[str, ...]
+    sentence: str
+    concurrency: int
+    behaviour: type[Behaviour] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadVariant:
+    """A server that keeps the contract under load as well, in its own way."""
+
+    name: str
+    sentence: str
+    behaviour: type[Behaviour] = field(repr=False)
+
+
+_FAULTS: dict[str, LoadFault] = {}
+_VARIANTS: dict[str, LoadVariant] = {}
+
+
+class Busy(Behaviour):
+    """A server that takes some time for each request; it is crowded while `LEAST` requests or more are under way."""
+
+    least = LEAST
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many requests are under way that what is wrong shows."""
+        return self.in_flight >= self.least
+
+    async def pause(self, _asked: Asked, /) -> None:
+        """The time that a request takes."""
+        await asyncio.sleep(_WORK_SECONDS)
+
+
+def _name(behaviour: type[Behaviour]) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", behaviour.__name__).lower()
+
+
+def _sentence(behaviour: type[Behaviour]) -> str:
+    return " ".join((behaviour.__doc__ or "").split())
+
+
+def _fault(*clauses: str) -> Callable[[type[Busy]], type[Busy]]:
+    def register(behaviour: type[Busy]) -> type[Busy]:
+        name = _name(behaviour)
+        _FAULTS[name] = LoadFault(name, clauses, _sentence(behaviour), behaviour.least, behaviour)
+        return behaviour
+
+    return register
+
+
+def _variant(behaviour: type[Behaviour]) -> type[Behaviour]:
+    _VARIANTS[_name(behaviour)] = LoadVariant(_name(behaviour), _sentence(behaviour), behaviour)
+    return behaviour
+
+
+# --- state that requests share
+
+
+@_fault("PAG-011", "PAG-012", "SEC-001")
+class SharedBuffers(Busy):
+    """Answers are written to one buffer of two: who comes while it is sent gets the page of another."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page that was written last."""
+        response = await super().serve(request)
+        crowded = self.crowded
+        self.memory["buffer"] = response.body
+        await asyncio.sleep(_WORK_SECONDS)
+        return replace(response, body=self.memory["buffer"]) if crowded else response
+
+
+@_fault("PAG-011")
+class CursorInGlobal(Busy):
+    """The cursor is kept in a global variable, and a request that comes in between sets it."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page after the cursor that was read last."""
+        checkpoint = self.route(request)
+        self.authenticate(request)
+        asked = self.read(request, checkpoint)
+        if asked.after is not None:
+            self.memory["after"] = asked.after
+        await self.pause(asked)
+        if asked.after is not None and self.crowded:
+            asked = replace(asked, after=self.memory["after"])
+        return self.page(asked)
+
+
+@_fault("PAG-001", "PAG-002", "PAG-003")
+class SizeInGlobal(Busy):
+    """The page size is kept in a global variable, and a request that comes in between sets it."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """A page of the size that was read last."""
+        checkpoint = self.route(request)
+        self.authenticate(request)
+        asked = self.read(request, checkpoint)
+        self.memory["limit"] = asked.limit
+        await self.pause(asked)
+        return self.page(replace(asked, limit=self.memory["limit"]) if self.crowded else asked)
+
+
+@_fault("FLT-001", "PAG-012")
+class FilterOfAnother(Busy):
+    """The filter of a request that waits for the database is replaced by that of the next one."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """A page of the project that was read last."""
+        checkpoint = self.route(request)
+        self.authenticate(request)
+        asked = self.read(request, checkpoint)
+        if asked.project_id is not None:
+            self.memory["project"] = asked.project_id
+        await self.pause(asked)
+        if asked.project_id is not None and asked.after is None and self.crowded:
+            asked = replace(asked, project_id=self.memory["project"])
+        return self.page(asked)
+
+
+@_fault("HTP-001", "SEC-001", "SEC-002", "SEC-005")
+class CallerInGlobal(Busy):
+    """Who asks is kept in a global variable between two steps of a request."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, if the caller that was read last may look."""
+        self.memory["caller"] = request
+        checkpoint = self.route(request)
+        asked = self.read(request, checkpoint)
+        await self.pause(asked)
+        self.authenticate(self.memory["caller"] if self.crowded else request)
+        return self.page(asked)
+
+
+# --- requests that are joined, and caches
+
+
+@_fault("HTP-001", "SEC-001", "SEC-002", "SEC-005")
+class CallersJoined(Busy):
+    """Requests for the same URL that wait at the same time are joined, whoever asks."""
+
+    async def answer(self, request: Request, /) -> Response:
+        """The answer that is under way for the same URL, or an own one."""
+        place = request.path, request.query
+        if place in self.memory and self.crowded:
+            self.in_flight += 1
+            try:
+                made: Response = await asyncio.shield(self.memory[place])
+            finally:
+                self.in_flight -= 1
+            return replace(made, headers=list(made.headers))
+        task: asyncio.Task[Response] = asyncio.ensure_future(super().answer(request))
+        self.memory[place] = task
+        try:
+            return await task
+        finally:
+            self.memory.pop(place, None)
+
+
+@_fault("PAG-011", "PAG-012", "PAG-001", "PAG-002", "FLT-001")
+class StampedeKey(Busy):
+    """A cache that many fill at once keeps a page under the key of a request that came later."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, from a cache while many ask."""
+        self.authenticate(request)
+        self.memory["key"] = key = request.path, request.query
+        cache: dict[object, Response] = self.memory.setdefault("cache", {})
+        if not self.crowded:
+            cache.clear()
+        elif key in cache:
+            return replace(cache[key], headers=list(cache[key].headers))
+        response = await super().serve(request)
+        cache[self.memory["key"]] = response
+        return response
+
+
+# --- numbers and copies
+
+
+@_fault("PAG-014", "PAG-015")
+class CounterLosesUpdates(Busy):
+    """What is left of a list is counted by a counter that loses updates, so that has_more flips."""
+
+    def has_more(self, items: Sequence[Permission], rest: Sequence[Permission], asked: Asked, /) -> object:
+        """The wrong answer for every third request while many ask."""
+        right = len(rest) > len(items)
+        return not right if self.crowded and asked.request.number % 3 == 0 and items else right
+
+
+@_fault("ORD-001", "ORD-002", "ORD-003")
+class LateConnectionReversed(Busy):
+    """The last connections of a pool have another order."""
+
+    least = 24
+
+    def arrange(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        """By time, the wrong way round on some connections."""
+        ordered = super().arrange(permissions, asked)
+        return ordered[::-1] if self.crowded and asked.request.number % 2 else ordered
+
+    def sort(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        """The same, each time anew."""
+        return self.arrange(permissions, asked)
+
+
+@_fault("PAG-011", "PAG-012", "PAG-015")
+class SnapshotSwapped(Busy):
+    """While a snapshot is swapped, which happens under load alone, some items are in neither of the two."""
+
+    def permissions(self, asked: Asked, /) -> Sequence[Permission]:
+        """What the checkpoint holds, short of every seventh item while many ask."""
+        found = super().permissions(asked)
+        if not self.crowded or asked.request.number % 2:
+            return found
+        return tuple(each for place, each in enumerate(found) if place % 7)
+
+
+@_fault("PAG-011", "PAG-015", "PAG-019", "PAG-023")
+class ReplicaBehind(Busy):
+    """Under load reads go to a replica that has stopped, and lacks the newest items for good."""
+
+    least = 24
+
+    def permissions(self, asked: Asked, /) -> Sequence[Permission]:
+        """What the checkpoint holds, short of the newest items while many ask."""
+        found = super().permissions(asked)
+        newest = sorted(found, key=lambda each: each.created_at)[-4:]
+        return tuple(each for each in found if each not in newest) if self.crowded else found
+
+    def unknown_after(self, _ordered: Sequence[Permission], _asked: Asked, /) -> int:
+        """An item that the replica lacks stood at the head."""
+        return 0
+
+
+@_fault("PAG-008", "ITM-008", "PAG-012")
+class RowsTwice(Busy):
+    """Under load rows are read again that moved within the database, and come twice on a page."""
+
+    def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        """The page, its first item in the place of its last one as well."""
+        page = super().cut(rest, asked)
+        return [*page[:-1], page[0]] if self.crowded and len(page) > 2 else page  # noqa: PLR2004 - more than a pair
+
+
+# --- what a server does that has too much to do
+
+
+@_fault("ENV-001", "ENV-002", "ENV-003", "ENV-004", "ENV-005", "ENV-006")
+class LimiterSays200(Busy):
+    """Who asks too much gets an error with the status 200."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, or an error that looks like one."""
+        response = await super().serve(request)
+        if not self.crowded or request.number % 4:
+            return response
+        return replace(response, body=b'{"error":{"message":"Rate limit reached.","code":"rate_limit_exceeded"}}')
+
+
+@_fault("HTP-005")
+class FailsAboveRate(Busy):
+    """Above a rate requests are answered 503, and not when to ask again."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, or a failure."""
+        response = await super().serve(request)
+        if self.crowded and request.number % 4 == 0:
+            raise Refused(503, "The server is overloaded.", code="overloaded")
+        return response
+
+
+@_fault("SEC-001", "SEC-002", "SEC-005")
+class CheckTimesOut(Busy):
+    """Where the check of a key takes too long, because many wait for it, the caller is let in."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page; nobody is refused while many ask."""
+        checkpoint = self.route(request)
+        asked = self.read(request, checkpoint)
+        await self.pause(asked)
+        if not self.crowded:
+            self.authenticate(request)
+        return self.page(asked)
+
+
+@_fault("ENV-001")
+class BodyCut(Busy):
+    """Under load a page is written to a buffer that is too small, and ends in its middle."""
+
+    def encode(self, value: object, asked: Asked, /) -> bytes:
+        """The page, or the first half of it."""
+        body = super().encode(value, asked)
+        return body[: len(body) // 2] if self.crowded and asked.request.number % 3 == 0 else body
+
+
+# --- what is right under load
+
+
+@_variant
+class PutsOff(Busy):
+    """Above a rate requests are answered 429 with Retry-After."""
+
+    status = 429
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, or when to ask again."""
+        response = await super().serve(request)
+        if self.crowded and request.number % 4 == 0:
+            raise Refused(self.status, "Slow down.", code="rate_limit_exceeded", headers=[("Retry-After", "0")])
+        return response
+
+
+@_variant
+class ScalesUp(PutsOff):
+    """While it scales, requests are answered 503 with Retry-After."""
+
+    status = 503
+
+
+@_variant
+class Slow(Busy):
+    """The more requests are under way, the longer each takes."""
+
+    async def pause(self, _asked: Asked, /) -> None:
+        """The time that a request takes."""
+        await asyncio.sleep(_WORK_SECONDS * (1 + self.in_flight / 8))
+
+
+@_variant
+class Changes(Busy, Moving):
+    """The list gains an item at its head and loses one anywhere, every 60 requests."""
+
+    every = 60
+
+    def seen(self, number: int) -> int:
+        """The list stands still while an ordinary run learns it."""
+        return max(0, number - 400)
+
+
+@_variant
+class ClosesConnections(Busy):
+    """A balancer closes each connection after some requests, as it says or without a word."""
+
+    def finish(self, request: Request, response: Response, /) -> Response:
+        """The answer, sometimes the last one of its connection."""
+        if request.number % 5 == 0:
+            response.headers.append(("Connection", "close"))
+        return super().finish(request, response)
+
+
+@_variant
+class JoinedByCaller(Busy):
+    """Requests of the same key for the same URL that wait at the same time are joined."""
+
+    async def answer(self, request: Request, /) -> Response:
+        """The answer that is under way for the same request, or an own one."""
+        place = request.path, request.query, *request.header("authorization")
+        if place in self.memory:
+            made: Response = await asyncio.shield(self.memory[place])
+            return replace(made, headers=list(made.headers))
+        task: asyncio.Task[Response] = asyncio.ensure_future(super().answer(request))
+        self.memory[place] = task
+        try:
+            return await task
+        finally:
+            self.memory.pop(place, None)
+
+
+LOAD_FAULTS: Mapping[str, LoadFault] = MappingProxyType(_FAULTS)
+LOAD_VARIANTS: Mapping[str, LoadVariant] = MappingProxyType(_VARIANTS)

@@ -1,0 +1,283 @@
+"""Users of Locust who judge what they are answered: ``from contracts.plugins.locust import ContractUser``.
+
+The process that begins the load, alone or as the master of others, has a process beside it that learns the list before
+and judges after; see `contracts.load.desk`. Importing this imports Locust, which patches the process that imports it.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any, Final
+
+from locust import FastHttpUser, constant_pacing, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.contrib.fasthttp import FastHttpSession, HTTPClientPool  # type: ignore[attr-defined] # it is its own client's
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from contracts.core.errors import ConfigurationError
+from contracts.load.beside import Beside
+from contracts.load.figures import Tables
+from contracts.load.messages import Begin, News, packed, unpacked
+from contracts.load.options import STRANGERS, refuse_unasked, settings
+from contracts.load.questions import Question
+from contracts.load.users import Users
+
+BEGIN: Final = "contracts_begin"
+FINISH: Final = "contracts_finish"
+FINISHED: Final = "contracts_finished"
+REPORT: Final = "contracts"
+"""Under this name news travels in the reports that workers make anyway."""
+_PERCENTILES: Final = (0.5, 0.95, 0.99)
+_FINISH_SECONDS: Final = 30.0
+_TOLD_SECONDS: Final = 1.0
+_KEY: Final = (
+    "An answer of the target holds a key, so what it says of the list can't be sent to workers: load it from one"
+    " process."
+)
+
+
+class _Load:
+    """What one process of a load knows; there is one of each in a process."""
+
+    def __init__(self) -> None:
+        self.beside: Beside | None = None
+        self.begin: Begin | None = None
+        self.users: Users | None = None
+        self.session: FastHttpSession | None = None
+        self.master: MasterRunner | None = None
+        self.failed: Callable[[str, Exception], None] = lambda _name, _error: None
+        self.ready = Event()
+        self.tables = Tables()
+        self.began = self.told = time.monotonic()
+        self.alone = False
+        self.connected: set[str] = set()
+        self.finished: set[str] = set()
+
+    def take(self, environment: Environment, begin: Begin) -> None:
+        """Let the users of this process begin."""
+        options = environment.parsed_options
+        try:
+            users = Users(begin, getattr(options, "host", None), float(getattr(options, "strangers", STRANGERS)))
+        except ConfigurationError as error:
+            _refuse(error)
+            return
+        stats: Any = environment.stats
+        self.failed = lambda name, error: stats.log_error("GET", name, error)
+        pool = HTTPClientPool(**users.way.client)
+        self.session = FastHttpSession(
+            users.way.host, environment.events.request, None, client_pool=pool, insecure=False, max_redirects=0
+        )
+        _without_cookies(self.session)
+        self.users = users
+        ContractUser.host = users.way.host
+        self.ready.set()
+
+    def finish(self) -> News:
+        """Let users ask no more, and tell what they saw."""
+        if self.users is None:
+            return News()
+        self.users.finish(self.session, self.failed)
+        return self.users.judge.news()
+
+    def add(self, news: News) -> None:
+        """Add what users told."""
+        self.told = time.monotonic()
+        self.tables.add(news, self.told - self.began)
+
+    def add_own(self) -> None:
+        """Add what the users of this process saw, now and then, if there is no master to be told."""
+        if self.alone and self.users is not None and time.monotonic() - self.told > _TOLD_SECONDS:
+            self.add(self.users.judge.news())
+
+
+_LOAD = _Load()
+
+
+class ContractUser(FastHttpUser):
+    """A client of the list: it walks, asks for single pages and for the first one again, and judges each answer."""
+
+    host = "http://contracts.invalid"  # until the list is known
+    insecure = False
+    max_redirects = 0
+
+    def __init__(self, environment: Environment) -> None:
+        _LOAD.ready.wait()
+        if _LOAD.users is None:
+            raise RuntimeError("The list is not known.")
+        self._users: Users = _LOAD.users
+        self.client_pool = HTTPClientPool(**self._users.way.client)
+        super().__init__(environment)
+        _without_cookies(self.client)
+        self._onward: Question | None = None
+        # What a user asks is drawn from the seed, the number of its process, and its own.
+        index = getattr(environment.runner, "worker_index", 0)
+        place = f"{self._users.plan.seed}/{index}/{next(self._users.numbers)}"
+        self._rng = random.Random(place)  # noqa: S311 - it chooses what to ask, and hides nothing
+
+    def wait_time(self) -> float:
+        """No pause, or what keeps all users together within the rate."""
+        rate = self._users.plan.rate
+        return 0.0 if rate is None else float(constant_pacing(self._users.number / rate)(self))
+
+    @task
+    def ask(self) -> None:
+        """Ask one question, the next one of a walk if this user is in one."""
+        users = self._users
+        if users.finished:
+            time.sleep(0.1)
+            return
+        users.look_now_and_then(_LOAD.session, _LOAD.failed)
+        _LOAD.add_own()
+        question = self._onward or users.judge.questions.draw(self._rng)
+        self._onward = question.onward if users.ask(self.client, question) else None
+
+
+def _without_cookies(session: Any) -> None:
+    """Send no cookies: the one client of this suite sends none either, and each answer speaks for itself."""
+    session.client.cookiejar = None
+
+
+def _refuse(error: ConfigurationError) -> None:
+    sys.stderr.write(f"contracts: {error}\n")
+    sys.exit(error.exit_code)
+
+
+# What Locust tells
+
+
+def _options(parser: LocustArgumentParser) -> None:
+    group = parser.add_argument_group("Contracts")
+    group.add_argument("--strangers", type=float, default=STRANGERS, help="Share of requests by who may not look")
+    group.add_argument("--i-may-load-this", action="store_true", help="Load a target that others may use")
+
+
+def _learn(environment: Environment, runner: Any, **_: object) -> None:
+    """Learn the list, where the load begins; users elsewhere wait for it."""
+    if isinstance(runner, WorkerRunner):
+        _listen(runner, BEGIN, _on_begin)
+        _listen(runner, FINISH, _on_finish)
+        return
+    options = environment.parsed_options
+    host = getattr(options, "host", None)
+    try:
+        refuse_unasked(settings(host), may_load=bool(getattr(options, "i_may_load_this", False)))
+    except ConfigurationError as error:
+        _refuse(error)
+    _LOAD.beside = Beside(host)
+    learned = _LOAD.beside.learned()
+    begin = _LOAD.begin = Begin(learned, int(getattr(options, "num_users", None) or 1))
+    if isinstance(runner, MasterRunner):
+        _LOAD.master = runner
+        _listen(runner, FINISHED, _on_finished)
+        if not learned.shareable:
+            _refuse(ConfigurationError(_KEY))
+        for client in list(_LOAD.connected):
+            _send(runner, BEGIN, begin, client)
+    else:
+        _LOAD.alone = True
+        _LOAD.take(environment, begin)
+
+
+def _listen(runner: Any, message: str, listener: Callable[..., None]) -> None:
+    runner.register_message(message, listener)
+
+
+def _send(runner: Any, message: str, value: object, client: str | None = None) -> None:
+    runner.send_message(message, packed(value), client)
+
+
+def _connected(client_id: str, **_: object) -> None:
+    """Tell a worker what is known; one that comes before that is told later."""
+    _LOAD.connected.add(client_id)
+    if _LOAD.begin is not None:
+        _send(_LOAD.master, BEGIN, _LOAD.begin, client_id)
+
+
+def _on_begin(environment: Environment, msg: Any, **_: object) -> None:
+    if _LOAD.users is None:
+        _LOAD.take(environment, unpacked(msg.data, Begin))
+
+
+def _started(environment: Environment, **_: object) -> None:
+    _LOAD.began = time.monotonic()
+    if not isinstance(environment.runner, MasterRunner) and _LOAD.users is not None:
+        _LOAD.users.finished = False
+
+
+def _stopping(environment: Environment, **_: object) -> None:
+    """Let all users' processes look at the list once more, and tell what they saw."""
+    runner = environment.runner
+    if isinstance(runner, MasterRunner):
+        clients: Any = runner.clients
+        for client in clients.all:
+            _send(runner, FINISH, None, client.id)
+        ends = time.monotonic() + _FINISH_SECONDS
+        while time.monotonic() < ends and not all(
+            client.id in _LOAD.finished for client in clients.all if client.state != "missing"
+        ):
+            time.sleep(0.05)
+    elif isinstance(runner, LocalRunner):
+        _LOAD.add(_LOAD.finish())
+
+
+def _on_finish(environment: Environment, **_: object) -> None:
+    _send(environment.runner, FINISHED, _LOAD.finish())
+
+
+def _on_finished(msg: Any, **_: object) -> None:
+    _LOAD.finished.add(msg.node_id)
+    _LOAD.add(unpacked(msg.data, News))
+
+
+def _report(data: dict[str, Any], **_: object) -> None:
+    if _LOAD.users is not None:
+        data[REPORT] = packed(_LOAD.users.judge.news())
+
+
+def _reported(data: dict[str, Any], **_: object) -> None:
+    if REPORT in data:
+        _LOAD.add(unpacked(data[REPORT], News))
+
+
+def _conclude(environment: Environment, **_: object) -> None:
+    """Let what broke be asked again alone, and all of it be judged."""
+    beside, begin = _LOAD.beside, _LOAD.begin
+    if beside is None or begin is None:
+        return
+    total: Any = environment.stats.total
+    seconds = max(0.0, (total.last_request_timestamp or total.start_time) - total.start_time)
+    done = _LOAD.tables.done(
+        users=begin.users,
+        workers=len(_LOAD.connected),
+        lost=len(_LOAD.connected - _LOAD.finished),
+        seconds=seconds,
+        requests=total.num_requests,
+        rate=total.num_requests / seconds if seconds else 0.0,
+        percentiles={f"{share * 100:g}": float(total.get_response_time_percentile(share)) for share in _PERCENTILES},
+    )
+    environment.process_exit_code = beside.outcome(done)
+
+
+def _tell(**_: object) -> None:
+    if _LOAD.beside is not None and _LOAD.begin is not None:
+        _LOAD.beside.tell()
+
+
+def _listen_to_locust(hooks: Any) -> None:
+    hooks.init_command_line_parser.add_listener(_options)
+    hooks.init.add_listener(_learn)
+    hooks.worker_connect.add_listener(_connected)
+    hooks.test_start.add_listener(_started)
+    hooks.test_stopping.add_listener(_stopping)
+    hooks.report_to_master.add_listener(_report)
+    hooks.worker_report.add_listener(_reported)
+    hooks.quitting.add_listener(_conclude)
+    hooks.quit.add_listener(_tell)
+
+
+_listen_to_locust(events)

@@ -1,0 +1,5 @@
+"""The locustfile of ``contracts load``."""
+
+from contracts.plugins.locust import ContractUser
+
+__all__ = ["ContractUser"]

@@ -1,0 +1,339 @@
+"""Faults that only load shows are found by what users judge, right servers are left alone, and keys stay hidden.
+
+Users ask the servers within this process, all at once and without a network, so that neither the machine's speed nor
+Locust matters; two tests run all of it with Locust, in processes of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Answer, Exchange, Step
+from contracts.evidence.reader import Reader
+from contracts.load.figures import STRETCHES, Tables
+from contracts.load.judge import LOOKS, Judge
+from contracts.load.messages import Done, Figures, Learned, News, packed, receive, send
+from contracts.load.options import refuse_unasked
+from contracts.load.questions import Question, worth_sending
+from contracts.load.telling import notes, picture
+from contracts.load.way import way
+from contracts.mock.app import Behaviour
+from contracts.mock.app import Request as Asked
+from contracts.mock.faults.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
+from contracts.runs.live import run
+from contracts.runs.plan import Plan
+from contracts.runs.selection import chosen
+from contracts.runs.target import opened
+from contracts.settings.settings import Settings
+
+EACH = 8
+"""Questions of each user."""
+LEARNED = 400
+"""Requests after which a list may begin to change."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an ordinary run learned of the right server."""
+
+    plan: Plan
+    exchanges: tuple[Exchange, ...]
+    reader: Reader
+
+    def judge(self) -> Judge:
+        return Judge(self.plan, self.exchanges, 0.25, self.reader)
+
+
+@pytest.fixture(scope="module")
+def known() -> Known:
+    with opened(Settings.of({}, {})) as ready:
+        result = run(replace(ready.plan(chosen(["PAG-009", "ORD-006"])), budget=60))
+    return Known(ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation))
+
+
+@pytest.fixture(autouse=True)
+def few_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no more pages wait for a look at the list than it takes: judging them together takes its time."""
+    monkeypatch.setattr("contracts.load.judge.MOST_SUSPECTS", 12)
+
+
+class Crowd:
+    """Users of one server, and the looks at its list."""
+
+    def __init__(self, known: Known, behaviour: Behaviour) -> None:
+        behaviour.bind(seeded())
+        self.judge = known.judge()
+        self.broken: set[str] = set()
+        self._plan = known.plan
+        self._way = way(known.plan)
+        self._behaviour = behaviour
+        self._number = LEARNED
+
+    async def answered(self, question: Question) -> Answer:
+        self._number += 1
+        request = question.request
+        headers = tuple((name.lower(), value) for name, value in self._way.headers(self._plan, request).items())
+        asked = Asked(self._number, "GET", f"/v1{request.path}", request.query, headers, self._number)
+        response = await self._behaviour.answer(asked)
+        return Answer(response.status, "", tuple(response.headers), response.body)
+
+    async def user(self, place: int) -> None:
+        rng, onward = random.Random(place), None  # noqa: S311 - the same each time
+        for number in range(EACH):
+            if place == 0 and number == EACH // 2:
+                await self.look()
+            question = onward or self.judge.questions.draw(rng)
+            sent = self.judge.tick()
+            answer = await self.answered(question)
+            onward = None
+            if answer.header("Retry-After") is None:
+                broken = self.judge.judge(question, answer, sent=sent, seconds=0.0)
+                onward = question.onward if not broken and answer.status == 200 else None
+
+    async def look(self) -> None:
+        looks: list[Sequence[Exchange]] = []
+        for number in range(LOOKS):
+            request, query = self.judge.look_request(None)
+            sent = self.judge.tick()
+            answer = await self.answered(Question("look", request, query))
+            step = Step(f"control {self._number}-{number}", 0)
+            looks.append([self.judge.look_page(request, query, answer, sent=sent, seconds=0.0, step=step)[0]])
+            if self.judge.unchanged(looks[-1]):
+                break
+        self.judge.settle(looks)
+
+    async def come(self, users: int) -> News:
+        await asyncio.gather(*(self.user(place) for place in range(users)))
+        await self.look()
+        return self.judge.news()
+
+
+def rngs() -> random.Random:
+    return random.Random(5)  # noqa: S311 - the same each time
+
+
+def crowd(known: Known, behaviour: Behaviour, users: int) -> News:
+    return asyncio.run(Crowd(known, behaviour).come(users))
+
+
+def test_there_are_enough_of_both() -> None:
+    assert len(LOAD_FAULTS) >= 12
+    assert len(LOAD_VARIANTS) >= 5
+    assert all(fault.sentence and fault.concurrency > 16 for fault in LOAD_FAULTS.values())
+    assert all(variant.sentence for variant in LOAD_VARIANTS.values())
+
+
+@pytest.mark.parametrize("fault", LOAD_FAULTS.values(), ids=LOAD_FAULTS)
+def test_a_fault_is_found_by_as_many_users_as_it_takes(known: Known, fault: LoadFault) -> None:
+    news = crowd(known, fault.behaviour(), fault.concurrency + 6)
+    assert set(fault.clauses) & set(news.clauses), news.clauses
+    assert news.evidence, "the least that shows it"
+
+
+@pytest.mark.parametrize("fault", LOAD_FAULTS.values(), ids=LOAD_FAULTS)
+def test_fewer_users_do_not_see_it(known: Known, fault: LoadFault) -> None:
+    assert not crowd(known, fault.behaviour(), 4).clauses
+
+
+@pytest.mark.parametrize("variant", LOAD_VARIANTS.values(), ids=LOAD_VARIANTS)
+def test_a_right_server_is_left_alone(known: Known, variant: LoadFault) -> None:
+    news = crowd(known, variant.behaviour(), 32)
+    assert not news.clauses
+    assert news.moved is (variant.name == "changes")
+
+
+def test_a_list_that_changes_is_judged_by_what_stands(known: Known) -> None:
+    class ChangesAndLoses(LOAD_VARIANTS["changes"].behaviour, LOAD_FAULTS["counter-loses-updates"].behaviour):  # type: ignore[misc]
+        """Both at once."""
+
+    assert "PAG-015" in crowd(known, ChangesAndLoses(), 32).clauses
+
+
+# What is asked
+
+
+def test_the_same_seed_asks_the_same(known: Known) -> None:
+    def drawn(seed: int) -> list[str]:
+        judge = Judge(replace(known.plan, seed=seed), known.exchanges, 0.1, known.reader)
+        rng = rngs()
+        return [
+            f"{one.request.credential} {one.request.target}" for one in (judge.questions.draw(rng) for _ in range(200))
+        ]
+
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+
+
+def test_strangers_are_as_many_as_was_said(known: Known) -> None:
+    for share in (0.0, 0.5, 1.0):
+        questions = Judge(known.plan, known.exchanges, share, known.reader).questions
+        rng = rngs()
+        asked = [questions.draw(rng).request.credential for _ in range(1000)]
+        assert abs(sum(one != "admin" for one in asked) / 1000 - share) < 0.06
+        assert share == 0 or {"none", "unknown", "user"} <= set(asked)
+
+
+def test_what_is_remembered_does_not_grow(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contracts.load.judge._MOST_KNOWN", 50)
+    judge = known.judge()
+    question = judge.questions.draw(rngs())
+    for number in range(200):
+        answer = Answer(200, "", (("Content-Type", "application/json"),), b"[%d]" % number)
+        judge.judge(question, answer, sent=judge.tick(), seconds=0.0)
+    assert len(question.kept) + len(question.broken) <= 51
+    assert len(judge.news().evidence) <= 5 * 10
+
+
+def test_a_key_in_an_answer_is_seen_each_time_and_never_told(known: Known) -> None:
+    judge, rng = known.judge(), rngs()
+    key = known.plan.keys.user.reveal() if known.plan.keys.user else ""
+    question = next(one for one in iter(lambda: judge.questions.draw(rng), None) if one.request.credential == "user")
+    headers = (("Content-Type", "application/json"), ("WWW-Authenticate", "Bearer"))
+    for _ in range(3):
+        answer = Answer(403, "", headers, b'{"error":{"message":"not for %s"}}' % key.encode())
+        assert "SEC-009" in judge.judge(question, answer, sent=1, seconds=0.0)
+    for number in range(3):
+        answer = Answer(403, "", (*headers, ("X-Asked", f"{number} {key}")), b'{"error":{"message":"no"}}')
+        assert "SEC-009" in judge.judge(question, answer, sent=1, seconds=0.0)
+    news = judge.news()
+    assert news.clauses["SEC-009"] == 6
+    assert key not in repr(news)
+    assert key.encode() not in packed(news)
+
+
+# What processes tell each other
+
+
+def test_messages_come_as_they_were_sent(known: Known) -> None:
+    stream = io.BytesIO()
+    messages = (
+        Learned("http://127.0.0.1", known.exchanges),
+        Done(known.exchanges[:2], Figures(breaches={"PAG-011": 3})),
+    )
+    for message in messages:
+        send(stream, message)
+    stream.seek(0)
+    assert receive(stream, Learned) == messages[0]
+    assert receive(stream, Done) == messages[1]
+    assert receive(stream, Done) is None
+
+
+def test_figures_do_not_grow_with_time() -> None:
+    tables = Tables()
+    for second in range(5000):
+        tables.add(News({"PAG-011": 1}), float(second))
+    figures = tables.done(users=1, workers=0, lost=0, seconds=5000.0, requests=9, rate=1.0, percentiles={}).figures
+    assert figures.breaches == {"PAG-011": 5000}
+    assert sum(figures.series["PAG-011"]) == 5000
+    assert len(figures.series["PAG-011"]) <= STRETCHES
+
+
+def test_figures_are_told_in_words() -> None:
+    figures = Figures(
+        users=3,
+        workers=2,
+        seconds=9.6,
+        requests=70,
+        rate=7.3,
+        percentiles={"50": 8.0},
+        unanswered=1,
+        put_off=2,
+        unjudged=4,
+        lost=1,
+        breaches={"PAG-011": 5},
+        series={"PAG-011": (0, 1, 4)},
+    )
+    told = " ".join(notes(figures))
+    for words in (
+        "3 users on 2 workers",
+        "50 % within 8 ms",
+        "PAG-011 was broken 5 times",
+        "·▂█",
+        "1 worker went away",
+    ):
+        assert words in told
+    assert picture(()) == ""
+
+
+# What may be loaded
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.1.2.3", "192.168.0.9", "localhost", "api.test", "api"])
+def test_a_private_host_may_be_loaded(host: str) -> None:
+    settings = Settings.of({"base_url": f"http://{host}:8080/v1", "checkpoint": "x"}, {})
+    refuse_unasked(settings, may_load=False)
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "8.8.8.8", "test.example.com", "localhost.example.com"])
+def test_any_other_host_only_if_the_user_says_so(host: str) -> None:
+    settings = Settings.of({"base_url": f"https://{host}/v1", "checkpoint": "x"}, {})
+    with pytest.raises(ConfigurationError, match="--i-may-load-this"):
+        refuse_unasked(settings, may_load=False)
+    refuse_unasked(settings, may_load=True)
+
+
+# All of it, with Locust
+
+
+def contracts(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CONTRACTS_", "OPENAI_"))}
+    command = [sys.executable, "-m", "contracts", *words]
+    return subprocess.run(command, env=clean | environ, capture_output=True, encoding="utf-8", check=False, timeout=120)
+
+
+LOAD = ("load", "--users", "40", "--spawn-rate", "40", "--run-time", "1s", "--requests", "60")
+
+
+def test_one_process_finds_what_only_load_shows(tmp_path: Path) -> None:
+    where = tmp_path / "report.json"
+    done = contracts(*LOAD, "--fault", "limiter-says200", "--json", str(where))
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = json.loads(where.read_text(encoding="utf-8"))
+    broken = {one["id"]: one for one in report["clauses"] if one["verdict"] == "broken"}
+    assert "ENV-003" in broken
+    assert "under load only" in broken["ENV-003"]["finding"]["actual"]
+    assert "Breach('ENV-002" in done.stdout + done.stderr, "a failure in Locust under its clause id"
+    assert "sk-admin-" not in done.stdout + done.stderr
+
+
+def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
+    with Server(behaviour=LOAD_VARIANTS["puts-off"].behaviour()) as server:
+        data = server.dataset
+        target = ("--base-url", server.base_url, "--checkpoint", data.checkpoint, "--allow-incomplete")
+        done = contracts(*LOAD, *target, "--processes", "2", OPENAI_ADMIN_KEY=data.admin_key)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on 2 workers" in " ".join(done.stdout.split())
+    assert data.admin_key not in done.stdout + done.stderr
+
+
+def test_without_locust_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['locust'] = None; sys.argv = ['contracts', 'load'];"
+        "from contracts.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False, cwd=tmp_path
+    )
+    assert done.returncode == 4
+    assert "pip install" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_nothing_else_imports_locust() -> None:
+    program = "import sys, contracts.cli, contracts.load.users, contracts.runs.job; print('gevent' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.strip() == "False"
