@@ -5,7 +5,7 @@ Everything here is frozen data without input or output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -510,6 +510,35 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """How a load went: what many users saw who asked at once.
+
+    ``percentiles`` are milliseconds by the share of requests that took no longer. ``series`` counts, for each broken
+    clause, its breaches in equal stretches of the time from the beginning to the end; ``stretch`` is the length of
+    one in seconds.
+    """
+
+    users: int = 0
+    workers: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    rate: float = 0.0
+    percentiles: Mapping[str, float] = field(default_factory=dict)
+    unanswered: int = 0
+    """Requests without a whole answer: the connection broke, or took too long."""
+    put_off: int = 0
+    """Answers that asked for patience: 429, and 503 with Retry-After."""
+    unjudged: int = 0
+    """Redirects, and pages other than predicted that were too many to be judged one by one."""
+    lost: int = 0
+    """Workers that went away in the middle."""
+    moved: bool = False
+    breaches: Mapping[str, int] = field(default_factory=dict)
+    stretch: float = 1.0
+    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """All that one run found out, for every report."""
 
@@ -546,6 +575,8 @@ class Result:
     """What people call an item."""
     says: Vocabulary = field(default_factory=Vocabulary, repr=False)
     """The words for its operation, and the passages of its document."""
+    load: Figures | None = None
+    """How a load went, if there was one."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
     """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each

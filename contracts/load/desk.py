@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeGuard
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Exchange, Judgement, Result
+from contracts.core.model import Exchange, Finding, Judgement, Result
 from contracts.evidence.evidence import LOAD
 from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
 from contracts.load.questions import worth_sending
@@ -39,8 +40,15 @@ class Desk:
         if self._done is None:
             return result
         figures = self._done.figures
-        judgements = tuple(_confirmed(each) for each in result.judgements)
-        return replace(result, judgements=judgements, notes=(*notes(figures), *result.notes))
+        judgements = tuple(confirmed(each) for each in result.judgements)
+        return replace(
+            result,
+            judgements=judgements,
+            load=figures,
+            notes=(*notes(figures), *result.notes),
+            # What causes are known by is what breaks always.
+            causes=() if any(map(_under_load_only, result.judgements)) else result.causes,
+        )
 
     def _between(self, asking: Asking) -> Iterable[Exchange]:
         """Hand over what is known of the list, and wait until the load is over."""
@@ -59,12 +67,21 @@ class Desk:
         return self._done.evidence
 
 
-def _confirmed(judgement: Judgement) -> Judgement:
+def _shown_by_load(finding: Finding | None) -> TypeGuard[Finding]:
+    return finding is not None and any(each.probe == LOAD for each in finding.exchanges)
+
+
+def _under_load_only(judgement: Judgement) -> bool:
+    return _shown_by_load(judgement.finding) and judgement.asked > 0 and not judgement.seen
+
+
+def confirmed(judgement: Judgement) -> Judgement:
     """A verdict that says of what broke under load whether it breaks always."""
     finding = judgement.finding
-    if finding is None or not judgement.asked or all(each.probe != LOAD for each in finding.exchanges):
+    if not _shown_by_load(finding) or not judgement.asked:
         return judgement
-    said = "under load only: asked alone it was right" if not judgement.seen else "always: asked alone it came back"
-    number = judgement.asked if not judgement.seen else judgement.seen
+    only = _under_load_only(judgement)
+    said = "under load only: asked alone it was right" if only else "always: asked alone it came back"
+    number = judgement.asked if only else judgement.seen
     actual = f"{finding.actual} ({said} {number} of {judgement.asked} times)"
     return replace(judgement, finding=replace(finding, actual=actual))

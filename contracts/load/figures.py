@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.core.model import Exchange
-from contracts.load.messages import Done, Figures, News
+from contracts.core.model import Exchange, Figures
+from contracts.load.messages import Done, News
 
 STRETCHES: Final = 60
 """Into at most so many stretches the time of a load is cut for a picture of it."""

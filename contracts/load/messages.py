@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from contracts.core.model import Exchange
+from contracts.core.model import Exchange, Figures
 
 T = TypeVar("T")
 _HEAD = struct.Struct(">Q")
@@ -61,35 +60,6 @@ class News:
     put_off: int = 0
     unjudged: int = 0
     moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How a load went.
-
-    ``percentiles`` are milliseconds by the share of requests that took no longer. ``series`` counts, for each broken
-    clause, its breaches in equal stretches of the time from the beginning to the end; ``stretch`` is the length of
-    one in seconds.
-    """
-
-    users: int = 0
-    workers: int = 0
-    seconds: float = 0.0
-    requests: int = 0
-    rate: float = 0.0
-    percentiles: Mapping[str, float] = field(default_factory=dict)
-    unanswered: int = 0
-    """Requests without a whole answer: the connection broke, or took too long."""
-    put_off: int = 0
-    """Answers that asked for patience: 429, and 503 with Retry-After."""
-    unjudged: int = 0
-    """Redirects, and pages other than predicted that were too many to be judged one by one."""
-    lost: int = 0
-    """Workers that went away in the middle."""
-    moved: bool = False
-    breaches: Mapping[str, int] = field(default_factory=dict)
-    stretch: float = 1.0
-    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.core.model import Figures
 from contracts.core.wording import count
-from contracts.load.messages import Figures
 
 _BARS = "▁▂▃▄▅▆▇█"
 

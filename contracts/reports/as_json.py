@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
+from contracts.core.model import Figures
 from contracts.reports.view import FORMAT, Report
 
 SCHEMA_ID = "urn:checkpoint-permissions-contracts:report:1"
@@ -63,7 +64,12 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "families": families,
         "clauses": [asdict(row) for row in report.clauses],
+        **({} if report.load is None else {"load": _load(report.load)}),
     }
+
+
+def _load(figures: Figures) -> dict[str, Any]:
+    return asdict(figures) | {name: round(getattr(figures, name), 3) for name in ("seconds", "rate", "stretch")}
 
 
 def render(report: Report) -> str:

@@ -12,7 +12,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from contracts.clauses.registry import Clause, clauses
-from contracts.core.model import Deviation, Exchange, Finding, Judgement, Known, Level, Result, Standing, Verdict
+from contracts.core.model import (
+    Deviation,
+    Exchange,
+    Figures,
+    Finding,
+    Judgement,
+    Known,
+    Level,
+    Result,
+    Standing,
+    Verdict,
+)
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
 from contracts.reports.safe import plain
@@ -196,6 +207,8 @@ class Report:
     causes: tuple[Likely, ...]
     """The likely causes of what broke, the likeliest first; none where nothing fits."""
     deviations: tuple[Entry, ...]
+    load: Figures | None = None
+    """How a load went, if there was one."""
 
     @classmethod
     def of(cls, result: Result, *, repeat: str = "", embedded: str = "") -> Report:
@@ -319,6 +332,7 @@ class _Teller:
                 for cause in result.causes
             ),
             deviations=tuple(_entry(known) for known in result.deviations),
+            load=result.load,
         )
 
     def _row(self, judgement: Judgement) -> Row:

@@ -17,14 +17,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answer, Exchange, Step
+from contracts.core.model import Answer, Exchange, Figures, Finding, Result, Step
+from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
+from contracts.load.desk import confirmed
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
-from contracts.load.messages import Done, Figures, Learned, News, packed, receive, send
+from contracts.load.messages import Done, Learned, News, packed, receive, send
 from contracts.load.options import refuse_unasked
 from contracts.load.questions import Question, worth_sending
 from contracts.load.telling import notes, picture
@@ -34,6 +37,8 @@ from contracts.mock.app import Request as Asked
 from contracts.mock.faults.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
+from contracts.reports import as_json, html
+from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
@@ -53,6 +58,7 @@ class Known:
     plan: Plan
     exchanges: tuple[Exchange, ...]
     reader: Reader
+    result: Result
 
     def judge(self) -> Judge:
         return Judge(self.plan, self.exchanges, 0.25, self.reader)
@@ -62,7 +68,7 @@ class Known:
 def known() -> Known:
     with opened(Settings.of({}, {})) as ready:
         result = run(replace(ready.plan(chosen(["PAG-009", "ORD-006"])), budget=60))
-    return Known(ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation))
+    return Known(ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation), result)
 
 
 @pytest.fixture(autouse=True)
@@ -267,6 +273,34 @@ def test_figures_are_told_in_words() -> None:
     ):
         assert words in told
     assert picture(()) == ""
+
+
+def test_reports_show_the_figures(known: Known) -> None:
+    figures = Figures(users=3, requests=70, breaches={"PAG-011": 5}, series={"PAG-011": (0, 1, 4)}, stretch=2.0)
+    result = replace(known.result, load=figures)
+    report = Report.of(result)
+    told = json.loads(as_json.render(report))
+    jsonschema.validate(told, as_json.schema())
+    assert told["load"]["series"] == {"PAG-011": [0, 1, 4]}
+    assert "load" not in as_json.document(Report.of(known.result))
+    page = html.render(report, result, known.plan.operation)
+    assert page.count('<rect x="1" y="7.5" width="0.8" height="2.5"/>') == 1
+    assert "the breaches of 2 s" in page
+
+
+# What only load shows, and what breaks always
+
+
+@pytest.mark.parametrize(("seen", "words"), [(0, "under load only"), (3, "always")])
+def test_a_verdict_says_whether_it_breaks_always(known: Known, seen: int, words: str) -> None:
+    (judgement, *_) = known.result.judgements
+    exchange = replace(known.exchanges[0], probe=PROBE)
+    finding = Finding("x", "y", (exchange,))
+    told = confirmed(replace(judgement, finding=finding, seen=seen, asked=3))
+    assert told.finding is not None
+    assert words in told.finding.actual
+    alone = replace(judgement, finding=replace(finding, exchanges=(known.exchanges[0],)), seen=seen, asked=3)
+    assert confirmed(alone) == alone
 
 
 # What may be loaded
