@@ -232,7 +232,7 @@ def embedded(settings: Settings, port: int = 0, operation: Operation | None = No
             from contracts.mock.faults import EVERY_FAULT, open_fault
 
             made = open_fault(settings.fault, port)
-            style = EVERY_FAULT[settings.fault].style
+            style = EVERY_FAULT[settings.fault].style if settings.fault in EVERY_FAULT else ""
         else:
             from contracts.mock.variants import EVERY_VARIANT, open_variant
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import jsonschema
@@ -329,9 +330,11 @@ def contracts(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=clean | environ, capture_output=True, encoding="utf-8", check=False, timeout=120)
 
 
+with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="tox -e load")
 LOAD = ("load", "--users", "40", "--spawn-rate", "40", "--run-time", "1s", "--requests", "60")
 
 
+@with_locust
 def test_one_process_finds_what_only_load_shows(tmp_path: Path) -> None:
     where = tmp_path / "report.json"
     done = contracts(*LOAD, "--fault", "limiter-says200", "--json", str(where))
@@ -344,6 +347,7 @@ def test_one_process_finds_what_only_load_shows(tmp_path: Path) -> None:
     assert "sk-admin-" not in done.stdout + done.stderr
 
 
+@with_locust
 def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
     with Server(behaviour=LOAD_VARIANTS["puts-off"].behaviour()) as server:
         data = server.dataset
