@@ -163,11 +163,11 @@ def test_a_right_server_is_left_alone(known: Known, variant: LoadFault) -> None:
     assert news.moved is (variant.name == "changes")
 
 
-def test_a_list_that_changes_is_judged_by_what_stands(known: Known) -> None:
-    class ChangesAndLoses(LOAD_VARIANTS["changes"].behaviour, LOAD_FAULTS["counter-loses-updates"].behaviour):  # type: ignore[misc]
+def test_a_list_that_changes_is_judged_by_what_one_answer_shows(known: Known) -> None:
+    class ChangesAndDoubles(LOAD_VARIANTS["changes"].behaviour, LOAD_FAULTS["rows-twice"].behaviour):  # type: ignore[misc]
         """Both at once."""
 
-    assert "PAG-015" in crowd(known, ChangesAndLoses(), 32).clauses
+    assert "PAG-008" in crowd(known, ChangesAndDoubles(), 32).clauses
 
 
 # What is asked
