@@ -8,7 +8,7 @@ from itertools import chain, zip_longest
 from typing import TypeVar
 from urllib.parse import quote
 
-from contracts.core.model import Order, Query, Request
+from contracts.core.model import Capability, Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.filters import PADDING, accented, nobody, widened
 
@@ -89,7 +89,9 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
             rest.append(("others", Query(beside, after=middle)))
     if target.empty_checkpoint:
         empty = Query(target.empty_checkpoint)
-        rest[3:3] = [("empty", empty), ("empty", replace(empty, limit=100, order=Order.ASCENDING))]
+        # Where no cursor leads to an empty page, nothing else may show one.
+        at = 3 if Capability.CURSOR in asking.evidence.operation.capabilities else 0
+        rest[at:at] = [("empty", empty), ("empty", replace(empty, limit=100, order=Order.ASCENDING))]
     names = [("near", Query(near[0], limit=100)), *(("near", Query(name)) for name in (*near[2:], near[1]))]
     yield from filter(None, chain.from_iterable(zip_longest(names[::3], names[1::3], names[2::3], rest)))
 

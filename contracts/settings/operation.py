@@ -33,16 +33,15 @@ def list_named(settings: Settings, option: str, operation: Operation) -> str | N
         ConfigurationError: The path has no such parameter, or it does not tell lists apart.
     """
     given, last = getattr(settings, option), operation.roles.checkpoint
-    for each in given if isinstance(given, tuple) else filter(None, [given]):
+    named = given if isinstance(given, tuple) else tuple(filter(None, [given]))
+    for each in named:
         if each.name not in operation.profile.scope:
             raise ConfigurationError(
                 f"{settings.origin(option)} {each.name}: the path {operation.path_template} has no such parameter."
             )
-        if each.name == last:
-            return str(each.value)
-        if option != "at":
+        if each.name != last and option != "at":
             raise ConfigurationError(
                 f"{settings.origin(option)} {each.name}: lists are told apart by the last parameter of the path alone,"
                 f" {last}: name that one."
             )
-    return None
+    return next((str(each.value) for each in named if each.name == last), None)
