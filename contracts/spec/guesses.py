@@ -52,7 +52,8 @@ _BY_TIME = re.compile(
     r"created_at|timestamp|creation (?:time|date)|by time\b|chronolog|newest|oldest|most recent", re.IGNORECASE
 )
 _NEWEST_FIRST = re.compile(
-    r"\b(?:more|most) recently \w+[^.]*\bfirst\b|\bnewest (?:\w+ )?first\b|\breverse chronological", re.IGNORECASE
+    r"\b(?:more|most) recent(?:ly)?\b[^.;]*\bfirst\b(?! page)|\bnewest (?:\w+ )?first\b|\breverse chronological",
+    re.IGNORECASE,
 )
 _OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
@@ -76,7 +77,8 @@ def prose(outline: Outline, known: Mapping[str, Any]) -> Statements:
         found |= _default_order(known, chosen)
         found["order.by"] = "time" if _BY_TIME.search(order.description) else "unknown"
     elif "order.param" not in known:
-        newest, oldest = _NEWEST_FIRST.search(outline.prose), _OLDEST_FIRST.search(outline.prose)
+        said = f"{outline.prose}\n{outline.answer_prose}"
+        newest, oldest = _NEWEST_FIRST.search(said), _OLDEST_FIRST.search(said)
         if bool(newest) != bool(oldest):
             found |= {"order.fixed": str(Order.DESCENDING if newest else Order.ASCENDING), "order.by": "time"}
     backward = outline.query.get(str(known.get("prev.param")))
@@ -194,8 +196,12 @@ def _kind(parameter: Parameter | None, at: Any) -> str:
 def _items(outline: Outline) -> Any:
     if "array" in types(outline.keywords(outline.body)):
         return ""
-    arrays = {name for name, schema in outline.envelope.items() if "array" in types(schema)}
-    return next((name for name in _ITEMS if name in arrays), None)
+    arrays = [name for name, schema in outline.envelope.items() if "array" in types(schema)]
+    usual = next((name for name in _ITEMS if name in arrays), None)
+    if usual is None and any(_is_text(outline.query.get(name)) for name in _ONWARD):
+        of_objects = [name for name in arrays if outline.items((name,))]
+        return of_objects[0] if len(of_objects) == 1 else None
+    return usual
 
 
 def _noun(path: str) -> str:

@@ -65,6 +65,13 @@ class Outline:
         )
 
     @cached_property
+    def answer_prose(self) -> str:
+        """What describes the 200 answer, its schema, and the arrays on a page."""
+        arrays = [schema for schema in self.envelope.values() if "array" in types(schema)]
+        holders = (mapping(self.response), self.keywords(self.body), *arrays)
+        return "\n".join(text for each in holders if isinstance(text := each.get("description"), str))
+
+    @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters, in the document's order; those of the operation replace those of its path."""
         found: dict[tuple[str, str], Parameter] = {}

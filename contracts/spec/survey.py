@@ -15,7 +15,7 @@ from contracts.spec import document as documents
 from contracts.spec import guesses
 from contracts.spec.conventions import conventional
 from contracts.spec.document import Document, unusable
-from contracts.spec.outline import Outline, mapping, types, words
+from contracts.spec.outline import Outline, mapping, sequence, types, words
 from contracts.spec.overlay import apply_overlay
 from contracts.spec.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
 from contracts.spec.references import References
@@ -285,4 +285,6 @@ def _remarks(outline: Outline, known: Mapping[str, Any]) -> Iterator[str]:
 
 def _nullable(schema: Mapping[str, Any]) -> bool:
     named = schema.get("type")
-    return schema.get("nullable") is True or named == "null" or (isinstance(named, list) and "null" in named)
+    if schema.get("nullable") is True or named == "null" or (isinstance(named, list) and "null" in named):
+        return True
+    return any(_nullable(mapping(part)) for word in ("anyOf", "oneOf") for part in sequence(schema.get(word)))

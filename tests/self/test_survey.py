@@ -82,6 +82,34 @@ def test_two_parents_and_an_order_that_prose_fixes() -> None:
     assert found.limit == Limit("limit", None, 1, 1000)
 
 
+@pytest.mark.parametrize(
+    ("said", "order"),
+    [
+        ("Sorted by creation date, with the most recent things appearing first.", Order.DESCENDING),
+        ("The most recent first.", Order.DESCENDING),
+        ("A page of things, ordered by `created_at` descending (newest first).", Order.DESCENDING),
+        ("Brings the most recent things, 10 on the first page.", None),
+    ],
+)
+def test_an_order_is_read_from_what_describes_the_operation_or_its_answer(said: str, order: Order | None) -> None:
+    for holder in ("operation", "answer"):
+        data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
+        operation = data["paths"]["/things"]["get"]
+        (operation if holder == "operation" else operation["responses"]["200"])["description"] = said
+        assert {role.value for role in surveyed(data).roles if role.name == "order.fixed"} == (
+            {order} if order else set()
+        )
+
+
+def test_the_only_array_of_objects_beside_a_cursor_is_the_list() -> None:
+    envelope = {"nextPageToken": TEXT, "unreachable": {"type": "array", "items": TEXT}}
+    data = document("/things", [parameter("pageToken")], envelope, ITEM, items="things")
+    assert profile(data).items == ("things",)
+    envelope["others"] = {"type": "array", "items": {"properties": ITEM}}
+    data = document("/things", [parameter("pageToken")], envelope, ITEM, items="things")
+    assert not survey(Document("things.json", "", data))
+
+
 def test_each_role_has_its_source() -> None:
     roles = {role.name: role.source for role in surveyed(ID_CURSOR).roles}
     assert roles["items"] is Source.NAMES
@@ -92,6 +120,9 @@ def test_each_role_has_its_source() -> None:
 def test_ids_that_must_be_there_on_an_empty_page_are_remarked() -> None:
     assert "first_id and last_id" in surveyed(ID_CURSOR).remarks[0]
     assert not surveyed(FIXED_ORDER).remarks
+    either = {"anyOf": [TEXT, {"type": "null"}]}
+    ends = {"has_more": BOOLEAN, "last_id": either}
+    assert not surveyed(document("/things", [parameter("after")], ends, ITEM, required=("last_id",))).remarks
 
 
 @pytest.mark.parametrize(
