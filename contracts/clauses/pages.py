@@ -808,13 +808,12 @@ def _written(exchange: Exchange) -> str:
     needs=Needs(items=1, other_checkpoint=True),
 )
 def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
-    own = frozenset(id_ for walk in evidence.walks for id_ in walk.ids)
+    elsewhere = evidence.elsewhere
     for exchange in evidence.admin:
         query = evidence.query(exchange)
         if query is None or query.after is None or exchange.answer is None:
             continue
-        of_the_other = {evidence.target.checkpoint: evidence.foreign, evidence.target.other_checkpoint: own}
-        forbidden = of_the_other.get(query.checkpoint, frozenset())
+        forbidden = elsewhere.get(query.checkpoint, frozenset())
         if query.after not in forbidden:
             continue
         page = evidence.page(exchange, query)

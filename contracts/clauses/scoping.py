@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
@@ -13,6 +13,7 @@ from contracts.core.wording import names, short
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
+    from contracts.spec.operation import Operation
 
 
 @clause(
@@ -30,19 +31,46 @@ if TYPE_CHECKING:
 )
 def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
     own = [page for page in evidence.pages if page.query.after not in evidence.foreign and not evidence.strayed(page)]
-    ids = {id_ for page in own for id_ in page.ids}
+    mine = _contents(evidence, own)
     others: dict[str, Page] = {}
     for checkpoint in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
-        for page in evidence.pages_of_others.get(checkpoint or "", ()):
-            if page.query.after in ids or evidence.strayed(page):
-                continue
-            others |= {id_: others.get(id_, page) for id_ in page.ids}
-            if page.items and ids and not ids.intersection(page.ids):
+        pages = [
+            page
+            for page in evidence.pages_of_others.get(checkpoint or "", ())
+            if page.query.after not in mine and not evidence.strayed(page)
+        ]
+        theirs = _contents(evidence, pages)
+        shared = _shared(evidence.operation, mine, theirs)
+        for page in pages:
+            others |= {id_: others.get(id_, page) for id_ in page.ids if id_ in shared}
+            if page.items and mine and not shared.intersection(page.ids):
                 yield HELD
     for page in own:
-        shared = next((id_ for id_ in page.ids if id_ in others), None)
-        if shared is not None:
-            yield Finding(f"{short(shared)} in one of the two lists", "it is in both", as_asked(page, others[shared]))
+        first = next((id_ for id_ in page.ids if id_ in others), None)
+        if first is not None:
+            yield Finding(f"{short(first)} in one of the two lists", "it is in both", as_asked(page, others[first]))
+
+
+def _contents(evidence: Evidence, pages: Iterable[Page]) -> dict[str, object]:
+    """The items of pages by their ids, each with its content as one of the pages has it."""
+    contents: dict[str, object] = {}
+    for page in pages:
+        body = page.exchange.answer.body if page.exchange.answer is not None else b""
+        contents |= zip(page.ids, evidence.operation.items_in(evidence.reader.parsed(body).value) or (), strict=False)
+    return contents
+
+
+def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[str, object]) -> frozenset[str]:
+    """The ids that must not be in both lists, and are.
+
+    A permission is granted for one checkpoint. Of other operations an item may be in several lists (a user in two
+    groups), and lists may number their items each for itself: there only a list without an item of its own is wrong.
+    """
+    same = frozenset(mine.keys() & theirs.keys())
+    if operation.is_published:
+        return same
+    same = frozenset(id_ for id_ in same if mine[id_] == theirs[id_])
+    return same if len(same) == min(len(mine), len(theirs)) else frozenset()
 
 
 @clause(

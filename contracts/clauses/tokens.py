@@ -359,8 +359,7 @@ def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
     if not {Capability.SCOPE, Capability.KEY} & evidence.operation.capabilities:
         yield Inapplicable("there is one list, and everyone may look at it")
         return
-    own = frozenset(id_ for walk in evidence.walks for id_ in walk.ids)
-    of_the_other = {evidence.target.checkpoint: evidence.foreign, evidence.target.other_checkpoint: own}
+    elsewhere = evidence.elsewhere
     for exchange in evidence.exchanges:
         query = evidence.reading(exchange).query
         if query is None or query.after is None or exchange.answer is None:
@@ -373,7 +372,7 @@ def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
         if not admin:
             yield from _keeps_shut(evidence, exchange, page)
         elif all(given.query.checkpoint != query.checkpoint for given in givers):
-            forbidden = of_the_other.get(query.checkpoint, frozenset())
+            forbidden = elsewhere.get(query.checkpoint, frozenset())
             shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
             if exchange.refused:
                 shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))

@@ -298,6 +298,14 @@ class Evidence:
         own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
         return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
 
+    @property
+    def elsewhere(self) -> Mapping[str | None, frozenset[str]]:
+        """For each of the two lists, by its checkpoint, the ids that only the other one holds."""
+        own = frozenset(id_ for walk in self.walks for id_ in walk.ids)
+        other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
+        theirs = {id_ for page in other if page.query.after is None for id_ in page.ids}
+        return {self.target.checkpoint: self.foreign, self.target.other_checkpoint: own - theirs}
+
     @cached_property
     def _by_request(self) -> Mapping[tuple[Request, bool], Counter[bool]]:
         """How often each request, alone or with others, was answered with a 5xx (true) and otherwise (false)."""

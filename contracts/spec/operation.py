@@ -20,7 +20,7 @@ from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import excerpt
 from contracts.spec import document as documents
 from contracts.spec.document import Document, unusable
-from contracts.spec.outline import Outline, mapping, words
+from contracts.spec.outline import Outline, mapping, types, words
 from contracts.spec.profile import Ordering, Profile, Statements
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.references import References
@@ -213,6 +213,12 @@ class Operation:
         for name in self.profile.items:
             value = value.get(name) if isinstance(value, dict) else None
         return value if isinstance(value, list) else None
+
+    @cached_property
+    def has_numbers_as_ids(self) -> bool:
+        """Whether the document says that the id of an item is an integer."""
+        described = self._outline.items(self.profile.items).get(self.roles.item_id, {})
+        return len(self.profile.id) == 1 and types(described) == {"integer"}
 
     @property
     def facet_words(self) -> tuple[str, ...]:
