@@ -30,6 +30,7 @@ UPDATE = bool(os.environ.get("CONTRACT_PEERS_UPDATE"))
 KNOWN = {
     ("llmock", "Message batches"): {"PAG-010", "PAG-017"},  # after_id is ignored, so that the list never ends
     ("LiteLLM", "Files"): {"PAG-001", "PAG-010", "ORD-003"},  # limit, after and order are ignored
+    ("ogx", "Vector stores"): {"PRV-003"},  # before gives the head of the list
     ("localstripe", "Customers"): {"PAG-024", "ORD-002"},  # an unknown cursor begins again; the oldest come first
 }
 """What must be found, whatever else is."""
