@@ -53,7 +53,7 @@ def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
         if wrong is not None:
             yield Finding(
                 f"items of {short(project)}",
-                f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
+                f"{short(wrong.id)} is of {short(wrong.project_id or evidence.operation.says('no project'))}",
                 (page.exchange,),
             )
         elif page.items:
@@ -155,7 +155,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
         if lost is not None:
             yield Finding(
                 f"{short(lost)} in the list of {short(project)}",
-                "no walk through that project's list shows it",
+                evidence.operation.says("no walk through that project's list shows it"),
                 (walks[0].pages[-1].exchange, listing.shown_in(lost, walks[0].pages[-1].exchange)),
                 wrong=0,
             )
@@ -180,7 +180,7 @@ def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
         if all(item.project_id == project for item in page.items):
             yield Finding(
                 f"{names(page.ids, 2)} in the whole list, as in that of {short(project)}",
-                "the whole list shows nothing of that project",
+                evidence.operation.says("the whole list shows nothing of that project"),
                 (exchange,),
                 still=True,
             )
@@ -235,7 +235,7 @@ def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
         if wrong is not None:
             yield Finding(
                 f"nothing but items of {short(project)}",
-                f"{short(wrong.id)} is of {short(wrong.project_id or 'no project')}",
+                f"{short(wrong.id)} is of {short(wrong.project_id or evidence.operation.says('no project'))}",
                 (exchange,),
             )
         elif shows_nothing(exchange, page) and _answered(evidence):

@@ -65,7 +65,7 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
     decided_by="answer",
 )
 def order_is_one_of_two(evidence: Evidence) -> Iterator[Outcome]:
-    for outcome in _answered_as_valid(evidence, "order", Oddity.OUTSIDE, "order has two values"):
+    for outcome in _answered_as_valid(evidence, "order", Oddity.OUTSIDE, "`order` has two values"):
         # Whether the siblings' words are understood as well is a question (OBS-007), and no breach.
         if not isinstance(outcome, Finding) or _word(evidence, outcome) not in SIBLINGS_WORDS:
             yield outcome
@@ -265,7 +265,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
             strange = tuple(id_ for id_ in strange if id_ in evidence.foreign)
         if strange:
             of_others = bool(evidence.foreign.intersection(strange))
-            whose = "of another checkpoint" if of_others else "which no walk shows"
+            whose = evidence.operation.says("of another checkpoint") if of_others else "which no walk shows"
             yield Finding(
                 "items of this list, or none", f"{names(strange, 3)}, {whose}", (exchange,), still=not of_others
             )

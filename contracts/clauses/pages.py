@@ -821,7 +821,9 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
         if exchange.refused:
             shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
         if shown:
-            yield Finding("no permission of the other checkpoint", names(shown, 3), (exchange,))
+            yield Finding(
+                evidence.operation.says("no permission of the other checkpoint"), names(shown, 3), (exchange,)
+            )
         elif page is not None or (denied(exchange) and _accepted(evidence)):
             yield HELD
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 _QUOTED = re.compile(r"(“[^”]*”)")
 """What a target or a document said: it stays as it was said."""
-# Names of parameters stand in backquotes where they are also words.
+# Names of parameters stand in backquotes, or before a value, where they are also words.
 _NAMES = re.compile(
-    r"(?<=`)(?:after|limit|order|id)(?=`)|\b(?:created_at|first_id|last_id|has_more|project_id)\b|\bcheckpoint\.permission\b"
+    r"(?<=`)(?:after|limit|order|id)(?=`)|(?<![\w\-.&?])(?:after|before|limit|order)(?==)|\b(?:created_at|first_id|last_id|has_more|project_id)\b|\bcheckpoint\.permission\b"
 )
 _OPTIONS = re.compile(r"--(other-|empty-)?checkpoint\b( with )?")
 # Neither in options nor in paths, addresses and names with hyphens.

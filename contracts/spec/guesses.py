@@ -61,6 +61,10 @@ _NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) 
 _FILTERS = re.compile(
     r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
 )
+_INEXACT = re.compile(
+    r"\b(?:prefix|contain|substring|partial|search|start(?:s|ing) with|case.?insensitive|patterns?\b|wildcard)",
+    re.IGNORECASE,
+)
 _WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)
 _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
@@ -256,6 +260,8 @@ def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str
     found = []
     for parameter in parameters:
         own, texts = items.get(parameter.name), set(words(parameter.schema))
+        if _INEXACT.search(parameter.description):
+            continue
         if own is not None and parameter.types == {"string"} == types(own) and _time_form(own) is None:
             if not texts or not words(own) or texts <= set(words(own)):
                 found.append((parameter.name, parameter.name))

@@ -34,6 +34,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
     order, limit, filters = profile.order, profile.limit, profile.filters
     names = {
         "after": profile.next.param,
+        "before": profile.prev.param,
         "limit": limit.param if limit is not None else None,
         "order": order.param if order is not None else None,
         "created_at": profile.time.at if profile.time is not None else None,
@@ -42,9 +43,11 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         "last_id": profile.next.at[-1] if profile.next.kind == "item" and profile.next.at else None,
         "has_more": profile.more[-1] if profile.more else None,
         "project_id": filters[0][1] if filters else None,
-        "checkpoint.permission": profile.constants[0][1] if profile.constants else None,
+        "checkpoint.permission": profile.constants[0][1] if profile.constants else profile.noun,
     }
     phrases: dict[str, str] = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
+    if not (filters and filters[0][1].endswith("id")):
+        phrases = {**phrases, "`id` and `project_id` are not empty": "`id` is not empty"}
     if not profile.items:
         phrases = {**phrases, "JSON object": "JSON array"}
     parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""

@@ -59,6 +59,17 @@ def test_a_number_is_an_id_where_the_document_says_so(things: Operation, layout:
     assert page.ids == ("7", "6")
 
 
+def test_a_finding_calls_parameters_and_parents_as_the_operation_does(tmp_path: Path) -> None:
+    sizes = parameter("per_page", "integer")
+    data = document("/racks/{rack_id}/things", [parameter("starting_after"), sizes], {"has_more": BOOLEAN}, ITEM)
+    says = load_operation(written(tmp_path, data), name="listThings").says
+    assert says.named("in the walk with limit=3") == "in the walk with per_page=3"
+    assert says.named("status 200 for ?limit=3 and no-limit=3") == "status 200 for ?limit=3 and no-limit=3"
+    assert says("no permission of the other checkpoint") == "no thing of the other rack"
+    assert says('`object` is "checkpoint.permission"') == '`object` is "thing"'
+    assert says("`id` and `project_id` are not empty") == "`id` is not empty"
+
+
 def test_an_item_may_be_in_two_lists_that_have_items_of_their_own(tmp_path: Path) -> None:
     data = document("/groups/{group_id}/users", [parameter("after")], {"has_more": BOOLEAN}, {**ITEM, "name": TEXT})
     memberships = load_operation(written(tmp_path, data), name="listThings")

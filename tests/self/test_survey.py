@@ -110,6 +110,22 @@ def test_the_only_array_of_objects_beside_a_cursor_is_the_list() -> None:
     assert not survey(Document("things.json", "", data))
 
 
+@pytest.mark.parametrize(
+    ("said", "filters", "hidden"),
+    [
+        ("Only things with this label.", (("label", "label"),), ()),
+        ("Filter by label; finds any label that contains the text.", (), ("label",)),
+        ("Filters by a prefix of the label.", (), ("label",)),
+    ],
+)
+def test_a_search_is_no_filter_by_what_items_show(
+    said: str, filters: tuple[tuple[str, str], ...], hidden: tuple[str, ...]
+) -> None:
+    asked = [parameter("after"), parameter("label", "string", said)]
+    found = profile(document("/things", asked, {}, {**ITEM, "label": TEXT}))
+    assert (found.filters, found.hidden) == (filters, hidden)
+
+
 def test_each_role_has_its_source() -> None:
     roles = {role.name: role.source for role in surveyed(ID_CURSOR).roles}
     assert roles["items"] is Source.NAMES
