@@ -267,7 +267,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=2: [cp_1, cp_2] and a token; with it and limit=3: [cp_4 … cp_6]",
     probes=WALKED,
     requires=REQUIRES,
-    caused_by=("TOK-002", "TOK-004", "SCO-001"),
+    caused_by=("TOK-002", "TOK-004", "SCO-001", "PAG-014"),
     decided_by="list",
     needs=TWO,
 )
@@ -281,8 +281,12 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
     apart = _told_apart(evidence)
     # A size that is wrong without a token as well is another breach.
     sized = not any(_wrong_size(evidence, page) for page in evidence.pages if page.query.after is None)
-    for exchange, query, token, given in _sent(evidence):
-        first = works_again or token not in used
+    sent = list(_sent(evidence))
+    own = [exchange for exchange, query, _, given in sent if given is not None and _of_its_size(query, given)]
+    # Where no token is answered, it is not for the page size that one is refused.
+    answered = not own or any(not denied(exchange) for exchange in own)
+    for exchange, query, token, given in sent:
+        first = answered and (works_again or token not in used)
         used.add(token)
         if given is None or _of_its_size(query, given):
             continue

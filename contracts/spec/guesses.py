@@ -62,7 +62,7 @@ _FILTERS = re.compile(
     r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
 )
 _INEXACT = re.compile(
-    r"\b(?:prefix|contain|substring|partial|search|start(?:s|ing) with|case.?insensitive|patterns?\b|wildcard)",
+    r"\b(?:prefix|contains?\b|containing|substring|partial|search|starts with|case.?insensitive|pattern|wildcard)",
     re.IGNORECASE,
 )
 _WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.clauses.registry import find
-from contracts.core.model import Cause, Exchange, FailureKind, Judgement, Query, Request, Verdict
+from contracts.core.model import Capability, Cause, Exchange, FailureKind, Judgement, Query, Request, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.verdicts.judging import size, tally
 
@@ -106,6 +106,38 @@ def _full(evidence: Evidence) -> frozenset[Query]:
     return frozenset(page.query for page in evidence.every_page if page.items)
 
 
+def _at_ties_alone(evidence: Evidence) -> bool:
+    """Whether pages begin wrongly only where what is lost or repeated has the same time as the cursor's item."""
+    listing, right, at_ties = evidence.listing, False, False
+    for page in evidence.pages:
+        after, order = page.query.after, evidence.order(page)
+        known = listing.sequence(order, page.query.project_id)
+        if after is None or after not in known:
+            continue
+        expected, actual = next(iter(known[known.index(after) + 1 :]), None), next(iter(page.ids), None)
+        if expected == actual:
+            right = True
+        elif any(listing.tied(after, id_) for id_ in (expected, actual) if id_ in listing.items and id_ != after):
+            at_ties = True
+        else:
+            return False
+    return right and at_ties
+
+
+def _alike_in_both_orders(evidence: Evidence) -> bool:
+    """Whether the head of the list is the same in both orders, though its items are of different times."""
+    heads: dict[Query, tuple[str, ...]] = {}
+    for page in evidence.pages:
+        if page.query.after is None and page.query.order is not None and page.items:
+            heads.setdefault(page.query, page.ids)
+    return any(
+        heads.get(replace(query, order=query.order.opposite)) == ids
+        and len({evidence.listing.items[id_].created_at for id_ in ids if id_ in evidence.listing.items}) > 1
+        for query, ids in heads.items()
+        if query.order is not None
+    )
+
+
 def _together(exchange: Exchange, _evidence: Evidence) -> bool:
     return exchange.concurrent
 
@@ -130,6 +162,26 @@ PROOFS: Mapping[str, _Mark] = {
     "ERROR_AS_200": _error_as_200,
 }
 """The marks that say by themselves what is wrong with an answer, whatever else breaks."""
+HINTS: Mapping[str, Callable[[Evidence], bool]] = {
+    "AFTER_BY_TIME": _at_ties_alone,
+    "ORDER_IGNORED": _alike_in_both_orders,
+}
+"""What speaks for a kind of cause where all that was asked shows it, and against none where it does not."""
+REQUIRED: Mapping[str, Capability] = {
+    "TIME": Capability.TIME,
+    "AFTER_BY_TIME": Capability.TIME,
+    "SORT_KEY": Capability.TIME,
+    "TIES": Capability.TIME,
+    "ORDER_IGNORED": Capability.ORDER,
+    "FILTER_IGNORED": Capability.FILTER,
+    "FILTER_IN_PART": Capability.FILTER,
+    "CHECKPOINT": Capability.SCOPE,
+    "CURSOR_REACHES_FAR": Capability.SCOPE,
+    "ENDS": Capability.ENDS,
+    "BACKWARDS": Capability.BEFORE,
+    "TOKENS": Capability.TOKEN,
+}
+"""What an operation must have for a kind of cause to be possible."""
 PASSING = "NOW_AND_THEN"
 """The kind of which the mark is that a finding did not come back each time that it was asked again."""
 
@@ -139,6 +191,9 @@ def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str,
     exchanges = [exchange for one in bad if one.finding is not None for exchange in one.finding.exchanges]
     for kind, mark in MARKS.items():
         yield kind, any(mark(exchange, evidence) for exchange in exchanges)
+    for kind, hint in HINTS.items():
+        if hint(evidence):
+            yield kind, True
     if any(one.asked for one in bad):
         yield PASSING, any(one.seen < one.asked for one in bad)
 
@@ -230,6 +285,8 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
     if len(bad) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
+    has = evidence.operation.capabilities
+    signatures = [one for one in signatures if REQUIRED.get(one.kind) is None or REQUIRED[one.kind] in has]
     sentences = {one.kind: one.sentence for one in signatures}
     found = list(_proven(bad, evidence, sentences))
     rest = [one for one in bad if all(one.clause not in each.explains for each in found)]

@@ -17,7 +17,7 @@ from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
 from contracts.spec.operation import load_operation
-from contracts.verdicts.diagnosis import MARKS, PASSING, Signature, likely
+from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, likely
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -38,7 +38,7 @@ def test_every_kind_has_a_sentence_of_its_own() -> None:
 
 
 def test_the_kinds_that_are_marked_are_kinds() -> None:
-    assert {*MARKS, PASSING} <= {kind.name for kind in Kind}
+    assert {*MARKS, *HINTS, *REQUIRED, PASSING} <= {kind.name for kind in Kind}
 
 
 def test_each_fault_has_a_signature() -> None:

@@ -114,6 +114,7 @@ def test_the_only_array_of_objects_beside_a_cursor_is_the_list() -> None:
     ("said", "filters", "hidden"),
     [
         ("Only things with this label.", (("label", "label"),), ()),
+        ("Filter results by the label of the container.", (("label", "label"),), ()),
         ("Filter by label; finds any label that contains the text.", (), ("label",)),
         ("Filters by a prefix of the label.", (), ("label",)),
     ],
