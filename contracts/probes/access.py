@@ -187,6 +187,8 @@ def _requests(asking: Asking) -> list[Request]:
     ]
     if target.empty_checkpoint:
         asked[4:4] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
+    if asking.operation.roles.before and after is not None:
+        asked[2:2] = [("none", asking.query(before=after, limit=2))]
     found = [asking.request(query, credential=form) for form, query in asked]
     found.insert(2, asking.request(elsewhere, credential="none", encode_colon=True))
     return [request for request in found if request is not None]

@@ -125,6 +125,9 @@ def described(settings: Settings, keys: Keys | None = None) -> Opened:
         user_variable=settings.user_key_variable or USER_VARIABLE,
     )
     route = _route(settings)
+    if any(header.name.lower() == operation.key_header.lower() for header in route.headers):
+        # The key goes with every request, also with those that ask who may not look.
+        operation = replace(operation, keyed=False)
     keys = replace(keys, others=route.secrets)
     _refuse_misplaced_key(settings, keys)
     target = Target(

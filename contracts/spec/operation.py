@@ -34,6 +34,8 @@ Dialect = Literal["3.0", "3.1"]
 
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _KEY_HEADERS = frozenset({"x-api-key", "api-key"})
+_KEY_IS_DUE = re.compile(r"\brequired\b[^.]*\b(?:all|each|every)\b", re.IGNORECASE)
+"""What a description says of a key without which nothing is answered."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 """What the name of a header may be (RFC 9110 §5.1)."""
 _USUAL_LIMIT = 20
@@ -428,7 +430,8 @@ def _operation(
         roles=roles,
         outer=outer,
         fixed=fixed,
-        keyed=any(mapping(each).get("type") != "apiKey" for each in schemes) or bool(schemes and key_header),
+        keyed=any(mapping(each).get("type") != "apiKey" for each in schemes)
+        or bool(key_header and (schemes or _is_due(key_header, node["parameters"]))),
         key_header=key_header,
         _grammar=Grammar(
             prefix=prefix,
@@ -452,6 +455,12 @@ def _key_header(schemes: Sequence[Any], parameters: Sequence[Any]) -> str:
     named += [str(each.get("name")) for each in map(mapping, parameters) if each.get("in") == "header"]
     known = [name for name in named if schemes or name.lower() in _KEY_HEADERS]
     return next((name for name in known if name.lower() != "authorization" and _TOKEN.fullmatch(name)), "")
+
+
+def _is_due(key_header: str, parameters: Sequence[Any]) -> bool:
+    """Whether a document without a security scheme says of the parameter for the key that all requests need it."""
+    described = [each for each in map(mapping, parameters) if each.get("name") == key_header]
+    return any(each.get("required") is True or _KEY_IS_DUE.search(str(each.get("description"))) for each in described)
 
 
 def _roles(profile: Profile) -> Roles:

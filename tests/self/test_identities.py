@@ -1,4 +1,4 @@
-"""Lists whose ids are numbers, and items that are in two lists."""
+"""Lists of other operations: numbers as ids, items that are in two lists, keys that are due, names in findings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 from listed import BOOLEAN, INTEGER, ITEM, TEXT, document, parameter, written
 
 from contracts.clauses.scoping import _shared
-from contracts.core.model import Answer, Exchange, Query
+from contracts.core.model import Answer, Capability, Exchange, Query
 from contracts.evidence.reader import Reader
+from contracts.runs.target import opened
+from contracts.settings.settings import Settings
 from contracts.spec.operation import Operation, load_operation
 
 NUMBERED = {**ITEM, "id": INTEGER, "size": INTEGER}
@@ -57,6 +59,31 @@ def test_a_number_is_an_id_where_the_document_says_so(things: Operation, layout:
     page = Reader(things).page(exchange, asked)
     assert page is not None
     assert page.ids == ("7", "6")
+
+
+KEY = {"name": "x-api-key", "in": "header", "schema": TEXT}
+
+
+@pytest.mark.parametrize(
+    ("said", "headers", "judged"),
+    [
+        ({"description": "This key is required in the header of all API requests."}, (), True),
+        ({"required": True}, (), True),
+        ({"description": "Your key."}, (), False),
+        ({"required": True}, ("x-api-key: one-that-goes-with-each-request",), False),
+    ],
+)
+def test_who_may_not_look_is_judged_where_all_requests_need_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], headers: tuple[str, ...], *, judged: bool
+) -> None:
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-0123456789abcdef")
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
+    data["paths"]["/things"]["get"]["parameters"].append({**KEY, **said})
+    chosen = {"spec": str(written(tmp_path, data)), "operation": "listThings", "base_url": "http://127.0.0.1:9"}
+    settings = Settings.of({**chosen, "header": headers}, {})
+    with opened(settings) as target:
+        assert (Capability.KEY in target.operation.capabilities) is judged
+        assert target.operation.key_header == "x-api-key"
 
 
 def test_a_finding_calls_parameters_and_parents_as_the_operation_does(tmp_path: Path) -> None:
