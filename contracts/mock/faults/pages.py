@@ -522,9 +522,9 @@ def after_last_item_refused(self: Behaviour, asked: Asked, /) -> list[Permission
 
 @replaces(Behaviour.sort, "PAG-019", timed=True, kind=Kind.NOW_AND_THEN)
 def newest_not_on_each_replica(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
-    """One replica of three does not have the list's first item."""
+    """One replica of four does not have the list's first item."""
     ordered = Behaviour.sort(self, permissions, asked)
-    lags = asked.request.number % 3 == 0 and asked.after is None
+    lags = asked.request.number % 4 == 0 and asked.after is None
     return ordered[1:] if lags else ordered
 
 
@@ -564,7 +564,7 @@ async def _overtaken(self: Behaviour, request: Request, shared: str) -> Response
     return self.page(replace(asked, **{shared: self.memory[shared]}))
 
 
-@replaces(Behaviour.serve, "PAG-020", timed=True)
+@replaces(Behaviour.serve, "PAG-001", timed=True)
 async def limit_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `limit`."""
     return await _overtaken(self, request, "limit")
