@@ -72,7 +72,7 @@ LACKS_2 = ids(
     OBS 8"""
 )
 LACKS_11 = ids("PAG 2")
-NOT_DESCRIBED = ids("ENV 8, ITM 11, FLT 6 7")
+NOT_DESCRIBED = ids("ENV 8, ITM 11, PRV 1-5, TOK 1-8, FLT 6 7, OBS 14-16")
 
 UNDECIDED: dict[int, dict[str, frozenset[str]]] = {
     0: {ONE: LACKS_1, TWO: LACKS_2, ELEVEN: LACKS_11},
