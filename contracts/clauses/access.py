@@ -284,17 +284,14 @@ def _ids(evidence: Evidence) -> frozenset[str]:
 
 def _item_ids(evidence: Evidence, body: bytes) -> set[str]:
     """The ids of objects in a refusal that look like permissions, however short they are."""
-    roles = evidence.operation.roles
+    operation = evidence.operation
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return set()
-    data = evidence.operation.items_in(value)
-    return {
-        entry[roles.item_id]
-        for entry in data or ()
-        if isinstance(entry, dict) and isinstance(entry.get(roles.item_id), str)
-    }
+    entries = [entry for entry in operation.items_in(value) or () if isinstance(entry, dict)]
+    ids = (operation.as_id(entry.get(operation.roles.item_id)) for entry in entries)
+    return {id_ for id_ in ids if id_ is not None}
 
 
 @clause(

@@ -205,8 +205,8 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
     known: dict[str, tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
-        id_ = entry.get(roles.item_id)
-        if not isinstance(id_, str) or not id_:
+        id_ = evidence.operation.as_id(entry.get(roles.item_id))
+        if not id_:
             continue
         content = tuple(_plain(entry.get(field)) for field in fields)
         before, expected = known.setdefault(id_, (exchange, content))

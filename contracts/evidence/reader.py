@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -173,9 +173,8 @@ class Reader:
         if not isinstance(data, list):
             return None
         items = []
-        numbered = self.operation.has_numbers_as_ids
         for entry in data:
-            id_ = _identity(entry, profile.id, numbered=numbered) if isinstance(entry, dict) else None
+            id_ = _identity(entry, profile.id, self.operation.as_id) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
             project = entry.get(roles.item_project_id)
@@ -196,8 +195,8 @@ class Reader:
         return (
             tuple(items),
             has_more if isinstance(has_more, bool) else None,
-            _id(first, numbered=numbered),
-            _id(last, numbered=numbered),
+            self.operation.as_id(first),
+            self.operation.as_id(last),
             token,
         )
 
@@ -213,17 +212,10 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _id(value: object, *, numbered: bool) -> str | None:
-    """An id as a cursor takes it."""
-    if numbered and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) else None
-
-
-def _identity(entry: Mapping[str, Any], names: Sequence[str], *, numbered: bool) -> str | None:
+def _identity(entry: Mapping[str, Any], names: Sequence[str], as_id: Callable[[object], str | None]) -> str | None:
     """What tells an item from all others: its id, several properties together, or all of its content."""
     if len(names) == 1:
-        return _id(entry.get(names[0]), numbered=numbered) or None
+        return as_id(entry.get(names[0])) or None
     content = [entry.get(name) for name in names] if names else entry
     written = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return written if names else sha256(written.encode("utf-8", "surrogatepass")).hexdigest()

@@ -216,9 +216,14 @@ class Operation:
             value = value.get(name) if isinstance(value, dict) else None
         return value if isinstance(value, list) else None
 
+    def as_id(self, value: object) -> str | None:
+        """The id of an item as a cursor takes it; ``None`` for what is none."""
+        if isinstance(value, int) and not isinstance(value, bool) and self._has_numbers_as_ids:
+            return str(value)
+        return value if isinstance(value, str) else None
+
     @cached_property
-    def has_numbers_as_ids(self) -> bool:
-        """Whether the document says that the id of an item is an integer."""
+    def _has_numbers_as_ids(self) -> bool:
         described = self._outline.items(self.profile.items).get(self.roles.item_id, {})
         return len(self.profile.id) == 1 and types(described) == {"integer"}
 

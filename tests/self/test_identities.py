@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from listed import BOOLEAN, INTEGER, ITEM, TEXT, document, parameter, written
 
+from contracts.clauses.items import content_is_the_same
 from contracts.clauses.scoping import _shared
-from contracts.core.model import Answer, Capability, Exchange, Query
+from contracts.core.model import HELD, Answer, Capability, Exchange, Query, Target
+from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
@@ -59,6 +62,8 @@ def test_a_number_is_an_id_where_the_document_says_so(things: Operation, layout:
     page = Reader(things).page(exchange, asked)
     assert page is not None
     assert page.ids == ("7", "6")
+    evidence = Evidence(Reader(things), Target("http://host", ""), (exchange, replace(exchange, number=2)))
+    assert list(content_is_the_same(evidence)) == [HELD, HELD]
 
 
 KEY = {"name": "x-api-key", "in": "header", "schema": TEXT}
