@@ -10,7 +10,7 @@ import click
 from contracts.cli.catalogue import explain, list_
 from contracts.cli.check import check, plan
 from contracts.cli.doctor import doctor
-from contracts.cli.load import load, load_desk
+from contracts.cli.load import load, load_conductor
 from contracts.cli.operations import operations
 from contracts.cli.replay import replay
 from contracts.cli.schema import schema
@@ -30,7 +30,7 @@ def main() -> None:
     """
 
 
-for command in (check, doctor, load, plan, list_, explain, operations, replay, serve, selftest, schema, load_desk):
+for command in (check, doctor, load, plan, list_, explain, operations, replay, serve, selftest, schema, load_conductor):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -93,9 +93,9 @@ def _said(chosen: Mapping[str, object]) -> Iterator[str]:
 @click.argument("descriptor", type=int)
 @click.argument("host", required=False)
 @click.pass_obj
-def load_desk(shell: Shell, descriptor: int, host: str | None) -> int:
+def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
     """Ask alone before a load and after it; the process of the load begins this one."""
-    from contracts.load.desk import Desk
+    from contracts.load.conductor import Conductor
     from contracts.load.messages import Outcome, send
     from contracts.reports.terminal import Style, report
     from contracts.runs.job import Job
@@ -103,11 +103,11 @@ def load_desk(shell: Shell, descriptor: int, host: str | None) -> int:
     settings = chosen_settings(host)
     incoming: BinaryIO = sys.stdin.buffer
     with os.fdopen(descriptor, "wb") as outgoing:
-        desk = Desk(incoming, outgoing)
+        conductor = Conductor(incoming, outgoing)
         job = Job(settings)
         shell.say("contracts: the list is learned first")
         try:
-            judged = job.judge(None, lambda text: shell.say(f"contracts: {text}"), desk.run)
+            judged = job.judge(None, lambda text: shell.say(f"contracts: {text}"), conductor.run)
         finally:
             shell.keys = job.keys
         again = judged.report.repeat.removeprefix("contracts check")

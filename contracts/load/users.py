@@ -14,7 +14,7 @@ from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Begin
 from contracts.load.options import settings
 from contracts.load.questions import Question
-from contracts.load.way import Way, way
+from contracts.load.route import UserRoute, route
 from contracts.runs.target import described
 from contracts.traffic.pacing import asked_to_wait
 
@@ -53,7 +53,7 @@ class Users:
         if ready.server is not None:
             plan = replace(plan, target=replace(plan.target, base_url=begin.learned.base_url))
         self.plan = plan
-        self.way: Way = way(plan)
+        self.route: UserRoute = route(plan)
         self.number = begin.users
         self.judge = Judge(plan, begin.learned.exchanges, strangers)
         self.numbers = count()
@@ -99,7 +99,7 @@ class Users:
         place = request.credential, request.fresh
         headers = self._headers.get(place)
         if headers is None:
-            headers = self._headers[place] = self.way.headers(self.plan, request)
+            headers = self._headers[place] = self.route.headers(self.plan, request)
         sent, response = self._once(session, request, name, headers)
         return self._once(session, request, name, headers) if not response.status_code else (sent, response)
 

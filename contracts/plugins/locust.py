@@ -1,7 +1,8 @@
 """Users of Locust who judge what they are answered: ``from contracts.plugins.locust import ContractUser``.
 
 The process that begins the load, alone or as the master of others, has a process beside it that learns the list before
-and judges after; see `contracts.load.desk`. Importing this imports Locust, which patches the process that imports it.
+and judges after; see `contracts.load.conductor`. Importing this imports Locust, which patches the process that
+imports it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from contracts.core.errors import ConfigurationError
-from contracts.load.beside import Beside
 from contracts.load.figures import Tables
 from contracts.load.messages import Begin, News, packed, unpacked
 from contracts.load.options import STRANGERS, refuse_unasked, settings
+from contracts.load.process import LoadProcess
 from contracts.load.questions import Question
 from contracts.load.users import Users
 
@@ -45,7 +46,7 @@ class _Load:
     """What one process of a load knows; there is one of each in a process."""
 
     def __init__(self) -> None:
-        self.beside: Beside | None = None
+        self.process: LoadProcess | None = None
         self.begin: Begin | None = None
         self.users: Users | None = None
         self.session: FastHttpSession | None = None
@@ -68,13 +69,13 @@ class _Load:
             return
         stats: Any = environment.stats
         self.failed = lambda name, error: stats.log_error("GET", name, error)
-        pool = HTTPClientPool(**users.way.client)
+        pool = HTTPClientPool(**users.route.client)
         self.session = FastHttpSession(
-            users.way.host, environment.events.request, None, client_pool=pool, insecure=False, max_redirects=0
+            users.route.host, environment.events.request, None, client_pool=pool, insecure=False, max_redirects=0
         )
         _without_cookies(self.session)
         self.users = users
-        ContractUser.host = users.way.host
+        ContractUser.host = users.route.host
         self.ready.set()
 
     def finish(self) -> News:
@@ -110,7 +111,7 @@ class ContractUser(FastHttpUser):
         if _LOAD.users is None:
             raise RuntimeError("The list is not known.")
         self._users: Users = _LOAD.users
-        self.client_pool = HTTPClientPool(**self._users.way.client)
+        self.client_pool = HTTPClientPool(**self._users.route.client)
         super().__init__(environment)
         _without_cookies(self.client)
         self._onward: Question | None = None
@@ -168,8 +169,8 @@ def _learn(environment: Environment, runner: Any, **_: object) -> None:
         refuse_unasked(settings(host), may_load=bool(getattr(options, "i_may_load_this", False)))
     except ConfigurationError as error:
         _refuse(error)
-    _LOAD.beside = Beside(host)
-    learned = _LOAD.beside.learned()
+    _LOAD.process = LoadProcess(host)
+    learned = _LOAD.process.learned()
     begin = _LOAD.begin = Begin(learned, int(getattr(options, "num_users", None) or 1))
     if isinstance(runner, MasterRunner):
         _LOAD.master = runner
@@ -246,8 +247,8 @@ def _reported(data: dict[str, Any], **_: object) -> None:
 
 def _conclude(environment: Environment, **_: object) -> None:
     """Let what broke be asked again alone, and all of it be judged."""
-    beside, begin = _LOAD.beside, _LOAD.begin
-    if beside is None or begin is None:
+    process, begin = _LOAD.process, _LOAD.begin
+    if process is None or begin is None:
         return
     total: Any = environment.stats.total
     seconds = max(0.0, (total.last_request_timestamp or total.start_time) - total.start_time)
@@ -260,12 +261,12 @@ def _conclude(environment: Environment, **_: object) -> None:
         rate=total.num_requests / seconds if seconds else 0.0,
         percentiles={f"{share * 100:g}": float(total.get_response_time_percentile(share)) for share in _PERCENTILES},
     )
-    environment.process_exit_code = beside.outcome(done)
+    environment.process_exit_code = process.outcome(done)
 
 
 def _tell(**_: object) -> None:
-    if _LOAD.beside is not None and _LOAD.begin is not None:
-        _LOAD.beside.tell()
+    if _LOAD.process is not None and _LOAD.begin is not None:
+        _LOAD.process.tell()
 
 
 def _listen_to_locust(hooks: Any) -> None:

@@ -25,14 +25,14 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Figures, Finding, Result, Step
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
-from contracts.load.desk import confirmed
+from contracts.load.conductor import confirmed
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Done, Learned, News, packed, receive, send
 from contracts.load.options import refuse_unasked
 from contracts.load.questions import Question, worth_sending
-from contracts.load.telling import notes, picture
-from contracts.load.way import way
+from contracts.load.route import route
+from contracts.load.wording import notes, picture
 from contracts.mock.app import Behaviour
 from contracts.mock.app import Request as Asked
 from contracts.mock.faults.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
@@ -86,14 +86,14 @@ class Crowd:
         self.judge = known.judge()
         self.broken: set[str] = set()
         self._plan = known.plan
-        self._way = way(known.plan)
+        self._route = route(known.plan)
         self._behaviour = behaviour
         self._number = LEARNED
 
     async def answered(self, question: Question) -> Answer:
         self._number += 1
         request = question.request
-        headers = tuple((name.lower(), value) for name, value in self._way.headers(self._plan, request).items())
+        headers = tuple((name.lower(), value) for name, value in self._route.headers(self._plan, request).items())
         asked = Asked(self._number, "GET", f"/v1{request.path}", request.query, headers, self._number)
         response = await self._behaviour.answer(asked)
         return Answer(response.status, "", tuple(response.headers), response.body)

@@ -1,4 +1,4 @@
-"""The process beside Locust, seen from Locust's: see `contracts.load.desk`."""
+"""The process beside Locust, seen from Locust's: see `contracts.load.conductor`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Pipe:
         return os.read(self._descriptor, size)
 
 
-class Beside:
+class LoadProcess:
     """The process that asks alone before the load and after it.
 
     Args:
@@ -33,7 +33,7 @@ class Beside:
 
     def __init__(self, host: str | None) -> None:
         reading, writing = os.pipe()
-        words = [sys.executable, "-m", "contracts", "load-desk", str(writing), *([host] if host else [])]
+        words = [sys.executable, "-m", "contracts", "load-conductor", str(writing), *([host] if host else [])]
         # In a session of its own an interrupt of the load is none of the judgement.
         self._process = subprocess.Popen(  # noqa: S603 - this very suite
             words, stdin=subprocess.PIPE, pass_fds=(writing,), start_new_session=True

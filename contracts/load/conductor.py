@@ -14,13 +14,13 @@ from contracts.core.model import Exchange, Finding, Judgement, Result
 from contracts.evidence.evidence import LOAD
 from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
 from contracts.load.questions import worth_sending
-from contracts.load.telling import notes
+from contracts.load.wording import notes
 from contracts.probes.asking import Asking
 from contracts.runs.live import run
 from contracts.runs.plan import Plan, Progress
 
 
-class Desk:
+class Conductor:
     """Learns, waits for the load, and says what came of it.
 
     Args:

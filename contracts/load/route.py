@@ -20,7 +20,7 @@ _CODINGS: Final = "gzip, deflate"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class UserRoute:
     """Where users send requests, and what an HTTP client of geventhttpclient must know for that.
 
     ``client`` holds the arguments of its ``HTTPClientPool``. It may hold a proxy's password.
@@ -50,7 +50,7 @@ class Way:
         return found
 
 
-def way(plan: Plan) -> Way:
+def route(plan: Plan) -> UserRoute:
     """The way to the target of a plan.
 
     Raises:
@@ -79,8 +79,8 @@ def way(plan: Plan) -> Way:
             client |= {"proxy_user": proxy.login[0].reveal(), "proxy_password": proxy.login[1].reveal()}
     addresses = route.addresses_of(origin.host.strip("[]"), origin.port)
     if not addresses:
-        return Way(base_url, client)
+        return UserRoute(base_url, client)
     address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     client["ssl_options"] = {"server_hostname": origin.host.strip("[]")}
     path = urlsplit(base_url).path
-    return Way(f"{origin.scheme}://{address}:{origin.port}{path}", client, origin.authority)
+    return UserRoute(f"{origin.scheme}://{address}:{origin.port}{path}", client, origin.authority)
