@@ -44,6 +44,11 @@ _USUAL: Final = (
 )
 """Words of ordinary answers."""
 
+_MADE_UP: Final = "sk key test secret token user my api dummy fake mock demo dev local staging example valid invalid"
+"""Words of which keys of test systems are made."""
+_WORD: Final = re.compile(r"[^\W_]+")
+_DIGIT: Final = re.compile(rb"[0-9]")
+
 
 def without_keys(text: str, keys: Keys | None = None) -> str:
     """A text of ours without these keys, without those of the usual variables, and without what looks like one."""
@@ -79,7 +84,10 @@ class _Needle:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Where in a source a run of a secret stands: as which part of it, and how written."""
+    """Where in a source a run of a secret stands: as which part of it, and how written.
+
+    ``word`` says that it is a short part without a digit, as ordinary text may hold by itself.
+    """
 
     begin: int
     end: int
@@ -87,6 +95,7 @@ class _Found:
     shown: range
     size: int
     form: str
+    word: bool
 
 
 class Redactor:
@@ -100,9 +109,12 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[tuple[str, str]], ordinary: str = "") -> None:
         secrets = tuple(secrets)
-        words = folded(f"{_USUAL}\n{ordinary}".encode())
+        usual = f"{_USUAL}\n{_MADE_UP}\n{ordinary}"
+        words, vocabulary = folded(usual.encode()), frozenset(_WORD.findall(usual.lower()))
         self._names = tuple(name for name, _ in secrets)
-        self._indistinct = frozenset(place for place, (_, secret) in enumerate(secrets) if _indistinct(secret, words))
+        self._indistinct = frozenset(
+            place for place, (_, secret) in enumerate(secrets) if _indistinct(secret, words, vocabulary)
+        )
         self._unsearched = frozenset(place for place, (_, secret) in enumerate(secrets) if len(secret) < SHORTEST)
         self._blocks: dict[bytes, list[tuple[_Needle, int]]] = {}
         for place, (_, secret) in enumerate(secrets):
@@ -113,6 +125,8 @@ class Redactor:
         runs = [needle.run for each in self._blocks.values() for needle, _ in each]
         self._least = min(runs, default=_RUN)
         self._known: dict[bytes, tuple[_Found, ...]] = {}
+        markers = (marker(name, part=part) for name in dict.fromkeys(self._names) for part in (False, True))
+        self._markers = re.compile("|".join(map(re.escape, markers)).encode() or rb"(?!)")
 
     @classmethod
     def of(cls, keys: Keys, seed: int, ordinary: str = "") -> Redactor:
@@ -140,7 +154,10 @@ class Redactor:
     # What a server repeats
 
     def echoes(self, answer: Answer) -> tuple[Echo, ...]:
-        """What an answer repeats of each secret, and where."""
+        """What an answer repeats of each secret, and where.
+
+        A word of which a short secret is made is no sign of it by itself.
+        """
         places = [("the body", answer.body), ("the status line", _encoded(answer.reason))]
         head = b"\xff".join(_encoded(text) for header in answer.headers for text in header)
         if self._search(head):
@@ -149,7 +166,7 @@ class Redactor:
         seen: dict[int, list[tuple[str, _Found]]] = {}
         for where, data in places:
             for found in self._search(data):
-                if found.secret not in self._indistinct:
+                if found.secret not in self._indistinct and not found.word:
                     seen.setdefault(found.secret, []).append((where, found))
         return tuple(
             Echo(
@@ -166,9 +183,14 @@ class Redactor:
 
     def data(self, data: bytes) -> bytes:
         """The data with a marker in the place of each secret; the same object where there is none."""
+        found = self._search(data)
+        if not found:
+            return data
+        ours = [match.span() for match in self._markers.finditer(data)]
+        found = tuple(one for one in found if not any(begin < one.begin and one.end < end for begin, end in ours))
         parts: list[bytes] = []
         done = 0
-        for begin, end, secret, part in _merged(self._search(data)):
+        for begin, end, secret, part in _merged(found):
             parts += [data[done:begin], marker(self._names[secret], part=part).encode()]
             done = end
         return b"".join([*parts, data[done:]]) if parts else data
@@ -302,10 +324,17 @@ class _Lazily:
         return map(self._redactor.exchange, self._exchanges)
 
 
-def _indistinct(secret: str, words: bytes) -> bool:
-    """Whether a secret is too short or too common to be told from what answers hold by themselves."""
+def _indistinct(secret: str, words: bytes, vocabulary: frozenset[str]) -> bool:
+    """Whether a secret is too short or too common to be told from what answers hold by themselves.
+
+    So is one that is made of ordinary words alone, unless its runs are long enough to hold more than one of them.
+    """
     text = folded(secret.encode())
-    return len(text) < SHORTEST or text.isdigit() or len(set(text)) < SHORTEST // 2 or text in words
+    if len(text) < SHORTEST or text.isdigit() or len(set(text)) < SHORTEST // 2 or text in words:
+        return True
+    parts = _WORD.findall(secret.lower())
+    short = len(text) < 2 * _RUN
+    return short and bool(parts) and all(part in vocabulary and not part.isdigit() for part in parts)
 
 
 def _needles(place: int, secret: str, *, common: bool) -> Iterator[_Needle]:
@@ -336,7 +365,8 @@ def _found(view: View, begin: int, end: int, needle: _Needle, at: int) -> _Found
     size = len(needle.text)
     shown = range(size - at - (end - begin), size - at) if needle.backwards else range(at, at + end - begin)
     form = "backwards" if needle.backwards else view.form
-    return _Found(*view.span(begin, end), needle.secret, shown, size, form)
+    word = end - begin < min(_RUN, size) and not _DIGIT.search(view.folded, begin, end)
+    return _Found(*view.span(begin, end), needle.secret, shown, size, form, word)
 
 
 def _merged(found: Iterable[_Found]) -> Iterator[tuple[int, int, int, bool]]:

@@ -182,6 +182,32 @@ def test_of_a_common_key_no_echo_is_told(key: str) -> None:
     assert redactor.text(f"<{key}> {key[:-1]}") == f"<[credential:admin]> {key[:-1]}"
 
 
+REFUSED = (
+    "This endpoint requires an admin API key; test keys and keys of projects are refused. The key is missing, or the"
+    " token is invalid. You may not list permissions."
+)
+
+
+@pytest.mark.parametrize(
+    "key", ["admin-key", "test-key", "secret-token", "project-key", "permission-admin", "admin-key-1", "tester.admin.4"]
+)
+def test_words_of_which_a_key_is_made_are_no_echo_of_it(key: str) -> None:
+    redactor = Redactor.of(Keys.of(key), 1, '{"required": ["permission", "project"]}')
+    assert redactor.echoes(Answer(401, "No admin key", (("X-Why", REFUSED),), REFUSED.encode())) == ()
+    assert key not in redactor.text(f"<{key}>")
+    if any(char.isdigit() for char in key):
+        (echo,) = redactor.echoes(Answer(401, "", (), f"{REFUSED} {key}".encode()))
+        assert echo.shown == len(key)
+
+
+def test_a_marker_stays_as_it_is() -> None:
+    redactor = Redactor.of(Keys.of("admin-key-1"), 1)
+    assert redactor.text("<admin-key-1>") == "<[credential:admin]>"
+    assert redactor.text("<[credential:admin]> [credential:admin-key-1]") == (
+        "<[credential:admin]> [credential:[credential:admin]]"
+    )
+
+
 @pytest.mark.parametrize("key", [*COMMON[:4], "an id", "a project", "a time"])
 def test_no_key_makes_a_right_server_break_anything(key: str, tmp_path: Path) -> None:
     data = seeded()
