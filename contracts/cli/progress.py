@@ -26,7 +26,7 @@ WORDS = {
     DEEP: "the whole list, in both orders",
     **{name: entry.words for name, entry in PROBES.items()},
 }
-"""What each probe asks, in a few words."""
+"""What each probe asks, in words for which a line of 80 columns has room beside the numbers."""
 
 
 EVERY_SECONDS: Final = 30.0
@@ -113,13 +113,14 @@ def _moving() -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-        TimeRemainingColumn(elapsed_when_finished=True),
+        BarColumn(bar_width=10),
+        MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=7)),
+        TextColumn("{task.fields[unit]}", table_column=Column(no_wrap=True, min_width=8)),
+        TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=7)),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, unit="requests")

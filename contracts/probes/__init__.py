@@ -55,16 +55,14 @@ INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
 
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
-        "walks": Entry(walks, "both orders, several page sizes, each filter, after the last item", 17, 0.222, WALKS),
+        "walks": Entry(walks, "both orders, several page sizes, each filter", 17, 0.222, WALKS),
         "generated": Entry(_generated, "cases from Schemathesis, once it is loaded", 0, 0.05, begins=180),
-        "repetition": Entry(
-            repetition, "the same in another writing, the same again, and eight at once", 10, 0.046, REPETITION
-        ),
-        "scope": Entry(scope, "other lists, ids that are almost real, cursors from elsewhere", 7, 0.11, SCOPE),
-        "filters": Entry(filters, "filters that nothing matches, and values that are almost real", 2, 0.135, FILTERS),
-        "backwards": Entry(backwards, "pages before items, and a walk back from the end", 8, 0.14),
-        "tokens": Entry(tokens, "tokens again, for another query or list, and tampered with", 14, 0.12),
-        "access": Entry(access, "everyone who may not look, with every query, and beside the admin", 12, 0.21, ACCESS),
+        "repetition": Entry(repetition, "the same rewritten, again, and eight at once", 10, 0.046, REPETITION),
+        "scope": Entry(scope, "other lists, similar ids, foreign cursors", 7, 0.11, SCOPE),
+        "filters": Entry(filters, "filters that match nothing, or almost", 2, 0.135, FILTERS),
+        "backwards": Entry(backwards, "pages before items, and a walk back", 8, 0.14),
+        "tokens": Entry(tokens, "tokens again, elsewhere, and tampered with", 14, 0.12),
+        "access": Entry(access, "who may not look, alone and beside the admin", 12, 0.21, ACCESS),
         "inputs": Entry(inputs, "what the document does not allow", 6, 0.232, INPUTS),
     }
 )

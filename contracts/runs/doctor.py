@@ -26,6 +26,7 @@ BUDGET = 12
 
 _FOR_THE_LIST = 6
 _NAME = "doctor"
+_UNREAD = ("no page of the list could be read", "a target that answers with pages of the list")
 _OK, _NOT_FOUND = 200, 404
 _REFUSED = frozenset({401, 403})
 _REFUSED_OR_HIDDEN = _REFUSED | {_NOT_FOUND}
@@ -259,6 +260,7 @@ def _gaps(plan: Plan, evidence: Evidence) -> tuple[Gap, ...]:
     ):
         lacking = clause.needs.lacking(evidence)
         if lacking is not None and judgement.verdict is Verdict.NOT_EXERCISED:
+            lacking = lacking if evidence.every_page else _UNREAD
             grouped.setdefault(lacking, []).append(clause.id)
             if clause.level in plan.gate:
                 gating.add(lacking)

@@ -43,6 +43,8 @@ _BETWEEN: Final = 0.5
 """Seconds between two looks whether a target answers already."""
 _USUAL_VERSION: Final = "/v1"
 _SHOWN_BYTES: Final = 32
+_PLAIN_HTTP: Final = re.compile(rb"plain http\b|\bhttp request\b[^.]{0,40}\bhttps\b")
+"""What servers say, of those that are common, to plain HTTP where they expect TLS; a proxy may pass it on."""
 
 
 class Stage(StrEnum):
@@ -183,7 +185,7 @@ class _FirstLook:
             keyless = self._asking.ask(self._asking.query(), credential="none")
             return None if keyless.status in _REFUSED else self._redirected(exchange, text)
         if kind is FailureKind.THROTTLED:
-            seen = f"answers every request with {text}"
+            seen = f"lets no request through: {text}"
             return Obstacle(Stage.TARGET, seen, "give a slower --rate, or try again later")
         if self._url.lower().startswith("http:") and self._speaks_tls():
             return self._tls()
@@ -271,6 +273,8 @@ class _FirstLook:
             return self._unknown(answer, said)
         if answer.status // 100 == HTTPStatus.OK // 100:
             remedy = "give the --base-url of the API itself, behind any login or gateway"
+        elif self._url.lower().startswith("http:") and _PLAIN_HTTP.search(answer.body[:_START].lower()):
+            remedy = f"try --base-url {_with_scheme('https', self._url)}"
         elif exchange.failed:
             remedy = "look at the target's log, or try again later"
         else:

@@ -190,7 +190,7 @@ class _Run:
                 self._notes.append(f"Not everything was asked: {stopped}. Provide {self._advice or MORE}.")
             except ConfigurationError as error:
                 text = self._plan.redactor.text(str(error))
-                raise ConfigurationError(text, requests=self._client.requests) from None
+                raise ConfigurationError(text, requests=self._client.requests + error.requests) from None
             except Exception as error:  # noqa: BLE001 - whatever it is, what was asked until then is judged
                 self._failed = error
         try:
@@ -377,7 +377,7 @@ class _Run:
         """Refuse a target that can't be judged at all."""
         found = obstacle(self._asking, self._plan)
         if found is not None:
-            raise ConfigurationError(found.sentence(self._plan.target.base_url))
+            raise ConfigurationError(found.sentence(self._plan.target.base_url), requests=found.requests)
 
     # Asking again
 

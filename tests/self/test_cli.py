@@ -388,7 +388,7 @@ def test_a_person_sees_progress_and_colours() -> None:
     os.close(leader)
     assert process.returncode == 0
     assert "a look at the whole list" in shown.decode() or "both orders" in shown.decode()
-    assert "/60\x1b[0m requests" in shown.decode()
+    assert "/60  \x1b[0m requests" in shown.decode()
     assert "\x1b" not in out
 
 

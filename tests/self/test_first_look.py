@@ -178,7 +178,23 @@ def refusal(base_url: str, connect: float = LIMITS.connect) -> str:
         (
             always(answer("429 Slow", b"", "x/y", "Retry-After: 9999")),
             "/v1",
-            "asks to wait for 9999 s, which is too long: ",
+            "lets no request through: 429 that asks to wait for 9999 s, which is too long: give a slower --rate",
+        ),
+        # What a server behind a proxy says, whose port can't be looked at
+        (
+            always(html("400 The plain HTTP request was sent to HTTPS port", "400 Bad Request")),
+            "/v1",
+            "sent to HTTPS port”: try --base-url https://127.0.0.1:PORT/v1.",
+        ),
+        (
+            always(answer("400 Bad Request", "Client sent an HTTP request to an HTTPS server.\n", "text/plain")),
+            "/v1",
+            "an HTTPS server.”: try --base-url https://127.0.0.1:PORT/v1.",
+        ),
+        (
+            always(answer("400 Bad Request", {"error": "see https://docs.example"})),
+            "/v1",
+            "docs.example”: check --base-url and --checkpoint.",
         ),
         # No HTTP
         (
@@ -403,3 +419,13 @@ def test_the_doctor_ticks_no_key_before_a_page_was_read(body: object) -> None:
     assert found.usable, "a run judges it"
     states = {check.name: check.state for check in found.checks}
     assert (states["Admin key"], states["Checkpoint"]) == (State.DOUBTFUL, State.DOUBTFUL)
+    assert {gap.reason for gap in found.gaps} & {"no page of the list could be read"}
+    assert not any("permission" in gap.reason for gap in found.gaps), "the size of an unread list is not known"
+
+
+def test_a_run_that_is_not_judged_counts_the_requests_to_other_paths_too() -> None:
+    with Server(always(html("Welcome"))) as server:
+        base_url = f"http://127.0.0.1:{server.port}/v1"
+        with pytest.raises(ConfigurationError) as caught:
+            run(plan(base_url, LIMITS.connect))
+        assert caught.value.requests == len(server.asked)

@@ -375,6 +375,12 @@ def test_an_interrupt_keeps_what_was_judged() -> None:
 # What a person sees
 
 
+def test_the_words_of_the_progress_leave_room_for_its_numbers_in_80_columns() -> None:
+    for probe, words in progress.WORDS.items():
+        assert len(words) <= 44, words
+        assert len(f"{probe}: {words} (1000/1000)") <= 80
+
+
 def test_a_pipeline_is_told_now_and_then_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     moments = iter(float(second) for second in range(0, 4000, 2))
     tell = progress.plain(lambda: next(moments))
