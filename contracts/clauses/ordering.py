@@ -28,6 +28,11 @@ def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
     return None
 
 
+def _shown(evidence: Evidence, moment: int | None) -> str:
+    time = evidence.operation.profile.time
+    return time.written(moment) if time is not None else str(moment)
+
+
 def differ(page: Page) -> bool:
     """Whether the items of a page were not all created in the same second, so that their order shows."""
     return len({item.created_at for item in page.items if item.created_at is not None}) > 1
@@ -83,11 +88,11 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
         wrong = out_of_order(page, order)
         if wrong is not None:
             left, right = wrong
-            times = {item.id: item.created_at for item in page.items}
+            times = {item.id: _shown(evidence, item.created_at) for item in page.items}
             sign = "no later than" if order is Order.DESCENDING else "no earlier than"
             yield Finding(
                 f"{short(right)} created {sign} {short(left)} ({times[left]})",
-                f"{times[right]}",
+                times[right],
                 (page.exchange,),
             )
         elif differ(page):
@@ -158,9 +163,10 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
             if first is None or left is None or right is None:
                 continue
             if order.precedes(right, left):
+                beyond = "newer" if order is Order.DESCENDING else "older"
                 yield Finding(
-                    f"{order}: nothing {'newer' if order is Order.DESCENDING else 'older'} than {left} {place(page)}",
-                    f"the page begins with {short(first.id)}, created at {right}",
+                    f"{order}: nothing {beyond} than {_shown(evidence, left)} {place(page)}",
+                    f"the page begins with {short(first.id)}, created at {_shown(evidence, right)}",
                     (before.exchange, page.exchange),
                 )
             elif left != right:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -31,6 +32,15 @@ class Time:
 
     at: str
     form: TimeFormat
+
+    def written(self, moment: int | None) -> str:
+        """A moment (nanoseconds where texts are dates, else the number itself) as people read it beside an item."""
+        if moment is None or self.form != "rfc3339":
+            return str(moment)
+        seconds, fraction = divmod(moment, 1_000_000_000)
+        date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        digits = f"{fraction:09}".rstrip("0")
+        return f"{date:%Y-%m-%dT%H:%M:%S}{'.' + digits if digits else ''}Z"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from contracts.evidence.reader import Reader
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
 from contracts.spec.operation import Operation, load_operation
+from contracts.spec.profile import Time
 
 NUMBERED = {**ITEM, "id": INTEGER, "size": INTEGER}
 RIGHT = {"id": 7, "created_at": 1721764867, "status": "new", "size": 3}
@@ -100,6 +101,12 @@ def test_a_finding_calls_parameters_and_parents_as_the_operation_does(tmp_path: 
     assert says("no permission of the other checkpoint") == "no thing of the other rack"
     assert says('`object` is "checkpoint.permission"') == '`object` is "thing"'
     assert says("`id` and `project_id` are not empty") == "`id` is not empty"
+
+
+def test_a_date_is_shown_as_a_date() -> None:
+    assert Time("created_at", "rfc3339").written(1_721_000_900_000_000_000) == "2024-07-14T23:48:20Z"
+    assert Time("created_at", "rfc3339").written(1_721_000_900_120_000_000) == "2024-07-14T23:48:20.12Z"
+    assert Time("created_at", "unix").written(1_721_000_900) == "1721000900"
 
 
 def test_an_item_may_be_in_two_lists_that_have_items_of_their_own(tmp_path: Path) -> None:
