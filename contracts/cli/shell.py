@@ -59,8 +59,9 @@ class Commands(click.Group):
         """Find the command, or name the closest one."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            instead = f"There are {', '.join(self.commands)}."
-            raise ConfigurationError(f"There is no command {name!r}. {hint(name, self.commands, instead)}")
+            shown = [each for each, command in self.commands.items() if not command.hidden]
+            instead = f"There are {', '.join(shown)}."
+            raise ConfigurationError(f"There is no command {name!r}. {hint(name, shown, instead)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -194,12 +194,12 @@ class Deep:
                 self.tallies[name].add(replace(new, cases=len(new.findings)), MOST_FINDINGS)
 
     def _changed(self, exchanges: Sequence[Exchange]) -> bool:
-        """Whether the same request brought other items than before."""
-        shown: dict[str, frozenset[str]] = {}
+        """Whether the same query, however it was written, brought other items than before."""
+        shown: dict[tuple[str, Query | None], frozenset[str]] = {}
         for exchange in exchanges:
             page = self._page(exchange)
             ids = frozenset(page.ids) if page is not None else frozenset[str]()
-            if shown.setdefault(exchange.request.target, ids) != ids:
+            if shown.setdefault((exchange.request.path, self._reader.query(exchange)), ids) != ids:
                 return True
         return False
 

@@ -188,7 +188,7 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
         (
             "verify",
             "There is no command 'verify'. "
-            "There are check, doctor, plan, list, explain, operations, replay, serve, selftest, schema.",
+            "There are check, doctor, load, plan, list, explain, operations, replay, serve, selftest, schema.",
         ),
         ("check --seed", "Option '--seed' requires an argument."),
         ("check PAG-114", "There is no clause 'PAG-114'. Did you mean PAG-014? `contracts list` shows all."),
