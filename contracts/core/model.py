@@ -562,6 +562,8 @@ class Result:
     gate: frozenset[Level]
     notes: tuple[str, ...] = ()
     """What the reader must know about how the verdicts came about (windows, movement, spent budget)."""
+    changed: bool = False
+    """Whether the target answered with errors alone from some request on; the first of the notes says which."""
     interrupted: bool = False
     complete: bool = True
     """Whether the list was seen to its end."""

@@ -45,7 +45,7 @@ class Conductor:
             result,
             judgements=judgements,
             load=figures,
-            notes=(*notes(figures), *result.notes),
+            notes=(*result.notes[: result.changed], *notes(figures), *result.notes[result.changed :]),
             # What causes are known by is what breaks always.
             causes=() if any(map(_under_load_only, result.judgements)) else result.causes,
         )

@@ -85,6 +85,9 @@ class _Report:
         if not quiet:
             about = self.result.operation or "List checkpoint permissions"
             self.sheet.line((f"contracts {self.result.version}", "bold"), f" · {about}")
+        for note in self.result.notes[: self.result.changed]:
+            self.sheet.blank()
+            self.sheet.block("", note, style="yellow")
         self._causes()
         if not quiet:
             self._header()
@@ -336,7 +339,7 @@ class _Report:
         waits = f"{count(result.waits, 'wait')} of {result.waited:.1f} s in all" if result.waits else "no waits"
         retries = f"{result.retries} sent again" if result.retries else "none sent again"
         sheet.block(("Took        ", "dim"), f"{result.seconds:.1f} s; {waits}, {retries}")
-        for note in result.notes:
+        for note in result.notes[result.changed :]:
             sheet.block(("Note        ", "yellow"), note)
         if self.style.repeat:
             sheet.line(("Run again   ", "dim"), self.style.repeat)

@@ -125,6 +125,7 @@ def conclude(
     judgements, known = accept(judgements, terms.deviations, terms.today)
     code = exit_code(judgements, known, terms.gate, incomplete=terms.incomplete)
     unread = code != ExitCode.BROKEN and not evidence.every_page
+    change = tuple(changed(evidence))
     return _result(
         terms,
         cost,
@@ -134,12 +135,13 @@ def conclude(
         complete=listing.complete,
         exit_code=ExitCode.CONFIGURATION if unread else code,
         notes=(
-            *changed(evidence),
+            *change,
             *([UNREAD] if unread else []),
             *([MOVED] if listing.moved else []),
             *notes,
             *ending(known, terms.today),
         ),
+        changed=bool(change),
         deviations=known,
         exchanges=tuple(sorted((*evidence.exchanges, *evidence.asides), key=lambda exchange: exchange.number)),
     )
@@ -176,6 +178,7 @@ def _result(
     projects: int = 0,
     complete: bool = False,
     deviations: tuple[Known, ...] = (),
+    changed: bool = False,
 ) -> Result:
     return Result(
         version=own_version(),
@@ -196,6 +199,7 @@ def _result(
         exit_code=exit_code,
         gate=terms.gate,
         notes=notes,
+        changed=changed,
         interrupted=exit_code == ExitCode.INTERRUPTED,
         deviations=deviations,
         operation="" if terms.operation.is_published else f"GET {terms.operation.path_template}",

@@ -8,6 +8,7 @@ from contracts.core.errors import ExitCode
 from contracts.core.model import Result, Target, Verdict
 from contracts.mock.app import Behaviour, Refused, Request
 from contracts.mock.server import Server
+from contracts.reports import terminal
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import against
@@ -94,6 +95,9 @@ def test_a_change_in_mid_run_is_told_first_and_held_against_no_clause_about_the_
     result = against(Server(behaviour=Changes(status)))
     assert f"answered {status}, also where it had been answered 200: " in result.notes[0]
     assert result.notes[0].startswith(f"From request {FIRST_OF_CHANGE} on ")
+    quiet = terminal.report(result, terminal.Style(quiet=True)).text()
+    assert quiet.lstrip().startswith(f"From request {FIRST_OF_CHANGE} on ")
+    assert terminal.report(result).text().count(f"From request {FIRST_OF_CHANGE} on ") == 1
     assert broken(result) == clauses
 
 
