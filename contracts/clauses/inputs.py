@@ -143,7 +143,8 @@ def number_of(text: str) -> int | None:
     why="-1 means «no limit» to many databases: one request fetches everything.",
     good="limit=-1: 400",
     bad="limit=-1: all 57 permissions",
-    probes=("walks.heads", "inputs.limits", "inputs.combined"),
+    probes=("inputs.limits", "inputs.combined"),
+    reference=("walks.heads",),
     decided_by="list",
 )
 def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
@@ -242,7 +243,8 @@ def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     why="Quotes, patterns and control characters open the tables of others.",
     good="after=' OR '1'='1: 400, or an empty page",
     bad="after=' OR '1'='1: permissions of another checkpoint",
-    probes=("walks.heads", "scope.others", "inputs"),
+    probes=("scope.others", "inputs"),
+    reference=("walks.heads",),
     caused_by=("SCO-001", "TOK-006", "TOK-007"),
     decided_by="list",
     needs=Needs(items=1),

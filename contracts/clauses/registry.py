@@ -131,6 +131,7 @@ class Clause:
         needs: The data without which no case can arise.
         requires: What an operation must have; for any other the clause is not applicable.
         probes: The probes whose exchanges it judges; ``walks.ends`` is one part of a probe.
+        reference: What must be asked as well, for it to be compared with.
         good: An example of what keeps it.
         bad: An example of what breaks it.
         caused_by: The clauses whose breach explains a breach of this one in the same answers, the likeliest first.
@@ -149,6 +150,7 @@ class Clause:
     needs: Needs
     requires: frozenset[Capability]
     probes: frozenset[str]
+    reference: frozenset[str]
     good: str
     bad: str
     caused_by: tuple[str, ...]
@@ -189,6 +191,7 @@ def clause(
     bad: str,
     probes: Iterable[str],
     decided_by: Basis,
+    reference: Iterable[str] = (),
     needs: Needs = Needs(),
     requires: Iterable[Capability] = (),
     caused_by: tuple[str, ...] = (),
@@ -221,6 +224,7 @@ def clause(
             needs=needs,
             requires=frozenset(requires),
             probes=frozenset(probes),
+            reference=frozenset(reference),
             good=good,
             bad=bad,
             caused_by=caused_by,

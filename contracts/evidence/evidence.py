@@ -389,7 +389,8 @@ class Evidence:
         whole = [walk for walk in self.walks if walk.project_id is None]
         listing.look_for_movement(
             [walk for walk in whole if walk.control]
-            or [walk for walk in whole if walk.order is self.operation.default_order]
+            or [walk for walk in whole if walk.order is self.operation.default_order],
+            self.foreign,
         )
         return listing
 

@@ -114,6 +114,7 @@ class Listing:
         self.complete = False
         """Whether a look at the whole list reached its end."""
         self._ghosts: frozenset[str] = frozenset()
+        self._passing: frozenset[str] = frozenset()
         self._looks: tuple[Walk, ...] = ()
 
     def _sight(self, page: Page) -> None:
@@ -205,8 +206,10 @@ class Listing:
             return None
         return place
 
-    def look_for_movement(self, walks: Iterable[Walk]) -> None:
+    def look_for_movement(self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset()) -> None:
         """Compare the walks that show the whole list, and note whether it changed between them.
+
+        ``foreign`` are items of another list: where this one shows them, it is wrong, and did not change.
 
         An item that is there, gone, and there again has not moved: some answer was wrong. One that comes and
         stays, goes and stays away, or was seen only between two looks, has.
@@ -229,6 +232,7 @@ class Listing:
             if came_or_went(seen):
                 self.changed = True
         self._ghosts = frozenset(ghosts)
+        self._passing = self._ghosts - foreign
 
     def _covers(self, walk: Walk, id_: str) -> bool:
         """Whether a window reaches beyond this item, so that it had to show it."""
@@ -275,7 +279,7 @@ class Listing:
     @property
     def moved(self) -> bool:
         """Whether anything speaks for a change of the list, be it an item that was seen in passing only."""
-        return self.changed or bool(self._ghosts)
+        return self.changed or bool(self._passing)
 
     def is_ghost(self, id_: str) -> bool:
         """Whether no look at the whole list showed this item, though it had to.

@@ -60,13 +60,13 @@ class Plan(Terms):
     def probes(self) -> tuple[str, ...]:
         """The probes that these clauses need, in the order in which they ask."""
         applying = [clause for clause in self.clauses if clause.lacking(self.operation) is None]
-        needed = {probe for clause in applying for probe in clause.asked_by}
+        needed = {part.partition(".")[0] for clause in applying for part in clause.probes | clause.reference}
         return tuple(name for name in PROBES if name in needed)
 
     @property
     def parts(self) -> frozenset[str]:
         """What these clauses need of the probes: each as a whole, or a part of it such as ``walks.ends``."""
-        return frozenset().union(*(clause.probes for clause in self.clauses))
+        return frozenset().union(*(clause.probes | clause.reference for clause in self.clauses))
 
     @property
     def most(self) -> int:
