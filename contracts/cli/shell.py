@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 
@@ -102,13 +102,19 @@ class Commands(click.Group):
         return done if isinstance(done, int) else ExitCode.KEPT
 
 
+_LOAD: Final = (
+    *("users", "spawn_rate", "run_time", "strangers", "i_may_load_this"),
+    *("processes", "master", "worker", "master_host", "master_port", "expect_workers"),
+)
+
+
 class Grouped(click.Command):
     """A command whose help shows its options by what they are about."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each group that has some, and then those of none."""
         left = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
-        for heading, names in {**GROUPS, "Other options": tuple(filter(None, left))}.items():
+        for heading, names in {"Load": _LOAD, **GROUPS, "Other options": tuple(filter(None, left))}.items():
             mine = [left.pop(name) for name in names if name in left]
             rows = [row for row in (param.get_help_record(ctx) for param in mine) if row is not None]
             if rows:

@@ -26,8 +26,10 @@ from operation_list import page as operation_list
 
 from contracts.clauses.registry import clauses
 from contracts.cli import main
+from contracts.core.model import Level
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
+from contracts.spec.operation import load_operation
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -314,3 +316,13 @@ def test_the_list_of_clauses_is_current() -> None:
 def test_the_list_of_operations_is_that_of_the_documents() -> None:
     folder = {vendors_document(name).parent for name in DOCUMENTS}.pop()
     assert text("operations.md") == operation_list(folder), "tests/self/operation_list.py writes it anew"
+
+
+def test_the_first_page_counts_the_clauses_as_a_run_does() -> None:
+    operation = load_operation()
+    apply = [each for each in clauses() if each.lacking(operation) is None]
+    questions = sum(each.level is Level.OBSERVED for each in apply)
+    page = " ".join(README.read_text(encoding="utf-8").split())
+    assert f"Of {len(clauses())} clauses {len(apply) - questions} get a verdict each" in page
+    assert f"and {questions} are questions" in page
+    assert f"{len(clauses()) - len(apply)} speak of other lists" in page
