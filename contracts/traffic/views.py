@@ -25,8 +25,10 @@ _ESCAPE: Final = re.compile(
     rb"|\\([0-7]{3})|\\([^0-9a-z])|\\([nrtvfb0])|(&(?:#0*[0-9]{1,7};?|#x0*[0-9a-f]{1,6};?|[a-z][a-z0-9]{1,31};))",
     re.IGNORECASE | re.DOTALL,
 )
+_PERCENT = 2
 _OCTAL, _SIGN, _BLANK, _ENTITY = 6, 7, 8, 9
-"""The groups of `_ESCAPE` that are no hexadecimal number."""
+"""Groups of `_ESCAPE`; the last four are no hexadecimal number."""
+_HIGH: Final = re.compile(rb"%[89a-f][0-9a-f]", re.IGNORECASE)
 
 _BLANKS: Final = bytes(range(33)) + b"\x7f"
 _INVISIBLE: Final = (
@@ -83,6 +85,8 @@ def _unescape(match: re.Match[bytes]) -> bytes:
         text = html.unescape(token.decode("ascii"))
         return b"".join(map(_byte, map(ord, text))) if not text.startswith("&") or text == "&" else match[0]
     code = int(token, 8 if which == _OCTAL else 16)
+    if which == _PERCENT and _HIGH.fullmatch(match.string, max(0, match.start() - 3), match.start()):
+        return bytes([code])  # a byte of a character of several
     return _byte(code) if code <= 0x10FFFF else match[0]  # noqa: PLR2004 - the last code point
 
 

@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from canary import ADMIN, RUN, USER, forms, leaking, leaks
@@ -198,6 +199,12 @@ def test_words_of_which_a_key_is_made_are_no_echo_of_it(key: str) -> None:
     if any(char.isdigit() for char in key):
         (echo,) = redactor.echoes(Answer(401, "", (), f"{REFUSED} {key}".encode()))
         assert echo.shown == len(key)
+
+
+@pytest.mark.parametrize("between", "\u2060\u202d\u00a0\u00ad\u200b")
+def test_characters_of_no_width_are_seen_through_in_urls(between: str) -> None:
+    for url in (quote(between.join(ADMIN)), quote(quote(between.join(ADMIN)))):
+        assert REDACTOR.text(f"/v1?after={url}&limit=1") == "/v1?after=[credential:admin]&limit=1"
 
 
 def test_a_marker_stays_as_it_is() -> None:
