@@ -77,6 +77,8 @@ def refuse_unwritable_folder(option: str, path: Path) -> None:
         ConfigurationError: None can.
     """
     try:
+        with suppress(FileNotFoundError):
+            path.stat()  # of a circle of links mkdir only says that something is there
         path.mkdir(parents=True, exist_ok=True)
         _try(path / "tried")
     except FileExistsError:

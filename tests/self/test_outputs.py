@@ -61,6 +61,9 @@ BROKEN = {
     "a circle of links": Broken(
         "{check} --html a --json r.json", "--html a can't be written: too many levels", prepare="ln -s a b; ln -s b a"
     ),
+    "a circle of links for a folder": Broken(
+        "{check} --issues a --json r.json", "--issues a can't be written to: too many levels", prepare="ln -s a a"
+    ),
     "a folder": Broken("{check} --html d --json r.json", "it is a folder: name a file in it.", prepare="mkdir d"),
     "a file as a folder": Broken(
         "{check} --html f/r.html --json r.json", "--html f/r.html can't be", prepare="touch f"
