@@ -128,9 +128,10 @@ def _verdict(result: Result, most: int) -> str:
         return f"BROKEN: {'; '.join([*([broken] if failed else []), *over])}"
     if result.exit_code == ExitCode.INCOMPLETE:
         without = f"{len(open_)} of {clauses} without a verdict ({_named(open_, most)})"
-        return f"INCOMPLETE: {without if open_ else 'not all of the recording is judged'}"
+        return f"INCOMPLETE: {without if open_ else _why_none(result, judged)}"
     kept = len(with_verdict(result, Verdict.KEPT))
-    parts = [f"{kept} of {clauses}"] if judged else ["questions only"]
+    some = f"{kept} of {clauses}" if kept else f"nothing fails this run of {clauses}"
+    parts = [some if judged else "questions only"]
     excused = accepted(result)
     warned = [one for one in with_verdict(result, Verdict.WARNED) if one not in failed and one not in excused]
     outside = [one for one in with_verdict(result, Verdict.BROKEN) if one not in failed and one not in excused]
@@ -143,6 +144,14 @@ def _verdict(result: Result, most: int) -> str:
     if open_:
         parts.append(f"{len(open_)} without a verdict (allowed)")
     return f"KEPT: {'; '.join(parts)}"
+
+
+def _why_none(result: Result, judged: Sequence[Judgement]) -> str:
+    """Why a run is incomplete although no clause of the gate is without a verdict."""
+    if judged:
+        return "not all of the recording is judged"
+    applies = len(with_verdict(result, Verdict.NOT_APPLICABLE)) < len(result.judgements)
+    return "no question was answered" if applies else "no clause applies"
 
 
 def _named(judgements: Sequence[Judgement], most: int) -> str:

@@ -223,6 +223,8 @@ def exit_code(
     if failing(judgements, gate) or any(one.fails for one in known):
         return ExitCode.BROKEN
     undecided = {Verdict.NOT_EXERCISED, Verdict.INCONCLUSIVE}
+    if judgements and all(one.verdict in undecided | {Verdict.NOT_APPLICABLE} for one in judgements):
+        return ExitCode.INCOMPLETE  # whatever is allowed: it would be green without a verdict
     if not incomplete and any(one.level in gate and one.verdict in undecided for one in judgements):
         return ExitCode.INCOMPLETE
     return ExitCode.KEPT

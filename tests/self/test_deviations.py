@@ -62,7 +62,7 @@ def refused(folder: Path, text: str | bytes, name: str = "contracts.toml") -> st
         (Verdict.KEPT, date(2026, 11, 19), Standing.STALE, ExitCode.BROKEN),
         (Verdict.NOT_EXERCISED, None, Standing.UNUSED, ExitCode.INCOMPLETE),
         (Verdict.INCONCLUSIVE, None, Standing.UNUSED, ExitCode.INCOMPLETE),
-        (Verdict.NOT_APPLICABLE, None, Standing.UNUSED, ExitCode.KEPT),
+        (Verdict.NOT_APPLICABLE, None, Standing.UNUSED, ExitCode.INCOMPLETE),
         (Verdict.WARNED, None, Standing.UNUSED, ExitCode.KEPT),
     ],
 )

@@ -177,6 +177,10 @@ QUESTION = judgement("OBS-001", Verdict.ANSWERED, answer=Answered("yes"))
     [
         (result(KEPT, QUESTION), "KEPT: 1 of 1 clause  exit 0"),
         (result(QUESTION), "KEPT: questions only  exit 0"),
+        (
+            result(replace(QUESTION, verdict=Verdict.NOT_APPLICABLE), exit_code=6),
+            "INCOMPLETE: no clause applies  exit 6",
+        ),
         (result(KEPT, WARNED), "KEPT: 1 of 2 clauses; 1 warning  exit 0"),
         (
             result(KEPT, OPEN, exit_code=ExitCode.KEPT),
