@@ -109,7 +109,7 @@ def test_the_action_judges_and_reports(server: Server, tmp_path: Path) -> None:
 
 
 def test_what_is_not_kept_fails_the_step(server: Server, tmp_path: Path) -> None:
-    lacking = target(server, clauses="SCO-001") | {"other-checkpoint": ""}
+    lacking = target(server, clauses="ENV-001\nSCO-001") | {"other-checkpoint": ""}
     done = act(CHECK, tmp_path, lacking, keys(server))
     assert (done.code, done.outputs["verdict"]) == (6, "incomplete"), done.said
     accepted = act(CHECK, tmp_path, lacking | {"allow-incomplete": "true"}, keys(server))
