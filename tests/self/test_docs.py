@@ -267,7 +267,7 @@ def test_every_command_can_be_typed(name: str) -> None:
         assert line.startswith(("contracts ", "export ", *ELSEWHERE, *PROJECT)), line
         for wanted in re.findall(r"^tox .*-e ([a-z]+)", line):
             assert wanted in environments
-    context = click.Context(main)
+    context = click.Context(main, **main.context_settings)
     for call in calls(name):
         command_name, *words = shlex.split(call)[1:]
         command = main.get_command(context, command_name)

@@ -156,7 +156,7 @@ def test_known_defects_name_places_that_exist() -> None:
     ],
 )
 def test_overlay_action_that_cannot_be_applied(write: Write, action: Any, problem: str) -> None:
-    overlay = document.load(document.published("overlay.yaml")).data
+    overlay = copy.deepcopy(document.load(document.published("overlay.yaml")).data)
     path = write({**overlay, "actions": [*overlay["actions"], action]})
     with pytest.raises(ConfigurationError, match=problem) as caught:
         load_operation(overlay=path)
@@ -396,7 +396,7 @@ def test_all_path_parameters_but_the_last_need_a_value(write: Write) -> None:
 
 
 def test_overlay_must_not_contradict_the_document(write: Write) -> None:
-    overlay = document.load(document.published("overlay.yaml")).data
+    overlay = copy.deepcopy(document.load(document.published("overlay.yaml")).data)
     overlay["actions"][0]["update"]["x-list"]["next"]["param"] = "cursor"
     with pytest.raises(ConfigurationError, match="describes no query parameter cursor"):
         load_operation(overlay=write(overlay))

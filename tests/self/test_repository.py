@@ -92,7 +92,7 @@ def test_tox_has_the_environments_that_are_named() -> None:
 @pytest.mark.parametrize("line", command_lines())
 def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
     name, *words = shlex.split(line)[1:]
-    context = click.Context(main)
+    context = click.Context(main, **main.context_settings)
     command = main.get_command(context, name)
     assert command is not None
     words = ["5/s" if word == "N/s" else "100" if word == "N" else word for word in words]
@@ -103,7 +103,7 @@ def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
 
 def test_every_option_that_is_named_is_one() -> None:
     tools = {"--junitxml", "--pyargs", "--dist", "--check", "--group"}
-    context = click.Context(main)
+    context = click.Context(main, **main.context_settings)
     known = set(tools) | {"--base-url", "--contract-"}
     for name in main.list_commands(context):
         command = main.get_command(context, name)
