@@ -34,7 +34,7 @@ from contracts.traffic.wire import REVALIDATE
 
 _FIELD: Final = "_contracts"
 _FORMAT: Final = 1
-_MOST_ENTRIES: Final = 200_000
+_MOST_ENTRIES: Final = 65_000
 _MOST_SPOOLED: Final = 2 * 1024 * 1024 * 1024
 _Seconds = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
 OnEntry = Callable[[int], None]
