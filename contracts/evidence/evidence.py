@@ -28,6 +28,10 @@ LOAD = "load"
 """The probe of what many users asked at once."""
 
 
+_NOTHING = 10
+"""Requests in a row, to the end, that got no whole answer: then it is no single one of them that brought that about."""
+
+
 class Evidence:
     """What the run knows.
 
@@ -340,8 +344,12 @@ class Evidence:
         """The share of tries that a network lost, from 0 to 1.
 
         Counted are the requests that were answered whole at another try: what a server does to a request
-        it does each time.
+        it does each time. Where from some request on nothing at all was answered, all is lost, and no request is
+        to blame.
         """
+        first = next((place for place, exchange in enumerate(self.exchanges) if exchange.lost), 0)
+        if first and len(self.exchanges) - first >= _NOTHING and all(one.lost for one in self.exchanges[first:]):
+            return 1.0
         broken: Counter[Request] = Counter()
         whole: Counter[Request] = Counter()
         for exchange in self.exchanges:

@@ -113,7 +113,9 @@ MOMENTS = ALL if MANY else USUAL
 
 def words(moment: Moment) -> tuple[str, ...]:
     """The command for a moment: without the probe that takes the most time, if it is not that one's."""
-    return CHECK if "generated" not in moment.place else ("check", "PAG-001", *CHECK[4:])
+    return (
+        CHECK if "generated" not in moment.place else ("check", "PAG-001", "PAG-024", *CHECK[4:], "--requests", "300")
+    )
 
 
 def lines(text: str) -> list[str]:

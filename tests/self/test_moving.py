@@ -43,7 +43,6 @@ CAUGHT: dict[str, tuple[int, ...]] = {
     "after-ignored": ALL,
     "stuck-at-item-42": ALL,
     "cursor-shared": ALL,
-    "item-42-no-cursor": ALL,
     "default-ascending": ALL,
     "order-ignored": ALL,
     "order-by-id": ALL,

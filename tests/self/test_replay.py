@@ -35,6 +35,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
+from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.verdicts.conclusion import Terms
 
 OPERATION = load_operation()
@@ -54,11 +55,11 @@ def refused(path: Path, hints: Hints = NO_HINTS) -> str:
     return str(caught.value)
 
 
-def judged(server: Server) -> Result:
+def judged(server: Server, budget: int = DEFAULT_BUDGET) -> Result:
     data = server.dataset
     target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
     keys = Keys.of(data.admin_key, data.user_key)
-    return run(Plan(target=target, keys=keys, operation=OPERATION, seed=1))
+    return run(Plan(target=target, keys=keys, operation=OPERATION, seed=1, budget=budget))
 
 
 def told(judgement: Judgement) -> tuple[object, ...]:
@@ -96,7 +97,7 @@ def test_the_same_of_lists_that_change_and_of_no_answers(tmp_path: Path, name: s
 
 def test_three_of_three_times(tmp_path: Path) -> None:
     with open_fault("one-skipped") as server:
-        record(judged(server), tmp_path / "run.har")
+        record(judged(server, budget=400), tmp_path / "run.har")
     found = {one.clause: one for one in again(tmp_path / "run.har").judgements}
     assert (found["PAG-011"].seen, found["PAG-011"].asked) == (3, 3)
 
