@@ -98,6 +98,11 @@ class _Found:
     word: bool
 
 
+def _fewer(run: int) -> int:
+    """How many whole characters of a run base64 shows at least: those at its ends may be cut off in part, twice too."""
+    return run - 2 if run >= _RUN else run
+
+
 class Redactor:
     """Finds the secrets of a run in what a server sent, and takes them out of what is written.
 
@@ -275,7 +280,9 @@ class Redactor:
         found = self._known.get(data)
         if found is None:
             try:
-                found = tuple(one for view in views(data, self._least) for one in self._in(view)) if data else ()
+                found = (
+                    tuple(one for view in views(data, _fewer(self._least)) for one in self._in(view)) if data else ()
+                )
             except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
                 # The frames below hold what was found.
                 raise error.with_traceback(None) from None
@@ -287,13 +294,14 @@ class Redactor:
 
     def _in(self, view: View) -> Iterator[_Found]:
         text = view.folded
+        in_part = "base64" in view.form
         for block, needles in self._blocks.items():
             place = text.find(block)
             while place >= 0:
                 after = place + 1
                 for needle, at in needles:
                     begin, end = _extended(text, place, needle.text, at, len(block))
-                    if end - begin >= needle.run:
+                    if end - begin >= (_fewer(needle.run) if in_part else needle.run):
                         yield _found(view, begin, end, needle, at - (place - begin))
                         after = max(after, end - len(block) + 1)
                 place = text.find(block, after)

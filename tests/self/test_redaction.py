@@ -76,7 +76,9 @@ def test_every_piece_is_taken_out_in_every_form(form: str, pieces: str, tmp_path
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_piece_that_is_too_short_is_left_alone(form: str) -> None:
-    text = f"<{FORMS[form](ADMIN[20 : 20 + RUN - 1])}>"
+    # What base64 holds at its ends may be there in part, so it is taken out from two characters less on.
+    short = RUN - 3 if "base64" in form else RUN - 1
+    text = f"<{FORMS[form](ADMIN[20 : 20 + short])}>"
     assert REDACTOR.text(text) == text
     # In base64 the search takes what may be of ten characters for twelve.
     assert leaks(FORMS[form](ADMIN[20 : 20 + RUN - 2]).encode()) == []
