@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,18 @@ def test_a_clause_is_told_whole(clause: Clause) -> None:
     assert clause.good != clause.bad
     assert clause.probes
     assert clause.asked_by <= PROBES.keys()
-    assert f'"{clause.id}"' in (PACKAGE / "clauses" / f"{clause.family}.py").read_text(encoding="utf-8")
+    assert len(_declared_in(clause)) == 1
+
+
+def _declared_in(clause: Clause) -> list[str]:
+    """The modules of its family that declare a clause; where a family is a package, its docstring must say which."""
+    rooms = [PACKAGE / "clauses" / f"{clause.family}.py", *(PACKAGE / "clauses" / clause.family).glob("*.py")]
+    texts = {room.stem: room.read_text(encoding="utf-8") for room in rooms if room.is_file()}
+    found = [name for name, text in texts.items() if re.search(rf'\w\(\s*"{clause.id}"', text)]
+    if "__init__" in texts:
+        rows = [row for row in texts["__init__"].splitlines() if clause.id in row]
+        assert [row.split("`")[1] for row in rows] == found
+    return found
 
 
 def test_every_clause_that_judges_has_a_fault_that_breaks_it() -> None:
