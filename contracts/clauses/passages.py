@@ -13,6 +13,7 @@ ITEM: Final = "schemas/FineTuningCheckpointPermission"
 
 ALL_PERMISSIONS: Final = Quote("view all permissions for a fine-tuned model checkpoint.", at="description")
 ADMIN_ONLY: Final = Quote("This endpoint requires an [admin API key](../admin-api-keys).", at="description")
+BEARER: Final = Quote("type: http scheme: bearer", at="securitySchemes/ApiKeyAuth")
 SUCCESS: Final = Quote("description: OK", at="responses/200")
 JSON: Final = Quote("application/json", at="responses/200")
 

@@ -1,0 +1,116 @@
+"""What the clauses of access share: which requests had no right to an answer, and whether nothing else explains it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from contracts.clauses.common import TOO_MANY
+from contracts.clauses.registry import Outcome
+from contracts.core.model import HELD, Exchange, FailureKind, Finding
+
+if TYPE_CHECKING:
+    from contracts.evidence.evidence import Evidence
+
+KEY_REFUSED = frozenset({401, 403})
+REFUSED = KEY_REFUSED | {404}
+"""404 as well: that something exists may be hidden from who may not look (RFC 9110 §15.5.5)."""
+CLIENT_ERRORS = frozenset(range(400, 500))
+MOST_NAMED = 4
+"""Statuses that a finding names one by one."""
+PLAIN_FORMS = ("none", "unknown", "user")
+_KIND = re.compile(r"[a-z][a-z_-]{0,23}")
+
+
+def refusals(evidence: Evidence) -> Iterator[Exchange]:
+    """Everything that was asked without being entitled to it, and answered with a refusal."""
+    for exchange in evidence.exchanges:
+        if exchange.request.credential != "admin" and exchange.refused:
+            yield exchange
+
+
+def by_itself(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the path is spelled plainly, and nothing but the caller can be the reason for the answer.
+
+    Other spellings are SEC-013's; whom only the company of the admin's request lets in, SEC-014's.
+    """
+    if not plainly_spelled(evidence, exchange):
+        return False
+    if evidence.company(exchange) is None or exchange.status in REFUSED:
+        return True
+    return exchange.request.credential not in refused_alone(evidence)
+
+
+def refused_alone(evidence: Evidence) -> frozenset[str]:
+    """The forms of credentials that are refused by the usual path where no request of the admin's is near."""
+    return frozenset(
+        exchange.request.credential
+        for exchange in refusals(evidence)
+        if exchange.status in REFUSED and evidence.company(exchange) is None and plainly_spelled(evidence, exchange)
+    )
+
+
+def plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the path is the operation's as the document writes it; what else it may lead to is SEC-013's."""
+    return evidence.reading(exchange).checkpoint is not None
+
+
+def _judgeable(exchange: Exchange) -> bool:
+    """Whether the target decided on the request: a redirect elsewhere decides; a 429, a 5xx and silence do not."""
+    if exchange.answer is None or exchange.failed or exchange.status == TOO_MANY:
+        return False
+    return exchange.failure is None or exchange.failure.kind is FailureKind.REDIRECT
+
+
+def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
+    """Whether the admin key would get a page for this request, so that nothing but the credential is in the way."""
+    query = evidence.query(exchange)
+    if query is None or query.checkpoint != evidence.target.checkpoint:
+        return False
+    if evidence.above_cap(query) or exchange.request.target in evidence.refused_to_admin:
+        return False
+    known_project = query.project_id is None or evidence.listing.project_stands(query.project_id, exchange)
+    return known_project and (query.after is None or query.after in evidence.listing.items)
+
+
+def refused(evidence: Evidence, exchange: Exchange, allowed: frozenset[int]) -> Iterator[Outcome]:
+    """Whether one request was refused with one of these statuses, if the target decided on it.
+
+    A request that would be refused to the admin key as well may get any 4xx, which then shows nothing about keys.
+    """
+    status = exchange.status
+    if not _judgeable(exchange):
+        return
+    alone = would_be_answered(evidence, exchange)
+    told = alone or allowed == CLIENT_ERRORS or status in KEY_REFUSED
+    allowed = allowed if alone else CLIENT_ERRORS
+    if status in allowed:
+        if told:
+            yield HELD
+    else:
+        wanted = " or ".join(map(str, sorted(allowed))) if len(allowed) <= MOST_NAMED else "a 4xx"
+        yield Finding(wanted, f"status {status}", (exchange,))
+
+
+def private_ids(evidence: Evidence) -> frozenset[str]:
+    """What must not be shown: the ids of items, and the values by which the list can be filtered.
+
+    Of these a short word in small letters is no id but one of a kind or state, which an error may name that says what a
+    filter takes.
+    """
+    values = (value for value in evidence.listing.projects if not _KIND.fullmatch(value))
+    return frozenset({*evidence.listing.items, *values, *evidence.foreign})
+
+
+def ids_of_items(evidence: Evidence, body: bytes) -> set[str]:
+    """The ids of objects in a refusal that look like permissions, however short they are."""
+    operation = evidence.operation
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return set()
+    entries = [entry for entry in operation.items_in(value) or () if isinstance(entry, dict)]
+    ids = (operation.as_id(entry.get(operation.roles.item_id)) for entry in entries)
+    return {id_ for id_ in ids if id_ is not None}
