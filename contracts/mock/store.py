@@ -30,6 +30,9 @@ class Permission:
     project_id: str
 
 
+Permissions = Sequence[Permission]
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """All that one server knows.

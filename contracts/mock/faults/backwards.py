@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.faults.declare import replaces
 from contracts.mock.shape import BACKWARDS
-from contracts.mock.store import Permission
+from contracts.mock.store import Permission, Permissions
 
-Permissions = Sequence[Permission]
 _going_back = partial(replaces, style=BACKWARDS)
 _FEW = 2
 _TWENTIETH = 19

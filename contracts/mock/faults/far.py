@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
-from contracts.mock.store import Dataset, Permission, seeded
+from contracts.mock.store import Dataset, Permission, Permissions, seeded
 
-Permissions = Sequence[Permission]
 _FIVE, _CAP, _FAR = 5, 50, 1100
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
@@ -25,9 +25,7 @@ from contracts.mock.faults.places import (
     SIXTH,
     smallest_project,
 )
-from contracts.mock.store import Permission
-
-Permissions = Sequence[Permission]
+from contracts.mock.store import Permission, Permissions
 
 
 def _matching(permissions: Permissions, asked: Asked, matches: Callable[[str, str], bool]) -> list[Permission]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +14,6 @@ from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Permission
 
-Permissions = Sequence[Permission]
 _LONG = 4096
 _LONG_ID = 1000
 _FOUR_BYTES = 0xF0

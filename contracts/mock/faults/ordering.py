@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from contracts.mock.app import Asked, Behaviour, Fields, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
@@ -20,9 +18,8 @@ from contracts.mock.faults.places import (
     OVERLAPPING,
     SIXTH,
 )
-from contracts.mock.store import Permission
+from contracts.mock.store import Permission, Permissions
 
-Permissions = Sequence[Permission]
 _PICKED = 41
 
 

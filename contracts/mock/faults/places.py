@@ -11,7 +11,8 @@ OVERLAP_SECONDS = 0.004
 """How long a request takes where the fault shows only when two overlap."""
 FEW, MANY, FAR = 4, 20, 30
 """What the sentences of faults count as a small page, a large page, and deep in the list."""
-_PICKED = 42
+CHOSEN = 42
+"""The item, counted from 1 in the whole list, at which a fault of a single item shows."""
 
 
 def smallest_project(dataset: Dataset) -> str:
@@ -33,7 +34,7 @@ def start_of(behaviour: Behaviour, asked: Asked) -> int:
 def is_picked(behaviour: Behaviour, permission: Permission, asked: Asked) -> bool:
     """Whether this is the 42nd item of the whole list, newest first (the last one of a shorter list)."""
     newest_first = sorted(behaviour.permissions(asked), key=lambda each: (each.created_at, each.id), reverse=True)
-    return permission.id == newest_first[:_PICKED][-1].id
+    return permission.id == newest_first[:CHOSEN][-1].id
 
 
 def _cursor_elsewhere(behaviour: Behaviour, asked: Asked) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
@@ -14,9 +14,7 @@ from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import ASCENDING, FILTERED, LATER, LIMIT_1
-from contracts.mock.store import Permission
-
-Permissions = Sequence[Permission]
+from contracts.mock.store import Permissions
 
 
 @replaces(Behaviour.permissions, "SCO-001")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.shape import TOKENS, opened, sealed
-from contracts.mock.store import Permission
+from contracts.mock.store import Permission, Permissions
 
-Permissions = Sequence[Permission]
 _of_tokens = partial(replaces, style=TOKENS)
 _wrong = partial(fault, style=TOKENS)
 _FAR = 30
