@@ -148,7 +148,7 @@ def _said(name: str, value: Option) -> str | bool | Sequence[str] | None:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Sequence):
-        return value if OPTIONS[name].several else ",".join(value)
+        return value if OPTIONS[name].multiple else ",".join(value)
     if name == "rate":
         return f"{value}/s"
     return str(value)

@@ -15,7 +15,7 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Result
 from contracts.reports.safe import printable
-from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, Settings
 
 if TYPE_CHECKING:
     from contracts.reports.github import Annotation
@@ -55,7 +55,6 @@ def _refused(given: Mapping[str, Any], error: ConfigurationError) -> None:
     "config",
     "target",
     *TARGET,
-    *TARGET_MORE,
     *DOCUMENT,
     "requests",
     "deep",

@@ -6,7 +6,7 @@ import click
 
 from contracts.cli.shell import Grouped, Shell, encoding, options, show
 from contracts.core.errors import ContractsError
-from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
+from contracts.settings.settings import DOCUMENT, TARGET, Settings
 
 
 @click.command(cls=Grouped)
@@ -14,7 +14,6 @@ from contracts.settings.settings import DOCUMENT, TARGET, TARGET_MORE, Settings
     "config",
     "target",
     *TARGET,
-    *TARGET_MORE,
     *DOCUMENT,
     "rate",
     "timeout",

@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # what writes a report is imported by the commands that write
     from contracts.traffic.credentials import Keys
 
 BEFORE = "interrupted before there was anything to report"
-_SHORTS = {"quiet": "-q", "verbose": "-v"}
 
 
 @dataclass
@@ -180,14 +179,7 @@ def options(
             return function(found if several else single(found), **words)
 
         decorated: Callable[..., Any] = command
-        for name in reversed(names):
-            option = OPTIONS[name]
-            words = [option.flagged, *([_SHORTS[name]] if name in _SHORTS else [])]
-            if option.negative:
-                words[0] += f"/{option.negative}"
-            kind: dict[str, Any] = {"is_flag": True} if option.flag else {"metavar": option.metavar}
-            kind["multiple"] = option.several
-            decorated = click.option(*words, name, default=None, help=option.help, **kind)(decorated)
+        vars(decorated).setdefault("__click_params__", []).extend(OPTIONS[name] for name in reversed(names))
         return decorated
 
     return decorate

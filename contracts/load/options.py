@@ -10,14 +10,13 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
-from contracts.settings.settings import DOCUMENT, EMBEDDED, REPORTS, TARGET, TARGET_MORE, Given, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, REPORTS, TARGET, Given, Settings
 from contracts.traffic.origin import split_base_url
 
 VARIABLE: Final = "_CONTRACTS_LOAD"
 NAMES: Final = (
     *("config", "target"),
     *TARGET,
-    *TARGET_MORE,
     *DOCUMENT,
     *("requests", "rate", "timeout", "wait", "seed", "gate", "strict", "allow_incomplete"),
     *EMBEDDED,

@@ -20,7 +20,7 @@ from contracts.reports.github import Annotation
 from contracts.reports.recording import record
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
-from contracts.settings.settings import ISSUES, OPTIONS, REPORTS, Settings
+from contracts.settings.settings import ISSUES, KEYS, OPTIONS, REPORTS, Settings
 from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms
 
@@ -30,8 +30,7 @@ FILES: Final = ("record", *REPORTS)
 _COMPLETE: Final = frozenset({ExitCode.KEPT, ExitCode.BROKEN, ExitCode.INCOMPLETE})
 """How a run ends that asked all that it had to ask."""
 _UNREPEATED: Final = {
-    *("key_file", "key_command", "key_variable", "user_key_file", "user_key_command", "user_key_variable"),
-    "secret_header_command",
+    *(*KEYS, "secret_header_command"),
     *FILES,
     *ISSUES,
     *("quiet", "verbose", "color", "seed"),
@@ -146,7 +145,7 @@ def repeat(settings: Settings, words: Sequence[str], seed: int) -> str:
         line += ["--target", settings.name]
     for name in settings.given(*said):
         value, option = getattr(settings, name), OPTIONS[name]
-        if option.flag:
+        if option.is_flag:
             line += [option.flagged] if value else []
         elif isinstance(value, tuple):
             line += [word for each in value for word in (option.flagged, str(each))]

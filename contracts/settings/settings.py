@@ -8,11 +8,15 @@ Every choice is one field of `Settings`. From its declaration come the option of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+
+import click
+from click.core import ParameterSource
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import is_standard_output
@@ -21,7 +25,7 @@ from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
 from contracts.settings.configfile import Entry, TargetTable
-from contracts.settings.values import PREFIX, Named, Option
+from contracts.settings.values import PREFIX, Named, Option, Says
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
 from contracts.traffic.route import Address, Proxy
 
@@ -52,81 +56,81 @@ class Settings:
 
     config: Annotated[
         Path | None,
-        Option("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file),
+        Says("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file),
     ] = None
-    target: Annotated[
-        str | None, Option("NAME", "Judge this [[target]] of the configuration file only.", words.text)
-    ] = None
+    target: Annotated[str | None, Says("NAME", "Judge this [[target]] of the configuration file only.", words.text)] = (
+        None
+    )
     base_url: Annotated[
         str | None,
-        Option(
+        Says(
             "URL",
             "Where the API begins, as in https://host/v1. Without it the embedded server is judged.",
             words.base_url,
         ),
     ] = None
-    checkpoint: Annotated[str | None, Option("ID", "The checkpoint whose permissions are listed.", words.text)] = None
+    checkpoint: Annotated[str | None, Says("ID", "The checkpoint whose permissions are listed.", words.text)] = None
     other_checkpoint: Annotated[
-        str | None, Option("ID", "A second checkpoint with permissions of its own.", words.text)
+        str | None, Says("ID", "A second checkpoint with permissions of its own.", words.text)
     ] = None
-    empty_checkpoint: Annotated[str | None, Option("ID", "A checkpoint without permissions.", words.text)] = None
+    empty_checkpoint: Annotated[str | None, Says("ID", "A checkpoint without permissions.", words.text)] = None
     at: Annotated[
         tuple[Named, ...],
-        Option("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs, several=True),
+        Says("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs, several=True),
     ] = ()
     other_at: Annotated[
         Named | None,
-        Option("NAME=VALUE", "The last of them once more: a second list with items of its own.", words.pair),
+        Says("NAME=VALUE", "The last of them once more: a second list with items of its own.", words.pair),
     ] = None
     empty_at: Annotated[
-        Named | None, Option("NAME=VALUE", "The last of them once more: a list without items.", words.pair)
+        Named | None, Says("NAME=VALUE", "The last of them once more: a list without items.", words.pair)
     ] = None
     query: Annotated[
         tuple[Named, ...],
-        Option("NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs, several=True),
+        Says("NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs, several=True),
     ] = ()
     key_file: Annotated[
-        Path | None, Option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
+        Path | None, Says("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
     ] = None
-    key_command: Annotated[str | None, Option("COMMAND", "A command that prints the admin key.", words.text)] = None
+    key_command: Annotated[str | None, Says("COMMAND", "A command that prints the admin key.", words.text)] = None
     key_variable: Annotated[
         str | None,
-        Option("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable),
+        Says("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable),
     ] = None
     user_key_file: Annotated[
         Path | None,
-        Option("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file),
+        Says("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file),
     ] = None
-    user_key_command: Annotated[str | None, Option("COMMAND", "A command that prints such a key.", words.text)] = None
+    user_key_command: Annotated[str | None, Says("COMMAND", "A command that prints such a key.", words.text)] = None
     user_key_variable: Annotated[
-        str | None, Option("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable)
+        str | None, Says("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable)
     ] = None
-    ca_bundle: Annotated[Path | None, Option("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
+    ca_bundle: Annotated[Path | None, Says("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
         None
     )
     client_cert: Annotated[
         Path | None,
-        Option("FILE", "A certificate (PEM) by which requests say who asks, where TLS wants one.", words.file),
+        Says("FILE", "A certificate (PEM) by which requests say who asks, where TLS wants one.", words.file),
     ] = None
     client_key: Annotated[
-        Path | None, Option("FILE", "The key (PEM) of that certificate, unless it is in the same file.", words.file)
+        Path | None, Says("FILE", "The key (PEM) of that certificate, unless it is in the same file.", words.file)
     ] = None
     proxy: Annotated[
         Proxy | None,
-        Option("URL", "The proxy (http, https, socks5, socks5h). Without it: HTTPS_PROXY and the like.", words.proxy),
+        Says("URL", "The proxy (http, https, socks5, socks5h). Without it: HTTPS_PROXY and the like.", words.proxy),
     ] = None
-    no_proxy: Annotated[bool, Option("", "Use no proxy, whatever the environment says.", words.boolean)] = False
+    no_proxy: Annotated[bool, Says("", "Use no proxy, whatever the environment says.", words.boolean)] = False
     resolve: Annotated[
         tuple[Address, ...],
-        Option("HOST:PORT:ADDRESS", "The address of a host, as for curl; repeatable.", words.addresses, several=True),
+        Says("HOST:PORT:ADDRESS", "The address of a host, as for curl; repeatable.", words.addresses, several=True),
     ] = ()
     header: Annotated[
         tuple[Named, ...],
-        Option("'NAME: VALUE'", "A header of each request that is no secret; repeatable.", words.headers, several=True),
+        Says("'NAME: VALUE'", "A header of each request that is no secret; repeatable.", words.headers, several=True),
     ] = ()
     secret_header: Annotated[
         tuple[Named, ...],
-        Option(
+        Says(
             "NAME=VARIABLE",
             "A header whose value an environment variable holds; repeatable.",
             words.header_sources(words.variable),
@@ -135,7 +139,7 @@ class Settings:
     ] = ()
     secret_header_file: Annotated[
         tuple[Named, ...],
-        Option(
+        Says(
             "NAME=FILE",
             "A header whose value a file holds; repeatable.",
             words.header_sources(words.file),
@@ -144,7 +148,7 @@ class Settings:
     ] = ()
     secret_header_command: Annotated[
         tuple[Named, ...],
-        Option(
+        Says(
             "NAME=COMMAND",
             "A header whose value a command prints; repeatable.",
             words.header_sources(words.text),
@@ -153,15 +157,15 @@ class Settings:
     ] = ()
     spec: Annotated[
         Path | None,
-        Option("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
+        Says("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
     ] = None
     overlay: Annotated[
         Path | None,
-        Option("FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file),
+        Says("FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file),
     ] = None
     operation: Annotated[
         str | None,
-        Option(
+        Says(
             "NAME",
             "The list operation: an operationId, or 'GET /path' (`contracts operations` shows all); by default that"
             " of checkpoint permissions.",
@@ -170,7 +174,7 @@ class Settings:
     ] = None
     requests: Annotated[
         int,
-        Option(
+        Says(
             "N",
             f"The most requests that are sent, at least {LEAST_BUDGET} (default {DEFAULT_BUDGET}).",
             words.integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
@@ -178,16 +182,16 @@ class Settings:
     ] = DEFAULT_BUDGET
     deep: Annotated[
         bool,
-        Option(
+        Says(
             "",
             "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests.",
             words.boolean,
         ),
     ] = False
-    rate: Annotated[float | None, Option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
+    rate: Annotated[float | None, Says("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
     concurrency: Annotated[
         int,
-        Option(
+        Says(
             "N",
             f"The most requests that are under way at the same time, 1 to 16 (default {DEFAULT_CONCURRENCY}).",
             words.integer(1, MOST_CONCURRENCY),
@@ -195,7 +199,7 @@ class Settings:
     ] = DEFAULT_CONCURRENCY
     timeout: Annotated[
         float,
-        Option(
+        Says(
             "SECONDS",
             f"The longest that one answer may take (default {Limits().answer:g}, of which {Limits().read:g} without a"
             " byte).",
@@ -204,7 +208,7 @@ class Settings:
     ] = Limits().answer
     max_time: Annotated[
         float | None,
-        Option(
+        Says(
             "SECONDS",
             f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
             words.seconds,
@@ -212,67 +216,65 @@ class Settings:
     ] = None
     wait: Annotated[
         float | None,
-        Option(
+        Says(
             "SECONDS",
             "Wait so long for the target to answer: a pipeline may have started it a moment ago.",
             words.seconds,
         ),
     ] = None
     seed: Annotated[
-        int, Option("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
+        int, Says("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
     ] = 0
     gate: Annotated[
         frozenset[Level],
-        Option("LEVEL,...", f"The levels whose breach fails the run (default {words.levels(GATING)}).", words.gate),
+        Says("LEVEL,...", f"The levels whose breach fails the run (default {words.levels(GATING)}).", words.gate),
     ] = GATING
-    strict: Annotated[bool, Option("", "A breach of an advisory clause fails the run as well.", words.boolean)] = False
+    strict: Annotated[bool, Says("", "A breach of an advisory clause fails the run as well.", words.boolean)] = False
     allow_incomplete: Annotated[
-        bool, Option("", "Clauses that could not be exercised do not fail the run.", words.boolean)
+        bool, Says("", "Clauses that could not be exercised do not fail the run.", words.boolean)
     ] = False
     fault: Annotated[
-        str | None, Option("NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text)
+        str | None, Says("NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text)
     ] = None
     variant: Annotated[
         str | None,
-        Option("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text),
+        Says("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text),
     ] = None
     items: Annotated[
         int | None,
-        Option("N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)),
+        Says("N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)),
     ] = None
     projects: Annotated[
-        int | None, Option("N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS))
+        int | None, Says("N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS))
     ] = None
-    record: Annotated[Path | None, Option("FILE.har", "Write every exchange to this HAR file.", words.destination)] = (
+    record: Annotated[Path | None, Says("FILE.har", "Write every exchange to this HAR file.", words.destination)] = None
+    html: Annotated[Path | None, Says("FILE", "Write the report as HTML, with the walks drawn.", words.destination)] = (
         None
     )
-    html: Annotated[
-        Path | None, Option("FILE", "Write the report as HTML, with the walks drawn.", words.destination)
-    ] = None
-    markdown: Annotated[Path | None, Option("FILE", "Write the report as Markdown.", words.destination)] = None
+    markdown: Annotated[Path | None, Says("FILE", "Write the report as Markdown.", words.destination)] = None
     json: Annotated[
         Path | None,
-        Option("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
+        Says("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
     ] = None
-    junit: Annotated[Path | None, Option("FILE", "Write the report as JUnit XML.", words.destination)] = None
+    junit: Annotated[Path | None, Says("FILE", "Write the report as JUnit XML.", words.destination)] = None
     issues: Annotated[
         Path | None,
-        Option("DIR", "Write each root cause as an issue for the server's maintainers.", words.folder),
+        Says("DIR", "Write each root cause as an issue for the server's maintainers.", words.folder),
     ] = None
     issues_as: Annotated[
         str | None,
-        Option(
+        Says(
             "URL",
             "The base URL that the issues name in place of the target's (default: a placeholder).",
             words.base_url,
         ),
     ] = None
-    quiet: Annotated[bool, Option("", "Show failures and the verdict only.", words.boolean)] = False
+    quiet: Annotated[bool, Says("", "Show failures and the verdict only.", words.boolean, " -q")] = False
     verbose: Annotated[
-        bool, Option("", "Show every clause, every exchange, and where each setting comes from.", words.boolean)
+        bool, Says("", "Show every clause, every exchange, and where each setting comes from.", words.boolean, " -v")
     ] = False
     color: Annotated[
-        bool | None, Option("", "Colour the report (default: at a terminal).", words.boolean, "--no-color")
+        bool | None, Says("", "Colour the report (default: at a terminal).", words.boolean, "/--no-color")
     ] = None
 
     name: str = ""
@@ -379,18 +381,26 @@ class Settings:
         """
         variables = os.environ if environ is None else environ
         remarks = _unknown(variables)
-        wanted = tuple(OPTIONS if names is None else names)
-        said = _said(given or {}, variables, wanted)
+        read = partial(_read, given or {}, variables, tuple(OPTIONS if names is None else names))
+        said = read({})
         config = _value("config", said["config"]) if "config" in said else None
-        file = configfile.load(config, folder, _KINDS, (*TARGET, *TARGET_MORE, *DOCUMENT))
-        tables = _chosen(file.targets, said) if "base_url" in wanted else ()
-        return tuple(
-            replace(
-                _built(said, {**file.entries, **table.entries}, names=wanted, target=table.name, file=file),
+        file = configfile.load(config, folder, _KINDS, (*TARGET, *DOCUMENT))
+        of_target = names is None or "base_url" in names
+        tables = _chosen(file.targets, said) if of_target else ()
+        found = []
+        for table in tables or (TargetTable("", {}),):
+            entries = read(_unbeaten({**file.entries, **table.entries}, said))
+            settings = cls(
+                **{name: _value(name, entry) for name, entry in entries.items()},
+                name=table.name,
+                deviations=tuple(one for one in file.deviations if one.target in {"", table.name} or not of_target),
+                file=file.path,
+                origins=MappingProxyType({name: entry.origin for name, entry in entries.items()}),
                 remarks=remarks,
             )
-            for table in tables or (TargetTable("", {}),)
-        )
+            _refuse_contradictions(settings)
+            found.append(settings)
+        return tuple(found)
 
     def told(self) -> tuple[tuple[str, str, str], ...]:
         """Name, value and origin of every setting that has a value. A command that gives a key is not shown."""
@@ -403,7 +413,7 @@ class Settings:
 
 _HINTS: Final = get_type_hints(Settings, include_extras=True)
 OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
-    {name: replace(extra, name=name) for name, hint in _HINTS.items() for extra in getattr(hint, "__metadata__", ())}
+    {name: Option(name, says) for name, hint in _HINTS.items() for says in getattr(hint, "__metadata__", ())}
 )
 """Everything that can be chosen, by field name."""
 
@@ -424,44 +434,13 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
 
 LISTS: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint", "at", "other_at", "empty_at")
 """The options that say whose list is asked for."""
-TARGET: Final = (
-    *("base_url", *LISTS, "query"),
-    *("key_file", "key_command", "key_variable"),
-)
-"""The options that describe a target, with those below."""
 SECRET_HEADERS: Final = ("secret_header", "secret_header_file", "secret_header_command")
 """The options that say where the values of secret headers are from."""
-TARGET_MORE: Final = (
-    *("user_key_file", "user_key_command", "user_key_variable"),
-    *("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header"),
-    *SECRET_HEADERS,
-)
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "Target": (
-            *("base_url", *LISTS, "query"),
-            *("config", "target", "wait"),
-        ),
-        "Keys": (
-            *("key_file", "key_command", "key_variable"),
-            *("user_key_file", "user_key_command", "user_key_variable"),
-        ),
-        "Way to the target": (
-            *("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve"),
-            *("header", "secret_header", "secret_header_file", "secret_header_command"),
-        ),
-        "Budget": ("requests", "deep", "rate", "concurrency", "timeout", "max_time", "seed"),
-        "Document and verdict": (
-            *("spec", "overlay", "operation", "gate", "strict", "allow_incomplete", "accept_current"),
-        ),
-        "Reports": (
-            *("html", "markdown", "json", "junit", "issues", "issues_as", "record"),
-            *("quiet", "verbose", "color"),
-        ),
-        "Embedded server": ("fault", "variant", "items", "projects", "port"),
-    }
-)
-"""By field name, what is about the same, in the order of the help."""
+KEYS: Final = tuple(f"{whose}key_{way}" for whose in ("", "user_") for way in ("file", "command", "variable"))
+"""The options that say where the keys are from."""
+_WAY: Final = ("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header", *SECRET_HEADERS)
+TARGET: Final = ("base_url", *LISTS, "query", *KEYS, *_WAY)
+"""The options that describe a target."""
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
 ISSUES: Final = ("issues", "issues_as")
@@ -470,14 +449,23 @@ DOCUMENT: Final = ("spec", "overlay", "operation")
 """The options that say which operation of which document it is about."""
 EMBEDDED: Final = ("fault", "variant", "items", "projects")
 """The options of the embedded server."""
-
-
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Target": ("base_url", *LISTS, "query", "config", "target", "wait"),
+        "Keys": KEYS,
+        "Way to the target": _WAY,
+        "Budget": ("requests", "deep", "rate", "concurrency", "timeout", "max_time", "seed"),
+        "Document and verdict": (*DOCUMENT, "gate", "strict", "allow_incomplete", "accept_current"),
+        "Reports": (*REPORTS, *ISSUES, "record", "quiet", "verbose", "color"),
+        "Embedded server": (*EMBEDDED, "port"),
+    }
+)
+"""By field name, what is about the same, in the order of the help."""
 _OF_THE_OPERATION: Final = frozenset({"at", "query"})
 """What describes the operation rather than its target: the embedded server has it as well."""
 _EXCLUSIVE: Final = (
     ("fault", "variant"),
-    ("key_file", "key_command", "key_variable"),
-    ("user_key_file", "user_key_command", "user_key_variable"),
+    *(KEYS[:3], KEYS[3:]),
     ("proxy", "no_proxy"),
     ("other_checkpoint", "other_at"),
     ("empty_checkpoint", "empty_at"),
@@ -505,23 +493,34 @@ def single(found: tuple[Settings, ...]) -> Settings:
     return found[0]
 
 
-def _said(given: Mapping[str, Given], variables: Mapping[str, str], names: Iterable[str]) -> dict[str, Entry]:
-    """What the command line and the environment say."""
+def _read(
+    given: Mapping[str, Given], variables: Mapping[str, str], names: Iterable[str], written: Mapping[str, Entry]
+) -> dict[str, Entry]:
+    """What was chosen: click looks at the command line, then at the environment, and then at the file."""
+    context = click.Context(click.Command("settings"), obj=variables, default_map=dict(written))
+    said: dict[str, Any] = {name: word for name, word in given.items() if word or isinstance(word, str | bool)}
     found = {}
     for name in names:
         option = OPTIONS[name]
-        said = given.get(name)
-        word = said if said is None or isinstance(said, str | bool) else "\n".join(said) or None
-        origin = option.flagged
-        if word is None:
-            word, origin = variables.get(option.variable), option.variable
-            if name != "base_url" and not (word or "").strip():
-                word = None
-        if isinstance(word, bool) and not word and option.negative:
-            origin = option.negative
-        if word is not None:
-            found[name] = Entry(word, origin)
+        word, source = option.consume_value(context, said)
+        if source is ParameterSource.DEFAULT_MAP:
+            found[name] = word
+        elif source is ParameterSource.ENVIRONMENT:
+            found[name] = Entry(word, option.variable)
+        elif source is ParameterSource.COMMANDLINE:
+            flag = option.secondary_opts[0] if word is False and option.secondary_opts else option.flagged
+            found[name] = Entry(word if isinstance(word, str | bool) else "\n".join(word), flag)
     return found
+
+
+def _unbeaten(written: Mapping[str, Entry], said: Collection[str]) -> dict[str, Entry]:
+    """What the file says, but for what means another target or excludes what was said elsewhere."""
+    beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
+    if any(name in said for name in EMBEDDED) and "base_url" not in said:
+        beaten.update(TARGET)
+    if "base_url" in said:
+        beaten.update(EMBEDDED)
+    return {name: entry for name, entry in written.items() if name not in beaten}
 
 
 def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple[TargetTable, ...]:
@@ -535,32 +534,6 @@ def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple
         meant = hint(str(chosen.word), names, instead)
         raise ConfigurationError(f"{chosen.origin} {words.cut(str(chosen.word))}: there is no such target. {meant}")
     return tuple(table for table in tables if table.name == chosen.word)
-
-
-def _built(
-    said: Mapping[str, Entry],
-    written: Mapping[str, Entry],
-    *,
-    names: Iterable[str],
-    target: str,
-    file: configfile.ConfigFile,
-) -> Settings:
-    """Settings of what was said and, where nothing was, of what is written in the file."""
-    beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
-    if any(name in said for name in EMBEDDED) and "base_url" not in said:
-        beaten.update((*TARGET, *TARGET_MORE))
-    if "base_url" in said:
-        beaten.update(EMBEDDED)
-    entries = {name: entry for name, entry in written.items() if name in names and name not in beaten} | dict(said)
-    settings = Settings(
-        **{name: _value(name, entry) for name, entry in entries.items()},
-        name=target,
-        deviations=tuple(one for one in file.deviations if one.target in {"", target} or "base_url" not in names),
-        file=file.path,
-        origins=MappingProxyType({name: entry.origin for name, entry in entries.items()}),
-    )
-    _refuse_contradictions(settings)
-    return settings
 
 
 def _value(name: str, entry: Entry) -> Any:
@@ -610,7 +583,7 @@ def _refuse_contradictions(settings: Settings) -> None:
         return ", ".join(settings.origin(name) for name in settings.given(*fields_))
 
     if settings.base_url is None:
-        if lonely := names(*(name for name in (*TARGET[1:], *TARGET_MORE) if name not in _OF_THE_OPERATION)):
+        if lonely := names(*(name for name in TARGET[1:] if name not in _OF_THE_OPERATION)):
             raise ConfigurationError(
                 f"{lonely} without a target: give --base-url as well, or leave it out to judge the embedded server."
             )

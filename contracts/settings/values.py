@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import click
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import is_standard_output
@@ -41,36 +43,49 @@ class Named:
         return f"{self.name}{self.sign}{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How one thing is chosen.
+class Says(NamedTuple):
+    """What is said of a setting beside its name, its type and its default.
 
-    ``parse`` makes the value from a word. An option without ``metavar`` is a flag, which takes no value on the
-    command line; ``negative`` is the flag that says the opposite. ``several`` may be given several times: its word
-    is all of them, one a line. ``name`` is that of the field of `Settings`.
+    ``parse`` makes the value from a word. A setting without ``metavar`` is a flag, which takes no value on the
+    command line; ``more`` are other ways to write its option. ``several`` may be given several times: its word is all
+    of them, one a line.
     """
 
     metavar: str
     help: str
     parse: Callable[[str], Any]
-    negative: str | None = None
+    more: str = ""
     several: bool = False
-    name: str = ""
 
-    @property
-    def flag(self) -> bool:
-        """Whether it takes no value on the command line."""
-        return not self.metavar
 
-    @property
-    def flagged(self) -> str:
-        """How the command line writes it."""
-        return "--" + self.name.replace("_", "-")
+class Option(click.Option):
+    """A setting as click knows it: its option, its variable, and what makes the value of a word.
 
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return PREFIX + self.name.upper()
+    A command line leaves its words as they are; `contracts.settings.settings.Settings` reads them together with the
+    environment, which is the ``obj`` of its context, and the file, which is its default map.
+    """
+
+    def __init__(self, name: str, says: Says) -> None:
+        self.flagged = "--" + name.replace("_", "-")
+        self.variable = PREFIX + name.upper()
+        self.parse = says.parse
+        super().__init__(
+            [name, *(self.flagged + says.more).split()],
+            envvar=self.variable,
+            help=says.help,
+            metavar=says.metavar or None,
+            is_flag=not says.metavar,
+            multiple=says.several,
+            default=None,
+        )
+
+    def value_from_envvar(self, ctx: click.Context) -> str | None:
+        """The variable as it is: `parse` takes several values apart.
+
+        An empty one counts as not set, except that of the base URL: there it would silently mean another target.
+        """
+        word: str | None = ctx.obj.get(self.variable) if isinstance(ctx.obj, Mapping) else None
+        return word if word is not None and (word.strip() or self.name == "base_url") else None
 
 
 def text(word: str) -> str:

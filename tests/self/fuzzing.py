@@ -691,7 +691,7 @@ def read_words(data: bytes) -> None:
     for line in data.decode("utf-8", "surrogateescape").split("\n"):
         name, _, word = line.partition("=")
         if name in OPTIONS:
-            given[name] = word if not OPTIONS[name].flag else bool(word)
+            given[name] = word if not OPTIONS[name].is_flag else bool(word)
         elif name.startswith("CONTRACTS_"):
             environ[name] = word
     for settings in Settings.all_of(given, environ, folder=_folder() / "nowhere"):

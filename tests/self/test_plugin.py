@@ -395,7 +395,7 @@ def test_without_xdist_its_marker_is_known(bench: Bench) -> None:
 def test_every_setting_has_an_option() -> None:
     of_a_terminal = {"quiet", "verbose", "color"}
     assert {*SHARED, *PREFIXED, "base_url", *of_a_terminal} == set(OPTIONS)
-    assert {name for name in PREFIXED if OPTIONS[name].flag} == SWITCHES
+    assert {name for name in PREFIXED if OPTIONS[name].is_flag} == SWITCHES
 
 
 def test_sentences_name_the_options_of_pytest() -> None:

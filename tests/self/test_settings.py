@@ -38,7 +38,7 @@ def test_every_setting_has_an_option_a_variable_and_a_help(name: str) -> None:
     option = OPTIONS[name]
     assert option.flagged == "--" + name.replace("_", "-")
     assert option.variable == "CONTRACTS_" + name.upper()
-    assert option.help.endswith((".", ")."))
+    assert (option.help or "").endswith((".", ")."))
     assert Settings().origin(name) == "default"
 
 
