@@ -35,6 +35,11 @@ def signatures() -> tuple[Signature, ...]:
     )
 
 
+def requests(judgements: Iterable[Judgement]) -> int:
+    """How many requests it takes to tell the likely causes of these breaches apart."""
+    return sum(len(experiment.requests) for experiment in experiments(judgements))
+
+
 def test_causes(asking: Asking, judgements: Iterable[Judgement]) -> None:
     """Ask what tells likely causes apart, within what is left of the budget."""
     asking.begin(ASIDE, asking.client.remaining)

@@ -21,7 +21,7 @@ from contracts.evidence.reader import Reader
 from contracts.probes import PROBES
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
-from contracts.runs.causes import test_causes, with_causes
+from contracts.runs.causes import requests, test_causes, with_causes
 from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
 from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
@@ -36,7 +36,7 @@ from contracts.verdicts.conclusion import (
     without_verdicts,
 )
 from contracts.verdicts.confirmation import Repeating, worth_asking
-from contracts.verdicts.judging import MORE, Again, Tally, judge, tally
+from contracts.verdicts.judging import MORE, Again, Tally, judge, roots, tally
 
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
@@ -44,7 +44,7 @@ SHARE_OF_AGAIN = 0.139
 LEAST_TO_SPARE = 127
 """Of what a budget has beyond so many requests, that share is kept for asking again."""
 FOR_CAUSES = 8
-"""Requests that are kept for testing likely causes."""
+"""Requests that are kept for testing likely causes, at the most."""
 LAST_RESERVE = 6
 """Requests that are kept for asking again what only the last probe found."""
 MOST_FAILED = 10
@@ -394,20 +394,22 @@ class _Run:
 
     def _ask_again(self) -> None:
         self._ask_failed_again()
-        found = self._found()
+        plan, evidence, tallies = self._plan, self._asking.evidence, self._tallies()
+        judgements = judge(plan.clauses, evidence, tallies, {})
+        derived = roots(judgements)
+        found = worth_asking(tallies, derived)
         if not found:
             return
-        plan = self._plan
         self._announce(AGAIN)
         repeating = Repeating(
             plan.clauses,
             self._reader,
             plan.target,
-            _Live(self._asking),
-            moved=self._asking.evidence.unsteady,
+            _Live(self._asking, reserve=min(FOR_CAUSES, requests(judgements)) if plan.budget > SMALL_BUDGET else 0),
+            moved=evidence.unsteady,
             ends=_ENDS,
         )
-        self._again = repeating.ask(found)
+        self._again = repeating.ask(found, derived)
         _go_on(repeating)
 
     def _test_causes(self) -> None:
@@ -492,16 +494,12 @@ def _shares(free: int, names: Iterable[str]) -> dict[str, int]:
 
 
 class _Live:
-    """Answers from the target what broke a clause; see `Answering`."""
+    """Answers from the target what broke a clause; see `Answering`. The ``reserve`` is left for testing causes."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, *, reserve: int) -> None:
         self._asking = asking
-        asking.begin(AGAIN, asking.client.remaining - self.reserve)
-
-    @property
-    def reserve(self) -> int:
-        """Requests that are left for testing likely causes."""
-        return FOR_CAUSES if self._asking.client.budget > SMALL_BUDGET else 0
+        self._reserve = reserve
+        asking.begin(AGAIN, asking.client.remaining - reserve)
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
@@ -513,7 +511,7 @@ class _Live:
         control(self._asking)
         if ascending:
             look(self._asking, Order.ASCENDING, fresh=True)
-        self._asking.begin(AGAIN, self._asking.client.remaining - self.reserve)
+        self._asking.begin(AGAIN, self._asking.client.remaining - self._reserve)
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
         tag = (number, exchange.number)

@@ -33,7 +33,7 @@ from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import MOVED, Cost, Terms, conclude
 from contracts.verdicts.confirmation import Repeating, worth_asking
-from contracts.verdicts.judging import Again, judge, tally
+from contracts.verdicts.judging import Again, judge, roots, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
 QUIET = "a recording of a quiet list"
@@ -308,17 +308,20 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
     if begin is None:
         return {}
 
-    def known(until: int) -> tuple[list[tuple[str, Finding]], bool]:
+    def known(until: int) -> tuple[list[tuple[str, Finding]], Mapping[str, str], bool]:
         evidence = Evidence(reader, terms.target, exchanges[:until])
-        return worth_asking(tally(terms.clauses, evidence)), evidence.unsteady
+        tallies = tally(terms.clauses, evidence)
+        derived = roots(judge(terms.clauses, evidence, tallies, {}))
+        return worth_asking(tallies, derived), derived, evidence.unsteady
 
-    found, moved = known(begin)
+    found, derived, moved = known(begin)
     if moved and found and found[0][1].still:
         # The looks around it were asked before the first thing that was asked again.
         begin = _before_the_looks(exchanges, begin)
-        found, moved = known(begin)
+        found, derived, moved = known(begin)
     answering = _Recorded(exchanges, begin)
-    return Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,)).ask(found)
+    repeating = Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,))
+    return repeating.ask(found, derived)
 
 
 class _RecordedDeep:

@@ -1,11 +1,14 @@
 """What broke a clause is asked again, and counted: "3 of 3 times".
 
-Who answers is the caller's matter: the target while a run lasts, or the recording of one.
+A breach that follows from another one needs no requests of its own: what confirms its root confirms it. It is asked
+only where its root does not come back each time. Who answers is the caller's matter: the target while a run lasts, or
+the recording of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,7 +16,7 @@ from contracts.clauses.registry import Clause
 from contracts.core.model import Exchange, Finding, Order, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
-from contracts.verdicts.judging import Again, Tally, numbers, tally
+from contracts.verdicts.judging import Again, Tally, judge, numbers, roots, tally
 
 ROUNDS = 3
 """How often a finding is asked again."""
@@ -55,13 +58,14 @@ class _Round:
     """What was asked in this round with the looks around it, where the list is known to change."""
 
 
-def worth_asking(tallies: Mapping[str, Tally]) -> list[tuple[str, Finding]]:
-    """The finding of each clause that is worth asking again."""
-    return [
+def worth_asking(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
+    """The finding of each clause that is worth asking again; those that follow from others come last."""
+    found = [
         (name, kept.least)
         for name, kept in tallies.items()
         if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
     ]
+    return sorted(found, key=lambda each: each[0] in derived)
 
 
 class Repeating:
@@ -100,24 +104,66 @@ class Repeating:
         self._part = part
         self.ended_by: BaseException | None = None
         self._copies: dict[str, list[_Round]] = {}
+        self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
+        """What was asked in each round, by the number of what it repeats."""
         self._together: dict[str, list[_Round]] = {}
         """What was asked with others under way, where a finding did not come back without them."""
 
-    def ask(self, found: Sequence[tuple[str, Finding]]) -> dict[str, Again]:
-        """Ask the finding of each of these clauses again; how each did."""
+    def ask(self, found: Sequence[tuple[str, Finding]], derived: Mapping[str, str] = {}) -> dict[str, Again]:
+        """Ask the finding of each of these clauses again; how each did.
+
+        Args:
+            found: The clauses, in the order in which they are reported, and the finding of each.
+            derived: For each clause whose breach follows from another one, that one.
+        """
+        counted = self._ask(found, derived)
+        if not self._part and self.ended_by is None:
+            late = [each for each in self._now() if each[0] not in counted]
+            counted |= self._ask(late, {})
+        return counted
+
+    def _now(self) -> list[tuple[str, Finding]]:
+        """What is worth asking again by now: some findings come with what was asked again for others."""
+        evidence = Evidence(self._reader, self._target, self._answering.exchanges)
+        tallies = tally(self._clauses, evidence)
+        derived = roots(judge(self._clauses, evidence, tallies, {}))
+        return [each for each in worth_asking(tallies) if each[0] not in derived]
+
+    def _ask(self, found: Sequence[tuple[str, Finding]], because: Mapping[str, str]) -> dict[str, Again]:
         self._copies = {name: [] for name, _ in found}
+        own = [each for each in found if because.get(each[0]) not in self._copies]
+        derived = [each for each in found if because.get(each[0]) in self._copies]
         try:
-            for number in range(1, ROUNDS + 1):
-                self._round(number, found)
-                if number == 1:
-                    self._repeat_together(found)
+            self._rounds(own)
+            sure = {name for name, again in self._count(own, self._copies).items() if again.rounds == again.seen > 0}
+            self._rounds([each for each in derived if because[each[0]] not in sure])
         except self._ends as end:
             self.ended_by = end
+        self._share(each for each in derived if not self._copies[each[0]])
         counted = self._count(found, self._copies)
         for name, again in self._count([each for each in found if each[0] in self._together], self._together).items():
             if again.seen and not counted[name].seen:
                 counted[name] = replace(again, alone=counted[name].rounds)
         return counted
+
+    def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
+        """Ask each once, and then one after the other as often as it takes: what is reported first is counted whole."""
+        if not found:
+            return
+        self._round(1, found)
+        self._repeat_together(found)
+        # A batch takes many requests: where they run out, the others are done.
+        for each in sorted(found, key=lambda each: any(exchange.concurrent for exchange in each[1].exchanges)):
+            for number in range(2, ROUNDS + 1):
+                self._round(number, [each])
+
+    def _share(self, found: Iterable[tuple[str, Finding]]) -> None:
+        """Count for a finding what was asked again for others, where that is all that it rests on."""
+        for name, finding in found:
+            for done in () if self._moved and finding.still else self._done.values():
+                if all(exchange.number in done for exchange in finding.exchanges):
+                    mine = tuple(done[exchange.number] for exchange in finding.exchanges)
+                    self._copies[name].append(_Round(mine, still=not self._moved))
 
     def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Ask what did not come back by itself at the same time as what was under way before: it may need company."""
@@ -147,7 +193,7 @@ class Repeating:
                 self._together.setdefault(name, []).append(_Round(mine, still=True))
 
     def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
-        done: dict[int, Exchange] = {}
+        done = self._done[number]
         for name, finding in found:
             enclosed = self._moved and finding.still
             if enclosed and any(one.still for one in self._copies[name]):

@@ -236,7 +236,7 @@ def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment
     elif exchange.landed is not None and "?" not in exchange.landed and request.query:
         direct = replace(request, path=exchange.landed)
         yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
-    elif not request.fresh and judgement.asked and judgement.seen == judgement.asked:
+    elif not request.fresh and judgement.seen == judgement.asked:
         yield test("asked again without what caches keep", (past,), "CACHE")
 
 

@@ -198,6 +198,11 @@ def judge(
     return tuple(_in_its_words(each, evidence.operation) for each in _explain(clauses, judgements, tallies))
 
 
+def roots(judgements: Iterable[Judgement]) -> dict[str, str]:
+    """For each breach that follows from another one, the clause at its root."""
+    return {one.clause: one.because for one in judgements if one.because and one.verdict is Verdict.BROKEN}
+
+
 def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
     """A judgement that speaks of the operation's own items and names."""
     says = operation.says

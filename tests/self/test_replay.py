@@ -97,7 +97,7 @@ def test_the_same_of_lists_that_change_and_of_no_answers(tmp_path: Path, name: s
 
 def test_three_of_three_times(tmp_path: Path) -> None:
     with open_fault("one-skipped") as server:
-        record(judged(server, budget=400), tmp_path / "run.har")
+        record(judged(server), tmp_path / "run.har")
     found = {one.clause: one for one in again(tmp_path / "run.har").judgements}
     assert (found["PAG-011"].seen, found["PAG-011"].asked) == (3, 3)
 
