@@ -125,7 +125,9 @@ def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
         try:
             job.write(judged)
         finally:
-            send(outgoing, Outcome(judged.result.exit_code))
+            if conductor.loaded:
+                send(outgoing, Outcome(judged.result.exit_code))
+            outgoing.close()
             incoming.read()  # Locust's own words come first
             show(report(judged.result, style, encoding()), settings)
     return judged.result.exit_code

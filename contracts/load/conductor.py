@@ -5,7 +5,7 @@ It is an ordinary run with the load in its middle, in a process beside Locust, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -33,6 +33,11 @@ class Conductor:
         self._outgoing = outgoing
         self._done: Done | None = None
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the other process came to its load, and waits for what comes of it."""
+        return self._done is not None
+
     def run(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> Result:
         """An ordinary run with a load in its middle; see `contracts.runs.live.run`."""
         # The load has a time of its own, and only so many requests of this run are asked around it.
@@ -50,8 +55,12 @@ class Conductor:
             causes=() if any(map(_under_load_only, result.judgements)) else result.causes,
         )
 
-    def _between(self, asking: Asking) -> Iterable[Exchange]:
-        """Hand over what is known of the list, and wait until the load is over."""
+    def _between(self, asking: Asking) -> Iterator[Exchange]:
+        """Hand over what is known of the list, wait until the load is over, and give what it showed.
+
+        Raises:
+            KeyboardInterrupt: after the last exchange, if an interrupt ended the load.
+        """
         exchanges = tuple(worth_sending(asking.client.exchanges))
         if exchanges and all(each.redirects for each in exchanges):
             raise ConfigurationError(
@@ -64,7 +73,9 @@ class Conductor:
         self._done = receive(self._incoming, Done)
         if self._done is None:  # the other process ended before the load did
             raise KeyboardInterrupt
-        return self._done.evidence
+        yield from self._done.evidence
+        if self._done.interrupted:
+            raise KeyboardInterrupt
 
 
 def _shown_by_load(finding: Finding | None) -> TypeGuard[Finding]:

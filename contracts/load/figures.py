@@ -50,6 +50,7 @@ class Tables:
         requests: int,
         rate: float,
         percentiles: Mapping[str, float],
+        interrupted: bool = False,
     ) -> Done:
         """All of it, and what Locust counted."""
         last = max((place for series in self._series.values() for place in series), default=0)
@@ -71,4 +72,4 @@ class Tables:
             stretch=self._stretch,
             series={name: tuple(self._series[name][place] for place in range(last + 1)) for name in order},
         )
-        return Done(tuple(self._evidence), figures)
+        return Done(tuple(self._evidence), figures, interrupted)

@@ -68,6 +68,8 @@ class Done:
 
     evidence: tuple[Exchange, ...]
     figures: Figures
+    interrupted: bool = False
+    """Whether an interrupt ended the load before its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -53,7 +54,7 @@ class LoadProcess:
             self._process.kill()
             raise
         if learned is None:
-            sys.exit(self._process.wait())
+            sys.exit(self.tell())
         return learned
 
     def outcome(self, done: Done) -> int:
@@ -65,8 +66,16 @@ class LoadProcess:
         outcome = receive(self._pipe, Outcome)
         return self._process.wait() if outcome is None else outcome.exit_code
 
-    def tell(self) -> None:
-        """Let people read the report, and wait until they can."""
+    def interrupt(self) -> None:
+        """Let it end what it asks, and report what was asked until then."""
+        self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once, with no report."""
+        self._process.kill()
+
+    def tell(self) -> int:
+        """Let people read the report, and wait until they can; the exit code."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process.wait()
+        return self._process.wait()

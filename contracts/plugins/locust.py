@@ -7,20 +7,23 @@ imports it.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
+import gevent
 from locust import FastHttpUser, constant_pacing, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.contrib.fasthttp import FastHttpSession, HTTPClientPool  # type: ignore[attr-defined] # it is its own client's
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from contracts.core.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.load.figures import Tables
 from contracts.load.messages import Begin, News, packed, unpacked
 from contracts.load.options import STRANGERS, refuse_unasked, settings
@@ -55,7 +58,7 @@ class _Load:
         self.ready = Event()
         self.tables = Tables()
         self.began = self.told = time.monotonic()
-        self.alone = False
+        self.alone = self.started = self.over = self.interrupted = False
         self.connected: set[str] = set()
         self.finished: set[str] = set()
 
@@ -148,6 +151,37 @@ def _refuse(error: ConfigurationError) -> None:
     sys.exit(error.exit_code)
 
 
+# Interrupts
+
+
+def _let_interrupts_end(runner: Any) -> None:
+    """Let Ctrl-C and its like end the load with a report, and a second one end everything at once."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: gevent.spawn(_interrupt, runner))
+
+
+def _interrupt(runner: Any) -> None:
+    process = _LOAD.process
+    if _LOAD.interrupted:
+        if process is not None:
+            process.kill()
+        os._exit(ExitCode.INTERRUPTED)
+    _LOAD.interrupted = True
+    if isinstance(runner, WorkerRunner):
+        if _LOAD.users is not None:
+            _send(runner, FINISHED, _LOAD.finish())
+        runner.quit()
+    elif process is None:
+        sys.exit(ExitCode.INTERRUPTED)
+    elif _LOAD.started and not _LOAD.over:
+        runner.quit()
+    else:
+        process.interrupt()
+        if _LOAD.begin is not None and not _LOAD.over:  # a master that waits for workers
+            sys.exit(process.tell())
+
+
 # What Locust tells
 
 
@@ -159,6 +193,7 @@ def _options(parser: LocustArgumentParser) -> None:
 
 def _learn(environment: Environment, runner: Any, **_: object) -> None:
     """Learn the list, where the load begins; users elsewhere wait for it."""
+    _let_interrupts_end(runner)
     if isinstance(runner, WorkerRunner):
         _listen(runner, BEGIN, _on_begin)
         _listen(runner, FINISH, _on_finish)
@@ -205,6 +240,8 @@ def _on_begin(environment: Environment, msg: Any, **_: object) -> None:
 
 
 def _started(environment: Environment, **_: object) -> None:
+    _let_interrupts_end(environment.runner)  # once more: Locust took SIGTERM meanwhile
+    _LOAD.started = True
     _LOAD.began = time.monotonic()
     if not isinstance(environment.runner, MasterRunner) and _LOAD.users is not None:
         _LOAD.users.finished = False
@@ -248,6 +285,7 @@ def _reported(data: dict[str, Any], **_: object) -> None:
 def _conclude(environment: Environment, **_: object) -> None:
     """Let what broke be asked again alone, and all of it be judged."""
     process, begin = _LOAD.process, _LOAD.begin
+    _LOAD.over = True
     if process is None or begin is None:
         return
     total: Any = environment.stats.total
@@ -260,6 +298,7 @@ def _conclude(environment: Environment, **_: object) -> None:
         requests=total.num_requests,
         rate=total.num_requests / seconds if seconds else 0.0,
         percentiles={f"{share * 100:g}": float(total.get_response_time_percentile(share)) for share in _PERCENTILES},
+        interrupted=_LOAD.interrupted,
     )
     environment.process_exit_code = process.outcome(done)
 

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -356,6 +357,35 @@ def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "on 2 workers" in " ".join(done.stdout.split())
     assert data.admin_key not in done.stdout + done.stderr
+
+
+@with_locust
+@pytest.mark.parametrize(
+    ("when", "more"),
+    [
+        ("the list is learned first", ()),
+        ("Waiting for workers to be ready", ("--master", "--expect-workers", "1")),
+        ("All users spawned", ()),
+    ],
+)
+def test_an_interrupt_ends_a_load_with_a_report(when: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    where = tmp_path / "report.json"
+    words = (*LOAD, "--run-time", "1h", "--rate", "30", "--json", str(where), *more)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CONTRACTS_", "OPENAI_"))}
+    with subprocess.Popen(
+        [sys.executable, "-m", "contracts", *words],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert any(when in line for line in iter(process.stdout.readline, ""))
+        process.send_signal(signal.SIGINT)
+        told = process.stdout.read()
+    assert process.returncode == 2, told
+    assert "Traceback" not in told
+    assert json.loads(where.read_text(encoding="utf-8"))["exit_code"] == 2
 
 
 def test_without_locust_one_sentence_says_what_to_do(tmp_path: Path) -> None:
