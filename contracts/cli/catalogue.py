@@ -13,7 +13,10 @@ from contracts.reports.sheet import Sheet
 from contracts.settings.settings import DOCUMENT, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from contracts.clauses.registry import Clause, Needs
+    from contracts.mock.load import LoadFault, LoadVariant
     from contracts.spec.operation import Operation
 
 MOST_FAULTS = 12
@@ -49,6 +52,7 @@ def list_(settings: Settings, names: tuple[str, ...], *, faults: bool, variants:
 
 def _faults(sheet: Sheet, wanted: tuple[Clause, ...]) -> None:
     from contracts.mock.faults import EVERY_FAULT
+    from contracts.mock.load import LOAD_FAULTS
 
     for clause in wanted:
         mine = [fault for fault in EVERY_FAULT.values() if fault.clause == clause.id]
@@ -58,14 +62,26 @@ def _faults(sheet: Sheet, wanted: tuple[Clause, ...]) -> None:
         for fault in mine:
             sheet.line(f"  {fault.name}")
             sheet.block("      ", fault.sentence, style="dim")
+    _under_load(sheet, [each for each in LOAD_FAULTS.values() if {one.id for one in wanted} & set(each.clauses)])
+
+
+def _under_load(sheet: Sheet, servers: Sequence[LoadFault | LoadVariant]) -> None:
+    if servers:
+        sheet.blank()
+        sheet.line(("What only load shows: contracts load", "bold"))
+    for each in servers:
+        sheet.line(f"  {each.name}")
+        sheet.block("      ", each.sentence, style="dim")
 
 
 def _variants(sheet: Sheet) -> None:
+    from contracts.mock.load import LOAD_VARIANTS
     from contracts.mock.variants import EVERY_VARIANT
 
     for variant in EVERY_VARIANT.values():
         sheet.line((f"  {variant.name}", "bold"))
         sheet.block("      ", variant.sentence, style="dim")
+    _under_load(sheet, list(LOAD_VARIANTS.values()))
 
 
 @click.command()

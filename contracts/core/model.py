@@ -527,7 +527,7 @@ class Figures:
     unanswered: int = 0
     """Requests without a whole answer: the connection broke, or took too long."""
     put_off: int = 0
-    """Answers that asked for patience: 429, and 503 with Retry-After."""
+    """Answers that asked to wait: 429, and 503 with Retry-After."""
     unjudged: int = 0
     """Redirects, and pages other than predicted that were too many to be judged one by one."""
     lost: int = 0

@@ -297,7 +297,7 @@ class Judge:
         return news
 
     def put_off(self) -> None:
-        """Count an answer that asked for patience."""
+        """Count an answer that asked to wait."""
         self._news.put_off += 1
 
     def unjudged(self) -> None:

@@ -230,8 +230,13 @@ def embedded(settings: Settings, port: int = 0, operation: Operation | None = No
         dataset = seeded(size=size, projects=settings.projects or USUAL_PROJECTS)
     if settings.fault is None and settings.variant is None:
         return Server(_served(dataset or seeded(), operation), port=port)
+    from contracts.mock.load import LOAD_FAULTS, LOAD_VARIANTS
+
+    under_load = LOAD_FAULTS.get(settings.fault or "") or LOAD_VARIANTS.get(settings.variant or "")
     try:
-        if settings.fault is not None:
+        if under_load is not None:
+            made, style = Server(behaviour=under_load.behaviour(), port=port), ""
+        elif settings.fault is not None:
             from contracts.mock.faults import EVERY_FAULT, open_fault
 
             made = open_fault(settings.fault, port)

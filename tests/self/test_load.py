@@ -36,7 +36,7 @@ from contracts.load.route import route
 from contracts.load.wording import notes, picture
 from contracts.mock.app import Behaviour
 from contracts.mock.app import Request as Asked
-from contracts.mock.faults.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
+from contracts.mock.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.reports import as_json, html

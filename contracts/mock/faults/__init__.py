@@ -30,7 +30,6 @@ from contracts.mock.faults import (
     writing,
 )
 from contracts.mock.faults.declare import Fault, registered
-from contracts.mock.faults.load import LOAD_FAULTS
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
 
@@ -63,12 +62,10 @@ FAULTS: Mapping[str, Fault] = MappingProxyType({name: each for name, each in EVE
 
 
 def open_fault(name: str, port: int = 0) -> Server:
-    """A server with that fault, or with one that only load shows, not started yet.
+    """A server with that fault, not started yet.
 
     Raises:
         LookupError: If there is no such fault; the message names the closest one.
     """
-    if name in LOAD_FAULTS:
-        return Server(behaviour=LOAD_FAULTS[name].behaviour(), port=port)
     fault = look_up("fault", name, EVERY_FAULT)
     return Server(dataset=fault.dataset() if fault.dataset else None, behaviour=fault.behaviour(), port=port)
