@@ -23,7 +23,7 @@ def notes(figures: Figures) -> Iterator[str]:
     for clause, number in figures.breaches.items():
         yield f"{clause} was broken {count(number, 'time')} under load: {picture(figures.series.get(clause, ()))}"
     if figures.put_off:
-        yield f"{count(figures.put_off, 'answer')} under load asked to wait (429, or 503 with Retry-After), and users waited."
+        yield f"{count(figures.put_off, 'answer')} under load asked to wait (429, 503 with Retry-After); users waited."
     if figures.unanswered:
         yield (
             f"{count(figures.unanswered, 'request')} under load got no whole answer, for which a network or a balancer"

@@ -385,7 +385,9 @@ def test_an_interrupt_ends_a_load_with_a_report(when: str, more: tuple[str, ...]
         told = process.stdout.read()
     assert process.returncode == 2, told
     assert "Traceback" not in told
-    assert json.loads(where.read_text(encoding="utf-8"))["exit_code"] == 2
+    assert "interrupted" in told.lower()
+    if when != "the list is learned first":  # it may come before there is anything to report
+        assert json.loads(where.read_text(encoding="utf-8"))["exit_code"] == 2
 
 
 def test_without_locust_one_sentence_says_what_to_do(tmp_path: Path) -> None:
