@@ -9,10 +9,10 @@ PYTEST_DONT_REWRITE: it asserts nothing, and pytest can't rewrite what is loaded
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -22,68 +22,13 @@ if TYPE_CHECKING:
 
 SHARED: Final = ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint")
 """The settings whose options go without the prefix too, where neither the project nor another plugin has them."""
-PREFIXED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "base_url": "where the API begins, in place of what a fixture base_url says",
-        "checkpoint": "the checkpoint whose permissions are listed",
-        "other_checkpoint": "a second checkpoint, with permissions of its own",
-        "empty_checkpoint": "a checkpoint without permissions",
-        "config": "the configuration file, in place of a contracts.toml or pyproject.toml that is here",
-        "target": "the [[target]] of the configuration file to judge",
-        "key_file": "a file with the admin key, in place of OPENAI_ADMIN_KEY",
-        "key_command": "a command that prints the admin key",
-        "key_variable": "the environment variable of the admin key",
-        "user_key_file": "a file with a key without admin rights, in place of OPENAI_USER_KEY",
-        "user_key_command": "a command that prints such a key",
-        "user_key_variable": "the environment variable of such a key",
-        "ca_bundle": "certificates (PEM) of the authorities to trust",
-        "client_cert": "a certificate (PEM) by which requests say who asks, where TLS wants one",
-        "client_key": "the key (PEM) of that certificate, unless it is in the same file",
-        "proxy": "the proxy (http, https, socks5, socks5h), in place of HTTPS_PROXY and the like",
-        "no_proxy": "use no proxy, whatever the environment says",
-        "resolve": "the address of a host, as HOST:PORT:ADDRESS; repeatable",
-        "header": "a header of each request that is no secret, as 'Name: value'; repeatable",
-        "secret_header": "a header whose value an environment variable holds, as NAME=VARIABLE; repeatable",
-        "secret_header_file": "a header whose value a file holds, as NAME=FILE; repeatable",
-        "secret_header_command": "a header whose value a command prints, as NAME=COMMAND; repeatable",
-        "spec": "an OpenAPI document that holds the operation, in place of the published one",
-        "overlay": "what is added to that document",
-        "operation": "the list operation: an operationId, or 'GET /path'",
-        "at": "a parameter of the operation's path, as NAME=VALUE; repeatable",
-        "other_at": "the last of these parameters once more, as NAME=VALUE: a second list with items of its own",
-        "empty_at": "the same, of a list without items",
-        "query": "a query parameter of every request, as NAME=VALUE; repeatable",
-        "requests": "the most requests that are sent",
-        "deep": "walk through the whole list in both orders, --contract-requests pages beside the usual requests",
-        "rate": "the most requests in a second, as N/s, or in a minute, as N/m",
-        "concurrency": "the most requests that are under way at the same time",
-        "timeout": "the longest that one answer may take, in seconds",
-        "max_time": "the longest that a run may take, in seconds",
-        "wait": "wait so long for the target to answer, in seconds",
-        "seed": "what every choice of the run is drawn from, or 'random'",
-        "gate": "the levels whose breach fails, with commas between them",
-        "strict": "a breach of an advisory clause fails as well",
-        "allow_incomplete": "clauses that could not be exercised do not end the session with exit code 6",
-        "fault": "give the embedded server this fault",
-        "variant": "let the embedded server be right in another way",
-        "items": "how many permissions the embedded server holds",
-        "projects": "how many projects they belong to",
-        "record": "write every exchange to this HAR file",
-        "html": "write the report as HTML, with the walks drawn",
-        "markdown": "write the report as Markdown",
-        "json": "write the report as JSON",
-        "junit": "write the report as JUnit XML that is the same as that of `contracts check`",
-        "issues": "write each root cause to this folder, as an issue for the server's maintainers",
-        "issues_as": "what the issues call the target's base URL",
-    }
+PREFIXED: Final[Mapping[str, Mapping[str, str]]] = json.loads(
+    Path(__file__).with_name("options.json").read_text(encoding="utf-8")
 )
-"""The settings whose options begin with ``--contract-`` here, and what each is for."""
-SWITCHES: Final = frozenset({"deep", "strict", "allow_incomplete", "no_proxy"})
-"""Those of them that take no value."""
-REPEATED: Final = frozenset(
-    {"at", "query", "resolve", "header", "secret_header", "secret_header_file", "secret_header_command"}
-)
-"""Those of them that may be given several times."""
+"""The settings whose options begin with ``--contract-`` here: how each is declared to pytest.
+
+The file is made from `contracts.settings.settings`, which is not to be imported here.
+"""
 _GROUP: Final = "contracts"
 _SUITE: Final = Path(__file__).resolve().parents[1] / "suite.py"
 
@@ -91,13 +36,8 @@ _SUITE: Final = Path(__file__).resolve().parents[1] / "suite.py"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """An option for each setting that a session can have; each has an environment variable as well."""
     group = parser.getgroup(_GROUP, "contract of “List checkpoint permissions”")
-    for name, purpose in PREFIXED.items():
-        option = "--contract-" + name.replace("_", "-")
-        if name in SWITCHES:
-            group.addoption(option, action="store_true", default=None, help=purpose)
-        else:
-            action = "append" if name in REPEATED else "store"
-            group.addoption(option, action=action, metavar=_metavar(name), help=purpose)
+    for name, declared in PREFIXED.items():
+        group.addoption("--contract-" + name.replace("_", "-"), default=None, **declared)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -108,12 +48,9 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, obje
         option = "--" + name.replace("_", "-")
         if _is_free(parser, option):
             purpose = f"the same as --contract-{option[2:]}"
-            parser.getgroup(_GROUP).addoption(option, dest=f"contract_{name}", metavar=_metavar(name), help=purpose)
+            metavar = PREFIXED[name]["metavar"]
+            parser.getgroup(_GROUP).addoption(option, dest=f"contract_{name}", metavar=metavar, help=purpose)
     return result
-
-
-def _metavar(name: str) -> str:
-    return "ID" if name.endswith("checkpoint") else name.rpartition("_")[2].upper()
 
 
 def _is_free(parser: pytest.Parser, option: str) -> bool:

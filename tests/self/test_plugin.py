@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import contracts.plugins.pytest
 import contracts.plugins.session
 import contracts.runs.job
 import contracts.suite
@@ -20,7 +22,6 @@ from contracts.core.model import Target
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
-from contracts.plugins.pytest import PREFIXED, SHARED, SWITCHES
 from contracts.plugins.session import spelled
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
@@ -393,9 +394,18 @@ def test_without_xdist_its_marker_is_known(bench: Bench) -> None:
 
 
 def test_every_setting_has_an_option() -> None:
-    of_a_terminal = {"quiet", "verbose", "color"}
-    assert {*SHARED, *PREFIXED, "base_url", *of_a_terminal} == set(OPTIONS)
-    assert {name for name in PREFIXED if OPTIONS[name].is_flag} == SWITCHES
+    declared: dict[str, dict[str, str]] = {}
+    for name, option in OPTIONS.items():
+        if name in {"quiet", "verbose", "color"}:  # pytest has its own
+            continue
+        kind = {"action": "store_true"} if option.is_flag else {"metavar": str(option.metavar)}
+        more = {"action": "append"} if option.multiple else {}
+        declared[name] = {"help": spelled(str(option.help)), **kind, **more}
+    path = Path(contracts.plugins.pytest.__file__).with_name("options.json")
+    if "UPDATE_SNAPSHOTS" in os.environ:
+        lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in declared.items())
+        path.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    assert json.loads(path.read_text(encoding="utf-8")) == declared, "UPDATE_SNAPSHOTS=1 writes it anew"
 
 
 def test_sentences_name_the_options_of_pytest() -> None:
