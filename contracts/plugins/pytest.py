@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from argparse import ArgumentError, ArgumentParser
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,33 +35,63 @@ _GROUP: Final = "contracts"
 _SUITE: Final = Path(__file__).resolve().parents[1] / "suite.py"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """An option for each setting that a session can have; each has an environment variable as well."""
-    group = parser.getgroup(_GROUP, "contract of “List checkpoint permissions”")
-    for name, declared in PREFIXED.items():
-        group.addoption("--contract-" + name.replace("_", "-"), default=None, **declared)
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Where a conftest.py of the project loads this plugin, add the options that are free."""
+    if any((getattr(plugin, "__file__", None) or "").endswith("conftest.py") for plugin in pluginmanager.get_plugins()):
+        _add_options(parser)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
-    """Once all plugins and the project have their options, add the short ones that are free."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Once all plugins and the project have their options, add those that are free."""
+    # The words behind ours would pass for folders of tests by then, in place of what the project says of these.
+    ours = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option, declared in _options():
+        ours.add_argument(option, **declared)
+    with suppress(ArgumentError):
+        _, others = ours.parse_known_args(args)
+        early_config.known_args_namespace.file_or_dir = parser.parse_known_args(others).file_or_dir
     result = yield
-    for name in SHARED:
-        option = "--" + name.replace("_", "-")
-        if _is_free(parser, option):
-            purpose = f"the same as --contract-{option[2:]}"
-            metavar = PREFIXED[name]["metavar"]
-            parser.getgroup(_GROUP).addoption(option, dest=f"contract_{name}", metavar=metavar, help=purpose)
+    _add_options(parser)
     return result
 
 
-def _is_free(parser: pytest.Parser, option: str) -> bool:
-    given = f"{option}=1"
+def dest(name: str) -> str:
+    """Where pytest keeps what an option of ours says: a name that no option of a project has."""
+    return f"_contracts_{name}"
+
+
+def _options() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each option, for each setting and for some without the prefix, and how it is declared."""
+    for prefix, names in (("--contract-", tuple(PREFIXED)), ("--", SHARED)):
+        for name in names:
+            purpose = PREFIXED[name]["help"] if prefix != "--" else f"the same as --contract-{_spelled(name)}"
+            yield prefix + _spelled(name), {**PREFIXED[name], "help": purpose, "dest": dest(name)}
+
+
+def _spelled(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _add_options(parser: pytest.Parser) -> None:
+    """Add the options that neither the project nor another plugin has."""
+    group = parser.getgroup(_GROUP, "contract of “List checkpoint permissions”")
+    every = dict(_options())
+    free = every if _are_free(parser, every) else {option for option in every if _are_free(parser, [option])}
+    for option, declared in every.items():
+        if option in free:
+            group.addoption(option, default=None, **declared)
+
+
+def _are_free(parser: pytest.Parser, options: Iterable[str]) -> bool:
+    given = [f"{option}=1" for option in options]
     try:
-        _, unknown = parser.parse_known_and_unknown_args([given])
+        _, unknown = parser.parse_known_and_unknown_args(given)
     except (pytest.UsageError, SystemExit):
-        return False  # somebody has it, and takes other values
-    return given in unknown
+        return False  # somebody has one of them, and takes other values
+    return given == unknown
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", "xdist_group(name): what one worker of pytest-xdist runs.")
     if not hasattr(config, "workerinput"):
         # pytest-base-url makes an empty string of an option that was not given; workers inherit all options.
-        config.option.contract_empty_base_url = config.getoption("base_url", None) == ""
+        config.option.contracts_empty_base_url = config.getoption("base_url", None) == ""
         config.pluginmanager.register(_Ending(config), "contracts-ending")
 
 

@@ -20,7 +20,7 @@ from contracts.clauses.registry import FAMILIES, Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Judgement, Result, Verdict
-from contracts.plugins.pytest import PREFIXED, SHARED
+from contracts.plugins.pytest import PREFIXED, SHARED, dest
 from contracts.reports import junit, output
 from contracts.reports.github import Annotation
 from contracts.reports.safe import inert, plain
@@ -300,9 +300,9 @@ def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
 
     ``base_url`` is what a fixture or another plugin says; an option of ours counts for more.
     """
-    given = {name: config.getoption(f"contract_{name}", None) for name in PREFIXED}
+    given = {name: config.getoption(dest(name), None) for name in PREFIXED}
     if given["base_url"] is None:
-        empty = config.getoption("contract_empty_base_url", default=False)
+        empty = config.getoption("contracts_empty_base_url", default=False)
         given["base_url"] = base_url or ("" if empty else None)
     return given
 
@@ -313,7 +313,7 @@ def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
     Raises:
         ConfigurationError: It gives no text.
     """
-    if request.config.getoption("contract_base_url", None) is not None:
+    if request.config.getoption(dest("base_url"), None) is not None:
         return None
     try:
         value: object = request.getfixturevalue("base_url")

@@ -49,6 +49,10 @@ PROJECTS: dict[str, Mapping[str, str]] = {
         ),
         "test_it.py": "def test_it(request): assert request.config.getoption('--base-url') is None",
     },
+    "an option --contract-html of its own": {
+        "conftest.py": "def pytest_addoption(parser): parser.addoption('--contract-html', type=int, default=7)",
+        "test_it.py": "def test_it(request): assert request.config.getoption('contract_html') == 7",
+    },
     "a fixture base_url of function scope": {
         "conftest.py": "import pytest\n@pytest.fixture\ndef base_url(tmp_path): return 'http://mine'",
         "test_it.py": "def test_it(base_url): assert base_url == 'http://mine'",
@@ -120,6 +124,16 @@ def test_the_items_are_there_for_each_of_them(
         assert server.log
     (case,) = ET.parse(pytester.path / "it.xml").iter("testcase")  # noqa: S314 - written by pytest
     assert f"{case.get('classname')}::{case.get('name')}" == item
+
+
+def test_a_word_behind_an_option_is_no_folder_of_tests(pytester: pytest.Pytester) -> None:
+    project(
+        pytester,
+        {"tests/conftest.py": OPTION, "tests/test_it.py": PROJECTS["an option --checkpoint of its own"]["test_it.py"]},
+    )
+    pytester.makeini("[pytest]\ntestpaths = tests")
+    result = pytester.runpytest_inprocess(*ALONE, "--contract-seed", "7", "--contract-html", "tests")
+    result.assert_outcomes(passed=1)
 
 
 def test_a_fixture_that_gives_no_text_is_told(pytester: pytest.Pytester) -> None:
