@@ -98,16 +98,17 @@ def _after(before: str, code: Callable[[bytes], bytes]) -> Callable[[str], str]:
 
 
 @cache
-def _needles() -> tuple[tuple[str, bytes], ...]:
-    """What of each run of a key can't be missing where the run stands, by the name of its form."""
-    found = []
+def _needles() -> dict[bytes, dict[bytes, str]]:
+    """What of each run of a key can't be missing where the run stands: the form of each, by how it begins."""
+    begins: dict[bytes, dict[bytes, str]] = {}
     for name, key in KEYS.items():
         for begin in range(len(key) - RUN + 1):
             run = key[begin : begin + RUN]
             written = [(form, write(run).encode()) for form, write in (*LETTERS.items(), *BACKWARDS.items())]
             written += [("UTF-16", run.encode("utf-16-le")), *_in_base64(run)]
-            found += [(f"{name} key, {form}", needle) for form, needle in written]
-    return tuple(dict.fromkeys(found))
+            for form, needle in written:
+                begins.setdefault(needle[:RUN], {}).setdefault(needle, f"{name} key, {form}")
+    return begins
 
 
 def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
@@ -134,7 +135,11 @@ def leaks(data: bytes) -> list[str]:
     # A report in JSON doubles the backslashes; and what is not seen may stand in JSON's escapes.
     texts = [data, data.replace(b"\\\\", b"\\")]
     texts += [_UNSEEN.sub(b"", text) for text in texts]
-    return sorted({form for text in dict.fromkeys(texts) for form, needle in _needles() if needle in text})
+    found = set()
+    for text in dict.fromkeys(texts):
+        begun = _needles().keys() & (text[begin : begin + RUN] for begin in range(len(text) - RUN + 1))
+        found |= {form for begin in begun for needle, form in _needles()[begin].items() if needle in text}
+    return sorted(found)
 
 
 def leaking(folder: Path) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 import pytest
 from clause_list import page as clause_list
+from commanding import choose_nothing, run
 from listed import vendors_document
 from operation_list import DOCUMENTS
 from operation_list import page as operation_list
@@ -68,6 +69,8 @@ TESTED_IN = {
 """Where what a page names in a sentence is run, or shows alone because it takes minutes."""
 PROGRAMS = ("contracts", "docker", "npm", "pip", "pipx", "pytest", "python", "st", "steady", "tox", "uvx")
 README = ROOT / "README.md"
+APART = "-p no:cacheprovider -p no:schemathesis -p no:hypothesispytest"
+"""What a session of pytest needs not for ours: the plugins of others take longer to load than it takes to run."""
 
 
 def text(name: str) -> str:
@@ -89,20 +92,25 @@ def calls(name: str) -> Iterator[str]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", RUN)
-def test_the_commands_of_a_page_do_what_it_says(name: str, tmp_path: Path) -> None:
-    run = [line for line in lines(name) if not line.startswith(ELSEWHERE)]
-    assert run
-    assert all(line.startswith(("contracts ", "export ")) for line in run)
+def test_the_commands_of_a_page_do_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [line for line in lines(name) if not line.startswith(ELSEWHERE)]
+    assert shown
+    choose_nothing(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    codes, output = {}, ""
     with Server() as server:
-        script = ['contracts() { "$PYTHON" -W error -m contracts "$@"; }']
-        for line in run:
-            script += [f"{filled(line, server)} >>output 2>&1", "echo $? >>codes"]
-        environ = {name: value for name, value in environment(server).items() if not name.startswith("OPENAI_")}
-        assert shell("\n".join(script), tmp_path, environ).returncode == 0
-    told = TOLD.get(name) or [int(code[1]) if (code := re.search(r"# exit (\d)", line)) else 0 for line in run]
-    codes = [int(code) for code in (tmp_path / "codes").read_text(encoding="utf-8").split()]
-    assert dict(zip(run, codes, strict=True)) == dict(zip(run, told, strict=True)), (tmp_path / "output").read_text()
-    for line in run:
+        for line in shown:
+            program, *words = shlex.split(filled(line, server))
+            if program == "export":
+                (variable,) = words
+                monkeypatch.setenv(*variable.split("=", 1))
+                continue
+            assert program == "contracts"
+            done = run(*words)
+            codes[line], output = done.exit_code, output + done.output
+    told = TOLD.get(name) or [int(code[1]) if (code := re.search(r"# exit (\d)", line)) else 0 for line in codes]
+    assert codes == dict(zip(codes, told, strict=True)), output
+    for line in codes:
         for _, file in re.findall(r"--(html|json|junit|markdown|record) (\S+)", line):
             assert (tmp_path / file).stat().st_size
 
@@ -183,7 +191,7 @@ SESSIONS = sorted({line for page in (README, *DOCS.glob("*.md")) for line in sho
 def test_the_commands_for_pytest(line: str, tmp_path: Path) -> None:
     with Server() as server:
         few = "" if " -k " in line else " -k ENV-001"
-        command = filled(line, server).replace("pytest ", '"$PYTHON" -m pytest -p no:cacheprovider ', 1)
+        command = filled(line, server).replace("pytest ", f'"$PYTHON" -m pytest {APART} ', 1)
         done = shell(f"{command}{few} --contract-requests 60", tmp_path, environment(server))
     assert done.returncode in {0, 6} if " -k " in line else done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

@@ -13,7 +13,8 @@ import contracts.plugins.session
 import contracts.suite  # noqa: F401 - as above
 from contracts.mock.server import Server
 
-QUIET = ("-p", "no:cacheprovider", "-W", "error", "-q")
+QUIET = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-W", "error", "-q")
+"""Without the plugins of others that take longer to load than these projects to test."""
 ALONE = (*QUIET, "-p", "no:base_url")
 """As where pytest-base-url is not installed."""
 

@@ -36,17 +36,21 @@ FORMS = forms()
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_piece_that_is_planted_is_found(key: str, form: str, tmp_path: Path) -> None:
+def test_a_piece_that_is_planted_is_found(key: str, form: str) -> None:
     write, half = FORMS[form], len(KEYS[key]) // 2
+    for piece in (KEYS[key], KEYS[key][:half], KEYS[key][half:], KEYS[key][9 : 9 + RUN]):
+        assert leaks(b"\0\xff before " + write(piece).encode() + b" after")
+        assert leaks(json.dumps({"a": write(piece)}).encode())
+    assert leaks(b"\0\xff before " + write(KEYS[key][::2]).encode() + b" after") == []
+
+
+def test_every_file_of_a_folder_is_looked_at(tmp_path: Path) -> None:
     for place in ("report.json", ".hidden/deep/cache", "binary"):
         file = tmp_path / place
         file.parent.mkdir(parents=True, exist_ok=True)
-        for piece in (KEYS[key], KEYS[key][:half], KEYS[key][half:], KEYS[key][9 : 9 + RUN]):
-            file.write_bytes(b"\0\xff before " + write(piece).encode() + b" after")
-            assert set(leaking(tmp_path)) == {place}
-            file.write_bytes(json.dumps({"a": write(piece)}).encode())
-            assert set(leaking(tmp_path)) == {place}
-        file.write_bytes(b"\0\xff before " + write(KEYS[key][::2]).encode() + b" after")
+        file.write_bytes(b"\0\xff before " + ADMIN.encode() + b" after")
+        assert set(leaking(tmp_path)) == {place}
+        file.write_bytes(b"nothing")
         assert leaking(tmp_path) == {}
 
 
