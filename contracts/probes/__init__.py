@@ -30,6 +30,13 @@ def _generated(asking: Asking) -> None:
     generated(asking)
 
 
+def draw_ahead(asking: Asking, share: int) -> None:
+    """Draw what the probe ``generated`` will ask with such a share, while there is nothing to do but wait."""
+    from contracts.probes import generated
+
+    generated.draw_ahead(asking, share)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One probe: what it asks, in a few words, the parts that a clause can need of it, and its share of the budget.
@@ -68,4 +75,4 @@ PROBES: Mapping[str, Entry] = MappingProxyType(
 )
 """The probes, in the order in which they ask."""
 
-__all__ = ["CONTROL", "PROBES", "Asking", "Entry", "Probe"]
+__all__ = ["CONTROL", "PROBES", "Asking", "Entry", "Probe", "draw_ahead"]

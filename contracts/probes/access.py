@@ -69,18 +69,19 @@ def access(asking: Asking) -> None:
     strangers = [form for form in STRANGERS if form in asking.forms]
     # What these ask further on shows as much, where every request counts.
     first = [form for form in FIRST if asking.left not in TIGHT or form not in {"none", "unknown"}]
-    asking.send_all(asking.request(plain, credential=form) for form in first if _wanted(asking, form))
+    plainly = [asking.request(plain, credential=form) for form in first if _wanted(asking, form)]
     spelled = _spelled(asking) if asking.wants("spellings") else []
     # A small share reaches one case of each clause.
-    asking.send_all(spelled[:1])
+    asking.send_all([*plainly, *spelled[:1]])
     if asking.wants("company"):
         _in_company(asking)
-    if asking.wants("odd"):
-        roles = asking.operation.roles
-        odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
-        asking.ask(plain, credential="none", extra=odd)
-    if asking.wants("queries"):
-        _right_after(asking, strangers)
+    with asking.gathered():
+        if asking.wants("odd"):
+            roles = asking.operation.roles
+            odd = ((roles.order or roles.after, "x\r\nX-Injected: 1"), (roles.limit, "<i>ten</i>"))
+            asking.send_all([asking.request(plain, credential="none", extra=odd)])
+        if asking.wants("queries"):
+            _right_after(asking, strangers)
     if asking.wants("company"):
         _further_in_company(asking)
     asking.send_all(_further(asking, spelled[1:], strangers))
@@ -131,8 +132,8 @@ def _right_after(asking: Asking, forms: list[str]) -> None:
     )
     if asking.request(query) is None:  # no token is known for that place
         query = replace(query, after=None)
-    for form in ("admin", *forms):
-        asking.ask(query, credential=form)
+    written = (asking.request(query, credential=form) for form in ("admin", *forms))
+    asking.send_in_turn(request for request in written if request is not None)
 
 
 def _in_company(asking: Asking) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count, islice
 
@@ -71,6 +71,9 @@ class Asking:
         """The last item of each order of a list that is too long for the evidence, where a walk came to it."""
         self.fresh = False
         """Whether caches are asked to check what they keep, as of a list that changes: a stale page is no breach."""
+        self.meanwhile: Callable[[], None] | None = None
+        """What is to be done once, while answers of a target that is far are waited for."""
+        self._gathered: list[Job] | None = None
         self._probe = ""
         self._tokens: dict[Query, str] = {}
         """The token for each place that one was given for, as the query of the page that begins there."""
@@ -91,8 +94,9 @@ class Asking:
 
     @property
     def left(self) -> int:
-        """How many requests this probe may still put on the wire."""
-        return min(self._ceiling - self.client.requests, self.client.remaining)
+        """How many requests this probe may still put on the wire, those that are gathered left out."""
+        gathered = sum(job.length for job in self._gathered or ())
+        return min(self._ceiling - self.client.requests, self.client.remaining) - gathered
 
     @property
     def evidence(self) -> Evidence:
@@ -216,38 +220,81 @@ class Asking:
         wanted = islice((request for request in requests if request is not None), max(0, self.left) + 1)
         self._work([Job.of(self._checked(request)) for request in wanted])
 
+    def send_in_turn(self, requests: Iterable[Request]) -> None:
+        """Ask requests one after the other, others perhaps beside them.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        self._work([Job.of(*map(self._checked, requests))])
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Ask all at the end what is asked within by `ask_all`, `send_all`, `send_in_turn` and `walk_all`.
+
+        So more of it is under way together. Nothing may be asked within that depends on an answer to it. Where cursors
+        are tokens nothing is gathered: what is asked may need one that was just given.
+
+        Raises:
+            ShareSpent: the probe has asked as much as it may.
+        """
+        if self.reader.opaque:
+            yield
+            return
+        jobs = self._gathered = []
+        spent = False
+        try:
+            yield
+        except ShareSpent:
+            spent = True
+        finally:
+            self._gathered = None
+        self._work(jobs)
+        if spent:
+            raise ShareSpent
+
     def repeat_all(self, number: int, exchanges: Sequence[Exchange]) -> list[Exchange]:
         """Ask again in a round of this number, several at the same time.
 
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
-        return self._work([Job.of(self._checked(each.request), (number, each.number)) for each in exchanges])
+        return self._work([Job.of(self._checked(each.request), again=(number, each.number)) for each in exchanges])
 
-    def walk_all(self, walks: Iterable[tuple[Query, int, int]]) -> None:
+    def walk_all(self, walks: Iterable[tuple[Query, int, int]], *, name: str = "walk") -> None:
         """Walk through the list by several queries at the same time; see `walk`.
 
         Where cursors are tokens, they are made one after the other: each may need a token that another one brought.
 
         Args:
             walks: For each, its query, how many pages are expected, and after how many it stops.
+            name: What the walks are called.
 
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
         if self.reader.opaque:
             for query, _, most in walks:
-                self.walk(query, most=most)
+                self.walk(query, most=most, name=name)
             return
         self._work(
             [
-                Job(self._steps(query, most=most, name="walk", read=self.reader.page), pages)
+                Job(self._steps(query, most=most, name=name, read=self.reader.page), pages, most)
                 for query, pages, most in walks
             ]
         )
 
     def _work(self, jobs: Sequence[Job]) -> list[Exchange]:
-        exchanges, sufficed = self.client.send_jobs(jobs, probe=self._probe, most=self.left)
+        if self._gathered is not None:
+            spent = sum(job.length for job in jobs) > self.left
+            self._gathered += jobs
+            if spent:
+                raise ShareSpent
+            return []
+        meanwhile = self.meanwhile if self.client.far else None
+        if meanwhile is not None:
+            self.meanwhile = None
+        exchanges, sufficed = self.client.send_jobs(jobs, probe=self._probe, most=self.left, meanwhile=meanwhile)
         if not sufficed:
             raise ShareSpent
         return exchanges

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -58,16 +59,28 @@ OVERSUPPLY = 2
 
 def generated(asking: Asking) -> None:
     """Ask what the document allows, at places that the list really has; and what it does not allow."""
-    wanted = min(asking.left, max(LEAST, PER_ITEM * len(asking.listing.items)))
-    negative = wanted // SHARE_OF_NEGATIVE
-    positive = wanted - negative
     cases = _Cases(asking)
     asked = {exchange.request.target for exchange in asking.client.exchanges}
-    for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
-        fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
-        chosen = list(fresh)[: max(0, number)]
-        asked.update(request.target for request in chosen)
-        asking.send_all(chosen)
+    with asking.gathered():
+        for mode, number in _numbers(asking, asking.left):
+            fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
+            chosen = list(fresh)[:number]
+            asked.update(request.target for request in chosen)
+            asking.send_all(chosen)
+
+
+def draw_ahead(asking: Asking, share: int) -> None:
+    """Draw what `generated` will ask with such a share, if the list is what it seems to be by now."""
+    cases = _Cases(asking)
+    for mode, number in _numbers(asking, share):
+        cases.drawn(mode, number * OVERSUPPLY)
+
+
+def _numbers(asking: Asking, share: int) -> tuple[tuple[GenerationMode, int], ...]:
+    """How many requests of each kind are wanted."""
+    wanted = min(share, max(LEAST, PER_ITEM * len(asking.listing.items)))
+    negative = wanted // SHARE_OF_NEGATIVE
+    return (GenerationMode.POSITIVE, wanted - negative), (GenerationMode.NEGATIVE, negative)
 
 
 Drawn = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -82,19 +95,8 @@ class _Cases:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        operation = asking.operation
-        # Credentials are a matter of their own; a generated one would only be refused.
-        document = {key: value for key, value in operation.document.items() if key not in {"security", "servers"}}
-        document["openapi"] = f"{operation.dialect}.0"
-        logging.getLogger("schemathesis").setLevel(logging.ERROR)
-        self._seed = asking.seed
-        config = schemathesis.Config.from_dict({"seed": self._seed})
-        # All of Unicode but its surrogates, as by default, without 200 MiB for working out what UTF-8 can hold.
-        config.projects.default.generation.codec = None
-        with _drawable(operation):
-            schema = schemathesis.openapi.from_dict(document, config=config)
-            self._operation = schema[operation.path_template]["GET"]
         listing = asking.listing
+        self._seed = asking.seed
         self._rng = random.Random(asking.seed)  # noqa: S311 - it chooses what to ask, and hides nothing
         self._ids = sorted(listing.items)
         self._projects = list(listing.projects)
@@ -104,16 +106,31 @@ class _Cases:
             for order in Order
         }
 
+    @cached_property
+    def _operation(self) -> Any:
+        operation = self._asking.operation
+        # Credentials are a matter of their own; a generated one would only be refused.
+        document = {key: value for key, value in operation.document.items() if key not in {"security", "servers"}}
+        document["openapi"] = f"{operation.dialect}.0"
+        logging.getLogger("schemathesis").setLevel(logging.ERROR)
+        config = schemathesis.Config.from_dict({"seed": self._seed})
+        # All of Unicode but its surrogates, as by default, without 200 MiB for working out what UTF-8 can hold.
+        config.projects.default.generation.codec = None
+        with _drawable(operation):
+            schema = schemathesis.openapi.from_dict(document, config=config)
+            return schema[operation.path_template]["GET"]
+
     def draw(self, mode: GenerationMode, number: int) -> list[Request]:
         """So many requests, different or not.
 
         What the positive ones hold is checked against the page that the learned list predicts.
         """
         write = self._positive if mode is GenerationMode.POSITIVE else self._negative
-        requests = (write(query, learned) for query, learned in self._drawn(mode, number))
+        requests = (write(query, learned) for query, learned in self.drawn(mode, number))
         return [request for request in requests if request is not None]
 
-    def _drawn(self, mode: GenerationMode, number: int) -> tuple[Drawn, ...]:
+    def drawn(self, mode: GenerationMode, number: int) -> tuple[Drawn, ...]:
+        """So many cases, which are kept for who wants the same of the same list."""
         operation, listing = self._asking.operation, self._asking.listing
         chosen = self._rng.randrange(2**32)
         known = tuple(listing.sequence(order) for order in Order), tuple(self._projects), self._asking.size

@@ -26,10 +26,11 @@ REORDERED = (
 
 def repetition(asking: Asking) -> None:
     """Ask some queries with their parameters in the opposite order, some for other clients, and eight at once."""
-    if asking.wants("reordered"):
-        _reorder(asking)
-    if asking.wants("accepted"):
-        _accept(asking)
+    with asking.gathered():
+        if asking.wants("reordered"):
+            _reorder(asking)
+        if asking.wants("accepted"):
+            _accept(asking)
     if asking.wants("together"):
         _together(asking)
 
@@ -57,7 +58,7 @@ def _reorder(asking: Asking) -> None:
         if pages and asking.left >= (TOGETHER + (len(ACCEPTED) + 1 if asked else 2)) * _each(asking):
             asked = True
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
-            asking.send(replace(request, query="&".join(reversed(request.query.split("&")))))
+            asking.send_all([replace(request, query="&".join(reversed(request.query.split("&"))))])
 
 
 def _each(asking: Asking) -> int:
@@ -72,8 +73,8 @@ def _accept(asking: Asking) -> None:
         # What a list loses takes no cursor away from a page without one.
         simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) < 2, len(page.items)))  # noqa: PLR2004
         request = simple.exchange.request
-        for accept in ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED)) * _each(asking) else ACCEPTED[:1]:
-            asking.send(replace(request, accept=accept))
+        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED)) * _each(asking) else ACCEPTED[:1]
+        asking.send_all(replace(request, accept=accept) for accept in accepted)
 
 
 def _names(request: Request) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import TypeVar
 from urllib.parse import quote
 
-from contracts.core.model import Capability, Order, Query, Request
+from contracts.core.model import Capability, Item, Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.filters import PADDING, accented, nobody, widened
 
@@ -17,39 +17,44 @@ T = TypeVar("T")
 
 def scope(asking: Asking) -> None:
     """Ask for other checkpoints, and bring their cursors here."""
-    target, listing = asking.target, asking.listing
-    near = almost(target.checkpoint, asking)
-    others: list[str] = []
-    projects: list[str | None] = []
-
-    def walk_the_other(order: Order) -> None:
-        if target.other_checkpoint and asking.wants("others"):
-            query = Query(target.other_checkpoint, limit=asking.size, order=order)
-            for page in asking.walk(query, most=2, name="other"):
-                fresh = [item for item in page.items if item.id not in listing.items and item.id not in others]
-                others.extend(item.id for item in fresh)
-                projects.extend(item.project_id for item in fresh)
-
-    walk_the_other(Order.DESCENDING)
-    asking.send_all(_wanted(asking, _first(asking, others, projects, near)))
-    walk_the_other(Order.ASCENDING)
-    further = _wanted(asking, _further(asking, others, near))
+    near = almost(asking.target.checkpoint, asking)
+    own = asking.listing.items
+    _walk_the_other(asking, Order.DESCENDING)
+    others = _of_the_other(asking, own)
+    with asking.gathered():
+        asking.send_all(_wanted(asking, _first(asking, others, near)))
+        _walk_the_other(asking, Order.ASCENDING)
+    ids = [item.id for item in _of_the_other(asking, own)]
+    further = _wanted(asking, _further(asking, ids, near))
     asking.send_all(chain(map(asking.request, further), _wanted(asking, _last(asking))))
+
+
+def _walk_the_other(asking: Asking, order: Order) -> None:
+    if asking.target.other_checkpoint and asking.wants("others"):
+        query = Query(asking.target.other_checkpoint, limit=asking.size, order=order)
+        asking.walk_all([(query, 1, 2)], name="other")
+
+
+def _of_the_other(asking: Asking, own: Container[str]) -> list[Item]:
+    """What the other checkpoint was seen to hold and this one does not, as it was seen first."""
+    pages = asking.evidence.pages_of_others.get(asking.target.other_checkpoint or "", ())
+    found: dict[str, Item] = {}
+    for item in (item for page in pages for item in page.items if item.id not in own):
+        found.setdefault(item.id, item)
+    return list(found.values())
 
 
 def _wanted(asking: Asking, parts: Iterator[tuple[str, T]]) -> Iterator[T]:
     return (each for part, each in parts if asking.wants(part))
 
 
-def _first(
-    asking: Asking, others: list[str], projects: list[str | None], near: list[str]
-) -> Iterator[tuple[str, Request | None]]:
+def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tuple[str, Request | None]]:
     """One request of each kind, with all that may make a difference at once: what is wrong in general shows so too."""
     write = asking.request
     own = asking.listing.sequence(Order.DESCENDING)
     project = asking.listing.projects[0] if asking.listing.projects else None
     if others:
-        yield "others", write(asking.query(after=others[0], project_id=projects[0]))
+        yield "others", write(asking.query(after=others[0].id, project_id=others[0].project_id))
     cursor = nobody(asking, own[0] if own else "cp_unknown")
     yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, project_id=project))
     oldest = own[-1] if own else None

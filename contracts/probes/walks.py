@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain, islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
@@ -79,18 +80,19 @@ class _Plan:
     most: int
     """Pages after which it stops, though the list goes on."""
 
-    @property
-    def job(self) -> tuple[Query, int, int]:
-        """What `Asking.walk_all` takes."""
-        return self.query, self.pages, self.most
-
 
 def walks(asking: Asking) -> None:
     """Walk through the list in the ways that bring the most different pages first."""
     look(asking, Order.ASCENDING)
+    # Of a list that is too long for one look more is known after each walk.
+    with asking.gathered() if asking.short else nullcontext():
+        _walk_through(asking)
+
+
+def _walk_through(asking: Asking) -> None:
     few, tight = asking.left < FEW, FEW <= asking.left < TIGHT
     if not (tight and asking.wants("pages")):  # a walk begins so
-        asking.ask(asking.query())
+        asking.ask_all([asking.query()])
     # Later it tells more: of a list that changes, what was seen just now may be gone.
     if few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
@@ -106,7 +108,8 @@ def walks(asking: Asking) -> None:
     singles_first = not few and not asking.short
     if singles_first and asking.wants("singles"):
         _one_by_one(asking, tight=tight)
-    _walk_all(asking, list(_essential(asking, len(listing.items), sizes, tight=tight)))
+    for plan in _essential(asking, len(listing.items), sizes, tight=tight):
+        _walk(asking, plan)
     if not few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
     if asking.wants("singles") and not singles_first:
@@ -115,7 +118,8 @@ def walks(asking: Asking) -> None:
         asking.ask_all(asking.query(project_id=project) for project in each)
     if asking.wants("ends"):
         asking.ask_all(query for project in each for query in _after_the_last(asking, project))
-    _walk_all(asking, list(_thorough(asking, len(listing.items), sizes, tight=tight)))
+    for plan in _thorough(asking, len(listing.items), sizes, tight=tight):
+        _walk(asking, plan)
 
 
 def pages_of(items: int) -> int:
@@ -142,12 +146,13 @@ def after_the_ends(asking: Asking) -> None:
 
 def further(asking: Asking) -> None:
     """Ask what the walks left out: the middle of a long list, full pages at its end, usual sizes, each cursor."""
-    if asking.wants("full"):
-        _exact_ends(asking)
-    if asking.wants("pages"):
-        _onward(asking, asking.left // 2)
-    if asking.wants("sizes"):
-        _usual_sizes(asking)
+    with asking.gathered() if asking.short else nullcontext():
+        if asking.wants("full"):
+            _exact_ends(asking)
+        if asking.wants("pages"):
+            _onward(asking, asking.left // 2)
+        if asking.wants("sizes"):
+            _usual_sizes(asking)
     if asking.wants("cursors"):
         _every_cursor(asking)
 
@@ -232,31 +237,16 @@ def _onward(asking: Asking, most: int) -> None:
             return
 
 
-def _walk_all(asking: Asking, plans: list[_Plan]) -> None:
-    """Make these walks: those at the same time for which the requests that are left surely suffice."""
-    left = plans
-    while left:
-        costs = accumulate(plan.most for plan in left)
-        fitting = sum(cost <= asking.left for cost in costs) if asking.short else 0
-        if fitting > 1:
-            asking.walk_all(plan.job for plan in left[:fitting])
-            left = left[fitting:]
-        else:
-            _walk(asking, left[0])
-            left = left[1:]
-
-
 def _walk(asking: Asking, plan: _Plan) -> None:
     if asking.short and asking.left >= plan.pages:
-        asking.walk(plan.query, most=plan.most)
+        asking.walk_all([(plan.query, plan.pages, plan.most)])
         return
     pages = max(2, asking.left // BOTH_ENDS)
     if asking.left >= 2 * pages:
-        asking.walk(plan.query, most=pages)
+        asking.walk_all([(plan.query, pages, pages)])
         start = _near_the_end(asking, plan.query, pages)
         if start is not None:
-            query = plan.query
-            asking.walk(Query(query.checkpoint, start, query.limit, query.order, query.project_id), most=pages + 2)
+            asking.walk_all([(replace(plan.query, after=start), pages, pages + SURPLUS)])
 
 
 def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
@@ -275,17 +265,18 @@ def _amid(asking: Asking) -> None:
     """Continue from an item that was the last one of no page yet: a cursor need not have been given out as one."""
     sequence = asking.listing.sequence(Order.DESCENDING)
     if len(sequence) > 2:  # noqa: PLR2004 - between the first and the last
-        asking.ask(asking.query(after=risky(asking.listing, Order.DESCENDING)[0], limit=3, order=Order.DESCENDING))
+        cursor = risky(asking.listing, Order.DESCENDING)[0]
+        asking.ask_all([asking.query(after=cursor, limit=3, order=Order.DESCENDING)])
 
 
 def _one_by_one(asking: Asking, *, tight: bool) -> None:
     """Ask for single items, and for the default size in the other order."""
     sequence = asking.listing.sequence(Order.ASCENDING)
-    asking.walk(asking.query(limit=1, order=Order.DESCENDING), most=SINGLES if asking.left > len(sequence) else 1)
-    amid = sequence[len(sequence) // 2 : len(sequence) // 2 + 1]
-    for cursor in sequence[-2:-1] + (() if tight else amid):
-        asking.ask(asking.query(after=cursor, limit=1, order=Order.ASCENDING))
-    asking.ask(asking.query(order=Order.ASCENDING))
+    most = SINGLES if asking.left > len(sequence) else 1
+    asking.walk_all([(asking.query(limit=1, order=Order.DESCENDING), min(most, max(1, len(sequence))), most)])
+    cursors = sequence[-2:-1] + (() if tight else sequence[len(sequence) // 2 : len(sequence) // 2 + 1])
+    asking.ask_all(asking.query(after=cursor, limit=1, order=Order.ASCENDING) for cursor in cursors)
+    asking.ask_all([asking.query(order=Order.ASCENDING)])
 
 
 def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:

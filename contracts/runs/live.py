@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 from contracts.core import interrupts
@@ -18,7 +19,7 @@ from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
 from contracts.evidence.listing import LAG
 from contracts.evidence.reader import Reader
-from contracts.probes import PROBES
+from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.causes import requests, test_causes, with_causes
@@ -142,10 +143,23 @@ class _Run:
     def _last_words(self) -> str:
         """With which request the target went away, or which was the last that it answered."""
         exchanges = self._client.exchanges
-        last = exchanges[-1]
-        if last.failure is not None and last.failure.kind is not FailureKind.UNREACHABLE:
-            return f" It went away with request {last.number + 1} ({last.probe}): GET {last.request.target}"
-        answered = next((each for each in reversed(exchanges) if each.answer is not None), None)
+        answered = max(
+            (each for each in exchanges if each.answer is not None), key=lambda each: each.received, default=None
+        )
+        after = answered.received if answered is not None else 0
+        met = [
+            each
+            for each in exchanges
+            if each.received > after and each.failure is not None and each.failure.kind is not FailureKind.UNREACHABLE
+        ]
+        if len(met) == 1:
+            return f" It went away with request {met[0].number + 1} ({met[0].probe}): GET {met[0].request.target}"
+        if met:
+            numbers = ", ".join(str(each.number + 1) for each in met[:-1]) + f" and {met[-1].number + 1}"
+            return (
+                f" It went away with one of the requests {numbers} ({met[0].probe}), which were under way together:"
+                " --concurrency 1 shows with which."
+            )
         return f" The last request that it answered is number {answered.number + 1}." if answered else ""
 
     def _tell(self, exchange: Exchange) -> None:
@@ -272,7 +286,10 @@ class _Run:
         reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
         hurried = room < self._client.remaining
         looked = self._client.requests
-        for name, allowed in self._allot(min(self._client.remaining, room) - reserve - LOOKS).items():
+        shares = self._allot(min(self._client.remaining, room) - reserve - LOOKS)
+        if shares.get("generated"):
+            asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
+        for name, allowed in shares.items():
             asking.begin(name, allowed)
             self._announce(name)
             with suppress(ShareSpent):

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from statistics import median
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urljoin
@@ -23,7 +24,7 @@ from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
 from contracts.traffic.health import Health
-from contracts.traffic.lanes import Allowance, Job, Lanes, Together, asked_in_turn
+from contracts.traffic.lanes import Job, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url, split_url
 from contracts.traffic.pacing import (
@@ -57,8 +58,12 @@ __all__ = [
 MOST_TOGETHER: Final = 8
 """Requests that are under way at the same time, at most."""
 
+FAR_SECONDS: Final = 0.02
+"""From so long an answer on, asking one by one takes noticeable time."""
+
 _ALONE: Final = frozenset({"inputs"})
-"""Probes whose requests may bring a target down: which one did shows only where no other is under way."""
+"""Probes whose requests may bring a target down: which one did shows only where no other is under way, so of a target
+that is not far each is asked alone."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
@@ -267,7 +272,9 @@ class Client:
             return self._ask(request, probe, kept=kept, beside=beside), False
         return asked, True
 
-    def send_jobs(self, jobs: Sequence[Job], *, probe: str, most: int) -> tuple[list[Exchange], bool]:
+    def send_jobs(
+        self, jobs: Sequence[Job], *, probe: str, most: int, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[list[Exchange], bool]:
         """Asks what several jobs ask, as many requests at the same time as the concurrency allows.
 
         The exchanges are kept job after job, as they would be without concurrency; their `sent` and `received` tell
@@ -277,6 +284,7 @@ class Client:
             jobs: What is asked.
             probe: Who asks, for the report.
             most: How many requests may be put on the wire, each wait, retry and redirect counted.
+            meanwhile: What to do while answers are waited for; not called where they are asked one by one.
 
         Returns:
             The exchanges, and whether ``most`` sufficed.
@@ -286,35 +294,42 @@ class Client:
             ValueError: A credential can't be formed with these keys.
             FenceError: A request can't be put on the wire as it is.
         """
-        allowance = Allowance(most)
-        if self._lanes.most == 1 or probe in _ALONE:
-            done = [
-                exchange
-                for job in jobs
-                for exchange in asked_in_turn(
-                    job,
-                    lambda job, request, step: self.send(request, probe=probe, step=step, again=job.again),
-                    allowance,
-                )
-            ]
-            return done, not allowance.refused
+        if self._lanes.most == 1 or (probe in _ALONE and not self.far):
+
+            def send(job: Job, request: Request, step: Step | None) -> Exchange:
+                return self.send(request, probe=probe, step=step, again=job.again)
+
+            found = list(asked_in_turn(jobs, send, most))
+            return [exchange for exchange in found if exchange is not None], None not in found
 
         def ask(job: Job, request: Request, step: Step | None) -> Exchange:
             with self._lanes.one():
                 asked, _ = self._ask_patiently(request, probe, beside=True)
             return replace(asked, step=step, again=job.again)
 
-        together = Together(jobs, ask, allowance, self._pool, self._concurrency)
+        together = Together(jobs, ask, most, self._pool, self._concurrency)
         done = []
+        gone = False
         try:
+            together.begin()
+            if meanwhile is not None:
+                meanwhile()
             for exchange in together.exchanges():
                 done.append(self._record(exchange))
-                self._check_target(done[-1])
+                self._check_target(done[-1], beside=True)
+        except TargetGone:
+            gone = True
+            raise
         finally:
             # An interrupt comes here too: what was answered by then is kept.
-            for exchange in together.left():
+            for exchange in together.left(wait=gone):
                 self._record(exchange, told=False)
-        return done, not allowance.refused
+        return done, together.sufficed
+
+    @property
+    def far(self) -> bool:
+        """Whether answers usually take so long that asking one by one takes noticeable time."""
+        return bool(self.exchanges) and median(exchange.seconds for exchange in self.exchanges) >= FAR_SECONDS
 
     @property
     def _pool(self) -> ThreadPoolExecutor:
@@ -391,13 +406,14 @@ class Client:
         self._tick += apart
         return taken
 
-    def _check_target(self, exchange: Exchange, *, waited: bool = False) -> None:
+    def _check_target(self, exchange: Exchange, *, waited: bool = False, beside: bool = False) -> None:
         if exchange.failure is None or not self._health.unreachable or (not waited and self._comes_back()):
             return
         if not self._health.gone:
             return
         failure = exchange.failure
-        if failure.kind is FailureKind.CUT and self._health.refused and self.exchanges[-1:] == [exchange]:
+        alone = not beside and self.exchanges[-1:] == [exchange]
+        if failure.kind is FailureKind.CUT and self._health.refused and alone:
             failure = Failure(FailureKind.FATAL, f"{failure.text}, and refused connections from then on")
             self.exchanges[-1] = replace(exchange, failure=failure)
         raise TargetGone(failure.text)
@@ -506,7 +522,9 @@ class Client:
         tries = 0
         while True:
             try:
-                raw = self._transmit(course, authorization, probe)
+                # Which of several requests breaks connections shows only where no other is under way.
+                with self._lanes.all() if course.beside and tries else nullcontext():
+                    raw = self._transmit(course, authorization, probe)
             except AnswerError as error:
                 failure = Failure(error.kind, self._sentence(error.text))
                 if error.stale and not renewed:

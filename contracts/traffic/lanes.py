@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from contracts.core.model import Exchange, Request, Step
@@ -21,22 +21,24 @@ Ask = Callable[["Job", Request, Step | None], Exchange]
 class Job:
     """Requests that are asked one after the other, because each may depend on the answers before it.
 
-    ``length`` is how many there seem to be: the longest jobs are begun first. ``again`` is the round and the exchange
-    that they repeat.
+    ``length`` is how many there seem to be: the longest jobs are begun first. There are ``most`` at the most.
+    ``again`` is the round and the exchange that they repeat.
     """
 
     steps: Steps
     length: int = 1
+    most: int = 1
     again: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, request: Request, again: tuple[int, int] | None = None) -> Job:
-        """The job of a single request."""
+    def of(cls, *requests: Request, again: tuple[int, int] | None = None) -> Job:
+        """The job of these requests."""
 
         def steps() -> Steps:
-            yield request, None
+            for request in requests:
+                yield request, None
 
-        return cls(steps(), again=again)
+        return cls(steps(), len(requests), len(requests), again)
 
 
 class Lanes:
@@ -83,106 +85,168 @@ class Lanes:
             self.most = max(1, self.most // 2)
 
 
-class Allowance:
-    """How many requests some jobs may put on the wire together."""
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-        self._lock = threading.Lock()
-        self.refused = False
-        """Whether more was wanted than there was."""
-
-    def take(self) -> bool:
-        """Whether there is one more, which is taken."""
-        with self._lock:
-            if self._left <= 0:
-                self.refused = True
-                return False
-            self._left -= 1
-            return True
-
-    def charge(self, exchange: Exchange) -> None:
-        """Take what an exchange cost beyond its one request."""
-        with self._lock:
-            self._left -= exchange.waits + exchange.retries + exchange.redirects
+def cost(exchange: Exchange) -> int:
+    """How many requests were put on the wire for an exchange."""
+    return 1 + exchange.waits + exchange.retries + exchange.redirects
 
 
-def asked_in_turn(job: Job, ask: Ask, allowance: Allowance) -> Iterator[Exchange]:
-    """The exchanges of a job, as far as the allowance goes."""
-    try:
-        request, step = next(job.steps)
-        while allowance.take():
-            exchange = ask(job, request, step)
-            allowance.charge(exchange)
+@dataclass(slots=True)
+class _Course:
+    """How a job is going: what it asks next, what it cost by now, and what came of it."""
+
+    job: Job
+    next: tuple[Request, Step | None] | None
+    """``None`` once it is over."""
+    asked: int = 0
+    costs: int = 0
+    waiting: bool = True
+    """Whether it is not under way."""
+    results: SimpleQueue[Exchange | BaseException | None] = field(default_factory=SimpleQueue)
+
+    @classmethod
+    def of(cls, job: Job) -> _Course:
+        return cls(job, next(job.steps, None))
+
+    @property
+    def wanted(self) -> tuple[Request, Step | None]:
+        """What it asks next, of a job that is not over."""
+        assert self.next is not None  # noqa: S101 - what is over asks nothing
+        return self.next
+
+    @property
+    def bound(self) -> int:
+        """What it costs at the most, as far as that is known."""
+        return self.costs + (max(1, self.job.most - self.asked) if self.next is not None else 0)
+
+    def take(self, exchange: Exchange) -> None:
+        """Take an answer, which tells what is asked next."""
+        self.costs += cost(exchange)  # first, so that others never see it cost less than it may
+        self.asked += 1
+        try:
+            self.next = self.job.steps.send(exchange)
+        except StopIteration:
+            self.next = None
+
+
+def asked_in_turn(jobs: Iterable[Job], ask: Ask, most: int) -> Iterator[Exchange | None]:
+    """The exchanges of jobs, one job after the other; ``None`` at last if they may cost no more and were not over."""
+    costs = 0
+    for course in map(_Course.of, jobs):
+        while course.next is not None:
+            if costs >= most:
+                yield None
+                return
+            exchange = ask(course.job, *course.wanted)
+            costs += cost(exchange)
             yield exchange
-            request, step = job.steps.send(exchange)
-    except StopIteration:
-        return
+            course.take(exchange)
 
 
 class Together:
-    """Jobs that are worked off by several threads.
+    """Jobs that several threads advance, with the requests that `asked_in_turn` would ask.
+
+    A request is sent before the jobs that stand before its own are over only if they surely leave it enough.
 
     Args:
         jobs: What is asked.
         ask: Asks one request, from any thread.
-        allowance: What the jobs may cost.
+        most: What the jobs may cost.
         threads: Where the threads are from.
-        number: How many jobs are under way at the same time.
+        number: How many requests are under way at the same time.
     """
 
-    def __init__(
-        self,
-        jobs: Sequence[Job],
-        ask: Ask,
-        allowance: Allowance,
-        threads: Executor,
-        number: int,
-    ) -> None:
+    def __init__(self, jobs: Sequence[Job], ask: Ask, most: int, threads: Executor, number: int) -> None:
         self._ask = ask
-        self._allowance = allowance
+        self._most = most
+        self._courses = [_Course.of(job) for job in jobs]
+        self._moved = threading.Condition()
         self._stopped = False
-        self._lock = threading.Lock()
-        self._results: list[SimpleQueue[Exchange | BaseException | None]] = [SimpleQueue() for _ in jobs]
-        self._waiting = iter(sorted(zip(jobs, self._results, strict=True), key=lambda each: -each[0].length))
+        self._under_way = 0
         self._threads = threads
         self._number = min(number, len(jobs))
+        self.sufficed = True
+        """Whether the jobs wanted no more than they may cost."""
+
+    def begin(self) -> None:
+        """Begin to ask."""
+        for course in self._courses:
+            if course.next is None:
+                course.results.put(None)
+        for _ in range(self._number):
+            self._threads.submit(self._work)
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                job, results = next(self._waiting, (None, None))
-            if job is None or results is None:
-                return
+        while (course := self._next()) is not None:
             try:
-                for exchange in () if self._stopped else asked_in_turn(job, self._ask, self._allowance):
-                    results.put(exchange)
-                    if self._stopped:
-                        break
-                results.put(None)
+                exchange = self._ask(course.job, *course.wanted)
+                course.results.put(exchange)
+                course.take(exchange)
             except BaseException as error:  # noqa: BLE001 - raised by who waits for it
+                course.results.put(error)
+                self._stop()
+            with self._moved:
+                if course.next is None or self._stopped:
+                    course.results.put(None)
+                course.waiting = True
+                self._under_way -= 1
+                self._moved.notify_all()
+
+    def _next(self) -> _Course | None:
+        """The job with most before it of those that may go on, once there is one; ``None`` if none is left."""
+        with self._moved:
+            while not self._stopped:
+                if may := self._may_go_on():
+                    chosen = max(may, key=lambda course: course.job.length - course.asked)
+                    chosen.waiting = False
+                    self._under_way += 1
+                    return chosen
+                if all(course.next is None for course in self._courses):
+                    return None
+                if not self._under_way:
+                    self.sufficed = False
+                    break
+                self._moved.wait()
+            self._stop()
+            return None
+
+    def _may_go_on(self) -> list[_Course]:
+        may = []
+        before = 0
+        for course in self._courses:
+            if course.next is not None and course.waiting and before + course.costs < self._most:
+                may.append(course)
+            before += course.bound
+        return may
+
+    def _stop(self) -> None:
+        with self._moved:
+            if not self._stopped:
                 self._stopped = True
-                results.put(error)
+                for course in self._courses:
+                    if course.waiting:
+                        course.results.put(None)
+            self._moved.notify_all()
 
     def exchanges(self) -> Iterator[Exchange]:
-        """The exchanges, job after job; the first is begun once it is wanted.
+        """The exchanges, job after job.
 
         Raises:
             BaseException: What asking raised; what was answered meanwhile is `left`.
         """
-        for _ in range(self._number):
-            self._threads.submit(self._work)
-        for results in self._results:
-            while (found := results.get()) is not None:
+        for course in self._courses:
+            while (found := course.results.get()) is not None:
                 if isinstance(found, BaseException):
                     raise found
                 yield found
 
-    def left(self) -> Iterator[Exchange]:
-        """Begin no request any more; what was answered and not yet taken."""
-        self._stopped = True
-        for results in self._results:
-            while not results.empty():
-                found = results.get()
+    def left(self, *, wait: bool = False) -> Iterator[Exchange]:
+        """Begin no request any more; what was answered and not yet taken, with ``wait`` also what is under way."""
+        self._stop()
+        if wait:
+            with self._moved:
+                self._moved.wait_for(lambda: not self._under_way)
+        for course in self._courses:
+            while not course.results.empty():
+                found = course.results.get()
                 if isinstance(found, Exchange):
                     yield found

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import socket
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hostile import Reply, Target, ok
+from hostile import ClosedError, Reply, Target, ok
 
-from contracts.core.model import Exchange, Request, Verdict
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step, Verdict
 from contracts.core.model import Target as Judged
 from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
@@ -30,7 +33,7 @@ from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.credentials import Keys
-from contracts.traffic.lanes import Job, Lanes, Steps
+from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms
 
@@ -65,8 +68,8 @@ class Counting(Target):
         return slow
 
 
-def client(target: Target, concurrency: int, budget: int = 99) -> Client:
-    return Client(target.base_url, KEYS, budget=budget, seed=1, limits=LIMITS, concurrency=concurrency)
+def client(target: Target, concurrency: int, budget: int = 99, limits: Limits = LIMITS) -> Client:
+    return Client(target.base_url, KEYS, budget=budget, seed=1, limits=limits, concurrency=concurrency)
 
 
 def places(exchanges: list[Exchange]) -> list[str]:
@@ -79,7 +82,7 @@ def chain(name: str, length: int) -> Job:
             answered = yield Request(f"/{name}{place}"), None
             assert answered.status == 200
 
-    return Job(steps(), length)
+    return Job(steps(), length, length)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
@@ -109,6 +112,79 @@ def test_what_was_answered_is_kept_when_the_budget_ends() -> None:
         with pytest.raises(BudgetSpent):
             asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(9)], probe="p", most=9)
         assert sorted(places(asking.exchanges)) == sorted(f"/{n}" for n in range(6))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_asked_together_is_what_would_be_asked_in_turn(seed: int) -> None:
+    def jobs() -> list[Job]:
+        rng = random.Random(seed)  # noqa: S311 - it hides nothing
+        found = []
+        for name in "abcdefg"[: rng.randrange(1, 8)]:
+            most = rng.randrange(1, 7)
+            found.append(replace(chain(name, rng.randrange(most + 1)), length=rng.randrange(1, 7), most=most))
+        return found
+
+    def ask(_job: Job, request: Request, step: Step | None) -> Exchange:
+        time.sleep(zlib.crc32(request.path.encode()) % 3 / 1000)
+        return replace(SEEN, request=request, step=step, answer=Answer(200, "", (), b""))
+
+    most = 1 + seed // 2
+    expected = [exchange for exchange in asked_in_turn(jobs(), ask, most) if exchange is not None]
+    with ThreadPoolExecutor(4) as threads:
+        together = Together(jobs(), ask, most, threads, 4)
+        together.begin()
+        assert list(together.exchanges()) == expected
+    assert together.sufficed is (None not in asked_in_turn(jobs(), ask, most))
+
+
+class Crashing(Counting):
+    """Cuts every connection when it is asked for one path, and listens on."""
+
+    def reply(self, number: int, head: bytes) -> Reply:
+        if b"/v1/4 " not in head:
+            return super().reply(number, head)
+
+        def crash(_: socket.socket) -> None:
+            for sock in self._open:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+            raise ClosedError
+
+        return crash
+
+
+def test_what_a_crash_cut_is_asked_alone_so_that_it_shows_who_crashes_it() -> None:
+    limits = Limits(tries=3, pause=0.0, back=0.0)
+    with Crashing(seconds=0.05) as target, client(target, 4, limits=limits) as asking:
+        done, _ = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(12)], probe="p", most=99)
+    assert [exchange.request.path for exchange in done if exchange.failure] == ["/4"]
+
+
+def test_of_requests_under_way_together_none_is_said_to_have_crashed_the_target() -> None:
+    plan = Plan(target=AT, keys=KEYS, operation=load_operation(), seed=0)
+    cut = Failure(FailureKind.CUT, "the connection broke")
+    answered = replace(SEEN, answer=Answer(200, "", (), b""))
+    going = _Run(plan, None)
+    for received, words in (
+        (
+            (6, 7, 3),
+            "one of the requests 1 and 2 (p), which were under way together: --concurrency 1 shows with which.",
+        ),
+        ((2, 7, 3), "request 2 (p): GET /p"),
+    ):
+        lost = [replace(SEEN, number=at, received=tick, failure=cut) for at, tick in enumerate(received[:2])]
+        going._client.exchanges = [*lost, replace(answered, number=2, received=received[2])]
+        assert going._last_words().endswith(words)
+
+
+def test_what_takes_long_is_done_while_a_target_that_is_far_is_waited_for() -> None:
+    done: list[int] = []
+    for concurrency in (1, 4):
+        with Counting() as target, client(target, concurrency) as asking:
+            jobs = [Job.of(Request(f"/{n}")) for n in range(9)]
+            asking.send_jobs(jobs, probe="p", most=9, meanwhile=lambda: done.append(len(target.asked)))
+    assert len(done) == 1
+    assert done[0] < 9
 
 
 def test_an_interrupt_keeps_what_was_answered() -> None:
@@ -194,10 +270,11 @@ def test_a_fault_of_concurrency_is_told_as_that(tmp_path: Path) -> None:
     }
 
 
-def test_the_same_is_asked_however_many_are_under_way() -> None:
+def test_the_same_is_asked_however_many_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contracts.traffic.client.FAR_SECONDS", 0.0)
     asked = []
     for concurrency in (1, 16):
-        result = against(Server(seeded(size=30)), budget=150, concurrency=concurrency)
+        result = against(Server(seeded(size=30)), budget=250, concurrency=concurrency)
         asked.append([(exchange.request, exchange.probe, exchange.step) for exchange in result.exchanges])
         assert not any(one.verdict is Verdict.BROKEN for one in result.judgements)
     assert asked[0] == asked[1]
