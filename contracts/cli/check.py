@@ -224,10 +224,10 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     """
     from contracts.cli.progress import WORDS
     from contracts.core.wording import count
-    from contracts.deep.census import ORDERS
-    from contracts.deep.walk import DEEP
     from contracts.probes.walks import pages_of
     from contracts.reports.sheet import Sheet
+    from contracts.runs.deep.census import ORDERS
+    from contracts.runs.deep.walk import DEEP
     from contracts.runs.live import run
     from contracts.runs.selection import chosen
     from contracts.runs.target import opened

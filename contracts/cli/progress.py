@@ -11,9 +11,9 @@ from typing import Final
 
 import click
 
-from contracts.deep.walk import DEEP
 from contracts.evidence.evidence import ASIDE
 from contracts.probes import CONTROL, PROBES
+from contracts.runs.deep.walk import DEEP
 from contracts.runs.live import AGAIN
 from contracts.runs.plan import Progress
 from contracts.runs.replay import OnStep, Stage

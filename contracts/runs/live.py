@@ -14,8 +14,6 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
 from contracts.core.wording import count
-from contracts.deep.census import ORDERS
-from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
 from contracts.evidence.listing import LAG
 from contracts.evidence.reader import Reader
@@ -23,6 +21,8 @@ from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import after_the_ends, control, further, look, whole
 from contracts.runs.causes import requests, test_causes, with_causes
+from contracts.runs.deep.census import ORDERS
+from contracts.runs.deep.walk import DEEP, Deep, Full
 from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
 from contracts.traffic.client import OutOfTime, RunStopped, TargetGone

@@ -21,11 +21,11 @@ from typing import Any
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
 from contracts.core.wording import count
-from contracts.deep.walk import DEEP, Deep, Full
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.evidence.listing import came_or_went
 from contracts.evidence.reader import Reader
 from contracts.runs.causes import with_causes
+from contracts.runs.deep.walk import DEEP, Deep, Full
 from contracts.spec.body import parse
 from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har

@@ -18,8 +18,6 @@ from contracts.cli import progress
 from contracts.core.errors import ExitCode
 from contracts.core.model import Answer, Exchange, Item, Page, Query, Result, Target, Verdict
 from contracts.core.model import Request as Sent
-from contracts.deep.census import ORDERS, PIECES, Census
-from contracts.deep.walk import DEEP, MOST_FINDINGS, Deep
 from contracts.evidence.reader import Reader
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.server import Server
@@ -30,6 +28,8 @@ from contracts.probes.walks import control, look
 from contracts.reports import html
 from contracts.reports.recording import record
 from contracts.reports.view import Report
+from contracts.runs.deep.census import ORDERS, PIECES, Census
+from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep
 from contracts.runs.live import run, walk_through
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay

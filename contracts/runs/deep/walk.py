@@ -15,8 +15,8 @@ from typing import Protocol
 from contracts.clauses.registry import Clause
 from contracts.core.model import Exchange, Finding, Level, Order, Page, Query, Request, Result, Step
 from contracts.core.wording import count as counted
-from contracts.deep.census import ORDERS, Census, Doubt, Kind
 from contracts.evidence.evidence import USUAL_SIZE, Evidence
+from contracts.runs.deep.census import ORDERS, Census, Doubt, Kind
 from contracts.verdicts.judging import Tally, size, tally
 
 DEEP = "deep"
