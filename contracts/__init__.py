@@ -9,24 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from contracts.api import (
-        Answer,
-        ConfigurationError,
-        ContractsError,
-        Exchange,
-        ExitCode,
-        Finding,
-        InternalError,
-        Judgement,
-        Level,
-        Progress,
-        Request,
-        Result,
-        Target,
-        Verdict,
-        check,
-        replay,
-    )
+    from contracts.api import check, replay
+    from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+    from contracts.core.model import Answer, Exchange, Finding, Judgement, Level, Request, Result, Target, Verdict
+    from contracts.runs.plan import Progress
+    from contracts.verdicts.conclusion import InternalError
 
 __all__ = [
     "Answer",
@@ -49,12 +36,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The plugin of pytest imports this package for everyone who has it installed: it must cost nothing.
+    # The command imports this package before it watches for interrupts: nothing may be loaded until a name is used.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from contracts import api
+    from contracts.core import errors, model
+    from contracts.runs import plan
+    from contracts.verdicts import conclusion
 
-    return getattr(api, name)
+    return next(vars(module)[name] for module in (api, errors, model, plan, conclusion) if name in vars(module))
 
 
 def __dir__() -> list[str]:

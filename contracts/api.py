@@ -9,48 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from contracts.core import interrupts
-from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
-from contracts.core.model import (
-    Answer,
-    Exchange,
-    Finding,
-    Judgement,
-    Level,
-    Request,
-    Result,
-    Target,
-    Verdict,
-)
+from contracts.core.errors import ConfigurationError
+from contracts.core.model import Result
 from contracts.core.wording import hint
 from contracts.reports import output
 from contracts.runs.job import Job, replayed
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
-from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Settings
+from contracts.settings.settings import DOCUMENT, FOR_TERMINALS, ISSUES, OPTIONS, REPORTS, Settings
 from contracts.traffic.credentials import Keys
-from contracts.verdicts.conclusion import InternalError
-
-__all__ = [
-    "Answer",
-    "ConfigurationError",
-    "ContractsError",
-    "Exchange",
-    "ExitCode",
-    "Finding",
-    "InternalError",
-    "Judgement",
-    "Level",
-    "Progress",
-    "Request",
-    "Result",
-    "Target",
-    "Verdict",
-    "check",
-    "replay",
-]
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None
-_FOR_PEOPLE: Final = frozenset({"quiet", "verbose", "color"})
 _OF_REPLAY: Final = (
     "config",
     *DOCUMENT,
@@ -135,7 +104,7 @@ def replay(
 
 
 def _settings(options: Mapping[str, Option], names: Sequence[str]) -> Settings:
-    allowed = [name for name in names if name not in _FOR_PEOPLE]
+    allowed = [name for name in names if name not in FOR_TERMINALS]
     for name in options:
         if name not in allowed:
             known = f"There are {', '.join(allowed)}."

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
-from contracts.settings.settings import DOCUMENT, EMBEDDED, REPORTS, TARGET, Given, Settings
+from contracts.settings.settings import DOCUMENT, EMBEDDED, FOR_TERMINALS, REPORTS, TARGET, Given, Settings
 from contracts.traffic.origin import split_base_url
 
 VARIABLE: Final = "_CONTRACTS_LOAD"
@@ -22,7 +22,7 @@ NAMES: Final = (
     *EMBEDDED,
     "record",
     *REPORTS,
-    *("quiet", "verbose", "color"),
+    *FOR_TERMINALS,
 )
 """The settings that a load knows."""
 STRANGERS: Final = 0.05

@@ -20,7 +20,6 @@ from contracts.clauses.registry import FAMILIES, Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.model import Judgement, Result, Verdict
-from contracts.plugins.pytest import PREFIXED, SHARED, dest
 from contracts.reports import junit, output
 from contracts.reports.github import Annotation
 from contracts.reports.safe import inert, plain
@@ -28,7 +27,7 @@ from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.job import Job
-from contracts.settings.settings import Settings, apart, single
+from contracts.settings.settings import FOR_TERMINALS, OPTIONS, Settings, apart, single
 from contracts.traffic.credentials import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import InternalError
@@ -39,8 +38,12 @@ FACTS: Final = pytest.StashKey[dict[str, Any]]()
 INTERRUPTED: Final = pytest.StashKey[dict[str, Any]]()
 """The same of a run that was interrupted: its item has no report."""
 _SETTINGS: Final = pytest.StashKey[tuple[str | None, tuple[Settings, ...]]]()
-_ONLY_OURS: Final = re.compile(
-    rf"(?<![\w-])--(?=(?:{'|'.join(name for name in PREFIXED if name not in SHARED).replace('_', '-')})(?![\w-]))"
+_NAMES: Final = tuple(name for name in OPTIONS if name not in FOR_TERMINALS)
+"""The settings that the plugin has options for."""
+UNPREFIXED: Final = ("base_url", "checkpoint", "other_checkpoint", "empty_checkpoint")
+"""Those whose options also go without the prefix: `SHARED` of the plugin, with which this can share no module."""
+_PREFIXED: Final = re.compile(
+    rf"(?<![\w-])--(?=(?:{'|'.join(name for name in _NAMES if name not in UNPREFIXED).replace('_', '-')})(?![\w-]))"
 )
 _LOOK_SECONDS: Final = 0.05
 """How often a worker of pytest-xdist looks whether another one has what it waits for."""
@@ -300,11 +303,16 @@ def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
 
     ``base_url`` is what a fixture or another plugin says; an option of ours counts for more.
     """
-    given = {name: config.getoption(dest(name), None) for name in PREFIXED}
+    given = {name: _option(config, name) for name in _NAMES}
     if given["base_url"] is None:
         empty = config.getoption("contracts_empty_base_url", default=False)
         given["base_url"] = base_url or ("" if empty else None)
     return given
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    """What an option of the plugin says; ``None`` where it was not given."""
+    return config.getoption(f"_contracts_{name}", None)
 
 
 def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
@@ -313,7 +321,7 @@ def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
     Raises:
         ConfigurationError: It gives no text.
     """
-    if request.config.getoption(dest("base_url"), None) is not None:
+    if _option(request.config, "base_url") is not None:
         return None
     try:
         value: object = request.getfixturevalue("base_url")
@@ -326,4 +334,4 @@ def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
 
 def spelled(text: str) -> str:
     """A sentence that names options of the command line, with the names that they have here."""
-    return _ONLY_OURS.sub("--contract-", text)
+    return _PREFIXED.sub("--contract-", text)

@@ -20,7 +20,7 @@ from contracts.reports.github import Annotation
 from contracts.reports.recording import record
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
-from contracts.settings.settings import ISSUES, KEYS, OPTIONS, REPORTS, Settings
+from contracts.settings.settings import FOR_TERMINALS, ISSUES, KEYS, OPTIONS, REPORTS, Settings
 from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms
 
@@ -33,7 +33,8 @@ _UNREPEATED: Final = {
     *(*KEYS, "secret_header_command"),
     *FILES,
     *ISSUES,
-    *("quiet", "verbose", "color", "seed"),
+    *FOR_TERMINALS,
+    "seed",
 }
 
 

@@ -441,6 +441,8 @@ KEYS: Final = tuple(f"{whose}key_{way}" for whose in ("", "user_") for way in ("
 _WAY: Final = ("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header", *SECRET_HEADERS)
 TARGET: Final = ("base_url", *LISTS, "query", *KEYS, *_WAY)
 """The options that describe a target."""
+FOR_TERMINALS: Final = ("quiet", "verbose", "color")
+"""The options that change only what is shown in a terminal."""
 REPORTS: Final = ("html", "markdown", "json", "junit")
 """The options that write a report to a file."""
 ISSUES: Final = ("issues", "issues_as")
@@ -456,7 +458,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Way to the target": _WAY,
         "Budget": ("requests", "deep", "rate", "concurrency", "timeout", "max_time", "seed"),
         "Document and verdict": (*DOCUMENT, "gate", "strict", "allow_incomplete", "accept_current"),
-        "Reports": (*REPORTS, *ISSUES, "record", "quiet", "verbose", "color"),
+        "Reports": (*REPORTS, *ISSUES, "record", *FOR_TERMINALS),
         "Embedded server": (*EMBEDDED, "port"),
     }
 )

@@ -22,10 +22,11 @@ from contracts.core.model import Target
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
-from contracts.plugins.session import spelled
+from contracts.plugins.pytest import SHARED
+from contracts.plugins.session import UNPREFIXED, spelled
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.settings.settings import OPTIONS
+from contracts.settings.settings import FOR_TERMINALS, OPTIONS
 from contracts.spec.operation import load_operation
 from contracts.traffic.credentials import Keys
 
@@ -394,9 +395,10 @@ def test_without_xdist_its_marker_is_known(bench: Bench) -> None:
 
 
 def test_every_setting_has_an_option() -> None:
+    assert SHARED == UNPREFIXED
     declared: dict[str, dict[str, str]] = {}
     for name, option in OPTIONS.items():
-        if name in {"quiet", "verbose", "color"}:  # pytest has its own
+        if name in FOR_TERMINALS:  # pytest has its own
             continue
         kind = {"action": "store_true"} if option.is_flag else {"metavar": str(option.metavar)}
         more = {"action": "append"} if option.multiple else {}
@@ -410,5 +412,5 @@ def test_every_setting_has_an_option() -> None:
 
 def test_sentences_name_the_options_of_pytest() -> None:
     assert spelled("--requests N reaches further") == "--contract-requests N reaches further"
-    assert spelled("give --base-url and --other-checkpoint") == "give --base-url and --other-checkpoint"
+    assert spelled("give --base-url or --color") == "give --base-url or --color"
     assert spelled("--record-mode, x--seed and --contract-seed") == "--record-mode, x--seed and --contract-seed"
