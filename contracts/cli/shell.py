@@ -95,6 +95,8 @@ class Commands(click.Group):
             sys.stdout.flush()
         except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last resort: it is told, and exit 3
             code, text = _end(error, verbose=shell.verbose)
+            if interrupts.came() and code == ExitCode.CONFIGURATION:
+                code = ExitCode.INTERRUPTED  # what could not be written then is told, and does not hide why
             with suppress(OutputError):  # neither stream takes a word: the exit code alone is left
                 shell.say(text)
             return code

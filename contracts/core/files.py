@@ -16,12 +16,13 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TextIO
 
+from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 
 _STANDARD_OUTPUT: Final = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
@@ -301,18 +302,16 @@ class _Patient(io.RawIOBase):
         super().__init__()
         self._descriptor = -1
         flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
-        ends = time.monotonic() + _READER_SECONDS
-        while True:
+
+        def opened() -> bool:
             try:
                 self._descriptor = os.open(path, flags)
             except OSError as error:
                 if error.errno != errno.ENXIO:
                     raise
-                if time.monotonic() >= ends:
-                    raise OSError(errno.ENXIO, f"nothing has read from it for {_READER_SECONDS:g} s") from None
-                time.sleep(_LOOK_SECONDS)
-            else:
-                return
+            return self._descriptor >= 0
+
+        _wait(opened, _READER_SECONDS)
 
     def writable(self) -> bool:
         return True
@@ -326,15 +325,28 @@ class _Patient(io.RawIOBase):
             try:
                 return os.write(self._descriptor, part)
             except BlockingIOError:
-                _, ready, _ = select.select([], [self._descriptor], [], _STUCK_SECONDS)
-                if not ready:
-                    raise OSError(errno.EAGAIN, f"nothing has read from it for {_STUCK_SECONDS:g} s") from None
+                _wait(lambda: bool(select.select([], [self._descriptor], [], 0)[1]), _STUCK_SECONDS)
 
     def close(self) -> None:
         if not self.closed:
             super().close()
             if self._descriptor >= 0:
                 os.close(self._descriptor)
+
+
+def _wait(ready: Callable[[], bool], seconds: float) -> None:
+    """Wait until a reader of a pipe is ready.
+
+    Raises:
+        OSError: It was not within so many seconds, or an interrupt came meanwhile.
+    """
+    ends, before = time.monotonic() + seconds, interrupts.came()
+    while not ready():
+        if interrupts.came() != before:
+            raise OSError(errno.EINTR, "nothing has read from it until the interrupt")
+        if time.monotonic() >= ends:
+            raise OSError(errno.ETIMEDOUT, f"nothing has read from it for {seconds:g} s")
+        time.sleep(_LOOK_SECONDS)
 
 
 def _reason(error: OSError) -> str:

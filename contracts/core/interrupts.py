@@ -1,7 +1,8 @@
 """Ctrl-C, SIGTERM and SIGHUP: when they end what is being done, and when they wait until it is whole.
 
 Python raises `KeyboardInterrupt` between any two of its steps, also while a report is being written. Here an interrupt
-ends at once only what may be broken off, which is the asking; everything else is brought to its end first.
+ends at once only what may be broken off: the asking, and what computes before it, which has no wait at which it could
+look for an interrupt. Everything else is brought to its end first, unless a second Ctrl-C ends that as well.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ONE_SECONDS: Final = 1.0
+"""Within this time of the first one, a further Ctrl-C is the same: a terminal and a parent process may both send it."""
 
 
 class _State:
@@ -23,6 +27,8 @@ class _State:
     watched = False
     held = False
     came = False
+    at = 0.0
+    """When the first one came, by `time.monotonic`."""
 
 
 def came() -> bool:
@@ -61,7 +67,7 @@ def watched() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let interrupts wait: what is done here is brought to its end."""
+    """Let interrupts wait: what is done here is brought to its end, unless somebody insists."""
     with watched():
         before = _State.held
         _hold(held=True)
@@ -75,7 +81,8 @@ class allowed:  # noqa: N801 - used like `held`, and no generator: an interrupt 
     """Let an interrupt end what is done here, also one that has waited.
 
     Raises:
-        KeyboardInterrupt: an interrupt came; until the next `allowed` any further one waits.
+        KeyboardInterrupt: an interrupt came; until the next `allowed` any further one waits, but for a Ctrl-C that
+            comes a second later or more.
     """
 
     def __enter__(self) -> None:
@@ -100,7 +107,7 @@ def check() -> None:
 
 
 def ignore() -> None:
-    """Let no interrupt do anything any more: everything is done, or somebody else sees to it."""
+    """Let no interrupt do anything any more: everything is done, or another process takes care of it."""
     _State.watched = _State.held = True
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -115,9 +122,11 @@ def _hold(*, held: bool) -> None:
         _State.held = held
 
 
-def _note(_number: int, _frame: FrameType | None) -> None:
-    _State.came = True
-    if not _State.held:
+def _note(number: int, _frame: FrameType | None) -> None:
+    insisted = _State.came and number == signal.SIGINT and time.monotonic() - _State.at >= _ONE_SECONDS
+    if not _State.came:
+        _State.came, _State.at = True, time.monotonic()
+    if insisted or not _State.held:
         _State.held = True
         raise KeyboardInterrupt
 

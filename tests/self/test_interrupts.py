@@ -389,6 +389,33 @@ def test_after_the_first_one_others_wait() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_second_ctrl_c_ends_at_once_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([10.0, 10.9, 99.0, 11.1])
+    monkeypatch.setattr("contracts.core.interrupts.time.monotonic", lambda: next(moments))
+    with interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # the same one, sent by a terminal and by a parent process
+        signal.raise_signal(signal.SIGTERM)
+        assert next(moments) == 99.0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_ends_the_wait_for_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "p")
+    monkeypatch.setattr("contracts.core.files.time.sleep", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(files, "_READER_SECONDS", 3600)
+
+    def writes(*_: object, **__: object) -> None:
+        with interrupts.held():
+            files.write(tmp_path / "p", "text")
+
+    monkeypatch.setattr("click.Group.main", writes)
+    done = CliRunner().invoke(main, [])
+    assert done.exit_code == ExitCode.INTERRUPTED
+    assert done.stderr.endswith("can't be written: nothing has read from it until the interrupt.\n")
+
+
 @pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
 def test_a_terminal_that_goes_away_interrupts_unless_that_is_ignored(before: signal.Handlers) -> None:
     usual = signal.signal(signal.SIGHUP, before)
