@@ -97,7 +97,7 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
 
     ``put`` replaces an attribute.
     """
-    from contracts.core.model import Result
+    from contracts.core.result import Result
     from contracts.probes import PROBES, Asking
     from contracts.runs import live as running
     from contracts.runs.plan import Plan, Progress

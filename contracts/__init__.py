@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from contracts.api import check, replay
     from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
-    from contracts.core.model import Answer, Exchange, Finding, Judgement, Level, Request, Result, Target, Verdict
+    from contracts.core.model import Answer, Exchange, Request, Target
+    from contracts.core.result import Finding, Judgement, Level, Result, Verdict
     from contracts.runs.plan import Progress
     from contracts.verdicts.conclusion import InternalError
 
@@ -40,11 +41,11 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from contracts import api
-    from contracts.core import errors, model
+    from contracts.core import errors, model, result
     from contracts.runs import plan
     from contracts.verdicts import conclusion
 
-    return next(vars(module)[name] for module in (api, errors, model, plan, conclusion) if name in vars(module))
+    return next(vars(module)[name] for module in (api, errors, model, result, plan, conclusion) if name in vars(module))
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Result
+from contracts.core.result import Result
 from contracts.core.wording import hint
 from contracts.reports import output
 from contracts.runs.job import Job, replayed

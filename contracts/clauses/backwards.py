@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import ONE, TWO, tie_at
 from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Order, Page
+from contracts.core.model import Capability, Order, Page
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import count, names, place, short
 
 if TYPE_CHECKING:

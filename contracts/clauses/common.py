@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.registry import Judge, Needs, Outcome
-from contracts.core.model import HELD, Answer, Exchange, Finding, Node, Order, Page, Query
+from contracts.core.model import Answer, Exchange, Node, Order, Page, Query
+from contracts.core.result import HELD, Finding
 from contracts.core.wording import names, place, short, yes
 from contracts.spec.requests import Oddity
 from contracts.spec.validation import MOST_VIOLATIONS

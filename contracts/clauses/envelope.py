@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import EVERYWHERE, LET_IN, schema_clause
 from contracts.clauses.passages import LIST, OBJECT
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level, Node
+from contracts.core.model import Capability, Node
+from contracts.core.result import HELD, Finding, Level
 from contracts.spec.quotes import Quote
 
 if TYPE_CHECKING:

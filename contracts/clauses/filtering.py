@@ -21,7 +21,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import PROJECT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Item, Level, Order, Page
+from contracts.core.model import Capability, Item, Order, Page
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import names, short
 
 if TYPE_CHECKING:

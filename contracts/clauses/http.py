@@ -9,7 +9,8 @@ from contracts.clauses.common import EVERYWHERE, LET_IN, describe, must_be_answe
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.injection import fields, injected
-from contracts.core.model import HELD, JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Finding, Level
+from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, FailureKind
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import count, short
 
 if TYPE_CHECKING:

@@ -13,19 +13,8 @@ from urllib.parse import unquote
 from contracts.clauses.common import SIBLINGS_WORDS, denied, odd, only
 from contracts.clauses.passages import ALL_PERMISSIONS, CHECKPOINT, JSON, ORDER_WORDS, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import (
-    HELD,
-    JSON_MEDIA_TYPE,
-    Capability,
-    Exchange,
-    FailureKind,
-    Finding,
-    Inapplicable,
-    Level,
-    Order,
-    Query,
-    Unshown,
-)
+from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Order, Query
+from contracts.core.result import HELD, Finding, Inapplicable, Level, Unshown
 from contracts.core.wording import count, names, short
 from contracts.spec.quotes import Quote
 from contracts.spec.requests import Oddity

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from contracts.clauses.common import EVERYWHERE, LET_IN, ONE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Node
+from contracts.core.model import Capability, Exchange, Node
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import short
 from contracts.spec.quotes import Quote
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import PAGED, TIMES, TWO, anchored, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
+from contracts.core.model import Capability, Order, Page
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names, place, short
 from contracts.spec.quotes import Quote
 

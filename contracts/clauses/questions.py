@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import Answered, Capability, Exchange, Level, Order, Page, Unshown
+from contracts.core.model import Capability, Exchange, Order, Page
+from contracts.core.result import Answered, Level, Unshown
 from contracts.core.wording import count, short, written
 from contracts.spec.body import parse
 from contracts.spec.quotes import Quote

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answered, Capability, Finding, Held, Inapplicable, Level, Node, Order, Target, Unshown
+from contracts.core.model import Capability, Node, Order, Target
+from contracts.core.result import Answered, Finding, Held, Inapplicable, Level, Unshown
 from contracts.core.wording import count, hint
 from contracts.spec.quotes import Quote
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level, Page
+from contracts.core.model import Capability, Page
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import names, short
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import ADMIN_ONLY, ALL_PERMISSIONS, CURSOR, SIZE, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, Finding, Inapplicable, Level, Order, Page, Query
+from contracts.core.model import Capability, Exchange, Order, Page, Query
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import count, names, place, short, yes
 from contracts.spec.requests import Oddity
 

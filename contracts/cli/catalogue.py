@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.cli.shell import encoding, options, show
-from contracts.core.model import Level
+from contracts.core.result import Level
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
 from contracts.settings.settings import DOCUMENT, Settings

@@ -13,7 +13,7 @@ import click
 from contracts.cli.shell import BEFORE, Grouped, Shell, encoding, options, printed, show, width
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
-from contracts.core.model import Result
+from contracts.core.result import Result
 from contracts.reports.safe import printable
 from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, Settings
 

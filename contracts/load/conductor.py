@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Exchange, Finding, Judgement, Result
+from contracts.core.model import Exchange
+from contracts.core.result import Finding, Judgement, Result
 from contracts.evidence.evidence import LOAD
 from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
 from contracts.load.questions import worth_sending

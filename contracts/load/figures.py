@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.core.model import Exchange, Figures
+from contracts.core.model import Exchange
+from contracts.core.result import Figures
 from contracts.load.messages import Done, News
 
 STRETCHES: Final = 60

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from contracts.core.model import Answer, Exchange, Level, Order, Page, Query, Request, Step
+from contracts.core.model import Answer, Exchange, Order, Page, Query, Request, Step
+from contracts.core.result import Level
 from contracts.evidence.evidence import CONTROL, LOAD, Evidence
 from contracts.evidence.reader import Reader
 from contracts.load.messages import News

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from contracts.core.model import Exchange, Figures
+from contracts.core.model import Exchange
+from contracts.core.result import Figures
 
 T = TypeVar("T")
 _HEAD = struct.Struct(">Q")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.core.model import Figures
+from contracts.core.result import Figures
 from contracts.core.wording import count
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -24,7 +24,8 @@ from schemathesis.core.failures import Failure, FailureGroup, Severity
 
 from contracts.clauses.registry import Basis, Clause, clauses
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import GATING, Answer, Exchange, Finding, Level, Request, Target
+from contracts.core.model import Answer, Exchange, Request, Target
+from contracts.core.result import GATING, Finding, Level
 from contracts.core.vocabulary import Vocabulary
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader

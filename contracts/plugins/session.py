@@ -19,7 +19,7 @@ import pytest
 from contracts.clauses.registry import FAMILIES, Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
-from contracts.core.model import Judgement, Result, Verdict
+from contracts.core.result import Judgement, Result, Verdict
 from contracts.reports import junit, output
 from contracts.reports.github import Annotation
 from contracts.reports.safe import inert, plain

@@ -1,1 +1,1 @@
-"""What people and programs get to see of a `contracts.core.model.Result`: one module a form."""
+"""What people and programs get to see of a `contracts.core.result.Result`: one module a form."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
-from contracts.core.model import Figures
+from contracts.core.result import Figures
 from contracts.reports.view import FORMAT, Report
 
 SCHEMA_ID = "urn:checkpoint-permissions-contracts:report:1"

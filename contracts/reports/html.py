@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.core.model import Exchange, Result
+from contracts.core.model import Exchange
+from contracts.core.result import Result
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader

@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from contracts.core.model import Exchange, Judgement, Result
+from contracts.core.model import Exchange
+from contracts.core.result import Judgement, Result
 from contracts.reports.safe import inert, plain
 from contracts.reports.summary import CLOSELY
 from contracts.reports.templating import template

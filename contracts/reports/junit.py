@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Verdict
+from contracts.core.result import Verdict
 from contracts.core.wording import count
 from contracts.reports.view import Entry, Report, Row
 

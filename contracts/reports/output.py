@@ -14,7 +14,7 @@ from typing import Final
 
 from contracts.core import files
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Result
+from contracts.core.result import Result
 from contracts.reports import as_json, github, html, issues, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.recording import record

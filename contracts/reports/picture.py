@@ -144,7 +144,7 @@ class Picture:
 
 
 def picture(evidence: Evidence, pieces: Pieces = ()) -> Picture:
-    """Draw what a run walked through; ``pieces`` are those of `contracts.core.model.Result`."""
+    """Draw what a run walked through; ``pieces`` are those of `contracts.core.result.Result`."""
     return _Drawing(evidence).picture(pieces)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from pathlib import Path
 
-from contracts.core.model import Result
+from contracts.core.result import Result
 from contracts.traffic.har import write_har
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.core.model import Exchange, Finding, Judgement, Request, Result
+from contracts.core.model import Exchange, Request
+from contracts.core.result import Finding, Judgement, Result
 from contracts.core.wording import count
 from contracts.traffic.curl import at_once, curl, on_one_connection
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contracts.clauses.registry import FAMILIES
 from contracts.core.errors import ExitCode
-from contracts.core.model import Cause, Judgement, Level, Result, Standing, Verdict
+from contracts.core.result import Cause, Judgement, Level, Result, Standing, Verdict
 from contracts.core.wording import count, plural
 from contracts.reports.sheet import WIDTH
 from contracts.verdicts import deviations

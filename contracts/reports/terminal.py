@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import Exchange, Finding, Judgement, Result, Standing, Verdict
+from contracts.core.model import Exchange
+from contracts.core.result import Finding, Judgement, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
 from contracts.reports.sheet import WIDTH, Sheet

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from contracts.clauses.registry import Clause
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
-from contracts.core.model import Result, Target
+from contracts.core.model import Target
+from contracts.core.result import Result
 from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
 from contracts.spec.operation import load_operation

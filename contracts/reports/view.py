@@ -12,18 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from contracts.clauses.registry import Clause, clauses
-from contracts.core.model import (
-    Deviation,
-    Exchange,
-    Figures,
-    Finding,
-    Judgement,
-    Known,
-    Level,
-    Result,
-    Standing,
-    Verdict,
-)
+from contracts.core.model import Exchange
+from contracts.core.result import Deviation, Figures, Finding, Judgement, Known, Level, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
 from contracts.reports.safe import plain

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Judgement, Result
+from contracts.core.result import Judgement, Result
 from contracts.evidence.evidence import ASIDE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.traffic.pacing import BudgetSpent

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.core.model import Capability, Exchange, Order, Verdict
+from contracts.core.model import Capability, Exchange, Order
+from contracts.core.result import Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from contracts.clauses.registry import Clause
 from contracts.core import interrupts
-from contracts.core.model import Result, Target
+from contracts.core.model import Target
+from contracts.core.result import Result
 from contracts.reports import output
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened

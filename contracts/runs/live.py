@@ -12,7 +12,8 @@ from statistics import median
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Capability, Exchange, FailureKind, Finding, Judgement, Level, Order, Result
+from contracts.core.model import Capability, Exchange, FailureKind, Order
+from contracts.core.result import Finding, Judgement, Level, Result
 from contracts.core.wording import count
 from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
 from contracts.evidence.listing import LAG

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Exchange, Finding, Judgement, Page, Query, Request, Result, Step, Target, Verdict
+from contracts.core.model import Exchange, Page, Query, Request, Step, Target
+from contracts.core.result import Finding, Judgement, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.evidence.listing import came_or_went

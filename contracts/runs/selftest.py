@@ -19,7 +19,8 @@ from types import MappingProxyType
 from contracts.clauses.registry import Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Level, Result, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import Level, Result, Verdict
 from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.matrix import matrix
 from contracts.mock.server import Server

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Deviation, Level
+from contracts.core.result import Deviation, Level
 from contracts.core.wording import hint
 
 NAME: Final = "contracts.toml"

@@ -20,7 +20,7 @@ from click.core import ParameterSource
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import is_standard_output
-from contracts.core.model import GATING, Deviation, Level
+from contracts.core.result import GATING, Deviation, Level
 from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words

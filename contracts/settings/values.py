@@ -17,7 +17,7 @@ import click
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import is_standard_output
-from contracts.core.model import Level
+from contracts.core.result import Level
 from contracts.core.wording import hint
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.route import Address, Proxy, address_of, check_name, check_value, proxy_of

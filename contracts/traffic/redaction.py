@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from contracts.core.model import Answer, Echo, Exchange, Failure, Finding, Judgement, Request, Result
+from contracts.core.model import Answer, Echo, Exchange, Failure, Request
+from contracts.core.result import Finding, Judgement, Result
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, unknown_key
 from contracts.traffic.views import View, folded, views
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ContractsError, ExitCode
-from contracts.core.model import GATING, Deviation, Exchange, Judgement, Known, Level, Result, Target, Verdict
+from contracts.core.model import Exchange, Target
+from contracts.core.result import GATING, Deviation, Judgement, Known, Level, Result, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.spec.operation import Operation
 from contracts.verdicts.deviations import accept, ending, failing, today

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from contracts.clauses.registry import Clause
-from contracts.core.model import Exchange, Finding, Order, Target
+from contracts.core.model import Exchange, Order, Target
+from contracts.core.result import Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.verdicts.judging import Again, Tally, judge, numbers, roots, tally

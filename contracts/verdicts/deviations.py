@@ -15,7 +15,7 @@ from pathlib import Path
 
 from contracts.core import files
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Deviation, Judgement, Known, Level, Standing, Verdict
+from contracts.core.result import Deviation, Judgement, Known, Level, Standing, Verdict
 
 _USUAL_TERM = timedelta(days=90)
 """How long an entry that is proposed is accepted, unless a person writes another day."""

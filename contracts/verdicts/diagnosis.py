@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.clauses.registry import find
-from contracts.core.model import Capability, Cause, Exchange, FailureKind, Judgement, Query, Request, Verdict
+from contracts.core.model import Capability, Exchange, FailureKind, Query, Request
+from contracts.core.result import Cause, Judgement, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.verdicts.judging import size, tally
 

@@ -8,19 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from contracts.clauses.registry import Clause, owner
-from contracts.core.model import (
-    Answered,
-    Exchange,
-    Finding,
-    Held,
-    Inapplicable,
-    Judgement,
-    Level,
-    Node,
-    Request,
-    Unshown,
-    Verdict,
-)
+from contracts.core.model import Exchange, Node, Request
+from contracts.core.result import Answered, Finding, Held, Inapplicable, Judgement, Level, Unshown, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.spec.operation import Operation

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from contracts.clauses.registry import FAMILIES, Clause, clauses
-from contracts.core.model import GATING
+from contracts.core.result import GATING
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "clauses.md"

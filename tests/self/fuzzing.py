@@ -33,7 +33,8 @@ from histories import CHECKPOINT, History, operation, permissions, query
 from schemathesis import GenerationMode
 
 from contracts.core.errors import ConfigurationError, ContractsError
-from contracts.core.model import Exchange, Failure, FailureKind, Item, Order, Request, Result, Target
+from contracts.core.model import Exchange, Failure, FailureKind, Item, Order, Request, Target
+from contracts.core.result import Result
 from contracts.evidence.reader import Reader
 from contracts.probes import generated
 from contracts.probes.asking import Asking

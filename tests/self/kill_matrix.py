@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.clauses.registry import FAMILIES, clauses
-from contracts.core.model import Level
+from contracts.core.result import Level
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
 from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, show, subjects

@@ -6,20 +6,8 @@ from dataclasses import replace
 
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import (
-    GATING,
-    Answer,
-    Answered,
-    Exchange,
-    Failure,
-    FailureKind,
-    Finding,
-    Judgement,
-    Request,
-    Result,
-    Target,
-    Verdict,
-)
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Target
+from contracts.core.result import GATING, Answered, Finding, Judgement, Result, Verdict
 
 CATALOGUE = {clause.id: clause for clause in clauses()}
 PATH = "/fine_tuning/checkpoints/ft:m:o::ckpt-1/permissions"

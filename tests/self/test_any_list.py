@@ -13,7 +13,8 @@ import requests
 from commanding import choose_nothing, run
 from listed import ARRAY, FIXED_ORDER, ID_CURSOR, NESTED, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
-from contracts.core.model import Query, Result, Verdict
+from contracts.core.model import Query
+from contracts.core.result import Result, Verdict
 from contracts.core.wording import count
 from contracts.runs import live
 from contracts.runs.target import embedded, opened

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from contracts.clauses.registry import FAMILIES, TITLE_LENGTH, Clause, clauses
-from contracts.core.model import Result, Target
+from contracts.core.model import Target
+from contracts.core.result import Result
 from contracts.mock.faults import EVERY_FAULT
 from contracts.mock.server import Entry, Server
 from contracts.mock.store import seeded

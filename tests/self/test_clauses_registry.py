@@ -10,7 +10,8 @@ from typing import NoReturn
 import pytest
 
 from contracts.clauses.registry import FAMILIES, Clause, clauses, owner
-from contracts.core.model import Capability, Node, Target, Verdict
+from contracts.core.model import Capability, Node, Target
+from contracts.core.result import Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.spec.operation import Operation, load_operation

@@ -9,7 +9,8 @@ import pytest
 from histories import JSON, History, permissions, query
 
 from contracts.clauses.registry import find
-from contracts.core.model import Answer, Exchange, Order, Query, Request, Verdict
+from contracts.core.model import Answer, Exchange, Order, Query, Request
+from contracts.core.result import Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 from hostile import ClosedError, Reply, Target, ok
 
-from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step, Verdict
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
 from contracts.core.model import Target as Judged
+from contracts.core.result import Verdict
 from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
+from contracts.core.result import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
 from contracts.settings.configfile import load
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.verdicts.conclusion import exit_code, worst

@@ -8,7 +8,7 @@ import pytest
 from diagnosing import alone, in_pairs
 from results import exchange, judgement, result
 
-from contracts.core.model import Cause, Finding, Verdict
+from contracts.core.result import Cause, Finding, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.faults.kinds import Kind
 from contracts.reports import as_json, github, html, junit, markdown

@@ -27,7 +27,7 @@ from operation_list import page as operation_list
 
 from contracts.clauses.registry import clauses
 from contracts.cli import main
-from contracts.core.model import Level
+from contracts.core.result import Level
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.spec.operation import load_operation

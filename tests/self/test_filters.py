@@ -9,7 +9,8 @@ import pytest
 from listed import FILTERS, written
 
 from contracts.clauses.registry import find
-from contracts.core.model import Result, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import Result, Verdict
 from contracts.mock.app import Behaviour, Fields
 from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server

@@ -17,7 +17,8 @@ from hostile import Target as Socket
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Judgement, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import Judgement, Verdict
 from contracts.mock.server import Server as Embedded
 from contracts.mock.variants import open_variant
 from contracts.runs.doctor import State, examine

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.clauses.registry import clauses
-from contracts.core.model import Finding, Level, Order, Query, Step, Verdict
+from contracts.core.model import Order, Query, Step
+from contracts.core.result import Finding, Level, Verdict
 from contracts.evidence.evidence import CONTROL
 from contracts.verdicts.judging import Again, judge, numbers, tally
 

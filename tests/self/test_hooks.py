@@ -16,7 +16,7 @@ from listed import FIXED_ORDER, written
 from schemathesis.core.failures import FailureGroup
 
 from contracts.clauses.registry import Basis, clauses, find
-from contracts.core.model import GATING
+from contracts.core.result import GATING
 from contracts.mock.app import Behaviour
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server

@@ -23,7 +23,8 @@ from canary import ADMIN, USER, leaking
 from hostile import ANSWERS, DOORS, LISTS, LOUD, WHEN, Asked, Host, Injecting, Leaving, Reply, Right, Seen
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import FailureKind, Target, Verdict
+from contracts.core.model import FailureKind, Target
+from contracts.core.result import Verdict
 from contracts.mock.app import Asked as AskedOfServer
 from contracts.mock.app import Behaviour
 from contracts.mock.server import Server

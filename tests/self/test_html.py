@@ -19,7 +19,8 @@ from harmless import Page
 from results import HOSTILE, exchange, result
 from test_reports import RUNS, hostile
 
-from contracts.core.model import Answer, Order, Query, Result, Step, Target
+from contracts.core.model import Answer, Order, Query, Step, Target
+from contracts.core.result import Result
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.mock.faults import open_fault

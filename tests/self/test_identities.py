@@ -13,7 +13,8 @@ from listed import BOOLEAN, INTEGER, ITEM, TEXT, document, parameter, written
 
 from contracts.clauses.items import content_is_the_same
 from contracts.clauses.scoping import _shared
-from contracts.core.model import HELD, Answer, Capability, Exchange, Query, Target
+from contracts.core.model import Answer, Capability, Exchange, Query, Target
+from contracts.core.result import HELD
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.runs.target import opened

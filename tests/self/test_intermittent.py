@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Verdict
+from contracts.core.result import Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.reports.terminal import Style, report, times
 from contracts.runs.selftest import WARNED_ONLY, against

@@ -33,7 +33,7 @@ from contracts.clauses.registry import clauses, find
 from contracts.cli import main
 from contracts.core import files, interrupts
 from contracts.core.errors import ExitCode
-from contracts.core.model import Result
+from contracts.core.result import Result
 from contracts.mock.server import Server
 from contracts.reports.recording import record
 from contracts.runs.replay import replay

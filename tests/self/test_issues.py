@@ -16,7 +16,8 @@ from test_reports import PAYLOAD, hostile
 
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.files import refuse_unwritable_folder, write_folder
-from contracts.core.model import Answer, Cause, Finding, Judgement, Result, Target, Verdict
+from contracts.core.model import Answer, Target
+from contracts.core.result import Cause, Finding, Judgement, Result, Verdict
 from contracts.reports import issues
 from contracts.reports.templating import span
 from contracts.settings.settings import Settings

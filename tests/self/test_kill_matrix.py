@@ -17,7 +17,7 @@ from kill_matrix import DATA, PAGE, page
 import contracts.runs.selftest
 from contracts.clauses.registry import clauses
 from contracts.cli import main
-from contracts.core.model import GATING, Level
+from contracts.core.result import GATING, Level
 from contracts.mock.faults import EVERY_FAULT, FAULTS
 from contracts.mock.matrix import matrix
 from contracts.mock.server import Server

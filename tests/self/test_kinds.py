@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from contracts.clauses.registry import find
-from contracts.core.model import Answer, Exchange, Finding, Query, Request, Target
+from contracts.core.model import Answer, Exchange, Query, Request, Target
+from contracts.core.result import Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes.access import _spelled

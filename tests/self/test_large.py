@@ -16,8 +16,9 @@ from benchmarks.depths import DEPTHS
 from contracts.clauses.registry import clauses
 from contracts.cli import progress
 from contracts.core.errors import ExitCode
-from contracts.core.model import Answer, Exchange, Item, Page, Query, Result, Target, Verdict
+from contracts.core.model import Answer, Exchange, Item, Page, Query, Target
 from contracts.core.model import Request as Sent
+from contracts.core.result import Result, Verdict
 from contracts.evidence.reader import Reader
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.server import Server

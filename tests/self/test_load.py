@@ -23,7 +23,8 @@ import jsonschema
 import pytest
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answer, Exchange, Figures, Finding, Result, Step
+from contracts.core.model import Answer, Exchange, Step
+from contracts.core.result import Figures, Finding, Result
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
 from contracts.load.conductor import confirmed

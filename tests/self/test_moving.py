@@ -7,7 +7,7 @@ import os
 import pytest
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Verdict
+from contracts.core.result import Verdict
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import seeded

@@ -16,7 +16,8 @@ from canary import ADMIN, RUN, USER, forms, leaking, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Target, Verdict
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Target
+from contracts.core.result import Verdict
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.reports.recording import record

@@ -25,7 +25,8 @@ from browsing import (
 )
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Judgement, Result, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import Judgement, Result, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant

@@ -27,7 +27,8 @@ from results import BROKEN, EVERYTHING, HOSTILE, exchange, judgement, result
 import contracts.runs.job
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import Answer, Answered, Finding, Result, Step, Target, Verdict
+from contracts.core.model import Answer, Step, Target
+from contracts.core.result import Answered, Finding, Result, Verdict
 from contracts.reports import as_json, github, html, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from snapshotting import snapshot
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Finding, Verdict
+from contracts.core.result import Finding, Verdict
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.reports.terminal import Style, report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.clauses.registry import Clause, clauses, find
-from contracts.core.model import Level, Verdict
+from contracts.core.result import Level, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.probes import PROBES

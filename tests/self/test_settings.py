@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import GATING, Level
+from contracts.core.result import GATING, Level
 from contracts.settings.settings import GROUPS, OPTIONS, SECONDS_EACH, Settings
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 

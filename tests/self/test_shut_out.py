@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import Result, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import Result, Verdict
 from contracts.mock.app import Behaviour, Refused, Request
 from contracts.mock.server import Server
 from contracts.reports import terminal

@@ -9,7 +9,8 @@ import pytest
 
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import GATING, Result, Target, Verdict
+from contracts.core.model import Target
+from contracts.core.result import GATING, Result, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.mock.app import Behaviour

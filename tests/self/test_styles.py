@@ -11,7 +11,7 @@ from listed import FIXED_ORDER, ID_CURSOR, TOKEN, TOKEN_ALONE, written
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Result, Verdict
+from contracts.core.result import Result, Verdict
 from contracts.mock.faults import EVERY_FAULT
 from contracts.mock.shape import BACKWARDS, TOKENS
 from contracts.mock.variants import EVERY_VARIANT

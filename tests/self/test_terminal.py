@@ -13,15 +13,8 @@ from rich.cells import cell_len
 from snapshotting import snapshot
 
 from contracts.core.errors import ExitCode
-from contracts.core.model import (
-    GATING,
-    Answered,
-    Finding,
-    Level,
-    Result,
-    Target,
-    Verdict,
-)
+from contracts.core.model import Target
+from contracts.core.result import GATING, Answered, Finding, Level, Result, Verdict
 from contracts.reports.safe import inert, plain, printable
 from contracts.reports.sheet import Sheet, wrap
 from contracts.reports.summary import headline

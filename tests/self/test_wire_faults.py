@@ -23,7 +23,8 @@ from wire_faults import STEADY, Drawn, Kind, Network, Stage, Weather
 from contracts.clauses.registry import find
 from contracts.cli import main
 from contracts.core.errors import ExitCode
-from contracts.core.model import Exchange, FailureKind, Request, Result, Target, Verdict
+from contracts.core.model import Exchange, FailureKind, Request, Target
+from contracts.core.result import Result, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, open_variant

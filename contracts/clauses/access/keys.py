@@ -14,7 +14,8 @@ from contracts.clauses.access.reading import (
 from contracts.clauses.common import TOO_MANY
 from contracts.clauses.passages import ADMIN_ONLY, BEARER
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level
+from contracts.core.model import Capability
+from contracts.core.result import HELD, Finding, Level
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from contracts.clauses.common import TOO_MANY
 from contracts.clauses.registry import Outcome
-from contracts.core.model import HELD, Exchange, FailureKind, Finding
+from contracts.core.model import Exchange, FailureKind
+from contracts.core.result import HELD, Finding
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

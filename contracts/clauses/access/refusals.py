@@ -16,7 +16,8 @@ from contracts.clauses.access.reading import (
 from contracts.clauses.common import named
 from contracts.clauses.passages import ADMIN_ONLY, BEARER
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level
+from contracts.core.model import Capability
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import names
 
 if TYPE_CHECKING:

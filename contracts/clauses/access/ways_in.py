@@ -21,7 +21,8 @@ from contracts.clauses.access.reading import (
 from contracts.clauses.common import LET_IN, TOO_MANY, must_be_answered, named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Exchange, Finding, Level, Query
+from contracts.core.model import Capability, Exchange, Query
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names
 
 if TYPE_CHECKING:

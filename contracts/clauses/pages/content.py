@@ -13,7 +13,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import ALL_PERMISSIONS, ITEM
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level
+from contracts.core.model import Capability
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names, short
 from contracts.spec.quotes import Quote
 

@@ -19,7 +19,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import CURSOR
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level, Order, Query
+from contracts.core.model import Capability, Order, Query
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names, short
 
 if TYPE_CHECKING:

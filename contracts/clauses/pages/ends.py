@@ -11,7 +11,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import LAST_ID, LIST
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Inapplicable, Level
+from contracts.core.model import Capability
+from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import short
 from contracts.spec.quotes import Quote
 

@@ -14,7 +14,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import ALL_PERMISSIONS, ORDER
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Exchange, Finding, Level, Query
+from contracts.core.model import Exchange, Query
+from contracts.core.result import HELD, Finding, Level
 from contracts.spec.quotes import Quote
 
 if TYPE_CHECKING:

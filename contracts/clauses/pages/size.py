@@ -14,7 +14,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level
+from contracts.core.model import Capability
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import count, names, place
 from contracts.spec.quotes import Quote
 

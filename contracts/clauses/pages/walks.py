@@ -14,7 +14,8 @@ from contracts.clauses.common import (
 )
 from contracts.clauses.passages import CURSOR, SIZE
 from contracts.clauses.registry import Outcome, clause
-from contracts.core.model import HELD, Capability, Finding, Level, Order, Page
+from contracts.core.model import Capability, Order, Page
+from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import place, short
 
 if TYPE_CHECKING:

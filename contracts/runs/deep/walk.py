@@ -13,7 +13,8 @@ from itertools import chain, count, zip_longest
 from typing import Protocol
 
 from contracts.clauses.registry import Clause
-from contracts.core.model import Exchange, Finding, Level, Order, Page, Query, Request, Result, Step
+from contracts.core.model import Exchange, Order, Page, Query, Request, Step
+from contracts.core.result import Finding, Level, Result
 from contracts.core.wording import count as counted
 from contracts.evidence.evidence import USUAL_SIZE, Evidence
 from contracts.runs.deep.census import ORDERS, Census, Doubt, Kind
