@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -222,6 +223,39 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
             actual=f"{path}.{fields[at]} is {short(_shown(content[at]))}",
             exchanges=(before, exchange),
         )
+    yield from _switched(evidence)
+
+
+def _switched(evidence: Evidence) -> Iterator[Outcome]:
+    """Further properties that became another value and then the earlier one again: a change comes to stay."""
+    others = evidence.operation.item_others
+    if not others:
+        return
+    known: dict[tuple[str, str], list[tuple[Exchange, object]]] = defaultdict(list)
+    for exchange, path, entry in entries(evidence):
+        id_ = evidence.operation.as_id(entry.get(evidence.operation.roles.item_id))
+        if not id_:
+            continue
+        for name in others.described:
+            value = entry.get(name)
+            values = known[id_, name]
+            if values and (values[-1][1] == value or values[-1][0] is exchange):
+                continue
+            first = next((before for before, earlier in values if earlier == value), None)
+            if first is None:
+                values.append((exchange, value))
+                continue
+            other, between = values[-1]
+            yield Finding(
+                expected=f"{name} of {short(id_)} is the same whatever is asked",
+                actual=(
+                    f"{path}.{name} is {short(_shown(_plain(value)))}, as before; in between it was"
+                    f" {short(_shown(_plain(between)))}"
+                ),
+                exchanges=(first, other, exchange),
+                still=True,
+                wrong=1,
+            )
 
 
 def _plain(value: object) -> str:

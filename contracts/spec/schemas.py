@@ -16,6 +16,7 @@ from referencing import Registry
 from contracts.core.wording import excerpt
 from contracts.spec.document import unusable
 from contracts.spec.references import LITERAL, NAMES
+from contracts.spec.validation import MOST_SECONDS
 
 if TYPE_CHECKING:
     from contracts.spec.operation import Operation
@@ -33,10 +34,18 @@ _QUICK: Mapping[type[SchemaValidator], type[Any]] = {
     Draft202012Validator: jsonschema_rs.Draft202012Validator,
 }
 _REMARKS = (
-    "duration hostname idn-email idn-hostname iri iri-reference json-pointer regex relative-json-pointer time uri"
+    "duration hostname idn-email idn-hostname iri iri-reference json-pointer regex relative-json-pointer time"
     " uri-reference uri-template"
 )
 """The formats that jsonschema_rs would check, and jsonschema takes as a remark."""
+
+
+_RANGES: Mapping[str, Mapping[str, int]] = {
+    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
+    "int64": {"minimum": -(2**63), "maximum": 2**63 - 1},
+    "unixtime": {"maximum": MOST_SECONDS},
+}
+"""What the formats of integers say, in words that both validators judge by."""
 
 
 @_FORMATS.checks("date-time")
@@ -50,6 +59,12 @@ def _is_date_time(value: object) -> bool:
         re.ASCII,
     )
     return match is not None and _FORMATS.conforms(match[1], "date")
+
+
+@_FORMATS.checks("uri")
+def _is_uri(value: object) -> bool:
+    """RFC 3986 §4.3 as far as nobody reads it otherwise: a scheme, and no space or control character."""
+    return not isinstance(value, str) or re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]+", value) is not None
 
 
 Quick = Callable[[Any], bool]
@@ -169,6 +184,8 @@ def _translated(node: Any, *, draft4: bool, names: bool = False) -> Any:
         for key, part in node.items()
         if not (key in _IDENTITY and isinstance(part, str)) and not (key in _CLOSING and part is False)
     }
+    if schema.get("type") in ("integer", ["integer", "null"]):
+        schema = {**_RANGES.get(str(schema.get("format")), {}), **schema}
     if isinstance(schema.get("required"), list):
         schema["required"] = _once(schema["required"])
     if not draft4:

@@ -19,6 +19,9 @@ MOST_VIOLATIONS = 1000
 MOST_ITEMS = 1000
 """Items of one page that are laid against the schema: ten times the largest page that is asked for."""
 
+MOST_SECONDS = 99_999_999_999
+"""A larger number counts no seconds since 1970, but a finer unit: in seconds it would be the year 5138."""
+
 _TYPES = {
     "string": "a string",
     "integer": "an integer",
@@ -27,6 +30,16 @@ _TYPES = {
     "array": "an array",
     "object": "an object",
     "null": "null",
+}
+
+_FORMATS = {
+    "date": "a date (RFC 3339)",
+    "date-time": "a time with its zone (RFC 3339)",
+    "email": "an email address",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+    "uri": "a URI",
+    "uuid": "a UUID",
 }
 
 _Path = tuple[str | int, ...]
@@ -180,5 +193,9 @@ def _expected(error: ValidationError) -> str:
             return " or ".join(shown(value) for value in values[:3]) + (" or …" if values[3:] else "")
         case "const", value:
             return shown(value)
+        case "format", str(name):
+            return _FORMATS.get(name, f"what the format {shown(name)} says")
+        case "maximum", int(most) if most == MOST_SECONDS:
+            return "a time in seconds since 1970"
         case keyword, value:
             return f"{keyword} {shown(value)}"

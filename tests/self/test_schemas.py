@@ -42,6 +42,8 @@ RICH = document(
         "link": {"type": "string", "format": "uri"},
         "key": {"type": "string", "format": "uuid"},
         "address": {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]},
+        "until": {"type": ["integer", "null"], "format": "unixtime"},
+        "small": {"type": "integer", "format": "int32"},
         "size": {"type": "integer", "minimum": 0, "exclusiveMaximum": 10},
         "part": {"type": "number", "multipleOf": 0.5},
         "kind": {"const": "small"},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from contracts.mock.app import Asked, Behaviour
-from contracts.mock.faults.declare import changes_envelope, changes_item, replaces
+from contracts.mock.faults.declare import changes_envelope, changes_item, fault, replaces
 from contracts.mock.faults.places import (
     ASCENDING,
     BEYOND_30,
@@ -261,6 +262,31 @@ def created_at_touched_by_reading(self: Behaviour, permission: Permission, asked
     self.memory[permission.id] = reads = self.memory.get(permission.id, 0) + 1
     touched = replace(permission, created_at=permission.created_at + reads // 5)
     return Behaviour.render_item(self, touched, asked)
+
+
+@fault("ITM-008")
+class NoteCutInAscendingOrder(Behaviour):
+    """The document adds a `note`; in ascending order only its first words are sent."""
+
+    item_schema = MappingProxyType({"note": {"type": "string"}})
+
+    def render_item(self, permission: Permission, asked: Asked, /) -> object:
+        """An item with its note, whole or cut."""
+        note = f"asked for by the owner of {permission.project_id}"
+        right = super().render_item(permission, asked)
+        return {**right, "note": note[:9] if asked.ascending else note} if isinstance(right, dict) else right
+
+
+@changes_item("ITM-011", documented={"lapses_at": {"type": ["integer", "null"], "format": "unixtime"}})
+def lapse_in_milliseconds(item: dict[str, Any]) -> object:
+    """The document adds a `lapses_at` in Unix seconds; milliseconds are sent."""
+    return item | {"lapses_at": 1_796_012_910_000}
+
+
+@changes_item("ITM-011", documented={"page": {"type": "string", "format": "uri"}})
+def link_without_a_scheme(item: dict[str, Any]) -> object:
+    """The document adds a `page` that is a URI; a path is sent."""
+    return item | {"page": f"/permissions/{item['id']}"}
 
 
 @changes_item("ITM-011", also=(LAST_PAGE,), documented={"expires_at": {"type": "string", "format": "date-time"}})

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from contracts.mock.app import KNOWN, Asked, Behaviour, Fields, Refused, Request, Response
@@ -15,6 +16,7 @@ from contracts.mock.variants.declare import variant, varies, varies_page
 
 Permissions = Sequence[Permission]
 _LOW_CAP = 50
+_ACTIVATED_AT = 100
 
 
 # --- limits
@@ -320,6 +322,21 @@ def documented_properties(envelope: dict[str, Any]) -> object:
     further = {"lapses_at": "2026-11-30T04:28:30.5+01:00", "role": "owner", "granted_by": {"kind": "robot", "x": 1}}
     data = [item | further for item in envelope["data"]]
     return envelope | {"data": data, "total": 57, "usage": {"cost": 1}, "next": None}
+
+
+@variant
+class StateThatChangesOnce(Behaviour):
+    """The document adds a `state` to the items; it becomes another one while the list is read."""
+
+    item_schema = MappingProxyType(
+        {"state": {"type": "string"}, "lapses_at": {"type": "integer", "format": "unixtime"}}
+    )
+
+    def render_item(self, permission: Permission, asked: Asked, /) -> object:
+        """An item as it is at this request."""
+        right = super().render_item(permission, asked)
+        state = "active" if asked.request.number > _ACTIVATED_AT else "pending"
+        return {**right, "state": state, "lapses_at": 1_796_012_910} if isinstance(right, dict) else right
 
 
 @varies_page()
