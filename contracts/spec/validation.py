@@ -32,14 +32,15 @@ _TYPES = {
     "null": "null",
 }
 
-_FORMATS = {
-    "date": "a date (RFC 3339)",
-    "date-time": "a time with its zone (RFC 3339)",
-    "email": "an email address",
-    "ipv4": "an IPv4 address",
-    "ipv6": "an IPv6 address",
-    "uri": "a URI",
-    "uuid": "a UUID",
+_WORDS = {
+    'format "date"': "a date (RFC 3339)",
+    'format "date-time"': "a time with its zone (RFC 3339)",
+    'format "email"': "an email address",
+    'format "ipv4"': "an IPv4 address",
+    'format "ipv6"': "an IPv6 address",
+    'format "uri"': "a URI",
+    'format "uuid"': "a UUID",
+    f"maximum {MOST_SECONDS}": "a time in seconds since 1970",
 }
 
 _Path = tuple[str | int, ...]
@@ -193,9 +194,6 @@ def _expected(error: ValidationError) -> str:
             return " or ".join(shown(value) for value in values[:3]) + (" or …" if values[3:] else "")
         case "const", value:
             return shown(value)
-        case "format", str(name):
-            return _FORMATS.get(name, f"what the format {shown(name)} says")
-        case "maximum", int(most) if most == MOST_SECONDS:
-            return "a time in seconds since 1970"
         case keyword, value:
-            return f"{keyword} {shown(value)}"
+            rule = f"{keyword} {shown(value)}"
+            return _WORDS.get(rule, rule)
