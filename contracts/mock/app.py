@@ -9,14 +9,14 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any
 from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
+from contracts.mock.ordered import Sorted, Tail
 from contracts.mock.shape import Shape, facet, opened, sealed
 from contracts.mock.store import Dataset, Permission
 
@@ -109,66 +109,6 @@ class Refused(Exception):  # noqa: N818 - the word for an answer, not for a mist
         self.headers = list(headers)
 
 
-class Tail(Sequence[Permission]):
-    """What follows a cursor, without a copy of it: a page of a list of a million costs as much as one of ten."""
-
-    __slots__ = ("_begin", "_whole")
-
-    def __init__(self, whole: Sequence[Permission], begin: int = 0) -> None:
-        self._whole = whole
-        self._begin = slice(begin, None).indices(len(whole))[0]
-
-    def __len__(self) -> int:
-        return len(self._whole) - self._begin
-
-    @overload
-    def __getitem__(self, place: int) -> Permission: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Permission]: ...
-
-    def __getitem__(self, place: int | slice) -> Permission | Sequence[Permission]:
-        if isinstance(place, slice):
-            start, stop, step = place.indices(len(self))
-            if step > 0:
-                return self._whole[self._begin + start : self._begin + stop : step]
-            return [self._whole[self._begin + each] for each in range(start, stop, step)]
-        return self._whole[self._begin + range(len(self))[place]]
-
-
-class _Sorted:
-    """A list in one order, with the places of its items and the lists of its projects, made when they are asked for."""
-
-    def __init__(self, source: Sequence[Permission], ordered: list[Permission]) -> None:
-        self.source = source
-        self.ordered = ordered
-        self._places: dict[str, int] | None = None
-        self._projects: dict[str, tuple[list[Permission], list[int]]] | None = None
-
-    def place(self, id_: str) -> int | None:
-        """Where an id stands; one that stands twice, where it stands first."""
-        return self.index().get(id_)
-
-    def index(self) -> dict[str, int]:
-        """The place of each id."""
-        if self._places is None:
-            self._places = {}
-            for place, permission in enumerate(self.ordered):
-                self._places.setdefault(permission.id, place)
-        return self._places
-
-    def of_project(self, project_id: str, begin: int) -> Tail:
-        """What one project has from a place of the whole list on."""
-        if self._projects is None:
-            self._projects = {}
-            for place, permission in enumerate(self.ordered):
-                items, places = self._projects.setdefault(permission.project_id, ([], []))
-                items.append(permission)
-                places.append(place)
-        items, places = self._projects.get(project_id, ([], []))
-        return Tail(items, bisect_left(places, begin))
-
-
 class Behaviour:
     """The right implementation. One instance serves one server.
 
@@ -191,7 +131,7 @@ class Behaviour:
         self.dataset = dataset
         self.in_flight = 0
         self.memory: dict[Any, Any] = {}
-        self._sorted: dict[tuple[str, str], _Sorted] = {}
+        self._sorted: dict[tuple[str, str], Sorted] = {}
 
     def prepare(self) -> None:
         """Sorts a long list before the first request, which would have to wait for it."""
@@ -443,10 +383,10 @@ class Behaviour:
         place = (asked.checkpoint, asked.order)
         known = self._sorted.get(place)
         if known is None or known.source is not permissions:
-            known = self._sorted[place] = _Sorted(permissions, self.arrange(permissions, asked))
+            known = self._sorted[place] = Sorted(permissions, self.arrange(permissions, asked))
         return known.ordered
 
-    def _known(self, ordered: Sequence[Permission], asked: Asked) -> _Sorted | None:
+    def _known(self, ordered: Sequence[Permission], asked: Asked) -> Sorted | None:
         """What `sort` knows of a list that it made."""
         known = self._sorted.get((asked.checkpoint, asked.order))
         return known if known is not None and known.ordered is ordered else None

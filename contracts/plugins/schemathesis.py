@@ -32,7 +32,8 @@ from contracts.evidence.reader import Reader
 from contracts.reports.safe import plain
 from contracts.runs.replay import base_of, seems_changed, with_steps
 from contracts.spec.document import load
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.credentials import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
 from contracts.verdicts.judging import tally

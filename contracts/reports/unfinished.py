@@ -11,7 +11,7 @@ from contracts.core.model import Target
 from contracts.core.result import Result
 from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.verdicts.conclusion import BEFORE, Cost, InternalError, Terms, failure, without_verdicts
 
 

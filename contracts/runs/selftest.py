@@ -28,7 +28,8 @@ from contracts.mock.variants import VARIANTS, Variant, open_variant
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.target import documented_by
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import Settings
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 
 
 def operation(settings: Settings, *, elsewhere: bool = False) -> Operation:

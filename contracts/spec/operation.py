@@ -7,37 +7,25 @@ suite speaks of roles (`contracts.core.model.Query`), never of raw names.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
-from contracts.core.wording import excerpt
-from contracts.spec import document as documents
-from contracts.spec.document import Document, unusable
 from contracts.spec.outline import Outline, mapping, types, words
-from contracts.spec.profile import Ordering, Profile, Statements
+from contracts.spec.profile import Profile
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.references import References
-from contracts.spec.requests import PARAMETERS, Grammar, Reading
+from contracts.spec.requests import Grammar, Reading
 
 if TYPE_CHECKING:  # what reads a document is imported where one is read: `contracts list` reads none
-    from contracts.spec.reduction import Reduced
-    from contracts.spec.survey import Surveyed
+    pass
 
 Dialect = Literal["3.0", "3.1"]
-
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
-_KEY_HEADERS = frozenset({"x-api-key", "api-key"})
-_KEY_IS_DUE = re.compile(r"\brequired\b[^.]*\b(?:all|each|every)\b", re.IGNORECASE)
-"""What a description says of a key without which nothing is answered."""
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-"""What the name of a header may be (RFC 9110 §5.1)."""
 _USUAL_LIMIT = 20
 """The size of a page without a limit, where the document does not say it."""
 
@@ -276,7 +264,7 @@ class Operation:
             seed: What the order of the query's parameters is drawn from. It differs from query to query, and
                 the same query is always written the same way. Without a seed it is that of `Query`.
         """
-        checkpoint = _encode(query.checkpoint, safe="") if encode_colon else self.written_checkpoint(query.checkpoint)
+        checkpoint = encode(query.checkpoint, safe="") if encode_colon else self.written_checkpoint(query.checkpoint)
         path = self._grammar.path(checkpoint)
         pairs = [
             (self.roles.after, query.after),
@@ -296,7 +284,7 @@ class Operation:
 
     def written_checkpoint(self, checkpoint: str) -> str:
         """A checkpoint as it is written in the path."""
-        return _encode(checkpoint, safe=":")
+        return encode(checkpoint, safe=":")
 
     def odd_request(self, *, checkpoint: str | None = None, query: str = "") -> Request:
         """A request that the document does not allow: a checkpoint and a query that are already encoded.
@@ -324,191 +312,11 @@ class Operation:
         return self._grammar.read(request.path, request.query)
 
 
-def load_operation(
-    path: Path | None = None,
-    overlay: Path | None = None,
-    *,
-    name: str | None = None,
-    at: Mapping[str, str] | None = None,
-    query: Sequence[tuple[str, str]] = (),
-) -> Operation:
-    """Read an operation from a document.
-
-    Args:
-        path: An OpenAPI 3.0 or 3.1 document in JSON or YAML that describes the operation, among others or
-            alone; by default the published one.
-        overlay: What is added to it. One with ``x-operation`` names the operation too, as the suite's own does.
-        name: The operation: its operationId, or ``GET /path``; by default "List checkpoint permissions".
-        at: The values of all path parameters but the last; ``None`` for what serves as well as any.
-        query: Query parameters that every request has, such as those that the operation requires.
-
-    Raises:
-        ConfigurationError: A file cannot be read, does not describe the operation, or says too little of it.
-    """
-    from contracts.spec.survey import amended, read
-
-    source = documents.load(path or documents.published("openapi.yaml"))
-    dialect = _dialect(source)
-    chosen = documents.load(documents.published("overlay.yaml"))
-    stated: Mapping[str, Statements] = {}
-    if overlay is not None:
-        addition = documents.load(overlay)
-        if "x-operation" in addition.data:
-            chosen = addition
-        else:
-            source, stated = amended(source, addition)
-    reduced, said = _reduced(source, chosen, name)
-    outline = Outline(References(source.name, reduced.data), reduced.data, reduced.path)
-    surveyed = read(source.name, outline, {**said, **stated.get(reduced.path, {})})
-    profile = _usable(source.name, reduced.path, surveyed)
-    return _operation(source, reduced, profile, at=at, query=tuple(query), dialect=dialect)
-
-
-def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Reduced, Statements]:
-    """The document of one operation alone, with what an overlay that names an operation says of it."""
-    from contracts.spec.overlay import apply_overlay
-    from contracts.spec.reduction import fits, reduce
-    from contracts.spec.survey import find, stated_by
-
-    wanted = chosen.data.get("x-operation")
-    if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), str) for key in ("path", "operationId")):
-        raise unusable(chosen.name, problem="names no operation", remedy="add x-operation with path and operationId")
-    path = find(source, name) if name is not None else None
-    reduced = reduce(source, path=path or wanted["path"], operation_id=wanted["operationId"], whole=path is not None)
-    if path is not None and not fits(wanted["path"], path):
-        return reduced, {}
-    apply_overlay(reduced.data, chosen)
-    node = reduced.data["paths"][reduced.path]["get"].get("x-list")
-    return reduced, stated_by(chosen.name, reduced.path, node) if node is not None else {}
-
-
-def _usable(name: str, path: str, surveyed: Surveyed | None) -> Profile:
-    if surveyed is None:
-        problem = f"describes no list at GET {excerpt(path)} that is read page by page"
-        raise unusable(name, problem=problem, remedy="choose one that `contracts operations` shows")
-    if surveyed.profile is None:
-        lack = surveyed.lacks[0]
-        remedy = f"add it, or say it in an overlay's x-list ({lack.role.replace('.', '/')})"
-        raise unusable(name, problem=lack.reason, remedy=remedy)
-    return surveyed.profile
-
-
-def _operation(
-    source: Document,
-    reduced: Reduced,
-    profile: Profile,
-    *,
-    dialect: Dialect,
-    at: Mapping[str, str] | None,
-    query: tuple[tuple[str, str], ...],
-) -> Operation:
-    node = reduced.data["paths"][reduced.path]["get"]
-    schema = node["responses"]["200"]["content"][reduced.media_type]["schema"]
-    roles = _roles(profile)
-    outer = {name: (at or {}).get(name, "" if at is not None else name) for name in profile.scope[:-1]}
-    for name, value in outer.items():
-        if not value:
-            problem = f"needs a value for {name} in the path {excerpt(reduced.path)}"
-            raise unusable(source.name, problem=problem, remedy=f"give --at {name}=VALUE")
-    template, _, ending = reduced.path.partition("?")
-    # Some documents tell operations apart by a query in the path.
-    pairs = [pair.partition("=") for pair in ending.split("&") if pair]
-    fixed = (*((unquote(name), unquote(value)) for name, _, value in pairs), *query)
-    for name, value in outer.items():
-        template = template.replace("{" + name + "}", _encode(value))
-    prefix, scope, suffix = template.partition("{" + roles.checkpoint + "}") if roles.checkpoint else (template, "", "")
-    parameters = {each["name"]: each for each in node["parameters"] if each.get("in") == "query"}
-    known = [(name, role) for role in PARAMETERS if (name := getattr(roles, role))]
-    filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
-    allowed = References(source.name, reduced.data).keywords(filtering)
-    order = profile.order or Ordering(None, (), None, by_time=False)
-    schemes: list[Any] = list(mapping(mapping(reduced.data.get("components")).get("securitySchemes")).values())
-    key_header = _key_header(schemes, node["parameters"])
-    return Operation(
-        name=source.name,
-        sha256=source.sha256,
-        document=reduced.data,
-        path_template=reduced.path,
-        dialect=dialect,
-        response_schema=schema,
-        profile=profile,
-        roles=roles,
-        outer=outer,
-        fixed=fixed,
-        keyed=any(mapping(each).get("type") != "apiKey" for each in schemes)
-        or bool(key_header and (schemes or _is_due(key_header, node["parameters"]))),
-        key_header=key_header,
-        _grammar=Grammar(
-            prefix=prefix,
-            suffix=suffix,
-            scoped=bool(scope),
-            parameters=tuple(known),
-            orders=tuple((word, order_) for order_, word in order.words),
-            only_order=None if order.param is not None else order.default or Order.DESCENDING,
-            fixed=fixed,
-            others=frozenset(parameters) - {name for name, _ in known},
-            filter_words=words(allowed),
-        ),
-    )
-
-
-def _key_header(schemes: Sequence[Any], parameters: Sequence[Any]) -> str:
-    """The header that carries the key: of a security scheme, or a parameter that is called so."""
-    if any(mapping(each).get("type") != "apiKey" for each in schemes):
-        return ""
-    named = [str(each.get("name")) for each in map(mapping, schemes) if each.get("in") == "header"]
-    named += [str(each.get("name")) for each in map(mapping, parameters) if each.get("in") == "header"]
-    known = [name for name in named if schemes or name.lower() in _KEY_HEADERS]
-    return next((name for name in known if name.lower() != "authorization" and _TOKEN.fullmatch(name)), "")
-
-
-def _is_due(key_header: str, parameters: Sequence[Any]) -> bool:
-    """Whether a document without a security scheme says of the parameter for the key that all requests need it."""
-    described = [each for each in map(mapping, parameters) if each.get("name") == key_header]
-    return any(each.get("required") is True or _KEY_IS_DUE.search(str(each.get("description"))) for each in described)
-
-
-def _roles(profile: Profile) -> Roles:
-    def single(place: tuple[str, ...] | None) -> str:
-        return place[0] if place is not None and len(place) == 1 else ""
-
-    def first(pairs: tuple[tuple[str, str], ...], which: int = 0) -> str:
-        return pairs[0][which] if pairs else ""
-
-    ends = profile.next.kind == "item"
-    return Roles(
-        object=first(profile.envelope_constants),
-        items=single(profile.items),
-        has_more=single(profile.more),
-        first_id=single(profile.prev.at) if ends else "",
-        last_id=single(profile.next.at) if ends else "",
-        item_id=first(tuple((name, "") for name in profile.id)),
-        item_created_at=profile.time.at if profile.time is not None else "",
-        item_project_id=first(profile.filters, 1),
-        item_object=first(profile.constants),
-        checkpoint=profile.scope[-1] if profile.scope else "",
-        after=profile.next.param or "",
-        before=(profile.prev.param or "") if ends else "",
-        limit=profile.limit.param if profile.limit is not None else "",
-        order=(profile.order.param if profile.order is not None else None) or "",
-        project_id=first(profile.filters),
-    )
-
-
-def _dialect(source: documents.Document) -> Dialect:
-    version = source.data.get("openapi")
-    # A version without quotes (3.1) is a number in YAML.
-    match = re.match(r"3\.[01](?=\.|$)", str(version))
-    if match is None:
-        found = f"is OpenAPI {version}" if version is not None else "names no OpenAPI version"
-        raise documents.unusable(source.name, problem=excerpt(found), remedy="give one in OpenAPI 3.0 or 3.1")
-    return "3.0" if match.group() == "3.0" else "3.1"
-
-
 def _joined(pairs: Sequence[tuple[str, str]]) -> str:
-    return "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
 
 
-def _encode(text: str, safe: str = "") -> str:
+def encode(text: str, safe: str = "") -> str:
+    """A text as it is written in a path or a query (RFC 3986): a space is ``%20``."""
     # An id from an answer may hold half a surrogate pair; it must be sendable all the same.
     return quote(text, safe=safe, errors="surrogatepass")

@@ -27,7 +27,7 @@ from contracts.mock.server import Server
 from contracts.mock.store import Dataset
 from contracts.runs.target import embedded
 from contracts.settings.settings import Settings
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 
 Options = dict[str, str | int]
 

@@ -47,7 +47,8 @@ from contracts.runs.replay import base_of, replay
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.spec.body import parse
 from contracts.spec.document import published
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import CREDENTIALS, Keys, read_keys
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError

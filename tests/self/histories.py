@@ -10,7 +10,8 @@ from contracts.core.model import Answer, Exchange, Order, Query, Step, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import LAG
 from contracts.evidence.reader import Reader
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 
 CHECKPOINT = "ft:model:acme:x:1"
 JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))

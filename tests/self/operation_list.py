@@ -12,7 +12,7 @@ from pathlib import Path
 from contracts.clauses.registry import FAMILIES, clauses
 from contracts.core.model import Capability
 from contracts.spec.document import load
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.survey import Surveyed, survey
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from contracts.mock.store import seeded
 from contracts.probes import PROBES
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.quotes import published_texts
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET

@@ -23,7 +23,7 @@ from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
 from contracts.runs.plan import Plan
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import LEAST_BUDGET
 

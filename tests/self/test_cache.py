@@ -15,7 +15,7 @@ import yaml
 from listed import ID_CURSOR, vendors_document
 
 from contracts.spec import cache, document
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.survey import survey
 from contracts.spec.texts import parse
 

@@ -31,7 +31,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
 from contracts.settings.settings import Settings
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.credentials import Keys
 from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn

@@ -16,7 +16,7 @@ from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, likely
 
 LEAST = 0.85

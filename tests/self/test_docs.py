@@ -30,7 +30,7 @@ from contracts.cli import main
 from contracts.core.result import Level
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

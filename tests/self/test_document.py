@@ -17,7 +17,7 @@ import yaml
 from contracts.core.errors import ConfigurationError, ContractsError
 from contracts.core.model import Capability, Order, Query
 from contracts.spec import document, texts
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.overlay import apply_overlay
 from contracts.spec.quotes import Quote, published_texts
 

@@ -19,7 +19,8 @@ from contracts.mock.store import Permission, seeded
 from contracts.runs import live
 from contracts.runs.plan import Plan
 from contracts.runs.serving import serving
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.credentials import Keys
 
 

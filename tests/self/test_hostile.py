@@ -31,7 +31,7 @@ from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 
 ALL = os.environ.get("HOSTILE") == "all"

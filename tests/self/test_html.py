@@ -33,7 +33,7 @@ from contracts.reports.templating import asset
 from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 
 OPERATION = load_operation()

@@ -19,7 +19,8 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.spec.profile import Time
 
 NUMBERED = {**ITEM, "id": INTEGER, "size": INTEGER}

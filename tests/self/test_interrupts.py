@@ -38,7 +38,7 @@ from contracts.mock.server import Server
 from contracts.reports.recording import record
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.har import read_har
 from contracts.verdicts.conclusion import InternalError, Terms
 

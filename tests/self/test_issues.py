@@ -21,7 +21,7 @@ from contracts.core.result import Cause, Finding, Judgement, Result, Verdict
 from contracts.reports import issues
 from contracts.reports.templating import span
 from contracts.settings.settings import Settings
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 
 OPERATION = load_operation()
 ADDRESS = "https://gateway.internal.example:8443/tenants/acme/v1"

@@ -17,7 +17,8 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes.access import _spelled
 from contracts.probes.asking import Asking
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 
 FILES = Path(__file__).parents[1] / "peers" / "documents" / "openai-form.yaml"
 

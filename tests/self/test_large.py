@@ -34,7 +34,7 @@ from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep
 from contracts.runs.live import run, walk_through
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.client import Client, OutOfRoom
 from contracts.traffic.credentials import Keys, available
 from contracts.traffic.har import read_har

@@ -27,7 +27,7 @@ from contracts.plugins.session import UNPREFIXED, spelled
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.settings.settings import FOR_TERMINALS, OPTIONS
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 
 STRICTLY = ("-p", "no:cacheprovider", "-W", "error", "--strict-markers", "--strict-config")

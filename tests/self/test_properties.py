@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.references import References
 

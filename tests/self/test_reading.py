@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.core.model import Order, Query, Request
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.spec.requests import UNKNOWN_PARAMETERS, Oddity
 
 OPERATION = load_operation()

@@ -24,7 +24,7 @@ from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import CREDENTIALS, MALFORMED, Keys, Secret, available, unknown_key
 from contracts.traffic.har import write_har
 from contracts.traffic.redaction import MARKER, Redactor, marker

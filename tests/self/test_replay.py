@@ -34,7 +34,7 @@ from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.verdicts.conclusion import Terms

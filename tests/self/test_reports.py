@@ -33,7 +33,7 @@ from contracts.reports import as_json, github, html, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
 from contracts.reports.view import MOST_REQUESTS, Report
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.curl import curl
 
 ROOT = Path(__file__).parents[2]

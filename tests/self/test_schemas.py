@@ -11,7 +11,8 @@ import pytest
 from listed import FILTERS, FIXED_ORDER, ID_CURSOR, TEXT, TOKEN_ALONE, document, parameter, vendors_document, written
 
 from contracts.spec.document import load
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.spec.references import References
 from contracts.spec.samples import sample
 from contracts.spec.schemas import schema_validator

@@ -13,7 +13,7 @@ from contracts.reports import terminal
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import against
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import Limits
 

@@ -21,7 +21,7 @@ from contracts.mock.variants import VARIANTS
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import SEED, against
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.verdicts.judging import Tally, judge
 

@@ -7,7 +7,7 @@ from contracts.core.model import Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.reports.summary import headline
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 from contracts.verdicts.conclusion import UNREAD, Cost, Terms, conclude
 
 

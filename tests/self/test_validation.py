@@ -17,7 +17,8 @@ from contracts.clauses.registry import owner
 from contracts.core.errors import ConfigurationError
 from contracts.evidence.reader import Reader
 from contracts.spec.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.spec.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
 
 PUBLISHED = load_operation()

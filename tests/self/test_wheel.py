@@ -12,7 +12,7 @@ import pytest
 
 import contracts
 from contracts.spec.document import published
-from contracts.spec.operation import load_operation
+from contracts.spec.loading import load_operation
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -32,7 +32,8 @@ from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
-from contracts.spec.operation import Operation, load_operation
+from contracts.spec.loading import load_operation
+from contracts.spec.operation import Operation
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
