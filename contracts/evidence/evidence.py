@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
-from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Order, Page, Query, Request, Target
+from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, Order, Page, Query, Request, Target
+from contracts.evidence.company import in_company
+from contracts.evidence.failures import Failures
 from contracts.evidence.listing import Listing, Walk
 from contracts.evidence.reader import Document, Reader
 from contracts.spec.requests import Reading
@@ -26,10 +28,6 @@ CONTROL = "control"
 
 LOAD = "load"
 """The probe of what many users asked at once."""
-
-
-_NOTHING = 10
-"""Requests in a row, to the end, that got no whole answer: then it is no single one of them that brought that about."""
 
 
 class Evidence:
@@ -157,28 +155,7 @@ class Evidence:
 
     @cached_property
     def _in_company(self) -> Mapping[int, Exchange]:
-        found: dict[int, Exchange] = {}
-        last: dict[tuple[int, bool], Exchange] = {}
-        for exchange in self.exchanges:
-            admin = exchange.request.credential == "admin"
-            if exchange.connection is None:
-                continue
-            other = last.get((exchange.connection, not admin))
-            if other is not None:
-                found[exchange.number] = other
-            last[exchange.connection, admin] = exchange
-        batches: dict[str, list[Exchange]] = defaultdict(list)
-        for exchange in self.exchanges:
-            if exchange.concurrent:
-                batches[exchange.request.target].append(exchange)
-        for batch in batches.values():
-            for exchange in batch:
-                admin = exchange.request.credential == "admin"
-                for other in batch:
-                    overlap = other.sent < exchange.received and exchange.sent < other.received
-                    if overlap and (other.request.credential == "admin") is not admin:
-                        found.setdefault(exchange.number, other)
-        return found
+        return in_company(self.exchanges)
 
     def company(self, exchange: Exchange) -> Exchange | None:
         """What a caller of the other kind (the admin key, or anyone else) asked that this could be mixed up with.
@@ -311,63 +288,9 @@ class Evidence:
         return {self.target.checkpoint: self.foreign, self.target.other_checkpoint: own - theirs}
 
     @cached_property
-    def _by_request(self) -> Mapping[tuple[Request, bool], Counter[bool]]:
-        """How often each request, alone or with others, was answered with a 5xx (true) and otherwise (false)."""
-        found: dict[tuple[Request, bool], Counter[bool]] = defaultdict(Counter)
-        for exchange in self.exchanges:
-            if exchange.answer is not None and exchange.failure is None and not exchange.postponed:
-                found[exchange.request, exchange.concurrent][exchange.failed] += 1
-        return found
-
-    @cached_property
-    def fails_by_chance(self) -> bool:
-        """Whether the same request was answered with a 5xx once, and otherwise at another time."""
-        return any(answers[True] and answers[False] for answers in self._by_request.values())
-
-    def passing(self, exchange: Exchange) -> bool:
-        """Whether a 5xx does not surely belong to its request: another try brought another answer.
-
-        Of a target that is known to fail by chance only what failed each of several times is sure.
-        """
-        answers = self._by_request[exchange.request, exchange.concurrent]
-        return exchange.failed and (answers[False] > 0 or (self.fails_by_chance and answers[True] == 1))
-
-    # What a network did
-
-    @cached_property
-    def lost(self) -> tuple[Exchange, ...]:
-        """All that has no whole answer because of its connection, be it the server's fault or the network's."""
-        return tuple(exchange for exchange in self.exchanges if exchange.lost)
-
-    @cached_property
-    def loss(self) -> float:
-        """The share of tries that a network lost, from 0 to 1.
-
-        Counted are the requests that were answered whole at another try: what a server does to a request
-        it does each time. Where from some request on nothing at all was answered, all is lost, and no request is
-        to blame.
-        """
-        first = next((place for place, exchange in enumerate(self.exchanges) if exchange.lost), 0)
-        if first and len(self.exchanges) - first >= _NOTHING and all(one.lost for one in self.exchanges[first:]):
-            return 1.0
-        broken: Counter[Request] = Counter()
-        whole: Counter[Request] = Counter()
-        for exchange in self.exchanges:
-            broken[exchange.request] += exchange.retries + exchange.lost
-            whole[exchange.request] += exchange.answer is not None and not exchange.lost
-        known = [request for request, number in whole.items() if number]
-        failed = sum(broken[request] for request in known)
-        return failed / (failed + whole.total()) if failed else 0.0
-
-    def doubtful(self, exchange: Exchange) -> bool:
-        """Whether a request lacks a whole answer for which a network may be to blame.
-
-        A request with which the target went away is not doubtful as long as nothing else was lost: refused
-        connections come from the target's own host, which a network that is down does not reach.
-        """
-        if exchange.failure is not None and exchange.failure.kind is FailureKind.FATAL:
-            return any(other.retries or other.lost for other in self.exchanges if other.number != exchange.number)
-        return exchange.lost
+    def failures(self) -> Failures:
+        """What failed by chance, and what a network may have lost."""
+        return Failures(self.exchanges)
 
     # What it shows of the list
 

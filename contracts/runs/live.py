@@ -451,7 +451,7 @@ class _Run:
             yield from self._deep.notes()
         elif evidence.listing.complete or not evidence.listing.items:
             return
-        elif any(each.probe == CONTROL for each in evidence.lost):
+        elif any(each.probe == CONTROL for each in evidence.failures.lost):
             yield "The list was not seen to its end: the connection broke each time before that."
         elif self._advice:
             yield "The list was not seen to its end: it is judged as far as it was seen."

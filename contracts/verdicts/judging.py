@@ -154,7 +154,7 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
             match outcome:
                 case Held():
                     kept.cases += 1
-                case Finding() if not clause.even_once and any(map(evidence.passing, outcome.exchanges)):
+                case Finding() if not clause.even_once and any(map(evidence.failures.intermittent, outcome.exchanges)):
                     pass
                 case Finding() if changed is not None and _across(outcome, changed.number):
                     pass
@@ -219,8 +219,8 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
     )
     if finding is not None:
         stood = not evidence.unsteady and evidence.listing.watched(finding.exchanges)
-        if not finding.warning and any(map(evidence.doubtful, finding.exchanges)):
-            settled: Judgement | None = _settle_lost(common, finding, again, evidence.loss)
+        if not finding.warning and any(map(evidence.failures.doubtful, finding.exchanges)):
+            settled: Judgement | None = _settle_lost(common, finding, again, evidence.failures.loss)
         else:
             settled = _settle(common, finding, again, moved=evidence.unsteady, stood=stood)
         if settled is not None:
@@ -320,7 +320,7 @@ def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
 
 def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
     """What was asked for this clause, and has no whole answer because of its connection."""
-    return [exchange for exchange in evidence.lost if exchange.probe in clause.asked_by | {CONTROL}]
+    return [exchange for exchange in evidence.failures.lost if exchange.probe in clause.asked_by | {CONTROL}]
 
 
 def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> bool:
