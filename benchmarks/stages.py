@@ -7,15 +7,14 @@ started, FILE gets the seconds of each stage as JSON. The suite itself is not ch
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -98,7 +97,6 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
     ``put`` replaces an attribute.
     """
     from contracts.core.result import Result
-    from contracts.probes import PROBES, Asking
     from contracts.runs import live as running
     from contracts.runs.plan import Plan, Progress
     from contracts.traffic.client import Client
@@ -110,15 +108,17 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
         clock.turn(REPORT)
         return result
 
-    def generated(asking: Asking) -> None:
+    def draw(*arguments: Any) -> Sequence[Any]:
         with clock.stage(SCHEMATHESIS):
-            import contracts.probes.generated  # noqa: F401 - what takes long is to import it
+            import contracts.probes.drawing  # noqa: F401 - what takes long is to import it
         with clock.stage(GENERATING):
-            entry.probe(asking)
+            cases: Sequence[Any] = drawn(*arguments)
+            return cases
 
-    original, entry = clock.timed(LEARNING, running.run), PROBES["generated"]
+    generated = importlib.import_module("contracts.probes.generated")
+    original, drawn = clock.timed(LEARNING, running.run), generated._draw
     put(running, "run", run)
-    put(running, "PROBES", MappingProxyType({**PROBES, "generated": replace(entry, probe=generated)}))
+    put(generated, "_draw", draw)
     put(running, "tally", clock.timed(JUDGING, tally))
     put(running, "judge", clock.timed(JUDGING, judge))
     put(Client, "send", clock.timed(WAITING, Client.send))

@@ -3,6 +3,7 @@
 An interrupt is one line and exit code 2 from the first moment to the last, so nothing is imported before it is watched.
 """
 
+import gc
 import os
 import sys
 
@@ -22,6 +23,7 @@ def main() -> None:
                 command()
             finally:
                 interrupts.ignore()
+                gc.freeze()  # what is still there goes with the process: nothing needs to be looked through for it
     except KeyboardInterrupt:
         _end("interrupted before there was anything to report", 2)
     except (OSError, MemoryError, ImportError) as error:

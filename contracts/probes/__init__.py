@@ -11,6 +11,7 @@ from contracts.probes.access import access
 from contracts.probes.asking import Asking
 from contracts.probes.backwards import backwards
 from contracts.probes.filters import filters
+from contracts.probes.generated import draw_ahead, generated
 from contracts.probes.inputs import inputs
 from contracts.probes.repetition import repetition
 from contracts.probes.scope import scope
@@ -19,22 +20,6 @@ from contracts.probes.walks import walks
 from contracts.traffic.credentials import CREDENTIALS
 
 Probe = Callable[[Asking], None]
-
-
-def _generated(asking: Asking) -> None:
-    # Schemathesis takes longer to import than a small run takes to ask.
-    if asking.left <= 0:
-        return
-    from contracts.probes.generated import generated
-
-    generated(asking)
-
-
-def draw_ahead(asking: Asking, share: int) -> None:
-    """Draw what the probe ``generated`` will ask with such a share, while there is nothing to do but wait."""
-    from contracts.probes import generated
-
-    generated.draw_ahead(asking, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +48,7 @@ INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
 PROBES: Mapping[str, Entry] = MappingProxyType(
     {
         "walks": Entry(walks, "both orders, several page sizes, each filter", 17, 0.222, WALKS),
-        "generated": Entry(_generated, "cases from Schemathesis, once it is loaded", 0, 0.05, begins=180),
+        "generated": Entry(generated, "cases from Schemathesis, once it is loaded", 0, 0.05, begins=180),
         "repetition": Entry(repetition, "the same rewritten, again, and eight at once", 10, 0.046, REPETITION),
         "scope": Entry(scope, "other lists, similar ids, foreign cursors", 7, 0.11, SCOPE),
         "filters": Entry(filters, "filters that match nothing, or almost", 2, 0.135, FILTERS),

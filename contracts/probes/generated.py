@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
+import json
+import platform
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import version
 from typing import Any
 
-import requests
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
-from schemathesis import GenerationMode
-from schemathesis.errors import SchemathesisError
-
 from contracts.core.model import Order, Query, Request
-from contracts.core.wording import excerpt
 from contracts.probes.asking import Asking
 from contracts.probes.cursors import risky
-from contracts.spec.document import unusable
+from contracts.spec import cache
 from contracts.spec.operation import Operation
 
-Case = schemathesis.Case[Any]
-
-
-class SeedAlone(HypothesisProvider):
-    """Draws what the seed says, whatever else is loaded.
-
-    Hypothesis also draws constants that it reads out of the modules of the user's project, so the same seed would ask
-    other questions under pytest than on the command line.
-    """
-
-    def _maybe_draw_constant(self, *_constraints: object, **_options: object) -> None:
-        return None
-
-
-AVAILABLE_PROVIDERS[SeedAlone.__name__] = SeedAlone
-
-SOMEWHERE = "http://target.invalid"
-"""Where a case is written to, so that its path and query can be read off; nothing is sent there."""
+POSITIVE, NEGATIVE = "positive", "negative"
+"""What the document allows, and what it does not."""
 
 SHARE_OF_NEGATIVE = 3
 """One in so many generated queries is one that the document does not allow."""
@@ -56,150 +33,130 @@ MOST_RISKY = 16
 OVERSUPPLY = 2
 """How many times as many cases are drawn as are asked: many say the same."""
 
+Drawn = Mapping[str, Any] | str
+"""A case: the parameters that an allowed query holds, or a query that is not allowed, as it is written."""
+_CASES = "cases"
+_KEPT: dict[str, Sequence[Drawn]] = {}
+"""What was drawn of late: it depends on the document and the seed, and not on the list."""
+MOST_KEPT = 16
+
 
 def generated(asking: Asking) -> None:
     """Ask what the document allows, at places that the list really has; and what it does not allow."""
-    cases = _Cases(asking)
+    places = Places(asking)
     asked = {exchange.request.target for exchange in asking.client.exchanges}
     with asking.gathered():
         for mode, number in _numbers(asking, asking.left):
-            fresh = dict.fromkeys(each for each in cases.draw(mode, number * OVERSUPPLY) if each.target not in asked)
+            cases = drawn(asking, mode, number * OVERSUPPLY)
+            written = filter(None, map(places.positive if mode == POSITIVE else places.negative, cases))
+            fresh = dict.fromkeys(request for request in written if request.target not in asked)
             chosen = list(fresh)[:number]
             asked.update(request.target for request in chosen)
             asking.send_all(chosen)
 
 
 def draw_ahead(asking: Asking, share: int) -> None:
-    """Draw what `generated` will ask with such a share, if the list is what it seems to be by now."""
-    cases = _Cases(asking)
+    """Draw what `generated` will ask with such a share, if the list is as long as it seems to be by now."""
     for mode, number in _numbers(asking, share):
-        cases.drawn(mode, number * OVERSUPPLY)
+        drawn(asking, mode, number * OVERSUPPLY)
 
 
-def _numbers(asking: Asking, share: int) -> tuple[tuple[GenerationMode, int], ...]:
+def _numbers(asking: Asking, share: int) -> tuple[tuple[str, int], ...]:
     """How many requests of each kind are wanted."""
     wanted = min(share, max(LEAST, PER_ITEM * len(asking.listing.items)))
     negative = wanted // SHARE_OF_NEGATIVE
-    return (GenerationMode.POSITIVE, wanted - negative), (GenerationMode.NEGATIVE, negative)
+    return (POSITIVE, wanted - negative), (NEGATIVE, negative)
 
 
-Drawn = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""The query of a generated case, and the learned values beside it."""
-_KEPT: dict[tuple[object, ...], tuple[Drawn, ...]] = {}
-"""What was drawn of late, as drawing takes longer than asking: runs against the same list draw the same."""
-MOST_KEPT = 16
+def drawn(asking: Asking, mode: str, number: int) -> Sequence[Drawn]:
+    """So many cases, which are kept for later runs: those of the same document and seed draw the same."""
+    if number <= 0:
+        return ()
+    operation = asking.operation
+    # Tokens are never made up.
+    without = operation.roles.after if mode == NEGATIVE and asking.reader.opaque else None
+    versions = [platform.python_version(), *map(version, ("schemathesis", "hypothesis"))]
+    about = operation.document, operation.dialect, operation.path_template, operation.profile.scope
+    told = json.dumps([about, mode, without, number, asking.seed, versions], default=repr)
+    key = hashlib.sha256(told.encode()).hexdigest()
+    if key not in _KEPT:
+        while len(_KEPT) >= MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = _kept(key, mode) or _draw(operation, mode, number, asking.seed, without)
+        with suppress(TypeError, ValueError, RecursionError):
+            cache.keep(_CASES, key, json.dumps(_KEPT[key], allow_nan=False).encode())
+    return _KEPT[key]
 
 
-class _Cases:
-    """Draws cases of the operation, each its own mixture of generated and learned values."""
+def _kept(key: str, mode: str) -> Sequence[Drawn]:
+    """What an earlier run drew; nothing if that is not known."""
+    try:
+        found = json.loads(cache.kept(_CASES, key) or b"[]")
+    except (ValueError, RecursionError):
+        return ()
+    kind = dict if mode == POSITIVE else str
+    return found if isinstance(found, list) and all(isinstance(each, kind) for each in found) else ()
+
+
+def _draw(operation: Operation, mode: str, number: int, seed: int, without: str | None) -> Sequence[Drawn]:
+    # It takes longer to import than a small run takes to ask.
+    from contracts.probes.drawing import draw, written
+
+    names = _names(operation.roles)
+    cases = draw(operation, mode, number, seed)
+    if mode == POSITIVE:
+        return [{name: value for name, value in case.items() if name in names} for case in cases]
+    return [written({name: value for name, value in case.items() if name != without}) for case in cases]
+
+
+class Places:
+    """Writes cases as requests, each its own mixture of generated and learned values."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        listing = asking.listing
-        self._seed = asking.seed
         self._rng = random.Random(asking.seed)  # noqa: S311 - it chooses what to ask, and hides nothing
-        self._ids = sorted(listing.items)
-        self._projects = list(listing.projects)
-        self._total = len(self._ids)
+        self._learned = dict(self._values())
         self._used = {
             order: {page.query.after for page in asking.evidence.pages if asking.evidence.order(page) is order}
             for order in Order
         }
 
-    @cached_property
-    def _operation(self) -> Any:
-        operation = self._asking.operation
-        # Credentials are a matter of their own; a generated one would only be refused.
-        document = {key: value for key, value in operation.document.items() if key not in {"security", "servers"}}
-        document["openapi"] = f"{operation.dialect}.0"
-        logging.getLogger("schemathesis").setLevel(logging.ERROR)
-        config = schemathesis.Config.from_dict({"seed": self._seed})
-        # All of Unicode but its surrogates, as by default, without 200 MiB for working out what UTF-8 can hold.
-        config.projects.default.generation.codec = None
-        with _drawable(operation):
-            schema = schemathesis.openapi.from_dict(document, config=config)
-            return schema[operation.path_template]["GET"]
+    def _values(self) -> Iterator[tuple[str, Sequence[Sequence[Any]]]]:
+        """Values that matter for this list, for each parameter: some groups, each as likely as the others."""
+        roles, listing, size = self._asking.operation.roles, self._asking.listing, self._asking.size
+        ids = sorted(listing.items)
+        total = len(ids)
+        sizes = {1, 2, 3, 5, 7, 9, 10, 11, total // 2, total - 1, total, total + 1, size - 1, size}
+        yield roles.limit, [sorted(each for each in sizes if 0 < each <= size)]
+        ranked = dict.fromkeys(id_ for order in Order for id_ in risky(listing, order)[:MOST_RISKY])
+        yield roles.after, [group for group in (ids, list(ranked)) if group]
+        yield roles.project_id, [list(listing.projects)] if listing.projects else []
 
-    def draw(self, mode: GenerationMode, number: int) -> list[Request]:
-        """So many requests, different or not.
+    def _chosen(self) -> dict[str, Any]:
+        """Learned values for about half of the parameters; the others keep what was generated."""
+        rng = self._rng
+        wanted = [(name, groups) for name, groups in self._learned.items() if name and groups and rng.random() < 0.5]  # noqa: PLR2004
+        return {name: rng.choice(rng.choice(groups)) for name, groups in wanted}
 
-        What the positive ones hold is checked against the page that the learned list predicts.
+    def positive(self, case: Drawn) -> Request | None:
+        """The case as a query: learned values before generated ones, as those never meet the list.
+
+        What it brings is checked against the page that the learned list predicts.
         """
-        write = self._positive if mode is GenerationMode.POSITIVE else self._negative
-        requests = (write(query, learned) for query, learned in self.drawn(mode, number))
-        return [request for request in requests if request is not None]
-
-    def drawn(self, mode: GenerationMode, number: int) -> tuple[Drawn, ...]:
-        """So many cases, which are kept for who wants the same of the same list."""
-        operation, listing = self._asking.operation, self._asking.listing
-        chosen = self._rng.randrange(2**32)
-        known = tuple(listing.sequence(order) for order in Order), tuple(self._projects), self._asking.size
-        key = (repr(operation.document), operation.path_template, self._seed, mode, number, chosen, *known)
-        if key in _KEPT:
-            return _KEPT[key]
-        drawn: list[Drawn] = []
-        with _drawable(operation):
-            cases = self._operation.as_strategy(
-                generation_mode=mode, path_parameters=dict.fromkeys(operation.profile.scope, "checkpoint")
-            )
-
-        @seed(chosen)
-        @settings(
-            max_examples=max(1, number),
-            backend=SeedAlone.__name__,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=cases, learned=self._learned())
-        def collect(case: Case, learned: dict[str, Any]) -> None:
-            drawn.append((dict(case.query or {}), learned))
-
-        with _drawable(operation):
-            collect()
-        while len(_KEPT) >= MOST_KEPT:
-            del _KEPT[next(iter(_KEPT))]
-        _KEPT[key] = tuple(drawn)
-        return _KEPT[key]
-
-    def _learned(self) -> st.SearchStrategy[dict[str, Any]]:
-        """Values that matter for this list, for each parameter; a missing one leaves what was generated."""
-        total, size = self._total, self._asking.size
-        sizes = sorted(
-            {
-                n
-                for n in (1, 2, 3, 5, 7, 9, 10, 11, total // 2, total - 1, total, total + 1, size - 1, size)
-                if 0 < n <= size
-            }
-        )
-        roles = self._asking.operation.roles
-        optional: dict[str, st.SearchStrategy[Any]] = {roles.limit: st.sampled_from(sizes)}
-        if self._ids:
-            ranked = [id_ for order in Order for id_ in risky(self._asking.listing, order)[:MOST_RISKY]]
-            ids = st.sampled_from(self._ids)
-            optional[roles.after] = st.one_of(ids, st.sampled_from(list(dict.fromkeys(ranked)))) if ranked else ids
-        if self._projects and roles.project_id:
-            optional[roles.project_id] = st.sampled_from(self._projects)
-        return st.fixed_dictionaries({}, optional=optional)
-
-    def _positive(self, generated: Mapping[str, Any], learned: Mapping[str, Any]) -> Request | None:
-        """The case as a query: learned values before generated ones, as those never meet the list."""
-        operation, roles = self._asking.operation, self._asking.operation.roles
-        values = {**{name: value for name, value in generated.items() if name in _names(roles)}, **learned}
-        if roles.limit in values and (not isinstance(values[roles.limit], int) or values[roles.limit] < 1):
-            values.pop(roles.limit)
+        assert isinstance(case, Mapping)  # noqa: S101 - what is allowed is drawn so
+        operation, roles, listing = self._asking.operation, self._asking.operation.roles, self._asking.listing
+        values = {**case, **self._chosen()}
+        limit, after, project = values.get(roles.limit), values.get(roles.after), values.get(roles.project_id)
         words = {word: order for order, word in operation.order_words.items()}
-        after, project = values.get(roles.after), values.get(roles.project_id)
         order = words.get(values.get(roles.order, ""))
-        if after in self._asking.listing.items:
+        if after in listing.items:
             after = self._fresh(after, order or operation.default_order)
         query = Query(
             self._asking.target.checkpoint,
-            after=after if after in self._asking.listing.items or _generated(after) else None,
-            limit=values.get(roles.limit),
+            after=after if after in listing.items or _generated(after) else None,
+            limit=limit if isinstance(limit, int) and limit > 0 else None,
             order=order,
-            project_id=project if project in self._projects or _generated(project) else None,
+            project_id=project if project in listing.projects or _generated(project) else None,
         )
         return self._asking.request(self._asking.settled(query))
 
@@ -214,30 +171,11 @@ class _Cases:
         used.add(found)
         return found
 
-    def _negative(self, generated: Mapping[str, Any], _learned: Mapping[str, Any]) -> Request | None:
-        """The case as it stands, at this checkpoint, and without a token: those are never made up."""
-        if self._asking.reader.opaque:
-            generated = {name: each for name, each in generated.items() if name != self._asking.operation.roles.after}
-        if not generated:
-            return None
-        try:
-            url = requests.Request("GET", SOMEWHERE, params=dict(generated)).prepare().url or ""
-        except (ValueError, UnicodeError):
-            return None
-        _, _, query = url.partition("?")
+    def negative(self, case: Drawn) -> Request | None:
+        """The case as it stands, at this checkpoint."""
         operation = self._asking.operation
         here = operation.written_checkpoint(self._asking.target.checkpoint)
-        return operation.odd_request(checkpoint=here, query=query) if query and query.isascii() else None
-
-
-@contextmanager
-def _drawable(operation: Operation) -> Iterator[None]:
-    """Tell of a document that is well-formed, and that Schemathesis can draw nothing from."""
-    try:
-        yield
-    except SchemathesisError as error:
-        problem = f"describes parameters that no query can be drawn from ({excerpt(str(error))})"
-        raise unusable(operation.name, problem=problem, remedy="mend them") from None
+        return operation.odd_request(checkpoint=here, query=case) if case and isinstance(case, str) else None
 
 
 def _names(roles: Any) -> tuple[str, ...]:

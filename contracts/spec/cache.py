@@ -1,7 +1,7 @@
-"""Documents in YAML as they were parsed, kept in the user's cache folder: parsing 3 MB takes more than a second.
+"""What takes long to work out, kept in the user's cache folder: documents in YAML as they were parsed, drawn cases.
 
 Nothing depends on it: what can't be read, is not ours or is damaged counts as not there, and what can't be written is
-not written. An entry is JSON and read as strictly as any document, so a foreign one can't do more than a document can.
+not written. A document is JSON and read as strictly as any, so a foreign one can't do more than a document can.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ LEAST: Final = 64 * 2**10
 """Bytes of a document that is kept; a smaller one is parsed in no time."""
 _LARGEST: Final = 64 * 2**20
 _MOST_ENTRIES: Final = 32
+_DOCUMENTS: Final = "documents"
 _PACKAGE: Final = "checkpoint-permissions-contracts"
 
 
@@ -34,25 +35,21 @@ def parsed(raw: bytes, sha256: str) -> dict[str, Any]:
     # JSON is parsed faster than it could be looked up.
     if len(raw) < LEAST or raw.lstrip()[:1] == b"{":
         return parse(raw)
-    entry = _entry(sha256)
-    found = _read(entry) if entry is not None else None
-    if found is None:
-        found = parse(raw)
-        if entry is not None:
-            _write(entry, found)
+    content = kept(_DOCUMENTS, sha256)
+    if content is not None:
+        with suppress(UnreadableError):
+            return parse(content)
+    found = parse(raw)
+    with suppress(ValueError, RecursionError):
+        keep(_DOCUMENTS, sha256, json.dumps(found, allow_nan=False, separators=(",", ":")).encode())
     return found
 
 
-def _entry(sha256: str) -> Path | None:
-    """The file for a document; each version of this package has its own. ``None`` where there is no home folder."""
-    try:
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return caches / "contracts" / "documents" / f"{sha256}-{version(_PACKAGE)}.json"
-    except (RuntimeError, PackageNotFoundError):
+def kept(kind: str, name: str) -> bytes | None:
+    """What was kept as an entry of this kind; ``None`` if nothing is there that can be used."""
+    entry = _entry(kind, name)
+    if entry is None:
         return None
-
-
-def _read(entry: Path) -> dict[str, Any] | None:
     try:
         with os.fdopen(os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             about = os.fstat(stream.fileno())
@@ -62,20 +59,13 @@ def _read(entry: Path) -> dict[str, Any] | None:
             digest, _, content = stream.read(_LARGEST).partition(b"\n")
     except OSError:
         return None
-    if hashlib.sha256(content).hexdigest().encode() != digest:
-        return None
-    try:
-        return parse(content)
-    except UnreadableError:
-        return None
+    return content if hashlib.sha256(content).hexdigest().encode() == digest else None
 
 
-def _write(entry: Path, document: dict[str, Any]) -> None:
-    try:
-        content = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, RecursionError):
-        return
-    if len(content) >= _LARGEST // 2:
+def keep(kind: str, name: str, content: bytes) -> None:
+    """Keep an entry, as one of the newest of its kind."""
+    entry = _entry(kind, name)
+    if entry is None or len(content) >= _LARGEST // 2:
         return
     beside = entry.with_name(f".{entry.name}.{secrets.token_hex(8)}")
     try:
@@ -87,6 +77,15 @@ def _write(entry: Path, document: dict[str, Any]) -> None:
     except OSError:
         with suppress(OSError):
             beside.unlink()
+
+
+def _entry(kind: str, name: str) -> Path | None:
+    """The file of an entry; each version of this package has its own. ``None`` where there is no home folder."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return caches / "contracts" / kind / f"{name}-{version(_PACKAGE)}.json"
+    except (RuntimeError, PackageNotFoundError):
+        return None
 
 
 def _drop_oldest(folder: Path) -> None:

@@ -30,14 +30,13 @@ from typing import Any
 from unittest import mock
 
 from histories import CHECKPOINT, History, operation, permissions, query
-from schemathesis import GenerationMode
 
 from contracts.core.errors import ConfigurationError, ContractsError
 from contracts.core.model import Exchange, Failure, FailureKind, Item, Order, Request, Target
 from contracts.core.result import Result
 from contracts.evidence.reader import Reader
-from contracts.probes import generated
 from contracts.probes.asking import Asking
+from contracts.probes.generated import NEGATIVE, POSITIVE, Places, drawn
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
@@ -601,19 +600,19 @@ def _clash(read: Operation) -> bool:
 
 def read_generated(data: bytes) -> None:
     """A document from which Schemathesis draws what is asked."""
-    drawn = load_operation(_file("given.yaml", data))
-    _read_operation(drawn)
-    asking = mock.Mock(operation=drawn, seed=0, size=100)
+    read = load_operation(_file("given.yaml", data))
+    _read_operation(read)
+    asking = mock.Mock(operation=read, seed=0, size=100)
     asking.listing.items = {"cp_1": Item("cp_1", 1_700_000_000, "proj_1")}
     asking.listing.projects = ("proj_1",)
     asking.listing.sequence.return_value = ("cp_1",)
     asking.target, asking.query.side_effect, asking.evidence.pages = TARGET, query, []
     asking.settled.side_effect = partial(Asking.settled, asking)
-    asking.request.side_effect = drawn.request
-    cases = generated._Cases(asking)  # what it draws, without a run around it
-    for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
-        for request in cases.draw(mode, 2):
-            drawn.read(request)
+    asking.request.side_effect = read.request
+    places = Places(asking)  # what is drawn, without a run around it
+    for mode, write in ((POSITIVE, places.positive), (NEGATIVE, places.negative)):
+        for request in filter(None, map(write, drawn(asking, mode, 2))):
+            read.read(request)
 
 
 _SCHEMA = (

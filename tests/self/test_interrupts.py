@@ -86,7 +86,7 @@ def drawn(number: int, seed: int, ways: Sequence[dict[str, Any]] = WAYS) -> list
 SPECIAL = {
     "imports": Moment(IMPORTING, call=150),
     "the server starts": Moment("contracts.mock.server:Server.start"),
-    "cases are drawn": Moment("contracts.probes.generated:_Cases._positive", call=2, group=False),
+    "cases are drawn": Moment("contracts.probes.generated:Places.positive", call=2, group=False),
     "a clause judges": Moment("contracts.runs.live:tally", call=2, number=signal.SIGTERM),
     "all is judged": Moment("contracts.runs.live:judge", after=True),
     "the run is over": Moment("contracts.runs.job:run", after=True),
@@ -100,7 +100,7 @@ MORE = {
     "late imports": Moment(IMPORTING, call=250, number=signal.SIGTERM),
     "the server has started": Moment("contracts.mock.server:Server.start", after=True, number=signal.SIGTERM),
     "the first request": Moment(GET, call=1),
-    "cases are drawn, a little later": Moment("contracts.probes.generated:_Cases._negative", call=2, late=1),
+    "cases are drawn, a little later": Moment("contracts.probes.generated:Places.negative", call=2, late=1),
     "the client closes": Moment("contracts.traffic.client:Client.close"),
     "the recording is written": Moment("contracts.reports.output:record", times=2),
     "a report is in its place": Moment("pathlib:Path.replace", call=3, after=True),
