@@ -97,18 +97,24 @@ def _after(before: str, code: Callable[[bytes], bytes]) -> Callable[[str], str]:
     return lambda key: code(before.encode() + key.encode() + b", and more").decode()
 
 
+_GRAM = 8
+_STRIDE = RUN - _GRAM + 1
+"""Of every text of RUN bytes, one of so many pieces of _GRAM bytes stands at a multiple of it, wherever the text is."""
+
+
 @cache
 def _needles() -> dict[bytes, dict[bytes, str]]:
-    """What of each run of a key can't be missing where the run stands: the form of each, by how it begins."""
-    begins: dict[bytes, dict[bytes, str]] = {}
+    """What of each run of a key can't be missing where the run stands, with its form, by the pieces that show it."""
+    grams: dict[bytes, dict[bytes, str]] = {}
     for name, key in KEYS.items():
         for begin in range(len(key) - RUN + 1):
             run = key[begin : begin + RUN]
             written = [(form, write(run).encode()) for form, write in (*LETTERS.items(), *BACKWARDS.items())]
             written += [("UTF-16", run.encode("utf-16-le")), *_in_base64(run)]
             for form, needle in written:
-                begins.setdefault(needle[:RUN], {}).setdefault(needle, f"{name} key, {form}")
-    return begins
+                for at in range(_STRIDE):
+                    grams.setdefault(needle[at : at + _GRAM], {}).setdefault(needle, f"{name} key, {form}")
+    return grams
 
 
 def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
@@ -137,8 +143,8 @@ def leaks(data: bytes) -> list[str]:
     texts += [_UNSEEN.sub(b"", text) for text in texts]
     found = set()
     for text in dict.fromkeys(texts):
-        begun = _needles().keys() & (text[begin : begin + RUN] for begin in range(len(text) - RUN + 1))
-        found |= {form for begin in begun for needle, form in _needles()[begin].items() if needle in text}
+        shown = _needles().keys() & (text[at : at + _GRAM] for at in range(0, len(text), _STRIDE))
+        found |= {form for gram in shown for needle, form in _needles()[gram].items() if needle in text}
     return sorted(found)
 
 
