@@ -220,6 +220,7 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
                 "an empty page",
                 (page.exchange, listing.shown_in(lost, page.exchange)),
                 wrong=0,
+                items=(lost,),
             )
         elif lost is None:
             yield HELD
@@ -228,7 +229,12 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
     if listing.rank(order, first) is None:
         return
     if first == after:
-        yield Finding(f"what follows {short(after)}", f"the page begins with {short(after)} itself", (page.exchange,))
+        yield Finding(
+            f"what follows {short(after)}",
+            f"the page begins with {short(after)} itself",
+            (page.exchange,),
+            items=(after,),
+        )
         return
     back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
     if of_another_project and (back or skipped is not None):
@@ -243,6 +249,7 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
             f"the page begins with {short(first)}, which comes before it",
             (page.exchange, listing.shown_in(after, page.exchange)),
             wrong=0,
+            items=(first,),
         )
     elif skipped is not None and not tie_at(evidence, order, after, skipped, first):
         yield Finding(
@@ -250,6 +257,7 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
             f"the page begins with {short(first)}",
             (page.exchange, listing.shown_in(skipped, page.exchange)),
             wrong=0,
+            items=(skipped,),
         )
     else:
         yield HELD
@@ -292,6 +300,7 @@ def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None
                 f"it is missing; the page {place(page)} is the one that should hold it",
                 (page.exchange, listing.shown_in(id_, page.exchange)),
                 wrong=0,
+                items=(id_,),
             )
     return None
 

@@ -56,6 +56,7 @@ def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
                 f"items of {short(project)}",
                 f"{short(wrong.id)} is of {short(wrong.project_id or evidence.operation.says('no project'))}",
                 (page.exchange,),
+                items=(wrong.id,),
             )
         elif page.items:
             yield HELD
@@ -119,6 +120,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(left)} comes first",
                 (page.exchange, listing.shown_in(right, page.exchange)),
                 wrong=0,
+                items=(left,),
             )
         elif (walk.complete or len(walk.ids) > 1) and _of_one_project(walk):
             yield HELD
@@ -159,6 +161,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
                 evidence.operation.says("no walk through that project's list shows it"),
                 (walks[0].pages[-1].exchange, listing.shown_in(lost, walks[0].pages[-1].exchange)),
                 wrong=0,
+                items=(lost,),
             )
         elif strange is not None:
             page = next(page for page in pages if strange in page.ids)

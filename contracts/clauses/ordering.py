@@ -68,6 +68,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
                 else f"{default}: {short(left)} after {short(right)}",
                 f"without order: {names(page.ids, 3)}",
                 (page.exchange,),
+                items=(right,),
             )
         elif evidence.order(page) is not default:
             head = listing.sequence(default, page.query.project_id)[:1]
@@ -95,6 +96,7 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
                 f"{short(right)} created {sign} {short(left)} ({times[left]})",
                 times[right],
                 (page.exchange,),
+                items=(right,),
             )
         elif differ(page):
             yield HELD
@@ -169,6 +171,7 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
                     f"{order}: nothing {beyond} than {_shown(evidence, left)} {place(page)}",
                     f"the page begins with {short(first.id)}, created at {_shown(evidence, right)}",
                     (before.exchange, page.exchange),
+                    items=(first.id,),
                 )
             elif left != right:
                 yield HELD
@@ -223,6 +226,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 f"the {order} list does not hold it",
                 (walk.pages[-1].exchange, listing.shown_in(lost, walk.pages[-1].exchange, order.opposite)),
                 wrong=0,
+                items=(lost,),
             )
 
 
@@ -258,6 +262,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"the {order} list does not hold it {place(at)}",
                 (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
                 still=not listing.stands(lost, *ends),
+                items=(lost,),
                 wrong=0,
             )
         elif listing.sequence(order.opposite):

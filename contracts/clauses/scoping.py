@@ -49,7 +49,12 @@ def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
     for page in own:
         first = next((id_ for id_ in page.ids if id_ in others), None)
         if first is not None:
-            yield Finding(f"{short(first)} in one of the two lists", "it is in both", as_asked(page, others[first]))
+            yield Finding(
+                f"{short(first)} in one of the two lists",
+                "it is in both",
+                as_asked(page, others[first]),
+                items=(first,),
+            )
 
 
 def _contents(evidence: Evidence, pages: Iterable[Page]) -> dict[str, object]:

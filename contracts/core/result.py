@@ -48,7 +48,8 @@ class Finding:
     ``exchanges`` is the least evidence that shows it, in the order in which it was asked. ``still`` marks a
     claim that holds only if the list did not change meanwhile (something *absent* was expected); ``warning``
     one that is worth a word and fails nothing. ``wrong`` is the place in ``exchanges`` of what went wrong; the others
-    are what it is compared with.
+    are what it is compared with. ``items`` are the ids of the items that are wrong, missing or misplaced, where the
+    breach is about single ones.
     """
 
     expected: str
@@ -57,6 +58,7 @@ class Finding:
     still: bool = False
     warning: bool = False
     wrong: int = -1
+    items: tuple[str, ...] = ()
 
     @property
     def decisive(self) -> Exchange:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.clauses.registry import clauses
 from contracts.core.model import Exchange
-from contracts.core.result import Result
+from contracts.core.result import Finding, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
@@ -25,6 +26,7 @@ from contracts.reports.view import Report, told
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
+from contracts.verdicts.judging import tally
 
 LONGEST_BODY: Final = 4096
 """Bytes of a body that are shown at most."""
@@ -53,7 +55,8 @@ class Shown:
 
 def render(report: Report, result: Result, operation: Operation) -> str:
     """The report as HTML."""
-    drawn = picture(Evidence(Reader(operation), result.target, result.exchanges), result.pieces)
+    evidence = Evidence(Reader(operation), result.target, result.exchanges)
+    drawn = picture(evidence, findings(result, evidence), result.pieces)
     style, script = asset("report.css"), asset("report.js")
     return template("report.html").render(
         report=report,
@@ -74,6 +77,13 @@ def render(report: Report, result: Result, operation: Operation) -> str:
             )
         ),
     )
+
+
+def findings(result: Result, evidence: Evidence) -> Mapping[str, Sequence[Finding]]:
+    """All findings of the clauses that broke, by clause: a judgement shows only the smallest."""
+    broken = {one.clause for one in result.judgements if one.verdict in {Verdict.BROKEN, Verdict.WARNED}}
+    tallies = tally([clause for clause in clauses() if clause.id in broken], evidence)
+    return {id_: kept.findings for id_, kept in tallies.items()}
 
 
 def _hash(text: str) -> str:

@@ -6,18 +6,17 @@ the two orders mirror each other. All places are percentages of the axis, for SV
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from contracts.core.model import Order, Page
+from contracts.core.result import Finding
 from contracts.core.wording import count, names, short, yes
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing, Walk
-from contracts.reports.noticing import SIGNS, Noticed, Watcher, counted
 from contracts.reports.safe import plain
 
 MOST_CELLS: Final = 400
@@ -31,6 +30,8 @@ _NUMBERED: Final = 2.4
 _PLAIN_WALKS: Final = 6
 _LANE: Final = 22
 
+Findings = Mapping[str, Sequence[Finding]]
+"""Breaches, by the ids of their clauses."""
 Pieces = Sequence[Sequence[tuple[str | None, int]]]
 """The pieces of a list: the projects of each, with how many items they have there."""
 
@@ -48,10 +49,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Items at which a walk went wrong: ``kind`` is one of `SIGNS`, ``middle`` the place of the sign."""
+    """Where a walk breaks clauses: at the items that findings are about, or at the end of the page."""
 
-    kind: str
-    glyph: str
     x: str
     width: str
     middle: str
@@ -73,7 +72,8 @@ class Block:
     first: str
     last: str
     has_more: str
-    noticed: str
+    broken: str
+    """The clauses that it breaks, by their ids."""
     label: str
 
 
@@ -87,8 +87,8 @@ class Row:
     project: int | None
     blocks: tuple[Block, ...]
     marks: tuple[Mark, ...]
-    noticed: tuple[tuple[str, str, str], ...]
-    """Kind, sign and words of what is marked."""
+    broken: tuple[tuple[str, int], ...]
+    """The clauses that it breaks, each with the number of its breaches there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,6 @@ class Strip:
 
     cells: tuple[Span, ...]
     ties: tuple[Span, ...]
-    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class Picture:
     legend: tuple[Legend, ...]
     groups: tuple[Group, ...]
     left_out: int
-    mirrored: str
+    remark: str
     whole: tuple[Span, ...] = ()
     """The cells of a list that was walked through as a whole, of which the rest shows the ends alone."""
 
@@ -143,34 +142,43 @@ class Picture:
                 yield from row.blocks
 
 
-def picture(evidence: Evidence, pieces: Pieces = ()) -> Picture:
-    """Draw what a run walked through; ``pieces`` are those of `contracts.core.result.Result`."""
-    return _Drawing(evidence).picture(pieces)
+def picture(evidence: Evidence, findings: Findings, pieces: Pieces = ()) -> Picture:
+    """Draw what a run walked through.
+
+    Args:
+        evidence: What the run knows.
+        findings: The breaches to mark, by clause: the picture itself judges nothing.
+        pieces: Those of `contracts.core.result.Result`.
+    """
+    return _Drawing(evidence, findings).picture(pieces)
 
 
 class _Drawing:
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, findings: Findings) -> None:
         self.evidence = evidence
         self.listing: Listing = evidence.listing
         self.axis = _axis(self.listing)
         self.at = {id_: position for position, id_ in enumerate(self.axis)}
         self.per_cell = max(1, -(-len(self.axis) // MOST_CELLS))
-        self.watcher = Watcher(evidence, self.at)
+        self.breaches: dict[int, list[tuple[str, Finding]]] = defaultdict(list)
+        """The breaches by the number of the exchange that went wrong."""
+        for clause, breaches in findings.items():
+            for finding in breaches:
+                self.breaches[finding.decisive.number].append((clause, finding))
         self.projects = {project: number for number, project in enumerate(self.listing.projects)}
 
     def picture(self, pieces: Pieces) -> Picture:
         walks, left_out = self._chosen()
-        displaced = self._displaced()
         groups = []
         for order in (Order.DESCENDING, Order.ASCENDING):
             rows = [self._row(walk) for walk in walks if walk.order is order]
-            different = {(row.title, row.noticed, row.marks): row for row in reversed(rows)}.values()
+            different = {(row.title, row.broken, row.marks): row for row in reversed(rows)}.values()
             plainly = [row for row in sorted(different, key=rows.index) if not row.marks]
             kept = {row.name for row in plainly[:_PLAIN_WALKS]} | {row.name for row in different if row.marks}
             groups.append(
                 Group(
                     ascending=order is Order.ASCENDING,
-                    strip=self._strip(order, displaced if order is Order.ASCENDING else ()),
+                    strip=Strip(tuple(self._cells(set(self.listing.sequence(order)))), self._beneath()),
                     rows=tuple(row for row in rows if row.name in kept),
                     others=tuple(row for row in rows if row.name not in kept),
                 )
@@ -184,7 +192,7 @@ class _Drawing:
             legend=self._legend(),
             groups=tuple(groups),
             left_out=left_out,
-            mirrored=self._mirrored(displaced),
+            remark=self._remark(),
             whole=tuple(self._whole(pieces)),
         )
 
@@ -228,16 +236,6 @@ class _Drawing:
         number = self.projects.get(project or "")
         return "pz" if number is None or number >= PATTERNS else f"p{number}"
 
-    def _strip(self, order: Order, displaced: Sequence[str]) -> Strip:
-        marks = [(self.at[id_], id_) for id_ in displaced]
-        if order is Order.DESCENDING:
-            marks = [(self.at[id_], id_) for id_ in self._rising()]
-        return Strip(
-            cells=tuple(self._cells(set(self.listing.sequence(order)))),
-            ties=self._beneath(),
-            marks=tuple(self._marks("disorder", marks)),
-        )
-
     def _cells(self, seen: set[str]) -> Iterator[Span]:
         """The cells that hold items of an order; one of several items is divided by its projects' shares."""
         looks = {id_: self._known(self.listing.items[id_].project_id) for id_ in seen}
@@ -267,67 +265,26 @@ class _Drawing:
         runs = [(time, list(positions)) for time, positions in groups]
         return [(run[0], run[-1] + 1) for time, run in runs if time is not None and len(run) > 1]
 
-    def _rising(self) -> Iterator[str]:
-        """Items that are younger than the one before them though the newest come first."""
-        if not self.listing.complete:
-            return
-        before: int | None = None
-        for id_ in self.listing.sequence(Order.DESCENDING):
-            now = self.listing.items[id_].created_at
-            if before is not None and now is not None and now > before:
-                yield id_
-            before = now if now is not None else before
-
-    def _displaced(self) -> tuple[str, ...]:
-        """Items that the ascending order does not have where the descending one mirrored would have them."""
-        mirrored = [id_ for id_ in reversed(self.listing.sequence(Order.ASCENDING)) if id_ in self.at]
-        if self.listing.moved:
-            return ()
-        first = 0
-        groups: dict[str, int] = {}
-        for position, id_ in enumerate(self.axis):
-            if not position or not self.listing.tied(self.axis[position - 1], id_):
-                first = position
-            groups[id_] = first
-        places = [groups[id_] for id_ in mirrored]
-        kept = _longest_rise(places)
-        return tuple(id_ for index, id_ in enumerate(mirrored) if index not in kept)
-
-    def _mirrored(self, displaced: Sequence[str]) -> str:
+    def _remark(self) -> str:
         if self.listing.moved:
             return "The list changed meanwhile."
-        sizes = [set(self.listing.sequence(order)) for order in Order]
-        if not all(sizes):
+        if self.listing.complete or not all(map(self.listing.sequence, Order)):
             return ""
-        if not self.listing.complete:
-            return "Both ends were looked at in both orders; where a strip is empty, nothing was asked."
-        only = len(sizes[0] ^ sizes[1])
-        parts = [
-            f"{count(len(displaced), 'item')} out of place" if displaced else "",
-            f"{count(only, 'item')} in one of them only" if only else "",
-        ]
-        told = " and ".join(part for part in parts if part)
-        return f"The two orders do not mirror each other: {told}." if told else "The two orders mirror each other."
+        return "Both ends were looked at in both orders; where a strip is empty, nothing was asked."
 
     # The walks
 
     def _row(self, walk: Walk) -> Row:
-        noticed = self.watcher.noticed(walk)
-        blocks = tuple(self._block(walk, page, found) for page, found in zip(walk.pages, noticed, strict=True))
-        marks: list[Mark] = []
-        for kind in SIGNS:
-            ids = {id_ for found in noticed for id_ in found.ids[kind]}
-            marks += self._marks(kind, [(self.at[id_], id_) for id_ in ids if id_ in self.at])
-        numbers = {kind: sum(len(found.ids[kind]) for found in noticed) for kind in SIGNS}
+        numbers = Counter(clause for page in walk.pages for clause, _ in self.breaches[page.exchange.number])
         project = self.projects.get(walk.project_id) if walk.project_id is not None else None
         return Row(
             name=walk.name,
             title=self._title(walk),
             ascending=walk.order is Order.ASCENDING,
             project=min(project, PATTERNS) if project is not None else None,
-            blocks=blocks,
-            marks=tuple(marks),
-            noticed=tuple((kind, SIGNS[kind], counted(kind, number)) for kind, number in numbers.items() if number),
+            blocks=tuple(self._block(walk, page) for page in walk.pages),
+            marks=tuple(self._marks(walk)),
+            broken=tuple(sorted(numbers.items())),
         )
 
     def _title(self, walk: Walk) -> str:
@@ -340,8 +297,9 @@ class _Drawing:
         ]
         return plain(" · ".join(part for part in parts if part))
 
-    def _block(self, walk: Walk, page: Page, noticed: Noticed) -> Block:
-        odd = {id_ for kind in ("repeat", "disorder", "foreign") for id_ in noticed.ids[kind]}
+    def _block(self, walk: Walk, page: Page) -> Block:
+        breaches = self.breaches[page.exchange.number]
+        odd = {id_ for _, finding in breaches for id_ in finding.items}
         places = sorted(self.at[id_] for id_ in page.ids if id_ in self.at and id_ not in odd)
         places = places or sorted(self.at[id_] for id_ in page.ids if id_ in self.at)
         if places:
@@ -355,7 +313,7 @@ class _Drawing:
         first, last = (plain(short(page.ids[end])) if page.ids else "–" for end in (0, -1))
         asked = "the beginning" if page.query.after is None else f"after {plain(short(page.query.after))}"
         more = yes(page.has_more)
-        words = noticed.words()
+        broken = ", ".join(sorted({clause for clause, _ in breaches}))
         label = f"Page {index + 1}, {asked}: {count(len(page.items), 'item')}, has_more {more}"
         return Block(
             number=page.exchange.number,
@@ -369,8 +327,8 @@ class _Drawing:
             first=first,
             last=last,
             has_more=more,
-            noticed=words,
-            label=f"{label}{f'; {words}' if words else ''}",
+            broken=broken,
+            label=f"{label}{f'; breaks {broken}' if broken else ''}",
         )
 
     def _after(self, page: Page, order: Order) -> int:
@@ -380,18 +338,23 @@ class _Drawing:
             return len(self.axis) if place is None else place
         return 0 if place is None else place + 1
 
-    def _marks(self, kind: str, places: Sequence[tuple[int, str]]) -> Iterator[Mark]:
-        marked = dict(places)
+    def _marks(self, walk: Walk) -> Iterator[Mark]:
+        """Where a walk breaks clauses; where items are too near to be told apart, one mark for all."""
+        marked: dict[int, dict[str, None]] = defaultdict(dict)
+        for page in walk.pages:
+            for clause, finding in self.breaches[page.exchange.number]:
+                places = [self.at[id_] for id_ in finding.items if id_ in self.at]
+                for place in places or [self.at[id_] for id_ in page.ids if id_ in self.at][-1:]:
+                    marked[place].setdefault(clause)
         for start, stop in self._runs(sorted(marked)):
-            ids = [marked[place] for place in range(start, stop) if place in marked]
+            places = [place for place in range(start, stop) if place in marked]
+            clauses = sorted({clause for place in places for clause in marked[place]})
             span = self._span(start, stop)
             yield Mark(
-                kind=kind,
-                glyph=SIGNS[kind],
                 x=span.x,
                 width=span.width,
                 middle=_percent(start + (stop - start) / 2, len(self.axis)),
-                text=f"{counted(kind, len(ids))}: {plain(names(tuple(ids), 3))}",
+                text=f"{', '.join(clauses)}: {plain(names(tuple(self.axis[place] for place in places), 3))}",
             )
 
     def _runs(self, places: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -430,24 +393,6 @@ def _axis(listing: Listing) -> list[str]:
 
 def _by_time(listing: Listing, ids: Iterable[str]) -> list[str]:
     return sorted(ids, key=lambda id_: -(listing.items[id_].created_at or 0))
-
-
-def _longest_rise(values: Sequence[int]) -> set[int]:
-    """The indices of a longest subsequence that never falls."""
-    tails: list[int] = []
-    ends: list[int] = []
-    before: list[int | None] = []
-    for index, value in enumerate(values):
-        place = bisect_right(tails, value)
-        before.append(ends[place - 1] if place else None)
-        tails[place : place + 1] = [value]
-        ends[place : place + 1] = [index]
-    kept: set[int] = set()
-    at = ends[-1] if ends else None
-    while at is not None:
-        kept.add(at)
-        at = before[at]
-    return kept
 
 
 def _percent(place: float, whole: int) -> str:

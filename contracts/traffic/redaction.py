@@ -243,7 +243,11 @@ class Redactor:
         """A finding as it may be written."""
         exchanges = tuple(map(clean or _Exchanges(self), finding.exchanges))
         return replace(
-            finding, expected=self.text(finding.expected), actual=self.text(finding.actual), exchanges=exchanges
+            finding,
+            expected=self.text(finding.expected),
+            actual=self.text(finding.actual),
+            exchanges=exchanges,
+            items=tuple(map(self.text, finding.items)),
         )
 
     def exchange(self, exchange: Exchange) -> Exchange:

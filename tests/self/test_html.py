@@ -19,8 +19,9 @@ from harmless import Page
 from results import HOSTILE, exchange, result
 from test_reports import RUNS, hostile
 
+from contracts.clauses.registry import find
 from contracts.core.model import Answer, Order, Query, Step, Target
-from contracts.core.result import Result
+from contracts.core.result import Judgement, Result, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.mock.faults import open_fault
@@ -81,7 +82,8 @@ def together(*parts: Result) -> Result:
 
 
 def drawn(made: Result) -> Picture:
-    return picture(Evidence(Reader(OPERATION), made.target, made.exchanges))
+    evidence = Evidence(Reader(OPERATION), made.target, made.exchanges)
+    return picture(evidence, html.findings(made, evidence))
 
 
 def rows(made: Result) -> dict[str, Row]:
@@ -169,12 +171,18 @@ def test_long_bodies_are_cut_and_say_so() -> None:
 def test_what_is_right_has_no_marks() -> None:
     made = together(listed("abc", "de"), listed("edc", "ba", walk="walk 2", order="ascending", start=10))
     picture_ = drawn(made)
-    assert (picture_.items, picture_.per_cell, picture_.mirrored) == (5, 1, "The two orders mirror each other.")
+    assert (picture_.items, picture_.per_cell, picture_.remark) == (5, 1, "")
     assert [row.marks for row in rows(made).values()] == [(), ()]
     first, second = rows(made)["walk 1"].blocks
     assert (first.hull.x, first.hull.width, second.hull.x, second.hull.width) == ("0%", "60%", "60%", "40%")
     first, second = rows(made)["walk 2"].blocks
     assert (first.hull.x, second.hull.x) == ("40%", "0%"), "ascending runs along the same axis, from the other end"
+
+
+def broken(made: Result, *ids: str) -> Result:
+    """The same result, in which these clauses broke."""
+    judged = (Judgement(clause.id, clause.level, clause.title, Verdict.BROKEN) for clause in find(ids))
+    return replace(made, judgements=tuple(judged))
 
 
 def between(walk: Result) -> Result:
@@ -183,38 +191,34 @@ def between(walk: Result) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("pages", "kind", "places"),
+    ("pages", "clause", "places"),
     [
-        (("abc", "ef", "ghij"), "gap", {"30%"}),
-        (("ac", "defghij"), "gap", {"10%"}),
-        (("abcdefg",), "gap", {"70%"}),
-        (("abc", "cdefghij"), "repeat", {"20%"}),
-        (("abca", "defghij"), "repeat", {"0%"}),
-        (("abdc", "efghij"), "disorder", {"20%"}),
+        (("abc", "ef", "ghij"), "PAG-011", {"30%"}),
+        (("ac", "defghij"), "PAG-012", {"10%"}),
+        (("abcdefg",), "PAG-015", {"70%"}),
+        (("abc", "cdefghij"), "PAG-010", {"20%"}),
+        (("abca", "defghij"), "PAG-008", {"0%"}),
+        (("abdc", "efghij"), "ORD-002", {"20%"}),
     ],
 )
-def test_what_is_wrong_is_marked_where_it_is(pages: tuple[str, ...], kind: str, places: set[str]) -> None:
-    row = rows(between(listed(*pages, start=50)))["walk 1"]
-    assert {mark.kind for mark in row.marks} == {kind}
+def test_what_breaks_a_clause_is_marked_where_it_is(pages: tuple[str, ...], clause: str, places: set[str]) -> None:
+    made = broken(between(listed(*pages, start=50)), clause)
+    row = rows(made)["walk 1"]
+    assert {mark.text.partition(":")[0] for mark in row.marks} == {clause}
     assert {mark.x for mark in row.marks} == places
-    assert [kind] == [found for found, _, _ in row.noticed]
-    assert any(block.noticed for block in row.blocks)
+    assert [clause] == [found for found, _ in row.broken]
+    assert [block.broken for block in row.blocks if block.broken] == [clause]
+
+
+def test_what_breaks_no_clause_has_no_mark() -> None:
+    made = between(listed("abdc", "efghij", start=50))
+    assert rows(made)["walk 1"].marks == ()
 
 
 def test_items_of_a_foreign_project_are_marked() -> None:
     whole = listed("abCDe", walk="control 1", start=100)
-    row = rows(together(whole, listed("abCe", walk="walk 1", project="proj_a")))["walk 1"]
-    assert [(mark.kind, mark.x) for mark in row.marks] == [("foreign", "40%")]
-    assert row.blocks[0].noticed == "1 foreign item"
-
-
-def test_orders_that_do_not_mirror_each_other_say_so() -> None:
-    made = together(listed("abcde"), listed("edbca", walk="walk 2", order="ascending", start=10))
-    drawing = drawn(made)
-    assert drawing.mirrored == "The two orders do not mirror each other: 1 item out of place."
-    assert [mark.kind for mark in drawing.groups[1].strip.marks] == ["disorder"]
-    missing = together(listed("abcde"), listed("edca", walk="walk 2", order="ascending", start=10))
-    assert drawn(missing).mirrored == "The two orders do not mirror each other: 1 item in one of them only."
+    row = rows(broken(together(whole, listed("abCe", walk="walk 1", project="proj_a")), "FLT-001"))["walk 1"]
+    assert [(mark.text, mark.x) for mark in row.marks] == [("FLT-001: cp_C", "40%")]
 
 
 @pytest.mark.parametrize("size", [0, 7, 57, 5000])
@@ -232,8 +236,8 @@ def test_a_right_server_has_no_marks_and_a_page_of_bearable_size(size: int) -> N
 def test_a_list_that_moves_has_no_marks() -> None:
     with open_variant("moves-all-the-time", 0) as server:
         made = judged(server)
-    assert [row.noticed for row in rows(made).values() if row.noticed] == []
-    assert drawn(made).mirrored == "The list changed meanwhile."
+    assert [row.broken for row in rows(made).values() if row.broken] == []
+    assert drawn(made).remark == "The list changed meanwhile."
 
 
 def test_a_list_that_is_walked_whole_is_bearable_as_well() -> None:
@@ -243,17 +247,16 @@ def test_a_list_that_is_walked_whole_is_bearable_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "clause"),
     [
-        ("gap-on-large-pages", "gap"),
-        ("newest-pinned-to-every-page", "repeat"),
-        ("ascending-by-hour", "disorder"),
-        ("filter-ignored", "foreign"),
+        ("gap-on-large-pages", "PAG-012"),
+        ("newest-pinned-to-every-page", "PAG-009"),
+        ("ascending-by-hour", "ORD-003"),
+        ("filter-ignored", "FLT-001"),
     ],
 )
-def test_a_fault_of_the_embedded_server_is_seen(fault: str, kind: str) -> None:
-    marks = {mark.kind for row in rows(of_server(57, fault)).values() for mark in row.marks}
-    assert kind in marks
+def test_a_fault_of_the_embedded_server_is_seen(fault: str, clause: str) -> None:
+    assert any(clause in mark.text for row in rows(of_server(57, fault)).values() for mark in row.marks)
 
 
 # A browser
@@ -357,7 +360,7 @@ def test_no_width_makes_the_page_scroll_sideways(size: int, width: int, tmp_path
 
 @browser
 def test_a_block_shows_its_exchange(tmp_path: Path) -> None:
-    made = between(listed("abc", "ef", "ghij", start=50))
+    made = broken(between(listed("abc", "ef", "ghij", start=50)), "PAG-011")
     act = """
         var rows=document.querySelectorAll('svg.row'), blocks=rows[1].querySelectorAll('a.b');
         function press(key){document.activeElement.dispatchEvent(new KeyboardEvent('keydown',{key:key,bubbles:true}))}
@@ -376,7 +379,7 @@ def test_a_block_shows_its_exchange(tmp_path: Path) -> None:
     assert json.loads(title) == [
         1,
         "Page 1, the beginning: 3 items, has_more true",
-        "Page 2, after cp_c: 2 items, has_more true; 1 missing item",
+        "Page 2, after cp_c: 2 items, has_more true; breaks PAG-011",
         "Page 3, after cp_f: 4 items, has_more false",
         "Page 1, the beginning: 10 items, has_more false",
         True,

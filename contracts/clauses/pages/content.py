@@ -39,7 +39,7 @@ def no_id_twice_on_a_page(evidence: Evidence) -> Iterator[Outcome]:
     for page in evidence.every_page:
         twice = tuple(id_ for id_, times in Counter(page.ids).items() if times > 1)
         if twice:
-            yield Finding("each id once on a page", f"twice: {names(twice)}", (page.exchange,))
+            yield Finding("each id once on a page", f"twice: {names(twice)}", (page.exchange,), items=twice)
         elif len(page.items) > 1:
             yield HELD
 
@@ -71,6 +71,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
                 f"the page lacks it: {names(page.ids)}",
                 (page.exchange, listing.shown_in(gap, page.exchange)),
                 wrong=0,
+                items=(gap,),
             )
         elif strange is not None:
             yield Finding(
@@ -78,6 +79,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(strange)}, which no walk through the whole list shows",
                 (page.exchange,),
                 still=not listing.changed,
+                items=(strange,),
             )
         elif len(page.items) > 1:
             yield HELD

@@ -50,6 +50,7 @@ def cursor_is_excluded(evidence: Evidence) -> Iterator[Outcome]:
                 f"a page without {short(after)}",
                 f"{short(after)} is item {page.ids.index(after) + 1} of the page after it",
                 (page.exchange,),
+                items=(after,),
             )
         elif goes_on(evidence, page, evidence.order(page)):
             yield HELD

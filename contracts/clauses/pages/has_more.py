@@ -90,6 +90,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 "has_more false",
                 (page.exchange, listing.shown_in(lost, page.exchange)),
                 wrong=0,
+                items=(lost,),
             )
             continue
         nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
@@ -101,6 +102,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange, more[0].exchange),
                 still=True,
                 wrong=0,
+                items=more[0].ids[:1],
             )
         elif (
             any(not after.items for after in nexts)

@@ -56,6 +56,7 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(id_)} once in the walk",
                 f"it comes {place(seen[id_])}, and again {place(page)}",
                 (seen[id_].exchange, page.exchange),
+                items=(id_,),
             )
 
 
