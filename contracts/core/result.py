@@ -157,6 +157,8 @@ class Judgement:
     finding: Finding | None = None
     seen: int = 0
     asked: int = 0
+    alone: int = 0
+    """How often it was right when it was asked again alone; then ``asked`` counts the times with others under way."""
     reason: str = ""
     provide: str = ""
     because: str = ""

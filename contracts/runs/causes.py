@@ -12,7 +12,7 @@ from contracts.core.result import Judgement, Result
 from contracts.evidence.evidence import ASIDE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.traffic.pacing import BudgetSpent
-from contracts.verdicts.diagnosis import Signature, diagnose, experiments
+from contracts.verdicts.diagnosis import SURE, Signature, diagnose, experiments
 
 
 @cache
@@ -36,8 +36,9 @@ def signatures() -> tuple[Signature, ...]:
 
 
 def requests(judgements: Iterable[Judgement]) -> int:
-    """How many requests it takes to tell the likely causes of these breaches apart."""
-    return sum(len(experiment.requests) for experiment in experiments(judgements))
+    """How many requests it takes to tell the likely causes of these breaches apart, if they come back."""
+    sure = [replace(one, seen=SURE, asked=SURE) for one in judgements]
+    return sum(len(experiment.requests) for experiment in experiments(sure))
 
 
 def test_causes(asking: Asking, judgements: Iterable[Judgement]) -> None:

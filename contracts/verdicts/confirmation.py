@@ -23,7 +23,9 @@ ROUNDS = 3
 """How often a finding is asked again."""
 COMPANY_ROUNDS = 2
 """How often what did not come back alone is asked again with others under way."""
-MOST_TOGETHER = 12
+FEW = 3
+"""So many findings are asked again first: where none comes back alone, company is what they are missing."""
+MOST_TOGETHER = 8
 """Requests of such a round, those that only keep the others company included."""
 LONGEST_REPLAY = 12
 """A finding that rests on more answers than this is not asked again: it speaks by its number."""
@@ -151,8 +153,9 @@ class Repeating:
         """Ask each once, and then one after the other as often as it takes: what is reported first is counted whole."""
         if not found:
             return
-        self._round(1, found)
-        self._repeat_together(found)
+        for some in (found[:FEW], found[FEW:]):
+            self._round(1, some)
+            self._repeat_together(some)
         # A batch takes many requests: where they run out, the others are done.
         for each in sorted(found, key=lambda each: any(exchange.concurrent for exchange in each[1].exchanges)):
             for number in range(2, ROUNDS + 1):

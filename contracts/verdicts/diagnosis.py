@@ -17,8 +17,11 @@ from contracts.clauses.registry import find
 from contracts.core.model import Capability, Exchange, FailureKind, Query, Request
 from contracts.core.result import Cause, Judgement, Verdict
 from contracts.evidence.evidence import Evidence
+from contracts.verdicts.confirmation import ROUNDS
 from contracts.verdicts.judging import size, tally
 
+SURE = 2
+"""A finding that came back so often, each time that it was asked again, is no passing one."""
 MOST = 3
 """Causes that are named at the most."""
 LEAST_FIT = 0.3
@@ -183,6 +186,8 @@ REQUIRED: Mapping[str, Capability] = {
     "TOKENS": Capability.TOKEN,
 }
 """What an operation must have for a kind of cause to be possible."""
+TOGETHER = ("SHARED_STATE", "COALESCED")
+"""The kinds by which answers are wrong only where other requests are under way."""
 PASSING = "NOW_AND_THEN"
 """The kind of which the mark is that a finding did not come back each time that it was asked again."""
 
@@ -208,14 +213,15 @@ def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
     if len(broken) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
     together = all(one.finding.exchanges[-1].concurrent for one in broken if one.finding)
+    sure = {one.clause for one in broken if one.seen == one.asked >= SURE and not one.alone}
     chosen: dict[str, Experiment] = {}
     for judgement in sorted(broken, key=lambda one: size(one.finding) if one.finding else ()):
-        for one in _experiments(judgement, together=together):
+        for one in _experiments(judgement, together=together, sure=bool({judgement.clause, judgement.because} & sure)):
             chosen.setdefault(one.words, one)
     return tuple(chosen.values())
 
 
-def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment]:
+def _experiments(judgement: Judgement, *, together: bool, sure: bool) -> Iterable[Experiment]:
     exchange = judgement.finding.exchanges[-1] if judgement.finding is not None else None
     if exchange is None or exchange.answer is None:
         return
@@ -226,7 +232,7 @@ def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment
         return Experiment(frozenset(kinds), judgement.clause, exchange, requests, words)
 
     if exchange.concurrent and together:
-        yield test("asked again alone", (request,), "SHARED_STATE", "COALESCED")
+        yield test("asked again alone", (request,), *TOGETHER)
     if request.credential != "admin":
         if exchange.ok:
             # What lets it in must be there: an answer to the admin that a cache keeps, or the admin's connection.
@@ -237,8 +243,12 @@ def _experiments(judgement: Judgement, *, together: bool) -> Iterable[Experiment
     elif exchange.landed is not None and "?" not in exchange.landed and request.query:
         direct = replace(request, path=exchange.landed)
         yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
-    elif not request.fresh and judgement.seen == judgement.asked:
+    elif not request.fresh and sure:
         yield test("asked again without what caches keep", (past,), "CACHE")
+        parts = request.query.split("&")
+        if len(parts) > 1:
+            turned = replace(past, query="&".join(reversed(parts)))
+            yield test("asked again with its parameters the other way round", (turned,), "POSITION")
 
 
 def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
@@ -289,7 +299,7 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     has = evidence.operation.capabilities
     signatures = [one for one in signatures if REQUIRED.get(one.kind) is None or REQUIRED[one.kind] in has]
     sentences = {one.kind: one.sentence for one in signatures}
-    found = list(_proven(bad, evidence, sentences))
+    found = list(_proven(bad, evidence, sentences)) or list(_tested(bad, evidence, tested, signatures))
     rest = [one for one in bad if all(one.clause not in each.explains for each in found)]
     if len(rest) > REST * len(bad):
         weights = {one.clause: DERIVED if one.because else 1.0 for one in rest}
@@ -317,6 +327,43 @@ def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str
             rest = [one for one in rest if one not in shown]
             explains = frozenset(one.clause for one in shown)
             yield Likely(kind, sentences[kind], explains, len(shown) / len(bad))
+
+
+def _mixed_up(evidence: Evidence) -> bool:
+    """Whether most of what was asked again alone was answered otherwise with others under way."""
+    alone: dict[int, Exchange] = {}
+    others = other = 0
+    for exchange in evidence.exchanges:
+        number, original = exchange.again or (0, 0)
+        if 0 < number <= ROUNDS:
+            alone.setdefault(original, exchange)
+        elif number and original in alone:
+            others += 1
+            other += evidence.signature(exchange) != evidence.signature(alone[original])
+    return 2 * other >= others > 0
+
+
+def _tested(
+    bad: Sequence[Judgement],
+    evidence: Evidence,
+    tested: Mapping[str, tuple[float, str]],
+    signatures: Sequence[Signature],
+) -> Iterator[Likely]:
+    """The kind that a test bore out, however unlike its known faults this one is."""
+    first = next((told for told in tested.values() if told[0] == _CONFIRMED), None)
+    kinds = {kind for kind, told in tested.items() if told == first}
+    if _mixed_up(evidence):
+        kinds = set(TOGETHER)
+    elif any(one.seen < one.asked for one in bad):
+        return
+    broken = {one.clause: DERIVED if one.because else 1.0 for one in bad}
+    groups = {kind: group for kind in kinds if (group := [one for one in signatures if one.kind == kind])}
+    if groups:
+        kind, group = max(groups.items(), key=lambda each: _score(each[1], broken))
+        closest = max(group, key=lambda one: _likelihood(one, broken))
+        explains = (closest.broken | closest.may) & frozenset(broken)
+        passed = {one.clause for one in bad if kind in TOGETHER and (one.alone or one.seen < one.asked)}
+        yield Likely(kind, closest.sentence, explains | passed, _fit(closest, broken))
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,7 +275,7 @@ def _shown(common: Judgement, finding: Finding, again: Again) -> Judgement:
     if again.alone:
         text = f"asked again alone it was right {again.alone} of {again.alone} times; with other requests under way it"
         finding = replace(finding, actual=f"{finding.actual} ({text} came back {again.seen} of {again.rounds} times)")
-    return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds)
+    return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds, alone=again.alone)
 
 
 def _undecided(common: Judgement, finding: Finding, again: Again, reason: str, *, provide: str) -> Judgement:

@@ -17,7 +17,7 @@ from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
 from contracts.spec.loading import load_operation
-from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, likely
+from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, TOGETHER, Signature, likely
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -75,6 +75,7 @@ def test_what_has_no_verdict_speaks_for_nothing_and_against_nothing() -> None:
     [
         ("cache-without-order", Kind.CACHE, "without what caches keep"),
         ("door-opens-after-admin", Kind.REMEMBERED_CALLER, "on a connection of its own"),
+        ("three-parameters-read", Kind.POSITION, "the other way round"),
     ],
 )
 def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, tested: str) -> None:
@@ -86,6 +87,18 @@ def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, test
     asked = [exchange for exchange in result.exchanges if exchange.probe == "cause"]
     assert 0 < len(asked) <= 4
     assert {one.clause for one in result.judgements if one.verdict == "broken"} >= set(first.explains)
+
+
+def test_what_a_test_bears_out_leads_however_unlike_the_known_faults_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = tuple(one for one in signatures() if one.kind != Kind.CACHE.name)
+    unlike = replace(signature(Kind.CACHE.name, "ENV-001", "INP-001"), sentence=Kind.CACHE.sentence)
+    monkeypatch.setattr("contracts.runs.causes.signatures", lambda: (*others, unlike))
+    assert against(open_fault("cache-by-path")).causes[0].kind == Kind.CACHE.name
+
+
+def test_answers_that_are_right_alone_and_wrong_beside_others_are_mixed_up() -> None:
+    causes = against(open_fault("project-shared"), concurrency=8).causes
+    assert causes[0].kind in TOGETHER
 
 
 def test_a_clause_that_breaks_alone_says_it_itself() -> None:

@@ -88,7 +88,8 @@ class Kind(Enum):
         "FLT-003",
     )
     LOOSE = "Ids are matched loosely: by a part, a pattern, or without their case.", "FLT-005", "SCO-003"
-    ORDER_IGNORED = "`order` is ignored, or turned round, in some or all requests.", "ORD-001", "PAG-025"
+    ORDER_IGNORED = "`order` is ignored, or turned round, in some or all requests.", "ORD-001"
+    POSITION = "Where a parameter stands in the query matters: in some orders of them one is not read.", "PAG-025"
     SORT_KEY = (
         "The list is sorted by something else than `created_at`, or page by page.",
         *(f"ORD-00{number}" for number in (2, 3, 4, 6)),
