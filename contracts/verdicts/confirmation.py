@@ -186,8 +186,11 @@ class Repeating:
                 if not counted[name].seen and not (name in again and again[name].seen)
             ]
             wanted = {exchange.number: exchange for _, finding in gone for exchange in finding.exchanges}
-            for exchange in tuple(wanted.values()):
-                wanted |= {other.number: other for other in beside[exchange.number] if len(wanted) < MOST_TOGETHER}
+            others = {other.number: other for exchange in wanted.values() for other in beside[exchange.number]}
+            asked_for = {_asks(exchange) for exchange in wanted.values()}
+            # What a request is given of another one shows most where the two ask for different things.
+            for other in sorted(others.values(), key=lambda one: _asks(one) in asked_for):
+                wanted |= {other.number: other} if len(wanted) < MOST_TOGETHER else {}
             if not gone:
                 return
             asked = [wanted[place] for place in sorted(wanted)]
@@ -259,6 +262,11 @@ class Repeating:
         """Whether a clause finds a breach in nothing but what was asked between two looks."""
         evidence = Evidence(self._reader, self._target, one.alone)
         return bool(tally([clause for clause in self._clauses if clause.id == name], evidence)[name].breaches)
+
+
+def _asks(exchange: Exchange) -> frozenset[str]:
+    """The names of the parameters of a request."""
+    return frozenset(part.partition("=")[0] for part in exchange.request.query.split("&"))
 
 
 def _silent(finding: Finding, one: _Round) -> bool:

@@ -329,7 +329,7 @@ def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str
             yield Likely(kind, sentences[kind], explains, len(shown) / len(bad))
 
 
-def _mixed_up(evidence: Evidence) -> bool:
+def mixed_up(evidence: Evidence) -> bool:
     """Whether most of what was asked again alone was answered otherwise with others under way."""
     alone: dict[int, Exchange] = {}
     others = other = 0
@@ -352,7 +352,7 @@ def _tested(
     """The kind that a test bore out, however unlike its known faults this one is."""
     first = next((told for told in tested.values() if told[0] == _CONFIRMED), None)
     kinds = {kind for kind, told in tested.items() if told == first}
-    if _mixed_up(evidence):
+    if mixed_up(evidence):
         kinds = set(TOGETHER)
     elif any(one.seen < one.asked for one in bad):
         return

@@ -8,7 +8,10 @@ import pytest
 from diagnosing import alone, in_pairs
 from results import exchange, judgement, result
 
+from contracts.core.model import Target
 from contracts.core.result import Cause, Finding, Verdict
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.faults.kinds import Kind
 from contracts.reports import as_json, github, html, junit, markdown
@@ -17,7 +20,7 @@ from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
 from contracts.spec.loading import load_operation
-from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, TOGETHER, Signature, likely
+from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, likely, mixed_up
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -96,9 +99,15 @@ def test_what_a_test_bears_out_leads_however_unlike_the_known_faults_it_is(monke
     assert against(open_fault("cache-by-path")).causes[0].kind == Kind.CACHE.name
 
 
-def test_answers_that_are_right_alone_and_wrong_beside_others_are_mixed_up() -> None:
-    causes = against(open_fault("project-shared"), concurrency=8).causes
-    assert causes[0].kind in TOGETHER
+@pytest.mark.parametrize(
+    ("beside", "is_so"),
+    [((500, 500), True), ((500, 200), True), ((500, 200, 200), False), ((200, 200), False), ((), False)],
+)
+def test_requests_are_mixed_up_where_most_are_wrong_beside_others_alone(beside: tuple[int, ...], is_so: bool) -> None:
+    copies = [exchange(9, again=(1, 3)), *(exchange(10 + at, status=it, again=(4, 3)) for at, it in enumerate(beside))]
+    operation = load_operation()
+    evidence = Evidence(Reader(operation), Target("http://127.0.0.1:1/v1", "ft:m"), [exchange(3), *copies])
+    assert mixed_up(evidence) is is_so
 
 
 def test_a_clause_that_breaks_alone_says_it_itself() -> None:
