@@ -103,7 +103,9 @@ def test_what_a_test_bears_out_leads_however_unlike_the_known_faults_it_is(monke
     ("beside", "is_so"),
     [((500, 500), True), ((500, 200), True), ((500, 200, 200), False), ((200, 200), False), ((), False)],
 )
-def test_requests_are_mixed_up_where_most_are_wrong_beside_others_alone(beside: tuple[int, ...], is_so: bool) -> None:
+def test_requests_are_mixed_up_where_most_are_wrong_beside_others_alone(
+    beside: tuple[int, ...], *, is_so: bool
+) -> None:
     copies = [exchange(9, again=(1, 3)), *(exchange(10 + at, status=it, again=(4, 3)) for at, it in enumerate(beside))]
     operation = load_operation()
     evidence = Evidence(Reader(operation), Target("http://127.0.0.1:1/v1", "ft:m"), [exchange(3), *copies])
