@@ -259,6 +259,8 @@ class Asking:
         Raises:
             ShareSpent: the probe has asked as much as it may.
         """
+        if self.left < len(exchanges):
+            raise ShareSpent
         return self._work([Job.of(self._checked(each.request), again=(number, each.number)) for each in exchanges])
 
     def walk_all(self, walks: Iterable[tuple[Query, int, int]], *, name: str = "walk") -> None:
