@@ -4,12 +4,14 @@ One command, in a checkout, with the suite installed::
 
     python -m benchmarks.far
 
-The contestants take turns, round after round. The ratio is that of the wall time to the one without concurrency.
+The contestants take turns, round after round. The ratio is that of the wall time to the one without concurrency. It
+exits with 1 when a goal is missed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,10 +24,16 @@ import click
 from benchmarks.commands import check, workshop
 from benchmarks.figures import middle, ratio, shown, table, versions, write
 from benchmarks.serving import Place, Standing
+from contracts.settings.settings import DEFAULT_CONCURRENCY
 
 DELAYS = (5, 50, 200)
 """Milliseconds that are added to each round trip."""
 LANES = (1, 4, 8, 16)
+FAR = 50
+MOST_SECONDS = {50: 6.0}
+"""For a delay in milliseconds, the most wall seconds of a run by default."""
+MOST_OF_ONE = 0.35
+"""The most of the wall time without concurrency, by default and from 50 ms on."""
 
 
 @click.command()
@@ -34,7 +42,7 @@ LANES = (1, 4, 8, 16)
 @click.option("--write", "writes", is_flag=True, help="Put the figures into docs/benchmarks.md as well.")
 def main(*, rounds: int, delays: tuple[int, ...], writes: bool) -> None:
     """Measure runs through a relay."""
-    rows = []
+    rows, missed = [], False
     with workshop() as shop, Standing() as standing:
         for delay in delays:
             taken: dict[int, list[float]] = {lanes: [] for lanes in LANES}
@@ -45,13 +53,18 @@ def main(*, rounds: int, delays: tuple[int, ...], writes: bool) -> None:
                         wall = shop.run([*check(far), "--concurrency", str(lanes)], far).wall
                     taken[lanes].append(wall)
             for lanes in LANES:
-                shares = ratio(taken[lanes], taken[1]) if lanes > 1 else None
-                rows.append((f"{delay} ms", str(lanes), shown(middle(taken[lanes]), 1), shown(shares, 2)))
+                share = ratio(taken[lanes], taken[1]) if lanes > 1 else None
+                rows.append((f"{delay} ms", str(lanes), shown(middle(taken[lanes]), 1), shown(share, 2)))
+            usual = taken[DEFAULT_CONCURRENCY]
+            late = (middle(usual) or 0.0) > MOST_SECONDS.get(delay, math.inf)
+            missed |= late or (delay >= FAR and (ratio(usual, taken[1]) or 0.0) > MOST_OF_ONE)
     head = ("added to a round trip", "`--concurrency`", "wall s", "of that with 1")
     text = f"Medians of {rounds} rounds with {versions()}.\n\n{table(head, rows)}"
     click.echo(text)
     if writes:
         write("far", text)
+    if missed:
+        raise SystemExit(1)
 
 
 @contextmanager
@@ -80,6 +93,7 @@ async def serve(target: int, seconds: float) -> None:
         writer.close()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)  # a connection takes a round trip as well
         theirs, ours = await asyncio.open_connection("127.0.0.1", target)
         await asyncio.gather(pump(reader, ours, seconds), pump(theirs, writer, 0.0))
 

@@ -94,6 +94,7 @@ class _Course:
     fresh: bool
     caller: str = ""
     shared: bool = False
+    new: bool = False
     connection: int | None = None
     beside: bool = False
     """Whether others go on meanwhile: what a server asks to wait for holds for them as well."""
@@ -445,11 +446,10 @@ class Client:
             request.fresh,
             caller="admin" if request.credential == "admin" else "others",
             shared=request.shared,
+            new=request.reconnect,
             apart=apart,
             beside=beside,
         )
-        if request.reconnect:
-            self._wire.drop()
         authorization = self._credentials(request.credential, course)
         answer: Answer | None = None
         failure: Failure | None = None
@@ -574,7 +574,9 @@ class Client:
                 fresh=course.fresh,
                 caller=course.caller,
                 shared=course.shared,
+                new=course.new,
             )
+            course.new = False
             late, course.connection = raw.late, raw.connection
         except AnswerError as error:
             reached = error.kind is not FailureKind.UNREACHABLE

@@ -329,6 +329,7 @@ class Wire:
         fresh: bool = False,
         caller: str = "",
         shared: bool = False,
+        new: bool = False,
     ) -> Raw:
         """Sends one GET and reads the answer.
 
@@ -340,11 +341,12 @@ class Wire:
             fresh: Whether caches are asked to check whether the answer that they keep is current.
             caller: Who asks. A connection is kept for the one who opened it.
             shared: Whether to ask on the connection that another caller used last, if one is kept.
+            new: Whether to ask on a new connection, whichever are kept.
 
         Raises:
             AnswerError: No usable answer came.
         """
-        connection = self._take(ends, caller, shared=shared)
+        connection = self._take(ends, caller, shared=shared, new=new)
         try:
             raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), ends)
             self._connector.check(raw.status)
@@ -377,12 +379,12 @@ class Wire:
             head += f"{name}: {value}\r\n".encode("latin-1")
         return head + b"\r\n"
 
-    def _take(self, ends: float, caller: str, *, shared: bool) -> _Connection:
+    def _take(self, ends: float, caller: str, *, shared: bool, new: bool) -> _Connection:
         while True:
             with self._lock:
                 if self._closed:
                     raise AnswerError(FailureKind.CUT, "the client was closed", again=False)
-                connection = self._kept_for(caller, shared=shared)
+                connection = None if new else self._kept_for(caller, shared=shared)
                 if connection is not None:
                     self._idle.remove(connection)
                     self._busy.add(connection)
