@@ -28,6 +28,8 @@ GLYPHS = {
 }
 """The sign of each verdict, and its style."""
 
+MOST_ROOTS = 3
+"""Broken clauses that are named at the top where no likely cause is."""
 MOST_REQUESTS = 4
 """Requests that are shown of one finding."""
 LONGEST_REQUEST = 210
@@ -111,12 +113,24 @@ class _Report:
     def _causes(self) -> None:
         causes = self.result.causes if self.style.causes else ()
         if not causes:
+            self._roots()
             return
         self.sheet.heading(f"Likely cause{'s' if len(causes) > 1 else ''} (no verdict: what fits best)")
         for number, cause in enumerate(causes, 1):
             lead = f"  {number}. " if len(causes) > 1 else "  "
             self.sheet.block(lead, self.result.says(cause.sentence))
             self.sheet.block((" " * len(lead), "dim"), summary.fitting(cause), style="dim")
+
+    def _roots(self) -> None:
+        """Begin with what failed the run, where no cause says it."""
+        roots = [one for one in summary.failing(self.result) if not one.because]
+        if not roots or self.style.quiet or not self.style.failures:
+            return
+        self.sheet.heading("What broke")
+        for judgement in roots[:MOST_ROOTS]:
+            self._leaf(judgement, stem="")
+        if roots[MOST_ROOTS:]:
+            self.sheet.line((f"  and {len(roots) - MOST_ROOTS} more", "dim"))
 
     def _header(self) -> None:
         result, sheet = self.result, self.sheet
