@@ -171,10 +171,10 @@ class Judge:
             self._learn_header(question.kept[body], rest)
         question.kept[body] = rest
 
-    def _forget(self, evidence: Evidence | None = None) -> None:
+    def _forget(self) -> None:
         self._remembered = self._bytes = 0
         self._reader = self._reader.fresh()
-        self.questions.renew(evidence or Evidence(self._reader, self.plan.target, (*self._learned, *self._before)))
+        self.questions.renew(Evidence(self._reader, self.plan.target, (*self._learned, *self._before)))
 
     def _learn_header(self, before: object, after: object) -> None:
         """Note which header differs between two answers that are right and say the same."""

@@ -239,12 +239,6 @@ class Operation:
             else ""
         )
 
-    @property
-    def definition(self) -> dict[str, Any]:
-        """The operation's own node of the document."""
-        node: dict[str, Any] = self.document["paths"][self.path_template]["get"]
-        return node
-
     def request(
         self,
         query: Query,

@@ -151,15 +151,14 @@ class Outline:
         """The properties of the items of the array at a place."""
         return self.properties((self.at(place) or {}).get("items"))
 
-    def places(self, depth: int = 2) -> Iterator[tuple[Place, dict[str, Any]]]:
+    def places(self) -> Iterator[tuple[Place, dict[str, Any]]]:
         """Every property of a page, and those of its objects, each with its keywords."""
-        waiting: list[tuple[Place, Schemas]] = [((), self.envelope)]
-        while waiting:
-            place, properties = waiting.pop(0)
-            for name, schema in properties.items():
-                yield (*place, name), schema
-                if len(place) + 1 < depth and "array" not in types(schema):
-                    waiting.append(((*place, name), self.properties(schema)))
+        for name, schema in self.envelope.items():
+            yield (name,), schema
+        for name, schema in self.envelope.items():
+            if "array" not in types(schema):
+                for inner, described in self.properties(schema).items():
+                    yield (name, inner), described
 
 
 def types(schema: Mapping[str, Any]) -> frozenset[str]:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from quoting import stands
 
 from contracts.clauses.registry import FAMILIES, TITLE_LENGTH, Clause, clauses
 from contracts.core.model import Target
@@ -21,7 +22,6 @@ from contracts.probes import PROBES
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.spec.quotes import published_texts
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 
@@ -60,7 +60,7 @@ def test_the_families_are_complete() -> None:
 
 @pytest.mark.parametrize("clause", [pytest.param(clause, id=clause.id) for clause in clauses()])
 def test_a_clause_is_told_whole(clause: Clause) -> None:
-    assert clause.quote.stands(*published_texts()), clause.quote
+    assert stands(clause.quote), clause.quote
     assert 0 < len(clause.title) <= TITLE_LENGTH
     assert not clause.title.endswith(".")
     assert clause.title.isprintable()

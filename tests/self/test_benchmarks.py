@@ -212,7 +212,7 @@ def test_the_link_leads_to_the_next_page() -> None:
     document: Any = linked(operation)
     (link,) = document["paths"][operation.path_template]["get"]["responses"]["200"]["links"].values()
     assert link["parameters"]["query.after"] == "$response.body#/last_id"
-    assert "links" not in operation.definition["responses"]["200"]
+    assert "links" not in operation.document["paths"][operation.path_template]["get"]["responses"]["200"]
 
 
 def test_failures_and_errors_are_read_from_a_report(tmp_path: Path) -> None:
