@@ -42,6 +42,7 @@ def test_what_an_operation_does_not_have_is_not_judged(capability: Capability, m
     monkeypatch.setattr(Operation, "capabilities", property(lambda _self: lacking))
     evidence = Evidence(Reader(load_operation()), Target("http://host", "ft:a"), ())
     every = tuple(replace(clause, judge=_fails) if capability in clause.requires else clause for clause in clauses())
+    assert any(capability in clause.requires for clause in every), "what no clause requires need not be told"
     for clause, judgement in zip(every, judge(every, evidence, tally(every, evidence), {}), strict=True):
         if capability in clause.requires:
             assert judgement.verdict is Verdict.NOT_APPLICABLE

@@ -127,6 +127,7 @@ def test_reader_without_the_parser_in_c(write: Write, monkeypatch: pytest.Monkey
 def test_each_action_gives_its_reason_and_changes_the_document() -> None:
     overlay = document.load(document.published("overlay.yaml"))
     reduced = published()
+    assert overlay.data["actions"]
     for action in overlay.data["actions"]:
         assert len(action["description"].split()) >= 10
         before = copy.deepcopy(reduced)

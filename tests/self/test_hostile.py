@@ -200,11 +200,6 @@ SOME = ("a gzip bomb", "49,000 empty items, always others", "a redirect to anoth
 """What is asked each time."""
 
 
-def test_there_are_enough() -> None:
-    assert len(ANSWERS) + len(LISTS) + len(DOORS) >= 150
-    assert set(SOME) <= set(SERVED)
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", SERVED if ALL else SOME)
 def test_a_run_ends_stays_small_and_says_what_it_saw(name: str, tmp_path: Path) -> None:

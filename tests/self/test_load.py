@@ -139,13 +139,6 @@ def crowd(known: Known, behaviour: Behaviour, users: int) -> News:
     return asyncio.run(Crowd(known, behaviour).come(users))
 
 
-def test_there_are_enough_of_both() -> None:
-    assert len(LOAD_FAULTS) >= 12
-    assert len(LOAD_VARIANTS) >= 5
-    assert all(fault.sentence and fault.concurrency > 16 for fault in LOAD_FAULTS.values())
-    assert all(variant.sentence for variant in LOAD_VARIANTS.values())
-
-
 @pytest.mark.parametrize("fault", LOAD_FAULTS.values(), ids=LOAD_FAULTS)
 def test_a_fault_is_found_by_as_many_users_as_it_takes(known: Known, fault: LoadFault) -> None:
     news = crowd(known, fault.behaviour(), fault.concurrency + 6)

@@ -166,6 +166,7 @@ def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> No
         plan = target.plan()
         result = live.run(plan)
     given: set[str] = set()
+    assert {"walks", "inputs", "tokens"} <= {exchange.probe for exchange in result.exchanges}
     for exchange in result.exchanges:
         sent = plan.operation.read(exchange.request).values.get("after", ())
         if exchange.probe not in {"inputs", "tokens"}:
@@ -175,6 +176,7 @@ def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> No
                 assert not token or token == "next" or any(_made_from(token, known) for known in given), token
         if exchange.ok and exchange.answer is not None and b'"next":"' in exchange.answer.body:
             given.add(exchange.answer.body.partition(b'"next":"')[2].partition(b'"')[0].decode())
+    assert given
 
 
 def _made_from(token: str, known: str) -> bool:
