@@ -277,6 +277,6 @@ def _nothing_before_the_first(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if page.items:
             found = f"nothing: {short(before)} is the first item"
-            yield Finding(found, names(page.ids, 3), (page.exchange,), still=True)
+            yield Finding(found, names(page.ids, 3), (page.exchange,), stable_list=True)
         else:
             yield HELD

@@ -154,7 +154,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
             (id_ for id_ in sorted(seen_through) if id_ not in together and listing.stands(id_, *ends)),
             None,
         )
-        strange = next((id_ for id_ in sorted(together) if listing.is_ghost(id_)), None)
+        strange = next((id_ for id_ in sorted(together) if listing.is_phantom(id_)), None)
         if lost is not None:
             yield Finding(
                 f"{short(lost)} in the list of {short(project)}",
@@ -169,7 +169,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
                 f"items of the whole list for {short(project)}",
                 f"{short(strange)}, which the whole list does not show",
                 (page.exchange,),
-                still=not listing.changed,
+                stable_list=not listing.changed,
             )
         elif seen_through and all(map(_of_one_project, walks)):
             yield HELD
@@ -186,7 +186,7 @@ def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
                 f"{names(page.ids, 2)} in the whole list, as in that of {short(project)}",
                 evidence.operation.says("the whole list shows nothing of that project"),
                 (exchange,),
-                still=True,
+                stable_list=True,
             )
 
 
@@ -212,7 +212,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
             # A project may have got its first permission since the list was looked at.
             its_own = all(item.project_id == project for item in page.items)
             if not (its_own and evidence.listing.changed):
-                yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), still=its_own)
+                yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), stable_list=its_own)
         elif shows_nothing(exchange, page) and (page is not None or _answered(evidence)):
             yield HELD
 
@@ -344,7 +344,7 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"items of the whole list for {_told(asked)}",
                 f"{short(strange)}, which the whole list does not show",
                 (page.exchange,),
-                still=True,
+                stable_list=True,
             )
         elif swapped is not None:
             left, right = swapped

@@ -244,7 +244,7 @@ def accept_changes_nothing(evidence: Evidence) -> Iterator[Outcome]:
             f"{describe(evidence, usual)}, as with Accept: {JSON_MEDIA_TYPE}",
             f"{actual}, {asked_with}",
             (usual, exchange),
-            still=exchange.ok and kind == JSON_MEDIA_TYPE and evidence.explained(usual, exchange),
+            stable_list=exchange.ok and kind == JSON_MEDIA_TYPE and evidence.explained(usual, exchange),
         )
 
 

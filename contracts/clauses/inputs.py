@@ -258,7 +258,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
             of_others = bool(evidence.foreign.intersection(strange))
             whose = evidence.operation.says("of another checkpoint") if of_others else "which no walk shows"
             yield Finding(
-                "items of this list, or none", f"{names(strange, 3)}, {whose}", (exchange,), still=not of_others
+                "items of this list, or none", f"{names(strange, 3)}, {whose}", (exchange,), stable_list=not of_others
             )
         elif not page.items or evidence.foreign or (listing.complete and not listing.changed):
             yield HELD

@@ -253,7 +253,7 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
                     f" {short(_shown(_plain(between)))}"
                 ),
                 exchanges=(first, other, exchange),
-                still=True,
+                stable_list=True,
                 wrong=1,
             )
 

@@ -261,7 +261,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it {place(at)}",
                 (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
-                still=not listing.stands(lost, *ends),
+                stable_list=not listing.stands(lost, *ends),
                 items=(lost,),
                 wrong=0,
             )

@@ -156,5 +156,5 @@ def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
                 describe(evidence, other),
                 f"{describe(evidence, exchange)}, with %3A",
                 (other, exchange),
-                still=evidence.explained(other, exchange),
+                stable_list=evidence.explained(other, exchange),
             )

@@ -110,10 +110,12 @@ def _goes_on_rightly(evidence: Evidence, page: Page, order: Order, nexts: list[P
         yield HELD
     elif empty is not None and not listing.changed:
         said = f"a token; its page is empty, and nothing follows {short(last)}"
-        yield Finding("no token at the end of the list", said, (page.exchange, empty.exchange), still=True, wrong=0)
+        yield Finding(
+            "no token at the end of the list", said, (page.exchange, empty.exchange), stable_list=True, wrong=0
+        )
     elif listing.ends_with(page, order) and not listing.changed:
         said = f"a token; no walk shows an item after {short(last)}"
-        yield Finding("no token at the end of the list", said, (page.exchange,), still=True)
+        yield Finding("no token at the end of the list", said, (page.exchange,), stable_list=True)
 
 
 # Where it leads
@@ -243,7 +245,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
                 describe(evidence, earlier),
                 f"{describe(evidence, exchange)}, with the same token",
                 (earlier, exchange),
-                still=evidence.explained(earlier, exchange),
+                stable_list=evidence.explained(earlier, exchange),
             )
         elif used is not None and denied(exchange) and must_be_answered(evidence, exchange, query):
             said = f"status {exchange.status}: it was answered before"
@@ -334,7 +336,7 @@ def _two_places(evidence: Evidence) -> Iterator[Outcome]:
                     f"a token that stands for one place, behind {ends[0]}",
                     f"the same token was given behind {ends[1]}",
                     (other.exchange, given.exchange),
-                    still=True,
+                    stable_list=True,
                 )
                 break
 

@@ -173,7 +173,7 @@ def _check(
             embedded=judged.report.embedded,
             repeat=judged.report.repeat,
             hints=_hints(settings, judged.result),
-            settings=settings.told(),
+            settings=settings.listed(),
         )
         try:
             job.write(judged)

@@ -75,7 +75,7 @@ def _look(shell: Shell, settings: Settings) -> int:
         found = examine(plan)
     sheet = Sheet(encoding())
     if settings.verbose:
-        for name, value, origin in settings.told():
+        for name, value, origin in settings.listed():
             sheet.block((f"  {name:<18}", "dim"), value, origin)
         sheet.blank()
     for check in found.checks:

@@ -120,7 +120,7 @@ def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
             verbose=settings.verbose,
             embedded=judged.report.embedded,
             repeat=judged.report.repeat,
-            settings=settings.told(),
+            settings=settings.listed(),
         )
         try:
             job.write(judged)

@@ -56,7 +56,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
                 verbose=settings.verbose,
                 width=width(),
                 repeat=told.repeat,
-                settings=settings.told(),
+                settings=settings.listed(),
             )
             show(report(result, style, encoding()), settings)
             annotate(output.announce(told), printed(settings))

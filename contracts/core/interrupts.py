@@ -1,8 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: when they end what is being done, and when they wait until it is whole.
+"""Ctrl-C, SIGTERM and SIGHUP: when they end the work at once, and when they wait until it is complete.
 
 Python raises `KeyboardInterrupt` between any two of its steps, also while a report is being written. Here an interrupt
 ends at once only what may be broken off: the asking, and what computes before it, which has no wait at which it could
-look for an interrupt. Everything else is brought to its end first, unless a second Ctrl-C ends that as well.
+look for an interrupt. Everything else is completed first, unless a second Ctrl-C ends that as well.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def watched() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let interrupts wait: what is done here is brought to its end, unless somebody insists."""
+    """Delay interrupts until this block is complete; a second Ctrl-C ends it all the same."""
     with watched():
         before = _State.held
         _hold(held=True)
@@ -78,7 +78,7 @@ def held() -> Iterator[None]:
 
 
 class allowed:  # noqa: N801 - used like `held`, and no generator: an interrupt may come while it is left
-    """Let an interrupt end what is done here, also one that has waited.
+    """Let an interrupt end this block, also one that came before it and waited.
 
     Raises:
         KeyboardInterrupt: an interrupt came; until the next `allowed` any further one waits, but for a Ctrl-C that

@@ -79,7 +79,7 @@ class Order(StrEnum):
         return Order.ASCENDING if self is Order.DESCENDING else Order.DESCENDING
 
     def precedes(self, left: int, right: int) -> bool:
-        """Whether what was created at one time comes before what was created at another."""
+        """Whether an item that was created at time ``left`` comes before one that was created at time ``right``."""
         return left < right if self is Order.ASCENDING else left > right
 
 
@@ -87,9 +87,8 @@ class Order(StrEnum):
 class Query:
     """One request that the document allows, in terms of the roles of its parameters.
 
-    ``None`` means that the parameter is not sent. ``after`` is the item behind which the page begins, by its id; a
-    cursor that stands for no known place is taken as it was written. ``before`` is the item before which the page
-    ends.
+    ``None`` means that the parameter is not sent. ``after`` is the id of the item after which the page begins, and
+    ``before`` that of the item before which it ends. A cursor that stands for no known item is kept as it was written.
     """
 
     checkpoint: str
@@ -102,13 +101,13 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is put on the wire, short of the secret.
+    """What is sent, without the secret.
 
     ``path`` and ``query`` are percent-encoded and sent as they stand; ``path`` begins with ``/`` and is
     appended to the target's base URL; ``query`` has no ``?``. ``credential`` names one of the forms in
     `contracts.traffic.credentials`; the key itself never enters this object. ``accept`` is the value of the
-    Accept header, ``None`` for none. ``fresh`` asks caches to check whether the answer that they keep is current, as
-    ordinary clients don't. ``reconnect`` sends it as the first request of a new connection, which is then kept;
+    Accept header, ``None`` for no such header. ``fresh`` asks caches to revalidate what they have stored, as ordinary
+    clients don't. ``reconnect`` sends it as the first request of a new connection, which is then kept;
     ``shared`` sends it on the connection that a caller of the other kind (the admin key, or anyone else) used last.
     Otherwise the two never have a connection in common.
     """
@@ -143,7 +142,7 @@ class FailureKind(StrEnum):
 
 
 _BROKEN = frozenset({FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
-"""What a network can be to blame for."""
+"""The failures that the network may have caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +155,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """That an answer repeats credentials; what it repeats stands nowhere but in the answer.
+    """An answer repeats credentials. The repeated text itself is kept nowhere but in the answer.
 
-    ``credential`` is the name of the secret: ``admin``, ``user``, ``unknown`` (the key that nobody issued), or that of
-    another one. ``places`` says where it stands, and ``forms`` how it is written where that is not plainly, each in
-    words. ``shown`` of ``size`` characters stand in the answer, in runs of twelve or more.
+    ``credential`` is the name of the secret: ``admin``, ``user``, ``unknown`` (the key that was never issued), or that
+    of another one. ``places`` and ``forms`` say in words where it appears and in which encodings, if any. ``shown`` of
+    ``size`` characters appear in the answer, in runs of twelve or more.
     """
 
     credential: str
@@ -171,7 +170,7 @@ class Echo:
 
     @property
     def large(self) -> bool:
-        """Whether that is half of the secret or more: a masked form shows less."""
+        """Whether at least half of the secret is shown; a masked key shows less."""
         return self.shown >= self.size // 2
 
     def __str__(self) -> str:
@@ -182,10 +181,10 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer as the server sent it, its content coding undone.
+    """One HTTP answer as the server sent it, after its content coding was decoded.
 
     ``flaw`` says what was wrong with the body as HTTP (cut short, undecodable, too large), or is ``None``.
-    ``body`` is then what could be read of it. ``echoes`` says which of the run's credentials it repeats.
+    ``body`` is then the part that could be read. ``echoes`` says which of the run's credentials it repeats.
     ``redacted`` names the parts in which such credentials are replaced by markers: ``body``, ``reason``, ``header X``.
     Answers are redacted before they are written; a recording holds none that is not.
     """
@@ -206,7 +205,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The place of an exchange in a walk: which walk, and the how-manieth page (from 0)."""
+    """The place of an exchange in a walk: the name of the walk, and the zero-based index of the page in it."""
 
     walk: str
     index: int
@@ -236,7 +235,7 @@ class Exchange:
     step: Step | None = None
     concurrent: bool = False
     again: tuple[int, int] | None = None
-    """For an exchange that was asked again: (round, number of the exchange that it repeats)."""
+    """For a repeated request: (round of the confirmation, number of the exchange that it repeats)."""
     waits: int = 0
     unavailable: bool = False
     retries: int = 0
@@ -274,27 +273,27 @@ class Exchange:
 
     @property
     def lost(self) -> bool:
-        """Whether its last try brought no whole answer because of the connection."""
+        """Whether its last attempt got no complete answer because of the connection."""
         if self.failure is not None:
             return self.failure.kind in _BROKEN
         return bool(self.retries) and self.answer is not None and self.answer.flaw is not None
 
     @property
     def age(self) -> int | None:
-        """How many seconds ago the answer was made that a cache had kept (RFC 9111 §5.1); ``None`` if none had."""
+        """The age in seconds of an answer that came from a cache (RFC 9111 §5.1); ``None`` for any other answer."""
         age = self.answer.header("Age") if self.answer is not None else None
         return int(age) if age is not None and age.isascii() and age.isdigit() and len(age) <= _MOST_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One permission as far as it could be read; a field of a wrong type is ``None``."""
+    """One permission, as far as it could be read; a field of a wrong type is ``None``."""
 
     id: str
     created_at: int | None
     project_id: str | None
     facets: tuple[str | None, ...] = field(default=(), compare=False)
-    """What the filters behind the first one compare, in their order."""
+    """The values that the second and all further filters compare, in the order of the filters."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +311,7 @@ class Page:
     first_id: str | None
     last_id: str | None
     token: str | None = None
-    """The opaque cursor of the page that follows, where the operation has such; ``None`` at the end of the list."""
+    """The opaque cursor of the next page, where the operation has such cursors; ``None`` at the end of the list."""
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -322,16 +321,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged: where it is and which checkpoints it holds. The keys are not part of it."""
+    """What is judged: its base URL and the checkpoints that it holds. The keys are not part of it."""
 
     base_url: str
     checkpoint: str
     other_checkpoint: str | None = None
     empty_checkpoint: str | None = None
     user_key: bool = False
-    """Whether a key without admin rights is at hand."""
+    """Whether the user gave a key without admin rights."""
     name: str = ""
-    """What the user calls it, where several are judged."""
+    """The name of its ``[[target]]`` table, where several targets are judged."""
     curl: tuple[str, ...] = ()
     """Curl's options that get there as the run did, quoted for a POSIX shell; secrets by the names of variables."""
     key_header: str = ""

@@ -30,7 +30,7 @@ GATING = frozenset({Level.DOCUMENTED, Level.IMPLIED, Level.SECURITY, Level.ROBUS
 
 
 class Verdict(StrEnum):
-    """What became of a clause in one run."""
+    """The verdict on one clause in one run."""
 
     KEPT = "kept"
     BROKEN = "broken"
@@ -45,45 +45,45 @@ class Verdict(StrEnum):
 class Finding:
     """One breach of a clause.
 
-    ``exchanges`` is the least evidence that shows it, in the order in which it was asked. ``still`` marks a
-    claim that holds only if the list did not change meanwhile (something *absent* was expected); ``warning``
-    one that is worth a word and fails nothing. ``wrong`` is the place in ``exchanges`` of what went wrong; the others
-    are what it is compared with. ``items`` are the ids of the items that are wrong, missing or misplaced, where the
+    ``exchanges`` are the fewest that show it, in the order in which they were sent. ``stable_list`` marks one that
+    holds only if the list did not change meanwhile (the expected answer rests on something being absent); ``warning``
+    marks one that fails nothing. ``wrong`` is the index in ``exchanges`` of the answer that is wrong; the others are
+    what it is compared with. ``items`` are the ids of the items that are wrong, missing or misplaced, where the
     breach is about single ones.
     """
 
     expected: str
     actual: str
     exchanges: tuple[Exchange, ...]
-    still: bool = False
+    stable_list: bool = False
     warning: bool = False
     wrong: int = -1
     items: tuple[str, ...] = ()
 
     @property
     def decisive(self) -> Exchange:
-        """The exchange that went wrong."""
+        """The exchange whose answer is wrong."""
         return self.exchanges[self.wrong]
 
 
 class Held:
-    """One case in which a clause could have been broken and was not."""
+    """A case that could have broken the clause, and did not."""
 
 
 HELD = Held()
-"""What a judgement yields for each case that it looked at and found right."""
+"""What a clause yields for each case that it examined and found right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inapplicable:
-    """Why a clause says nothing about this target, though nothing is missing: one sentence."""
+    """Why a clause has nothing to say about this target although no data is missing: one sentence."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unshown:
-    """Why what was seen is right for a server that breaks the clause as well, and what would tell: a sentence each."""
+    """Why the answers can't distinguish a server that breaks the clause, and what could: one sentence each."""
 
     reason: str
     provide: str
@@ -91,7 +91,7 @@ class Unshown:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an observed clause found out: one sentence, and the exchanges that show it."""
+    """The answer to an open question of the document: one sentence, and the exchanges that show it."""
 
     text: str
     exchanges: tuple[Exchange, ...] = ()
@@ -114,7 +114,7 @@ class Deviation:
 
 
 class Standing(StrEnum):
-    """What became of a known deviation in one run."""
+    """The state of a known deviation after one run."""
 
     ACCEPTED = "accepted"
     STALE = "stale"
@@ -122,7 +122,7 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     """Its last day is over: it accepts nothing, and fails the run."""
     UNUSED = "unused"
-    """Its clause has no verdict that could tell."""
+    """Its clause has no verdict that shows whether it still holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ class Judgement:
     """The verdict on one clause.
 
     ``cases`` counts the cases that could have broken it; ``breaches`` those that did. ``finding`` is the
-    one shown: fewest exchanges, then fewest parameters, then smallest values. ``seen`` of ``asked`` tells
-    how often it came back when it was asked again (0 of 0: it was not asked again). ``reason`` says why a
-    clause was not exercised, does not apply or is inconclusive, and ``provide`` what would exercise it.
+    one shown: fewest exchanges, then fewest parameters, then smallest values. It was confirmed in ``seen`` of ``asked``
+    repetitions (0 of 0: it was not repeated). ``reason`` says why a
+    clause was not exercised, does not apply or is inconclusive, and ``provide`` says what the user can provide.
     """
 
     clause: str
@@ -170,7 +170,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A likely cause of what broke, which is no verdict.
+    """A likely cause of the breaches; it is not a verdict.
 
     ``kind`` names the kind of cause and ``sentence`` says it. ``explains`` are those of the ``of`` broken clauses that
     a fault of this kind breaks; ``fit`` says from 0 to 1 how well that agrees with all that broke and was kept.
@@ -187,7 +187,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How a load went: what many users saw who asked at once.
+    """What many users saw who sent requests at the same time.
 
     ``percentiles`` are milliseconds by the share of requests that took no longer. ``series`` counts, for each broken
     clause, its breaches in equal stretches of the time from the beginning to the end; ``stretch`` is the length of
@@ -201,13 +201,13 @@ class Figures:
     rate: float = 0.0
     percentiles: Mapping[str, float] = field(default_factory=dict)
     unanswered: int = 0
-    """Requests without a whole answer: the connection broke, or took too long."""
+    """Requests without a complete answer: the connection broke, or the deadline passed."""
     put_off: int = 0
-    """Answers that asked to wait: 429, and 503 with Retry-After."""
+    """Answers that asked the user to wait: 429, and 503 with Retry-After."""
     unjudged: int = 0
-    """Redirects, and pages other than predicted that were too many to be judged one by one."""
+    """Redirects, and unpredicted pages that were too many to be judged one by one."""
     lost: int = 0
-    """Workers that went away in the middle."""
+    """Workers that were lost during the load."""
     moved: bool = False
     breaches: Mapping[str, int] = field(default_factory=dict)
     stretch: float = 1.0
@@ -216,7 +216,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All that one run found out, for every report."""
+    """The result of one run: what every report is made of."""
 
     version: str
     target: Target
@@ -237,9 +237,9 @@ class Result:
     exit_code: int
     gate: frozenset[Level]
     notes: tuple[str, ...] = ()
-    """What the reader must know about how the verdicts came about (windows, movement, spent budget)."""
+    """What the reader must know to understand the verdicts: windows, changes of the list, a budget that was used up."""
     changed: bool = False
-    """Whether the target answered with errors alone from some request on; the first of the notes says which."""
+    """Whether the target answered only with errors from some request on; the first of the notes names the request."""
     interrupted: bool = False
     complete: bool = True
     """Whether the list was seen to its end."""
@@ -250,14 +250,14 @@ class Result:
     operation: str = ""
     """``GET /path``, if it is another operation than "List checkpoint permissions"."""
     noun: str = "permission"
-    """What people call an item."""
+    """The noun for an item."""
     says: Vocabulary = field(default_factory=Vocabulary, repr=False)
     """The words for its operation, and the passages of its document."""
     load: Figures | None = None
-    """How a load went, if there was one."""
+    """The figures of a load, if there was one."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
-    """A list that was walked through as a whole, cut into equal pieces from the newest item on: the projects of each
-    piece, with how many items they have there."""
+    """A list that `--deep` walked through, in equal pieces from the newest item on: the projects of each piece, and how
+    many items each project has there."""
     spooled: Iterable[Exchange] = field(default=(), repr=False, compare=False)
-    """What was asked in a walk through a list that is too long for memory, by number, from disk."""
+    """The exchanges of a walk through a list that is too long for memory, by number, read from disk."""

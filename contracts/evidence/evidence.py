@@ -1,4 +1,4 @@
-"""Everything that was asked and answered, in order, and what can be read from it without a judgement."""
+"""All exchanges of a run in order, and what can be read from them without judging them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ USUAL_SIZE = 100
 NOT_FOUND = 404
 
 ASIDE = "cause"
-"""The probe whose requests test a likely cause: no clause is judged by them."""
+"""The probe that tests likely causes; no clause is judged by its requests."""
 
 CONTROL = "control"
-"""The probe that looks at the whole list again and again to see whether it changes."""
+"""The probe that reads the whole list from time to time, to see whether it changes."""
 
 LOAD = "load"
-"""The probe of what many users asked at once."""
+"""The probe whose requests many users sent at the same time."""
 
 
 class Evidence:
-    """What the run knows.
+    """The exchanges of a run, and what follows from them about the list.
 
     Args:
         reader: what reads the answers.
@@ -66,10 +66,10 @@ class Evidence:
         self.exchanges = self._dated(reader.dated(kept))
 
     def _dated(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
-        """The exchanges, those that a cache may have answered dated back to the first one of the same request.
+        """The exchanges; one that a cache may have answered gets the sending time of the first one of the same request.
 
-        A cache need not tell the age of what it keeps. That matters only of a list that changes, as the looks at it
-        show, of which each asks caches to check what they keep.
+        A cache need not say how old its answer is. That matters only if the list changes, which the control walks show:
+        they ask caches to revalidate.
         """
         looks = [exchange for exchange in exchanges if exchange.probe == CONTROL and exchange.request.fresh]
         first: dict[Request, int] = {}
@@ -87,25 +87,25 @@ class Evidence:
         return self.operation.read(exchange.request)
 
     def query(self, exchange: Exchange) -> Query | None:
-        """The request of an exchange, if it is one that the document allows."""
+        """The request of an exchange as a query; ``None`` if the document does not allow it."""
         return self.reader.query(exchange)
 
     def asked_order(self, query: Query) -> Order:
-        """The order that a query asks for, with ``order`` or by leaving it out."""
+        """The order that a query asks for; without ``order`` it is the default order."""
         return query.order or self.operation.default_order
 
     def above_cap(self, query: Query) -> bool:
-        """Whether a refusal may be for the size: no page of so many items was ever given."""
+        """Whether a refusal may be because of the limit: no page with so large a limit was ever given."""
         return (query.limit or 0) > max(self.operation.usual_limit, self.largest_accepted)
 
     @cached_property
     def stored(self) -> bool:
-        """Whether a cache answered the admin key now and then, perhaps with the list as it was."""
+        """Whether a cache answered some request of the admin key, perhaps with an old page."""
         return any(exchange.age is not None for exchange in self.admin)
 
     @property
     def unsteady(self) -> bool:
-        """Whether the list changed, or may have changed without its being seen."""
+        """Whether the list changed, or may have changed unnoticed."""
         return self.listing.moved or self.stored
 
     @cached_property
@@ -127,7 +127,7 @@ class Evidence:
 
     @cached_property
     def selects(self) -> tuple[tuple[Exchange, Query, Mapping[str, str]], ...]:
-        """What was asked of the list by other filters than the first one, with the values of these."""
+        """The requests that filter by a second or further filter, with the values of those filters."""
         found = []
         for exchange in self.admin:
             selection = self.operation.selection(exchange.request)
@@ -137,13 +137,13 @@ class Evidence:
 
     @cached_property
     def selected(self) -> tuple[tuple[Page, Mapping[str, str]], ...]:
-        """The pages that these brought."""
+        """The pages that the requests of `selects` returned."""
         pages = ((self.page(exchange, query), asked) for exchange, query, asked in self.selects)
         return tuple((page, asked) for page, asked in pages if page is not None)
 
     @cached_property
     def backward(self) -> tuple[tuple[Exchange, Query], ...]:
-        """All allowed queries of the checkpoint that go back, with the admin key, one at a time."""
+        """All allowed queries of the checkpoint that page backwards, with the admin key, one at a time."""
         return tuple(
             (exchange, query)
             for exchange in self.admin
@@ -158,14 +158,14 @@ class Evidence:
         return in_company(self.exchanges)
 
     def company(self, exchange: Exchange) -> Exchange | None:
-        """What a caller of the other kind (the admin key, or anyone else) asked that this could be mixed up with.
+        """The request of a caller of the other kind (admin key, or anyone else) that this one could be mixed up with.
 
         That is the last such request on the same connection before it, or the same request at the same moment.
         """
         return self._in_company.get(exchange.number)
 
     def strayed(self, page: Page) -> bool:
-        """Whether a page was asked for with a token that was only given for other checkpoints."""
+        """Whether a page was requested with a token that only pages of other checkpoints gave."""
         token = self.reading(page.exchange).values.get("after", ("",))[0]
         givers = self.reader.given(token)
         return bool(givers) and all(given.query.checkpoint != page.query.checkpoint for given in givers)
@@ -178,7 +178,7 @@ class Evidence:
         return frozenset((target.checkpoint, *further))
 
     def unusual(self, exchange: Exchange) -> bool:
-        """Whether a request of the admin key is odd, or allowed but with values that the target never gave."""
+        """Whether the document forbids a request of the admin key, or its values are none that the target ever gave."""
         query = self.query(exchange)
         if query is None:
             return True
@@ -192,7 +192,7 @@ class Evidence:
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:
-        """Every 200 answer of the operation, whatever asked for it."""
+        """All 200 answers of the operation, whatever request they answer."""
         found = []
         for exchange in self.exchanges:
             asked_for_json = exchange.request.accept == JSON_MEDIA_TYPE
@@ -208,14 +208,14 @@ class Evidence:
         return tuple(found)
 
     def _plain_path(self, exchange: Exchange) -> bool:
-        """Whether the path surely names this operation: proxies route odd ones (``..``, ``%2F``) elsewhere."""
+        """Whether the path certainly leads to this operation: proxies may route ``..`` and ``%2F`` elsewhere."""
         reading = self.reading(exchange)
         if reading.checkpoint is None or reading.checkpoint in self.named:
             return reading.checkpoint is not None
         return "checkpoint" not in reading.odd and "/" not in reading.checkpoint
 
     def page(self, exchange: Exchange, query: Query) -> Page | None:
-        """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
+        """The page that an exchange returned; ``None`` unless it is a 200 whose items all have an identity."""
         key = exchange.number, query
         if key not in self._pages:
             self._pages[key] = self.reader.page(exchange, query)
@@ -223,12 +223,12 @@ class Evidence:
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:
-        """The pages of the checkpoint's list that were asked one at a time."""
+        """The pages of the checkpoint's list that were requested one at a time."""
         return tuple(page for exchange, query in self.allowed if (page := self.page(exchange, query)) is not None)
 
     @cached_property
     def pages_back(self) -> tuple[Page, ...]:
-        """The pages that end before an item, where nothing else says where they begin."""
+        """The pages that were requested by ``before`` alone."""
         return tuple(
             page
             for exchange, query in self.backward
@@ -237,7 +237,7 @@ class Evidence:
 
     @cached_property
     def together(self) -> tuple[Page, ...]:
-        """The pages that were asked at the same time as others."""
+        """The pages that were requested at the same time as others."""
         return tuple(
             page
             for exchange in self.admin
@@ -249,7 +249,7 @@ class Evidence:
 
     @cached_property
     def every_page(self) -> tuple[Page, ...]:
-        """The pages of every checkpoint, asked one at a time or together: for what one answer proves by itself."""
+        """The pages of all checkpoints, requested one at a time or together: for what one answer proves by itself."""
         return tuple(
             page
             for exchange in self.admin
@@ -274,7 +274,7 @@ class Evidence:
 
     @cached_property
     def foreign(self) -> frozenset[str]:
-        """The ids of permissions of the other checkpoint, short of those that this checkpoint's own walks hold."""
+        """The ids of permissions of the other checkpoint, without those that this checkpoint's own walks show too."""
         other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
         own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
         return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
@@ -296,7 +296,7 @@ class Evidence:
 
     @cached_property
     def _learnable(self) -> tuple[Page, ...]:
-        """Pages that may teach what the list holds: those that continue from what is known already."""
+        """The pages from which the list is learned: those whose cursor and project are known from earlier pages."""
         if self.part:
             return self.pages
         known: set[str] = set()
@@ -326,10 +326,10 @@ class Evidence:
         return listing
 
     def order(self, page: Page) -> Order:
-        """The order in which a page stands.
+        """The order in which a page is sorted.
 
-        A page that was asked for without one is taken to be in the document's default order, unless it fits
-        the other one and not this: that is one breach (of ORD-001), and not one of every clause about pages.
+        A page that was requested without an order is taken to be in the default order, unless only the other order
+        fits it: that breaks ORD-001 alone, and not every clause about pages.
         """
         if page.query.order is not None:
             return page.query.order
@@ -338,7 +338,7 @@ class Evidence:
         return other if not self.stands_in(page, default) and self.stands_in(page, other) else default
 
     def stands_in(self, page: Page, order: Order) -> bool:
-        """Whether nothing that is known speaks against a page standing in this order."""
+        """Whether a page may be sorted in this order, as far as is known."""
         sign = 1 if order is Order.ASCENDING else -1
         times = [sign * item.created_at for item in page.items if item.created_at is not None]
         times = times if Capability.CHRONOLOGICAL in self.operation.capabilities else []
@@ -352,10 +352,10 @@ class Evidence:
 
     @cached_property
     def sound(self) -> tuple[tuple[Page, Order], ...]:
-        """The pages that can be laid against the list, with their order.
+        """The pages that can be compared with the list, with their order.
 
-        Left out are those that break a clause by themselves, which would break others in its wake: pages with
-        items of another project, with an item twice, or sorted against their order while the list is not.
+        Pages that break a clause by themselves are left out, because others would follow: pages with items of another
+        project, with an item twice, or sorted otherwise than the list.
         """
         found = []
         for page in self.pages:
@@ -372,7 +372,7 @@ class Evidence:
 
     @cached_property
     def unstable_ties(self) -> frozenset[Order]:
-        """The orders in which items of the same second change places, so that nothing can rest on their places."""
+        """The orders in which items of the same second change places, so that their positions prove nothing."""
         found = set()
         for page in self.pages:
             order = self.order(page)
@@ -390,7 +390,7 @@ class Evidence:
         return frozenset(found)
 
     def _turned(self, order: Order, left: str, right: str) -> bool:
-        """Whether two items of the same second came in the other order than that of the list."""
+        """Whether two items of the same second came in another order than that of the list."""
         ranks = self.listing.rank(order, left), self.listing.rank(order, right)
         return ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1] and self.listing.tied(left, right)
 
@@ -404,7 +404,7 @@ class Evidence:
 
     @cached_property
     def walks(self) -> tuple[Walk, ...]:
-        """The walks of the checkpoint's list, as far as their pages could be read."""
+        """The walks through the checkpoint's list, as far as their pages could be read."""
         steps: dict[str, list[Page]] = defaultdict(list)
         for page in self.pages:
             if page.exchange.step is not None and page.exchange.again is None:
@@ -413,7 +413,7 @@ class Evidence:
 
     @cached_property
     def runs(self) -> tuple[tuple[Page, ...], ...]:
-        """The pages of walks as far as each goes on where the one before ends, none of them left out."""
+        """The pages of walks, cut where a page does not continue from the last item of the page before."""
         found: list[tuple[Page, ...]] = []
         for walk in self.walks:
             run: list[Page] = []
@@ -428,7 +428,7 @@ class Evidence:
 
     @property
     def endless(self) -> bool:
-        """Whether a walk came back to a cursor that it had been at."""
+        """Whether a walk returned to a cursor that it had used before."""
         return any(
             any(self.onward(page) == onward for page in walk.pages[:-1])
             for walk in self.walks
@@ -436,14 +436,14 @@ class Evidence:
         )
 
     def onward(self, page: Page) -> str | None:
-        """The cursor of the page that follows: the token that this one gave, or the id of its last item."""
+        """The cursor of the next page: the token that this page gave, or the id of its last item."""
         if self.reader.opaque:
             return page.token
         return page.ids[-1] if page.items else None
 
     @cached_property
     def cap(self) -> int:
-        """The most items that the target ever put on a page when as many or more were asked for."""
+        """The most items that the target returned on a page with a ``limit``."""
         return max((len(page.items) for page in self.pages if page.query.limit), default=0)
 
     @cached_property
@@ -452,7 +452,7 @@ class Evidence:
         return max((page.query.limit for page in self.pages if page.query.limit), default=0)
 
     def signature(self, exchange: Exchange) -> tuple[object, ...]:
-        """What an answer says, short of what may differ between two right answers to the same request."""
+        """What must be equal in two right answers to the same request."""
         query = self.query(exchange)
         page = self.page(exchange, query) if query else None
         if page is not None:
@@ -463,7 +463,7 @@ class Evidence:
         return (exchange.status, whole, exchange.answer.body if exchange.ok and whole else None)
 
     def same(self, left: Exchange, right: Exchange) -> bool:
-        """Whether two answers to the same request say the same, short of what the list's own change explains."""
+        """Whether two answers to the same request agree, apart from what a change of the list explains."""
         if self.signature(left) == self.signature(right):
             return True
         return self.listing.changed and self.explained(left, right)
@@ -494,12 +494,12 @@ class Evidence:
         return found
 
     def not_there_yet(self, exchange: Exchange) -> bool:
-        """Whether a checkpoint was not found, and then was: it may have been made in between."""
+        """Whether this is a 404 for a checkpoint that was found later: it may have been created in between."""
         shown = self._first_shown.get(self.reading(exchange).checkpoint or "")
         return exchange.status == NOT_FOUND and shown is not None and exchange.received < shown
 
     def comparable(self, exchange: Exchange) -> bool:
-        """Whether an answer can be laid beside another: it is whole, puts nothing off, and a 200 is a page."""
+        """Whether an answer can be compared with another: complete, no 503 with Retry-After, and as a 200 a page."""
         if exchange.answer is None or exchange.failure or exchange.answer.flaw or exchange.postponed:
             return False
         if self.not_there_yet(exchange):
@@ -508,7 +508,7 @@ class Evidence:
         return not exchange.ok or (query is not None and self.page(exchange, query) is not None)
 
     def unread(self) -> Iterator[Exchange]:
-        """The 200 answers to allowed queries that could not be read as pages."""
+        """The 200 answers to allowed queries that are not readable as pages."""
         readable = {page.exchange.number for page in self.pages}
         for exchange, _ in self.allowed:
             if exchange.ok and exchange.number not in readable:
@@ -516,7 +516,7 @@ class Evidence:
 
 
 def _unchecked(exchange: Exchange) -> bool:
-    """Whether a cache may have answered the admin key without telling the age of its answer."""
+    """Whether a cache may have answered a request of the admin key without an Age header."""
     request = exchange.request
     return request.credential == "admin" and not request.fresh and exchange.age is None
 

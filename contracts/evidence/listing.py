@@ -1,10 +1,9 @@
-"""What one checkpoint's list holds, learned from the pages that showed it.
+"""What the list of one checkpoint holds, learned from its pages.
 
-A list may gain and lose items while it is looked at. So each item has an interval in which it is known to
-have been there: from its first sighting to its last. A claim about a page speaks only of items whose interval
-encloses that page (`Listing.stands`); those must be on it, whatever else came and went. What was *never* seen
-can't be known that way: a claim of absence holds only if the list did not change
-(`Listing.changed`).
+A list may gain and lose items during a run. So each item has an interval in which it certainly existed: from the first
+page that showed it to the last one. A claim about a page is made only for items whose interval encloses that page
+(`Listing.stands`); those must be on it, whatever else came and went. That an item is *absent* can't be known this way:
+such a claim holds only if the list did not change (`Listing.changed`).
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ from itertools import pairwise
 from contracts.core.model import Exchange, Item, Order, Page
 
 MOST_NOTED = 1_000_000
-"""Pairs of items whose order is noted one by one; of more it is only known where their times tell it.
+"""Pairs of items whose relative order is stored; of further pairs only their times are compared.
 
-Their number grows with the square of a page, and how large a page is the server decides.
+The number of pairs grows with the square of the page size, which the server decides.
 """
 
 
 LAG = 16
-"""Ticks, two for each request, in which a change of the list may reach one copy of it and not yet another."""
+"""Ticks (two for each request) after which a change of the list has reached every replica."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Pages that were asked one after the other, each after the last item of the one before.
+    """Pages that were requested one after the other, each after the last item of the one before.
 
-    ``ended`` says that the target said itself where the list ends, and ``complete`` that the walk began at
-    its head as well; ``control`` that it was asked in order to see whether the list changes.
+    ``ended`` says that the walk reached the end of the list, as the target itself marked it; ``complete`` that it also
+    began at the head; ``control`` that its purpose was to see whether the list changes.
     """
 
     name: str
@@ -48,24 +47,24 @@ class Walk:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of all pages, in the order in which they came."""
+        """The ids of the items of all pages, in order."""
         return tuple(id_ for page in self.pages for id_ in page.ids)
 
     @property
     def sent(self) -> int:
-        """The tick at which its first page was asked for."""
+        """The tick at which its first request was sent."""
         return self.pages[0].exchange.sent
 
     @property
     def received(self) -> int:
-        """The tick at which its last page had come."""
+        """The tick at which its last answer was received."""
         return self.pages[-1].exchange.received
 
 
 def came_or_went(seen: Sequence[bool]) -> bool:
-    """Whether something moved that was seen in some looks and not in others, one after the other.
+    """Whether an item was added or removed, given in which of several successive walks it was seen.
 
-    What is there, gone, and there again has not moved: some answer was wrong.
+    An item that disappears and returns was neither: some answer was wrong.
     """
     first, last = seen.index(True), len(seen) - 1 - seen[::-1].index(True)
     return not all(seen) and all(seen[first : last + 1])
@@ -75,10 +74,10 @@ class Listing:
     """The list of one checkpoint: its items, their order in both directions, and how long each was there.
 
     Args:
-        pages: the pages that may be learned from, in the order in which they were asked.
-        part: whether they are a part of a longer list, whose ends are elsewhere.
-        ends: the last item of each order, where another walk came to it.
-        by_time: whether the list stands in the order of its items' times.
+        pages: The pages to learn from, in the order in which they were requested.
+        part: Whether they show a part of a longer list, without its ends.
+        ends: The last item in each order, where another walk reached it.
+        by_time: Whether the list is sorted by the times of its items.
     """
 
     def __init__(
@@ -99,21 +98,21 @@ class Listing:
         self._sequence: dict[Order, list[str]] = {order: [] for order in Order}
         self._rank: dict[Order, dict[str, int]] = {order: {} for order in Order}
         self._late: dict[Order, set[str]] = {order: set() for order in Order}
-        """Items that were fitted in between others later: their place among ties is a guess."""
+        """Items that were inserted between known ones later: their place among ties is a guess."""
         self._behind: dict[Order, dict[str, set[str]]] = {order: defaultdict(set) for order in Order}
-        """What was shown behind an item, where one of the two is late."""
+        """For an item the items that pages showed after it, where one of the two is in `_late`."""
         self._noted = 0
         for page in pages:
             self._sight(page)
-            # Where an item of one project stands among those of the others, its own list does not tell.
+            # A filtered page does not show where its items stand among those of other projects.
             if page.query.order is not None and page.query.project_id is None:
                 self._merge(page.query.order, page)
         self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
         self.changed = False
-        """Whether looks at the whole list show that items came or went."""
+        """Whether walks through the whole list show that items were added or removed."""
         self.complete = False
-        """Whether a look at the whole list reached its end."""
-        self._ghosts: frozenset[str] = frozenset()
+        """Whether a walk through the whole list reached its end."""
+        self._phantoms: frozenset[str] = frozenset()
         self._passing: frozenset[str] = frozenset()
         self._looks: tuple[Walk, ...] = ()
 
@@ -126,7 +125,7 @@ class Listing:
             self._shown[item.id].append(page)
 
     def _merge(self, order: Order, page: Page) -> None:
-        """Put items that are not known yet between the neighbours with which they were shown."""
+        """Insert items that are not known yet between the neighbours with which the page shows them."""
         rank, late = self._rank[order], self._late[order]
         ids = list(dict.fromkeys(page.ids))
         if late:
@@ -157,7 +156,7 @@ class Listing:
                     behind[before].add(id_)
 
     def _knows(self, order: Order, left: str, right: str) -> bool:
-        """Whether it is sure that one item stands before another, and not only where it was fitted in."""
+        """Whether one item certainly comes before another, and not only by where a late one was inserted."""
         rank, late = self._rank[order], self._late[order]
         if rank[left] >= rank[right]:
             return False
@@ -188,7 +187,7 @@ class Listing:
             rank[sequence[position]] = position
 
     def _place_by_time(self, order: Order, run: Sequence[str]) -> int | None:
-        """Where items stand that were shown without a known neighbour; ``None`` if their times don't tell."""
+        """The index at which to insert items without a known neighbour; ``None`` if their times don't decide it."""
         sequence = self._sequence[order]
         if not sequence:
             return 0
@@ -207,19 +206,17 @@ class Listing:
         return place
 
     def look_for_movement(self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset()) -> None:
-        """Compare the walks that show the whole list, and note whether it changed between them.
+        """Compare the walks through the whole list, and note whether it changed between them.
 
-        ``foreign`` are items of another list: where this one shows them, it is wrong, and did not change.
-
-        An item that is there, gone, and there again has not moved: some answer was wrong. One that comes and
-        stays, goes and stays away, or was seen only between two looks, has.
+        It changed if an item was added or removed, or was seen only between two walks. An item that disappears and
+        returns is no change: some answer was wrong. Nor are ``foreign`` items, which belong to another list.
         """
         looks = [walk for walk in walks if walk.complete]
         self.complete = bool(looks)
         looks = looks or [walk for walk in walks if walk.pages and walk.pages[0].items]
         self._looks = tuple(looks)
         shown = [frozenset(walk.ids) for walk in looks]
-        ghosts = []
+        phantoms = []
         for id_ in self.items:
             seen = [
                 id_ in ids for ids, walk in zip(shown, looks, strict=True) if walk.complete or self._covers(walk, id_)
@@ -227,15 +224,15 @@ class Listing:
             if not seen or all(seen):
                 continue
             if not any(seen):
-                ghosts.append(id_)
+                phantoms.append(id_)
                 continue
             if came_or_went(seen):
                 self.changed = True
-        self._ghosts = frozenset(ghosts)
-        self._passing = self._ghosts - foreign
+        self._phantoms = frozenset(phantoms)
+        self._passing = self._phantoms - foreign
 
     def _covers(self, walk: Walk, id_: str) -> bool:
-        """Whether a window reaches beyond this item, so that it had to show it."""
+        """Whether an incomplete walk reached beyond this item, so that it had to show it."""
         rank = self._rank[walk.order]
         end = walk.pages[-1].ids[-1:] or walk.ids[-1:]
         return bool(end) and id_ in rank and end[0] in rank and rank[id_] < rank[end[0]]
@@ -257,7 +254,7 @@ class Listing:
 
     @property
     def ends(self) -> tuple[int, int] | None:
-        """When the newest item and the oldest one were created, as far as the heads of the two orders tell."""
+        """When the newest and the oldest item were created, by the heads of the two orders; ``None`` if unknown."""
         heads = [self._sequence[order][:1] for order in (Order.DESCENDING, Order.ASCENDING)]
         times = [self.items[id_].created_at for head in heads for id_ in head]
         if len(times) != len(heads) or times[0] is None or times[1] is None:
@@ -265,42 +262,41 @@ class Listing:
         return times[0], times[1]
 
     def sequence(self, order: Order, project_id: str | None = None) -> tuple[str, ...]:
-        """All ids that were ever seen in this order, of one project if it is given."""
+        """The ids of all items that were seen in this order, or of those of one project."""
         return tuple(id_ for id_ in self._sequence[order] if self.belongs(id_, project_id))
 
     def rank(self, order: Order, id_: str) -> int | None:
-        """The place of an item in this order, ``None`` if it was never seen in it."""
+        """The zero-based index of an item in this order; ``None`` if it was never seen in it."""
         return self._rank[order].get(id_)
 
     def belongs(self, id_: str, project_id: str | None) -> bool:
-        """Whether an item passes this filter (no filter lets all pass)."""
+        """Whether an item is of this project; ``None`` stands for all projects."""
         return project_id is None or self.items[id_].project_id == project_id
 
     @property
     def moved(self) -> bool:
-        """Whether anything speaks for a change of the list, be it an item that was seen in passing only."""
+        """Whether the list may have changed: it did, or some item was seen only between two walks."""
         return self.changed or bool(self._passing)
 
-    def is_ghost(self, id_: str) -> bool:
-        """Whether no look at the whole list showed this item, though it had to.
+    def is_phantom(self, id_: str) -> bool:
+        """Whether no walk through the whole list showed this item, though some walk had to.
 
-        On a list that changes, an item that was seen in passing is none; one that was seen before a look and
-        after it is.
+        On a list that changes, only an item that was seen both before such a walk and after it counts.
         """
-        if id_ not in self._ghosts:
+        if id_ not in self._phantoms:
             return False
         return not self.changed or any(
             self.stands(id_, *(page.exchange for page in look.pages)) for look in self._looks if look.complete
         )
 
     def watched(self, exchanges: Sequence[Exchange]) -> bool:
-        """Whether the whole list was looked at before these exchanges and after them."""
+        """Whether the whole list was read before these exchanges, and after them."""
         first = min(exchange.sent for exchange in exchanges)
         last = max(exchange.received for exchange in exchanges)
         return any(look.sent <= first for look in self._looks) and any(look.received >= last for look in self._looks)
 
     def agree(self, left: Page, right: Page) -> bool:
-        """Whether two pages that begin at the same place differ only by what came and went between them."""
+        """Whether two pages that begin at the same place differ only by items added or removed between them."""
         both = left.exchange, right.exchange
         cursor = left.query.after
         if cursor is not None and not self.stands(cursor, *both):
@@ -310,9 +306,9 @@ class Listing:
         return stood[0][:shared] == stood[1][:shared]
 
     def stands(self, id_: str, *exchanges: Exchange) -> bool:
-        """Whether an item was there while all of these were asked: it was seen before them and after.
+        """Whether an item certainly existed during all of these exchanges: it was seen before them and after them.
 
-        Of a list that changes well before and well after: what has just come or gone may not be known everywhere yet.
+        On a list that changes the sightings must lie `LAG` ticks apart from them, because replicas may be behind.
         """
         margin = LAG if self.changed else 0
         return (
@@ -322,18 +318,18 @@ class Listing:
         )
 
     def project_stands(self, project_id: str, *exchanges: Exchange) -> bool:
-        """Whether a project surely had a permission while all of these were asked."""
+        """Whether a project certainly had a permission during all of these exchanges."""
         return any(item.project_id == project_id and self.stands(id_, *exchanges) for id_, item in self.items.items())
 
     def precedes(self, order: Order, left: str, right: str) -> bool:
-        """Whether it is sure that one item stands before another."""
+        """Whether one item certainly comes before another."""
         rank = self._rank[order]
         return left in rank and right in rank and self._knows(order, left, right)
 
     def shown_in(self, id_: str, near: Exchange, order: Order | None = None) -> Exchange:
-        """The answer that shows an item, other than ``near`` and as close to it as there is.
+        """The exchange nearest to ``near``, and other than it if possible, whose answer shows an item.
 
-        With ``order`` one of the whole list in that order, if it was ever shown there.
+        With ``order``, preferably one of the unfiltered list in that order.
         """
 
         def distance(page: Page) -> tuple[bool, bool, int, int]:
@@ -349,7 +345,7 @@ class Listing:
         return times[0] is not None and times[0] == times[1]
 
     def _standing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
-        """Items of the page's list, not on it, that stood between two others while it was asked."""
+        """The items that are missing on a page between two places: they certainly existed, and belong to its list."""
         on_page = set(page.ids)
         sequence, rank = self._sequence[order], self._rank[order]
         low = 0 if left is None else rank[left] + 1
@@ -366,7 +362,7 @@ class Listing:
                 yield id_
 
     def start(self, page: Page, order: Order) -> int | None:
-        """The place in the order from which a page must go on; ``None`` if its cursor was not surely there."""
+        """The index at which a page must begin; ``None`` if its cursor did not certainly exist at the time."""
         after = page.query.after
         if after is None:
             return 0
@@ -374,20 +370,20 @@ class Listing:
         return rank + 1 if rank is not None and self.stands(after, page.exchange) else None
 
     def skipped(self, page: Page, order: Order) -> str | None:
-        """An item that should have come before the page's first one: between its cursor and its beginning."""
+        """An item that the page skips between its cursor and its first item; ``None`` if there is none."""
         if self.start(page, order) is None or not page.items or page.ids[0] not in self._rank[order]:
             return None
         return next(self._standing(page, order, page.query.after, page.ids[0]), None)
 
     def goes_back(self, page: Page, order: Order) -> bool:
-        """Whether a page begins before its cursor, or with it."""
+        """Whether a page begins with its cursor, or with an item that comes before it."""
         after = page.query.after
         if after is None or not page.items or self.start(page, order) is None or page.ids[0] not in self._rank[order]:
             return False
         return page.ids[0] == after or self._knows(order, page.ids[0], after)
 
     def gap(self, page: Page, order: Order) -> str | None:
-        """An item that should have come between two items of the page."""
+        """An item that is missing between two items of the page; ``None`` if there is none."""
         known = [id_ for id_ in page.ids if id_ in self._rank[order]]
         ranks = [self._rank[order][id_] for id_ in known]
         if not ranks or ranks != sorted(ranks):
@@ -395,13 +391,13 @@ class Listing:
         return next(self._standing(page, order, known[0], known[-1]), None)
 
     def following(self, page: Page, order: Order) -> str | None:
-        """An item that comes after the page's last one (after its cursor, if it is empty) and stood there."""
+        """An item that follows the page (its last item, or its cursor if it is empty); ``None`` if none is known."""
         if self._end(page, order) is None:
             return None
         return next(self._standing(page, order, page.ids[-1] if page.items else page.query.after, None), None)
 
     def before_cursor(self, page: Page, order: Order) -> str | None:
-        """An item between the end of a page that leads backwards, or the head of the list, and its cursor."""
+        """An item that a backward page is missing before its cursor; ``None`` if there is none."""
         before, end = page.query.before, page.ids[-1] if page.items else None
         rank = self._rank[order]
         if before not in rank or (end is not None and end not in rank):
@@ -409,7 +405,7 @@ class Listing:
         return next(self._standing(page, order, end, before), None)
 
     def ends_with(self, page: Page, order: Order) -> bool:
-        """Whether it is known where the list ends, and that is the end of this page."""
+        """Whether this page is known to end where the list ends."""
         low = self._end(page, order)
         if low is None:
             return False
@@ -418,10 +414,9 @@ class Listing:
         return not any(self.belongs(id_, page.query.project_id) for id_ in self._sequence[order][low:])
 
     def last(self, order: Order, project_id: str | None = None) -> str | None:
-        """The last item of the list, if it is known which one that is.
+        """The last item of the list; ``None`` if it is not known.
 
-        Of a list that was not seen to its end it is the first one of the other order, unless that shares its
-        second with another one.
+        If no walk reached the end, it is the first item of the other order, unless that one has a tie.
         """
         if self._part:
             return None
@@ -436,7 +431,7 @@ class Listing:
         return head[0]
 
     def _all_ranked(self, order: Order) -> bool:
-        """Whether the whole list is known, and the place of each item in this order."""
+        """Whether the whole list is known, with the index of each item in this order."""
         return self.complete and len(self._rank[order]) == len(self.items)
 
     def _end(self, page: Page, order: Order) -> int | None:
@@ -446,7 +441,7 @@ class Listing:
         return None if rank is None else rank + 1
 
     def inversions(self, page: Page, order: Order) -> tuple[tuple[str, str], ...]:
-        """Neighbours on the page that stand the other way round in the list."""
+        """Neighbours on the page whose order is reversed in the list."""
         key = page.exchange.number, order
         if key not in self._inversions:
             rank = self._rank[order]

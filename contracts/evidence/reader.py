@@ -1,4 +1,4 @@
-"""Answers, read by the response schema: as JSON, as pages, and with what is wrong with them."""
+"""How answers are read by the response schema: as JSON, as pages, and with their violations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from contracts.spec.profile import Time
 from contracts.spec.validation import Validator, Violation
 
 _MOST_HELD = 4 * 1024 * 1024
-"""Bytes of bodies that are held as JSON values at the same time."""
+"""Bytes of bodies whose parsed JSON values are kept in memory at the same time."""
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = 9
-"""Digits of a second that are told apart."""
+"""Digits of the fraction of a second that count."""
 _FINEST = 1_000_000_000
 
 _Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | None]
@@ -33,19 +33,19 @@ _Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | No
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A page that gave a token: its query, with the item that it ended with as ``after``, and its answer."""
+    """The origin of a token: the query of the page that gave it, with its last item as ``after``, and the exchange."""
 
     query: Query
     exchange: Exchange
 
 
 def _list(query: Query) -> tuple[object, ...]:
-    """What a query says of the list, short of a place in it and of a page size."""
+    """The list that a query is about: all of it but the cursor and the limit."""
     return query.checkpoint, query.order, query.project_id
 
 
 class Reader:
-    """Reads bodies by the operation's response schema, each different body once as far as memory allows."""
+    """Reads answers by the operation's response schema; equal bodies are parsed once, as far as memory allows."""
 
     def __init__(self, operation: Operation, validator: Validator | None = None) -> None:
         self.operation = operation
@@ -61,10 +61,7 @@ class Reader:
         self._dated: dict[int, tuple[Exchange, Exchange]] = {}
 
     def dated(self, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
-        """The exchanges, those that a cache answered as if they had been sent when its answer was made.
-
-        Age (RFC 9111 §5.1) says how long ago that was, in whole seconds.
-        """
+        """The exchanges; one with an Age header (RFC 9111 §5.1) is dated back to when its answer was made."""
         return tuple(self._date(exchange, exchanges) for exchange in exchanges)
 
     def _date(self, exchange: Exchange, exchanges: Sequence[Exchange]) -> Exchange:
@@ -82,7 +79,7 @@ class Reader:
         return Reader(self.operation, self._validator)
 
     def query(self, exchange: Exchange) -> Query | None:
-        """The request of an exchange, if it is one that the document allows and that goes on; see `backward`."""
+        """The request of an exchange as a query; ``None`` if the document forbids it, or it pages backwards."""
         query = self.operation.read(exchange.request).query
         if query is None or query.before is not None:
             return None
@@ -92,7 +89,7 @@ class Reader:
         return query if given is None else replace(query, after=given.query.after)
 
     def backward(self, exchange: Exchange) -> Query | None:
-        """The request of an exchange, if it is one that the document allows and that goes back."""
+        """The request of an exchange as a query that pages backwards; ``None`` for any other request."""
         query = self.operation.read(exchange.request).query
         return query if query is not None and query.before is not None else None
 
@@ -102,13 +99,13 @@ class Reader:
         return self.operation.profile.next.kind == "body"
 
     def given(self, token: str) -> Sequence[Given]:
-        """Where a token was handed out, in the order in which that was seen."""
+        """The origins of a token, in the order in which they were seen."""
         return self._given.get(token, ())
 
     def origin(self, query: Query, token: str, exchange: Exchange) -> Given | None:
-        """Where the token of a request was handed out, if that was for the list, order and filter that it asks for.
+        """The origin of a request's token; ``None`` unless a page of the same list, order and filter gave it.
 
-        Of several places it is the last one for its page size, as a token may stand for another place in time.
+        Of several origins it is the latest with the same limit before the request: a token may be given again later.
         """
         mine = [each for each in self.given(token) if _list(each.query) == _list(query)]
         mine = [each for each in mine if each.query.limit == query.limit] or mine
@@ -116,7 +113,7 @@ class Reader:
         return earlier[-1] if earlier else next(iter(mine), None)
 
     def learn(self, exchanges: Sequence[Exchange]) -> None:
-        """Note which places tokens stand for, from the pages that gave them."""
+        """Record the positions for which the tokens of these exchanges stand."""
         if not self.opaque:
             return
         for exchange in exchanges:
@@ -129,13 +126,13 @@ class Reader:
                 self._given[page.token].append(Given(replace(query, after=page.ids[-1]), exchange))
 
     def parsed(self, body: bytes) -> Parsed:
-        """The body as JSON."""
+        """The body, parsed as JSON."""
         parsed = self._parsed.get(body)
         if parsed is None:
             parsed = self._parsed[body] = parse(body)
             self._held += len(body)
             self._flaws[body] = parsed.defect, parsed.doubled
-            # What a body holds takes up to thirty times its size in memory.
+            # A parsed body takes up to thirty times its size in memory.
             while self._held > _MOST_HELD and len(self._parsed) > 1:
                 oldest = next(iter(self._parsed))
                 self._held -= len(oldest)
@@ -149,7 +146,7 @@ class Reader:
         return self._flaws[body]
 
     def violations(self, body: bytes) -> tuple[Violation, ...]:
-        """Where a body breaks the response schema; a body that is no JSON breaks none of its nodes."""
+        """The violations of the response schema; none for a body that is not JSON."""
         if body not in self._violations:
             parsed = self.parsed(body)
             self._violations[body] = () if parsed.defect else self._validator.violations(parsed.value)
@@ -202,7 +199,7 @@ class Reader:
 
 
 def standing_at(value: object, place: Place) -> Any:
-    """What stands at a place of an answer; ``None`` where nothing does."""
+    """The value at a place of an answer; ``None`` where there is none."""
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -213,7 +210,7 @@ def _text(value: object) -> str | None:
 
 
 def _identity(entry: Mapping[str, Any], names: Sequence[str], as_id: Callable[[object], str | None]) -> str | None:
-    """What tells an item from all others: its id, several properties together, or all of its content."""
+    """The identity of an item: its id, several properties together, or its entire content."""
     if len(names) == 1:
         return as_id(entry.get(names[0])) or None
     content = [entry.get(name) for name in names] if names else entry
@@ -222,7 +219,7 @@ def _identity(entry: Mapping[str, Any], names: Sequence[str], as_id: Callable[[o
 
 
 def _moment(value: object, time: Time | None) -> int | None:
-    """A time as a number that grows with it; ``None`` for what can't be read."""
+    """A time as a number: seconds or milliseconds as given, nanoseconds for RFC 3339; ``None`` if unreadable."""
     if time is None:
         return None
     if time.form != "rfc3339":
@@ -241,7 +238,7 @@ def _moment(value: object, time: Time | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One 200 answer as JSON, and where it breaks the response schema."""
+    """One 200 answer as JSON, with its violations of the response schema."""
 
     exchange: Exchange
     reader: Reader
@@ -249,20 +246,20 @@ class Document:
 
     @property
     def value(self) -> Any:
-        """What the body holds; ``None`` with a defect."""
+        """The parsed body; ``None`` if it has a defect."""
         return self.reader.parsed(self.body).value
 
     @property
     def defect(self) -> str | None:
-        """Why the body is no JSON that can be read."""
+        """Why the body can't be read as JSON; ``None`` if it can."""
         return self.reader.flaws(self.body)[0]
 
     @property
     def doubled(self) -> tuple[str, ...]:
-        """The keys that stand twice in one object."""
+        """The keys that appear twice in one object."""
         return self.reader.flaws(self.body)[1]
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """Where the body breaks the response schema."""
+        """The violations of the response schema."""
         return self.reader.violations(self.body)

@@ -242,7 +242,7 @@ class Judge:
             tallies = tally(self._gating, evidence)
             if unsteady:
                 tallies = {
-                    name: Tally(findings=[one for one in kept.findings if not one.still])
+                    name: Tally(findings=[one for one in kept.findings if not one.stable_list])
                     for name, kept in tallies.items()
                 }
             for ((question, body), suspect), exchange in zip(suspects.items(), numbered, strict=False):

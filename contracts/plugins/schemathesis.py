@@ -274,7 +274,7 @@ class contract_list:  # noqa: N801 - its name is that of the check
                 continue
             changed = seems_changed(evidence) or evidence.listing.moved
             for clause, finding in _breaches("list", evidence):
-                if not (changed and finding.still):
+                if not (changed and finding.stable_list):
                     path, says = evidence.operation.path_template, evidence.operation.says
                     failures.setdefault((path, clause.id), ClauseFailure(clause, finding, f"GET {path}", says))
         _fail(list(failures.values()))

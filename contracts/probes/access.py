@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.filters import MOST_TELLING, nobody
+from contracts.probes.filters import MOST_TELLING, unused_id
 from contracts.traffic.credentials import MALFORMED
 
 FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortened", MALFORMED[0])
@@ -184,7 +184,7 @@ def _requests(asking: Asking) -> list[Request]:
         ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
         ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
         ("user", asking.query(after=after, limit=1, order=Order.DESCENDING)),
-        ("none", asking.query(project_id=nobody(asking, first or "proj_unknown"))),
+        ("none", asking.query(project_id=unused_id(asking, first or "proj_unknown"))),
     ]
     if target.empty_checkpoint:
         asked[4:4] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]

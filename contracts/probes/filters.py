@@ -42,7 +42,7 @@ def filters(asking: Asking) -> None:
     projects = listing.projects
     if not projects:
         if asking.operation.roles.project_id or not further:
-            asking.ask(asking.query(project_id=nobody(asking, "proj_unknown")))
+            asking.ask(asking.query(project_id=unused_id(asking, "proj_unknown")))
         asking.send_all(further)
         return
     made = almost(asking.rng.choice(projects), projects)
@@ -53,7 +53,7 @@ def filters(asking: Asking) -> None:
         {"after": first[0] if first else None},
     )
     plain, limited, later = [
-        [asking.query(project_id=name, **way) for name in (nobody(asking, projects[0]), *made[:MOST_TELLING])]
+        [asking.query(project_id=name, **way) for name in (unused_id(asking, projects[0]), *made[:MOST_TELLING])]
         for way in ways
     ]
     rest = [asking.query(project_id=name, **way) for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False)]
@@ -108,7 +108,7 @@ def _hidden_values(asking: Asking, name: str) -> list[str]:
             return [str(middle or 1)]
         case "date-time":
             return [datetime.fromtimestamp(middle or 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")]
-    return list(operation.words_of(name)[:_MOST_VALUES]) or [nobody(asking, "contracts")]
+    return list(operation.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]
 
 
 def _elsewhere(asking: Asking) -> list[str]:
@@ -119,7 +119,7 @@ def _elsewhere(asking: Asking) -> list[str]:
     return [project for project in dict.fromkeys(found) if project and project not in known]
 
 
-def nobody(asking: Asking, like: str) -> str:
+def unused_id(asking: Asking, like: str) -> str:
     """A name of the same form that nobody has."""
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     head, sign, _ = like.partition("_")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from contracts.core.model import Capability, Item, Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.filters import PADDING, accented, nobody, widened
+from contracts.probes.filters import PADDING, accented, unused_id, widened
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tupl
     project = asking.listing.projects[0] if asking.listing.projects else None
     if others:
         yield "others", write(asking.query(after=others[0].id, project_id=others[0].project_id))
-    cursor = nobody(asking, own[0] if own else "cp_unknown")
+    cursor = unused_id(asking, own[0] if own else "cp_unknown")
     yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, project_id=project))
     oldest = own[-1] if own else None
     unknown = Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
@@ -80,7 +80,7 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
     beside = others and target.other_checkpoint
     if beside:
         rest.append(("others", asking.query(after=others[-1], limit=100, order=Order.ASCENDING)))
-    rest.append(("cursors", asking.query(after=nobody(asking, own[0] if own else "cp_unknown"), limit=3)))
+    rest.append(("cursors", asking.query(after=unused_id(asking, own[0] if own else "cp_unknown"), limit=3)))
     if beside:
         rest.append(("others", asking.query(after=others[0])))
         if project is not None:
@@ -103,7 +103,7 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
 
 def _unknown(asking: Asking) -> str:
     head, sign, _ = asking.target.checkpoint.rpartition(":")
-    return f"{head}{sign}{nobody(asking, 'none')}"
+    return f"{head}{sign}{unused_id(asking, 'none')}"
 
 
 def almost(checkpoint: str, asking: Asking) -> list[str]:

@@ -22,7 +22,7 @@ from contracts.reports.picture import Picture, picture
 from contracts.reports.safe import plain
 from contracts.reports.templating import asset, template
 from contracts.reports.terminal import GLYPHS, outcome
-from contracts.reports.view import Report, told
+from contracts.reports.view import Report, shown_exchanges
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.curl import curl
@@ -93,7 +93,7 @@ def _hash(text: str) -> str:
 def _exchanges(result: Result, drawn: Picture) -> tuple[Shown, ...]:
     """The exchanges that the report leads to: those of findings, and those of the pages that are drawn."""
     findings = (judgement.finding for judgement in result.judgements)
-    wanted = {exchange.number: exchange for finding in findings if finding for exchange in told(finding)}
+    wanted = {exchange.number: exchange for finding in findings if finding for exchange in shown_exchanges(finding)}
     walked = {block.number for block in drawn.blocks}
     wanted |= {exchange.number: exchange for exchange in result.exchanges if exchange.number in walked}
     longest = min(LONGEST_BODY, BODIES // max(1, len(wanted)))

@@ -80,7 +80,7 @@ def _case(report: Report, family: str, row: Row) -> ET.Element:
         why = f"accepted: {row.accepted}" if row.accepted else f"{row.level} clauses do not fail this run"
         ET.SubElement(case, "skipped", message=_clean(f"broken, but {why}"))
     elif row.verdict in {Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE}:
-        ET.SubElement(case, "skipped", message=_clean(f"{row.verdict}: {row.told}"))
+        ET.SubElement(case, "skipped", message=_clean(f"{row.verdict}: {row.explanation}"))
     if report.failing and row.failing and finding is None:
         ET.SubElement(case, "failure", message=row.verdict.value, type=row.level.value)
     text = row.answer if row.answer is not None else "\n".join(evidence(row)) if finding else ""

@@ -55,7 +55,7 @@ def refuse_unwritable(settings: Settings, recording: Path | None = None) -> None
         files.refuse_unwritable_folder(OPTIONS["issues"].flagged, settings.issues)
 
 
-def told(settings: Settings, words: Sequence[str], result: Result) -> Report:
+def report_of(settings: Settings, words: Sequence[str], result: Result) -> Report:
     """The report of a run that ``contracts check`` with these words would make as well."""
     return Report.of(result, repeat=repeat(settings, words, result.seed), embedded=embedded(settings))
 
@@ -109,7 +109,7 @@ def write_unfinished(
         redacted: Takes the keys out of a text.
     """
     result = unfinished(terms, error, redacted)
-    report = told(settings, words, result) if terms.target.base_url else Report.of(result)
+    report = report_of(settings, words, result) if terms.target.base_url else Report.of(result)
     return _left(settings, report, result, terms)
 
 

@@ -90,7 +90,7 @@ class Row:
     accepted: str | None
 
     @property
-    def told(self) -> str:
+    def explanation(self) -> str:
         """Why there is no verdict, with what would bring one, in one sentence."""
         follows = f" (because of {self.because})" if self.because else ""
         return f"{self.reason}{follows}{f'; provide {self.provide}' if self.provide else ''}"
@@ -349,7 +349,7 @@ class _Teller:
         )
 
     def _breach(self, judgement: Judgement, finding: Finding) -> Breach:
-        shown = tuple(told(finding))
+        shown = tuple(shown_exchanges(finding))
         return Breach(
             expected=plain(finding.expected),
             actual=plain(finding.actual),
@@ -380,7 +380,7 @@ class _Teller:
         return plain(curl(self._result.target, exchange.request, follow=exchange.redirects > 0))
 
 
-def told(finding: Finding) -> Iterator[Exchange]:
+def shown_exchanges(finding: Finding) -> Iterator[Exchange]:
     """The exchanges of a finding that a report tells: all, or the first and the last of many."""
     half = MOST_REQUESTS // 2
     many = len(finding.exchanges) > MOST_REQUESTS

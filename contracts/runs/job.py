@@ -100,7 +100,7 @@ class Job:
             terms = terms or unopened(settings, selected)
             self.remarks = output.write_unfinished(settings, self._words, terms, error, self._redacted)
             raise
-        report = output.told(settings, self._words, result)
+        report = output.report_of(settings, self._words, result)
         return Judged(result, report, plan.operation)
 
     def write(self, judged: Judged) -> None:

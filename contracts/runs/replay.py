@@ -316,7 +316,7 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
         return worth_asking(tallies, derived), derived, evidence.unsteady
 
     found, derived, moved = known(begin)
-    if moved and found and found[0][1].still:
+    if moved and found and found[0][1].stable_list:
         # The looks around it were asked before the first thing that was asked again.
         begin = _before_the_looks(exchanges, begin)
         found, derived, moved = known(begin)
@@ -469,7 +469,7 @@ def _of_what_is_shown(result: Result, *, hidden: bool, rest: bool) -> Result:
 def _of_a_part(judgement: Judgement) -> Judgement:
     """What rests on answers that are missing is not claimed where the recording hides some."""
     claimed = judgement.verdict in {Verdict.BROKEN, Verdict.WARNED}
-    if claimed and judgement.finding is not None and judgement.finding.still:
+    if claimed and judgement.finding is not None and judgement.finding.stable_list:
         reason = "the recording does not show all answers: keys were replaced in some"
         return replace(judgement, verdict=Verdict.NOT_EXERCISED, finding=None, breaches=0, reason=reason, because="")
     return judgement
@@ -495,7 +495,12 @@ def seems_changed(evidence: Evidence) -> bool:
 
 def _of_another_tool(judgement: Judgement, *, changed: bool) -> Judgement:
     """What nobody asked again is not claimed where the list seems to have changed; and options do not help here."""
-    if changed and judgement.verdict is Verdict.BROKEN and judgement.finding is not None and judgement.finding.still:
+    if (
+        changed
+        and judgement.verdict is Verdict.BROKEN
+        and judgement.finding is not None
+        and judgement.finding.stable_list
+    ):
         reason = "the list seems to have changed while it was recorded"
         return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason, provide=QUIET, because="")
     if judgement.verdict is Verdict.NOT_EXERCISED and judgement.provide:

@@ -402,7 +402,7 @@ class Settings:
             found.append(settings)
         return tuple(found)
 
-    def told(self) -> tuple[tuple[str, str, str], ...]:
+    def listed(self) -> tuple[tuple[str, str, str], ...]:
         """Name, value and origin of every setting that has a value. A command that gives a key is not shown."""
         return tuple(
             (name, "(set)" if name in _PRIVATE else _shown(value), self.origin(name))

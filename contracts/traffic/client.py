@@ -428,11 +428,11 @@ class Client:
             while self._health.reached and not self._lost and time.monotonic() < until:
                 self._pace.pause(min(_KNOCK_SECONDS, self.limits.back))
                 try:
-                    self._wire.knock()
+                    self._wire.connect_once()
                 except AnswerError as error:
-                    self._health.knocked(reached=False, refused=error.refused)
+                    self._health.connected(reached=False, refused=error.refused)
                 else:
-                    self._health.knocked(reached=True)
+                    self._health.connected(reached=True)
                     return True
             self._lost = self._health.gone
             return False

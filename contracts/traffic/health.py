@@ -52,8 +52,8 @@ class Health:
             self.unreachable = 0 if reached else self.unreachable + 1
             self.reached = self.reached or reached
 
-    def knocked(self, *, reached: bool, refused: bool = False) -> None:
-        """Note that it was only tried to connect."""
+    def connected(self, *, reached: bool, refused: bool = False) -> None:
+        """Record an attempt to connect without a request."""
         with self._lock:
             self.unreachable = 0 if reached else self.unreachable + 1
             self.refused = self.refused and (reached or refused)

@@ -425,7 +425,7 @@ class Wire:
                 return
         connection.close()
 
-    def knock(self) -> None:
+    def connect_once(self) -> None:
         """Opens a connection and keeps it for the next request; nothing is sent.
 
         Raises:

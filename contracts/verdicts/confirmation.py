@@ -53,10 +53,10 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """The exchanges of a finding asked once more, and whether the list surely stood still meanwhile."""
+    """The exchanges of a finding, repeated once, and whether the list certainly did not change meanwhile."""
 
     exchanges: tuple[Exchange, ...]
-    still: bool
+    stable: bool
     alone: tuple[Exchange, ...] = ()
     """What was asked in this round with the looks around it, where the list is known to change."""
 
@@ -164,10 +164,10 @@ class Repeating:
     def _share(self, found: Iterable[tuple[str, Finding]]) -> None:
         """Count for a finding what was asked again for others, where that is all that it rests on."""
         for name, finding in found:
-            for done in () if self._moved and finding.still else self._done.values():
+            for done in () if self._moved and finding.stable_list else self._done.values():
                 if all(exchange.number in done for exchange in finding.exchanges):
                     mine = tuple(done[exchange.number] for exchange in finding.exchanges)
-                    self._copies[name].append(_Round(mine, still=not self._moved))
+                    self._copies[name].append(_Round(mine, stable=not self._moved))
 
     def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Ask what did not come back by itself at the same time as what was under way before: it may need company."""
@@ -197,13 +197,13 @@ class Repeating:
             copies = dict(zip(sorted(wanted), self._answering.repeat_together(number, asked), strict=True))
             for name, finding in gone:
                 mine = tuple(copies[exchange.number] for exchange in finding.exchanges)
-                self._together.setdefault(name, []).append(_Round(mine, still=True))
+                self._together.setdefault(name, []).append(_Round(mine, stable=True))
 
     def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
         done = self._done[number]
         for name, finding in found:
-            enclosed = self._moved and finding.still
-            if enclosed and any(one.still for one in self._copies[name]):
+            enclosed = self._moved and finding.stable_list
+            if enclosed and any(one.stable for one in self._copies[name]):
                 continue
             began = len(self._answering.exchanges)
             before = self._look(finding) if enclosed else ()
@@ -216,7 +216,7 @@ class Repeating:
             self._copies[name].append(
                 _Round(
                     tuple(mine),
-                    still=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
+                    stable=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
                     alone=tuple(self._answering.exchanges[began:]) if enclosed else (),
                 )
             )
@@ -253,8 +253,8 @@ class Repeating:
                 seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
                 again.rounds += 1
                 again.seen += seen
-                again.sure += one.still
-                again.sure_seen += seen and one.still
+                again.sure += one.stable
+                again.sure_seen += seen and one.stable
                 again.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
         return counted
 

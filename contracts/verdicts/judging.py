@@ -76,7 +76,7 @@ def size(finding: Finding) -> tuple[Any, ...]:
     return (
         finding.warning,
         any(exchange.lost for exchange in finding.exchanges),
-        finding.still,
+        finding.stable_list,
         last.request.credential != "admin",
         len(finding.exchanges),
         last.concurrent,
@@ -236,7 +236,7 @@ def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, s
     ``moved`` says that the list was seen to change, ``stood`` that looks before the finding and after it saw none.
     """
     shown = _shown(common, finding, again)
-    if not finding.still:
+    if not finding.stable_list:
         return shown
     if moved:
         if again.sure and again.sure_seen == again.sure:

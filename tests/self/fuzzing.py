@@ -696,7 +696,7 @@ def read_words(data: bytes) -> None:
         elif name.startswith("CONTRACTS_"):
             environ[name] = word
     for settings in Settings.all_of(given, environ, folder=_folder() / "nowhere"):
-        settings.told()
+        settings.listed()
 
 
 def words() -> tuple[bytes, ...]:

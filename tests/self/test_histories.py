@@ -82,7 +82,7 @@ def test_nothing_is_claimed_of_a_list_that_stands(history: History) -> None:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(history=histories(moves=True))
 def test_nothing_sure_is_claimed_of_a_list_that_moves(history: History) -> None:
-    sure = {name: [one for one in found if not one.still] for name, found in findings(history).items()}
+    sure = {name: [one for one in found if not one.stable_list] for name, found in findings(history).items()}
     assert {name: found for name, found in sure.items() if found} == {}
 
 
@@ -123,7 +123,7 @@ def test_a_page_that_lacks_an_item_is_wrong_though_the_list_moves(*, moving: boo
     look(history, "last")
     found = findings(history)
     assert {"PAG-012", "PAG-013"} <= set(found)
-    assert not any(one.still for one in found["PAG-012"])
+    assert not any(one.stable_list for one in found["PAG-012"])
 
 
 def test_what_has_just_come_may_not_be_known_everywhere() -> None:
@@ -137,7 +137,7 @@ def test_what_has_just_come_may_not_be_known_everywhere() -> None:
     history.ask(query(limit=3))
     look(history, "last")
     assert history.evidence().listing.changed
-    assert {name for name, found in findings(history).items() if not all(one.still for one in found)} == set()
+    assert {name for name, found in findings(history).items() if not all(one.stable_list for one in found)} == set()
 
 
 def test_has_more_false_before_the_end_is_wrong() -> None:
@@ -152,7 +152,7 @@ def test_has_more_true_at_the_end_needs_a_list_that_stands() -> None:
     whole(history)
     tamper(history, place(history, f"{Order.DESCENDING} 5", 2), has_more=True)
     (finding,) = findings(history)["PAG-014"]
-    assert finding.still
+    assert finding.stable_list
 
 
 def verdict(history: History, clause: str, again: Again) -> Verdict:

@@ -187,7 +187,7 @@ def test_what_is_told_has_origins_and_no_command_that_gives_a_key(tmp_path: Path
     key = tmp_path / "key"
     key.touch()
     given = {**TARGET, "key_file": str(key), "user_key_command": "show s3cret-word"}
-    told = {name: (value, origin) for name, value, origin in Settings.of(given, {"CONTRACTS_RATE": "2/s"}).told()}
+    told = {name: (value, origin) for name, value, origin in Settings.of(given, {"CONTRACTS_RATE": "2/s"}).listed()}
     assert told["base_url"] == ("https://api.example/v1", "--base-url")
     assert told["rate"] == ("2.0", "CONTRACTS_RATE")
     assert told["gate"] == ("documented,implied,security,robustness", "default")

@@ -64,7 +64,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
         if not page.items:
             continue
         gap = listing.gap(page, order)
-        strange = next((id_ for id_ in page.ids if listing.is_ghost(id_)), None)
+        strange = next((id_ for id_ in page.ids if listing.is_phantom(id_)), None)
         if gap is not None and not tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
             yield Finding(
                 f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
@@ -78,7 +78,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
                 "items of the list",
                 f"{short(strange)}, which no walk through the whole list shows",
                 (page.exchange,),
-                still=not listing.changed,
+                stable_list=not listing.changed,
                 items=(strange,),
             )
         elif len(page.items) > 1:

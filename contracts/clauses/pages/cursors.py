@@ -110,7 +110,7 @@ def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
                     f"an empty page: {short(query.after)} is the last item",
                     names(page.ids),
                     (shown, exchange),
-                    still=True,
+                    stable_list=True,
                 )
         elif page is not None:
             yield HELD

@@ -58,7 +58,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 else f"{short(lost)} on the page after {short(last)}, as has_more says",
                 f"has_more true; {said}",
                 (page.exchange, shown),
-                still=True,
+                stable_list=True,
                 wrong=0,
             )
 
@@ -100,7 +100,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 f"has_more true: {short(more[0].ids[0])} follows {short(last)}",
                 "has_more false",
                 (page.exchange, more[0].exchange),
-                still=True,
+                stable_list=True,
                 wrong=0,
                 items=more[0].ids[:1],
             )

@@ -51,7 +51,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
                 describe(evidence, earlier),
                 f"{describe(evidence, exchange)}, asked again",
                 (earlier, exchange),
-                still=evidence.explained(earlier, exchange),
+                stable_list=evidence.explained(earlier, exchange),
             )
 
 
@@ -89,7 +89,7 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
                 f"{describe(evidence, peer)}, as when asked alone",
                 f"{describe(evidence, exchange)}, when eight were asked at once",
                 (peer, exchange),
-                still=any(evidence.explained(other, exchange) for other in peers),
+                stable_list=any(evidence.explained(other, exchange) for other in peers),
             )
 
 
@@ -128,7 +128,7 @@ def parameters_in_any_order(evidence: Evidence) -> Iterator[Outcome]:
                 f"{describe(evidence, other)}, as with {_written(other)}",
                 f"{describe(evidence, exchange)}, with {_written(exchange)}",
                 (other, exchange),
-                still=evidence.explained(other, exchange),
+                stable_list=evidence.explained(other, exchange),
             )
 
 

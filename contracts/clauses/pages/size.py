@@ -154,5 +154,5 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
                 f"{names(large.ids[: len(small.items)] or large.ids, 3)} {place(small)}, as on the larger page",
                 names(small.ids, 3),
                 as_asked(small, large),
-                still=evidence.listing.agree(small, large),
+                stable_list=evidence.listing.agree(small, large),
             )
