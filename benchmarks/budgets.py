@@ -45,7 +45,7 @@ def text(caught: Mapping[int, Mapping[str, bool]], command: str) -> str:
             "",
             table(("`--requests`", "faults caught", "missed"), rows),
             "",
-            f"Again: `{command}`.",
+            f"Confirmation: `{command}`.",
         )
     )
 

@@ -262,7 +262,7 @@ def page(figures: Figures, seed: int) -> str:
     for tool, baseline in figures.baselines.items():
         if not baseline.green:
             parts.append(f"On the conforming server {tool} reports {', '.join(sorted(baseline.found)) or 'something'}.")
-    return "\n\n".join([*parts, f"Again: `{command}`."])
+    return "\n\n".join([*parts, f"Confirmation: `{command}`."])
 
 
 def measured(bench: Bench, subjects: Sequence[Subject], seed: int, tell: Callable[[str], None]) -> Figures:

@@ -1,4 +1,4 @@
-"""What several families share: the probes that they judge, and readings of the evidence that are no verdicts."""
+"""What several families share: the probes whose exchanges they judge, and questions to the evidence."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from contracts.spec.operation import Operation
 
 EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
-"""What brings a 200 of every kind: in both orders, of one item and of all, filtered, the last, empty, at once."""
+"""The probes that bring every kind of 200: both orders, one item and all, filtered, last, empty, concurrent."""
 PAGED = (*EVERYWHERE, "walks.pages", "walks.twos", "walks.within", "walks.defaults", "walks.full")
-"""The same, and the list in pages of several sizes."""
+"""These, and walks with several page sizes."""
 LET_IN = ("SEC-001", "SEC-002", "SEC-003", "SEC-004", "SEC-005", "SEC-006", "SEC-007", "SEC-010")
-"""The clauses that explain what is wrong with an answer which its caller should not have got."""
+"""The clauses whose breach lets a caller get an answer without the right to it."""
 SIBLINGS_WORDS = frozenset({"asc", "desc"})
-"""What all other lists of the vendor call the two orders."""
+"""The words for the two orders in the vendor's other lists."""
 WORD = re.compile(r"[\w-]+")
 LEAST_ID = 8
-"""Characters of an id from which on its occurrence in a text is no coincidence."""
+"""Characters. The occurrence of a shorter id in a text may be a coincidence."""
 TOO_MANY = 429
 ONE, TWO = Needs(items=1), Needs(items=2)
 TIMES = Needs(items=2, times=2)
-"""Items that differ in their time, so that an order shows."""
+"""Two items with different times, so that their order can be seen."""
 
 
 def schema_clause(node: Node, exercised: Callable[[Operation, Any], bool] = lambda _operation, _value: True) -> Judge:
-    """The judgement of a clause that owns a part of the response schema: no violation of it in any answer.
+    """The judge of a clause that owns a part of the response schema: no answer violates it.
 
     Args:
         node: The part.
-        exercised: Whether an answer that has no violation has the part at all.
+        exercised: Whether an answer without a violation contains the part, so that it counts as a case.
     """
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
@@ -70,7 +70,7 @@ def schema_clause(node: Node, exercised: Callable[[Operation, Any], bool] = lamb
 
 
 def describe(evidence: Evidence, exchange: Exchange) -> str:
-    """An answer in a few words: its status, and for a page what it holds."""
+    """An answer in a few words: the ids of a page, or else the status."""
     query = evidence.query(exchange)
     page = evidence.page(exchange, query) if query else None
     if page is not None:
@@ -81,18 +81,18 @@ def describe(evidence: Evidence, exchange: Exchange) -> str:
 
 
 def as_asked(*pages: Page) -> tuple[Exchange, ...]:
-    """The exchanges of some pages, in the order in which they were asked."""
+    """The exchanges of some pages, in the order in which they were sent."""
     return tuple(sorted((page.exchange for page in pages), key=lambda exchange: exchange.number))
 
 
 def text_of(answer: Answer) -> str:
-    """All that an answer says: its body and the values of its headers."""
+    """The text of an answer: its body and the values of its headers."""
     return "\n".join([answer.body.decode("utf-8", "replace"), *(value for _, value in answer.headers)])
 
 
 @lru_cache(maxsize=8)
 def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
-    """The ids that are long enough to be looked for, by their longest word: most are one word."""
+    """The ids that are long enough to be searched for, by their longest word; most are a single word."""
     found: dict[str, list[str]] = defaultdict(list)
     for id_ in ids:
         if len(id_) >= LEAST_ID:
@@ -101,7 +101,7 @@ def _by_word(ids: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
-    """The ids that an answer tells and nobody asked for, found in a time that does not grow with their number."""
+    """The ids that appear in an answer and not in its request. The time does not grow with the number of ids."""
     by_word = _by_word(ids)
     text = text_of(answer)
     return {
@@ -116,17 +116,17 @@ def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
 
 
 def denied(exchange: Exchange) -> bool:
-    """Whether the target decided on a request, and against it: a 4xx, but for one that only asks for patience."""
+    """Whether the target refused a request: a 4xx other than 429."""
     return exchange.refused and exchange.failure is None and exchange.status != TOO_MANY
 
 
 def shows_nothing(exchange: Exchange, page: Page | None) -> bool:
-    """Whether a request was answered, and surely without an item: denied, or by an empty page."""
+    """Whether the answer certainly shows no item: a refusal, or an empty page."""
     return denied(exchange) or (page is not None and not page.items)
 
 
 def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
-    """Whether no allowance covers a refusal: an unknown cursor or project, or a limit above the cap."""
+    """Whether a refusal would be wrong: the cursor and the project exist, and the limit is not above the cap."""
     if evidence.above_cap(query) or evidence.not_there_yet(exchange):
         return False
     if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
@@ -140,7 +140,7 @@ def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bo
 
 
 def _is_first(evidence: Evidence, query: Query) -> bool:
-    """Whether nothing stands before the cursor of a query, as far as is known."""
+    """Whether the ``before`` of a query is the first item in its order, as far as is known."""
     orders = [query.order] if query.order is not None else list(Order)
     return any(evidence.listing.sequence(order, query.project_id)[:1] == (query.before,) for order in orders)
 
@@ -149,7 +149,7 @@ def _is_first(evidence: Evidence, query: Query) -> bool:
 
 
 def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
-    """What was asked for the checkpoint, with the admin key, that the document does not allow, and why."""
+    """The requests for the checkpoint, with the admin key, that the document does not allow, and why it doesn't."""
     for exchange in evidence.admin:
         reading = evidence.reading(exchange)
         if reading.query is None and reading.checkpoint == evidence.target.checkpoint:
@@ -157,12 +157,12 @@ def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddi
 
 
 def only(found: dict[str, frozenset[Oddity]], role: str, *kinds: Oddity) -> bool:
-    """Whether nothing else is wrong with a request than one parameter, in one of these ways."""
+    """Whether one parameter, in one of these ways, is all that is wrong with a request."""
     return set(found) == {role} and found[role] <= set(kinds) and bool(found[role])
 
 
 def resembles(asked: str, known: frozenset[str] | set[str]) -> bool:
-    """Whether a name was made from a known one (part of it, longer, another case or script, a pattern, a number)."""
+    """Whether a name is like a known one (part of it, longer, another case or script), or a pattern or a number."""
     if any(sign in asked for sign in "%*?,") or asked.isdecimal():
         return True
     folded, stem = _folded(asked), asked.lstrip("_")
@@ -170,13 +170,13 @@ def resembles(asked: str, known: frozenset[str] | set[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    """A text without what careless comparisons overlook: case, accents, the width of letters."""
+    """A text without case, accents and the width of letters, which careless comparisons ignore."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(each for each in plain if not unicodedata.combining(each)).casefold()
 
 
 def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """Queries for a project that the list does not have."""
+    """The queries for projects that the list does not have."""
     known = set(evidence.listing.projects)
     for exchange, query in evidence.allowed:
         if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
@@ -184,7 +184,7 @@ def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page |
 
 
 def cut_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """Queries for a project with a character in its name that no text has, at which some readers cut it."""
+    """The queries for a project whose name has a control character, at which some parsers cut it off."""
     for exchange, found in odd(evidence):
         if only(found, "project_id", Oddity.CONTROL) and exchange.answer is not None:
             project = evidence.reading(exchange).values["project_id"][0]
@@ -192,7 +192,7 @@ def cut_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | Non
 
 
 def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
-    """Queries for a checkpoint that the user did not name; ``near`` are those with an id like this one's."""
+    """The queries for checkpoints that the user did not name; with ``near`` those with an id like the judged one's."""
     for exchange in evidence.admin:
         checkpoint = evidence.reading(exchange).checkpoint
         if checkpoint is None or checkpoint in evidence.named or exchange.answer is None:
@@ -207,7 +207,7 @@ def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exc
 
 
 def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
-    """One outcome if it can be told where this page after a cursor had to begin."""
+    """One outcome if it is known where this page after a cursor must begin."""
     listing, after = evidence.listing, page.query.after
     if after is None or listing.start(page, order) is None:
         return
@@ -238,7 +238,7 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
         return
     back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
     if of_another_project and (back or skipped is not None):
-        # A list that has no such cursor may begin again, or go on from its second; elsewhere is wrong.
+        # A filtered list without this cursor may begin again, or continue from the same second; anything else is wrong.
         head = listing.sequence(order, page.query.project_id)[:1]
         if head == (first,) or listing.tied(after, first if back or skipped is None else skipped):
             yield HELD
@@ -264,12 +264,12 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
 
 
 def tie_at(evidence: Evidence, order: Order, *ids: str) -> bool:
-    """Whether ties change places here, so that nothing can be said of items of the same second."""
+    """Whether these items are tied in an order in which ties change places, so that their positions prove nothing."""
     return order in evidence.unstable_ties and any(evidence.listing.tied(left, right) for left, right in pairwise(ids))
 
 
 def goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
-    """Whether a page has items, the first of which surely stands behind the cursor."""
+    """Whether a page has items, the first of which certainly comes after the cursor."""
     listing = evidence.listing
     known = bool(page.items) and listing.start(page, order) is not None and listing.rank(order, page.ids[0]) is not None
     return known and not listing.goes_back(page, order)
@@ -279,17 +279,17 @@ def goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
 
 
 def anchored(evidence: Evidence, page: Page) -> bool:
-    """Whether the cursor of a page was surely there when it was used."""
+    """Whether the cursor of a page certainly existed when it was used."""
     return page.query.after is None or evidence.listing.stands(page.query.after, page.exchange)
 
 
 def sure(evidence: Evidence, walk: Walk) -> bool:
-    """Whether each cursor of a walk was surely there when it was used, so that the walk could not be thrown off."""
+    """Whether each cursor of a walk certainly existed when it was used, so that no change of the list misled it."""
     return all(anchored(evidence, page) for page in walk.pages)
 
 
 def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None:
-    """An item that stood while a walk from the head went on, as far as it went, and that it does not hold."""
+    """A finding if a walk from the head lacks an item that certainly existed during the walk; else ``None``."""
     listing, ids = evidence.listing, set(walk.ids)
     ends = walk.pages[0].exchange, walk.pages[-1].exchange
     for id_ in within(evidence, walk, order):
@@ -306,7 +306,7 @@ def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None
 
 
 def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
-    """What is known of the part of the list that a walk from the head went through."""
+    """The known ids in the part of the list that a walk from the head covered."""
     known = evidence.listing.sequence(order, walk.project_id)
     if walk.complete:
         return known
@@ -315,7 +315,7 @@ def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
 
 
 def size(walk: Walk) -> str:
-    """The page size of a walk, as it was asked for."""
+    """The page size of a walk in words: ``limit=5`` or ``no limit``."""
     return f"limit={walk.limit}" if walk.limit is not None else "no limit"
 
 

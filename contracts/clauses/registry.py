@@ -40,7 +40,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "OBS": "questions",
     }
 )
-"""The families in the order of every report, and the module of `contracts.clauses` that holds each."""
+"""The families in the order of every report, with the module or package of `contracts.clauses` that holds each."""
 
 TITLE_LENGTH = 70
 FIRST = "0.1.0"
@@ -49,7 +49,7 @@ FIRST = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The data without which a clause can't be shown a case that would break it."""
+    """The data that the target must hold for a clause to have a case."""
 
     items: int = 0
     projects: int = 0
@@ -62,11 +62,11 @@ class Needs:
     user_key: bool = False
 
     def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
-        """What is missing, and what the user can provide; ``None`` when nothing is."""
+        """What is missing and what the user can provide, a sentence each; ``None`` if nothing is missing."""
         return self._in_the_list(evidence.listing) or self._in_the_pages(evidence) or self._beside_it(evidence)
 
     def given(self, target: Target) -> bool:
-        """Whether the user gave all that only the user can give."""
+        """Whether the user gave the checkpoint and the key that only the user can give."""
         return (target.other_checkpoint is not None or not self.other_checkpoint) and (
             target.user_key or not self.user_key
         )
@@ -124,23 +124,23 @@ class Clause:
     """One promise that a server keeps or breaks, with all that is said of it.
 
     Attributes:
-        id: What it is called for ever, such as ``PAG-014``.
-        level: Where its duty comes from.
+        id: Its name, such as ``PAG-014``, which never changes.
+        level: Where the duty comes from.
         title: What it asserts: a plain fact in the present tense.
         quote: The words of the document on which it rests.
-        why: What a client suffers from a server that breaks it.
-        needs: The data without which no case can arise.
+        why: What happens to a client of a server that breaks it.
+        needs: The data that the target must hold.
         requires: What an operation must have; for any other the clause is not applicable.
         probes: The probes whose exchanges it judges; ``walks.ends`` is one part of a probe.
-        reference: What must be asked as well, for it to be compared with.
+        reference: Further probes, whose exchanges it compares these with.
         good: An example of what keeps it.
         bad: An example of what breaks it.
         caused_by: The clauses whose breach explains a breach of this one in the same answers, the likeliest first.
-        even_once: Whether a 5xx that does not come back when it is asked again breaks it as well.
-        decided_by: Whether one answer shows a breach by itself, or only what is known of the list.
+        even_once: Whether an intermittent 5xx breaks it.
+        decided_by: Whether one answer shows a breach by itself (``answer``), or only together with others (``list``).
         owns: The part of the response schema whose violations are breaches of it.
         since: The version of this package that introduced it.
-        judge: Yields one outcome for each case in the evidence.
+        judge: Yields one outcome for each case that it finds in the evidence.
     """
 
     id: str
@@ -163,7 +163,7 @@ class Clause:
 
     @property
     def asked_by(self) -> frozenset[str]:
-        """The names of the probes whose exchanges it judges, whether the whole of them or parts."""
+        """The names of the probes whose exchanges it judges, completely or in part."""
         return frozenset(name.partition(".")[0] for name in self.probes)
 
     @property
@@ -200,10 +200,10 @@ def clause(
     owns: Node | None = None,
     since: str = FIRST,
 ) -> Callable[[Judge], Judge]:
-    """Register the decorated judgement as a clause.
+    """Register the decorated function as the judge of a clause.
 
-    The judgement yields one outcome for each case that it looked at; a judgement that yields nothing was
-    not exercised. The arguments are the attributes of `Clause`.
+    The judge yields one outcome for each case; a clause whose judge yields nothing was not exercised. The arguments are
+    the attributes of `Clause`.
 
     Raises:
         ValueError: the id is malformed or taken, or the title is too long.
@@ -257,7 +257,7 @@ def find(names: Iterable[str]) -> tuple[Clause, ...]:
     """The clauses of these ids or families (``PAG-014``, ``pag``), in the catalogue's order.
 
     Raises:
-        ConfigurationError: a name is neither; the sentence names the hint match.
+        ConfigurationError: A name is neither; the sentence suggests the closest one.
     """
     known = {item.id: item for item in clauses()}
     chosen: set[str] = set()

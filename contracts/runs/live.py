@@ -37,8 +37,8 @@ from contracts.verdicts.conclusion import (
     without_verdict,
     without_verdicts,
 )
-from contracts.verdicts.confirmation import Repeating, worth_asking
-from contracts.verdicts.judging import MORE, Again, Tally, judge, roots, tally
+from contracts.verdicts.confirmation import Confirming, worth_confirming
+from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, tally
 
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
@@ -129,7 +129,7 @@ class _Run:
             forms(plan),
             parts=plan.parts,
         )
-        self._again: dict[str, Again] = {}
+        self._again: dict[str, Confirmation] = {}
         self._tallied: tuple[Evidence, dict[str, Tally]] | None = None
         self._deep: Deep | None = None
         self._notes: list[str] = list(plan.redactor.remarks())
@@ -337,8 +337,8 @@ class _Run:
 
     def _ask_deep_again(self, deep: Deep) -> None:
         """Ask again what nothing but the walk through the whole list shows, or shows more plainly."""
-        found = deep.worth_asking(self._found())
-        repeating = Repeating(
+        found = deep.worth_confirming(self._found())
+        confirming = Confirming(
             self._plan.clauses,
             self._reader,
             self._plan.target,
@@ -347,11 +347,11 @@ class _Run:
             ends=_ENDS,
             part=True,
         )
-        self._again |= repeating.ask(found)
-        _go_on(repeating)
+        self._again |= confirming.ask(found)
+        _go_on(confirming)
 
     def _found(self) -> list[tuple[str, Finding]]:
-        return worth_asking(self._tallies())
+        return worth_confirming(self._tallies())
 
     def _tallies(self) -> dict[str, Tally]:
         """What each clause makes of all that was asked by now."""
@@ -415,11 +415,11 @@ class _Run:
         plan, evidence, tallies = self._plan, self._asking.evidence, self._tallies()
         judgements = judge(plan.clauses, evidence, tallies, {})
         derived = roots(judgements)
-        found = worth_asking(tallies, derived)
+        found = worth_confirming(tallies, derived)
         if not found:
             return
         self._announce(AGAIN)
-        repeating = Repeating(
+        confirming = Confirming(
             plan.clauses,
             self._reader,
             plan.target,
@@ -427,8 +427,8 @@ class _Run:
             moved=evidence.unsteady,
             ends=_ENDS,
         )
-        self._again = repeating.ask(found, derived)
-        _go_on(repeating)
+        self._again = confirming.ask(found, derived)
+        _go_on(confirming)
 
     def _test_causes(self) -> None:
         """Ask what tells the likely causes apart where several clauses broke."""
@@ -469,7 +469,7 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdicts are told
             self._failed = self._failed or error
         if self._deep is not None:
-            result = self._deep.told_in(result, self._client.spool)
+            result = self._deep.with_walks(result, self._client.spool)
         if self._exit is None and interrupts.came():
             self._end(ExitCode.INTERRUPTED, "The run was interrupted when everything was asked: nothing is missing.")
             result = replace(result, notes=(*result.notes, self._notes[-1]))
@@ -568,7 +568,7 @@ class _LiveDeep:
         raise ShareSpent  # a walk through the whole list has no company
 
 
-def _go_on(repeating: Repeating) -> None:
+def _go_on(confirming: Confirming) -> None:
     """Let what ended the asking end the run, unless it is only that no more may be asked again."""
-    if repeating.ended_by is not None and not isinstance(repeating.ended_by, ShareSpent):
-        raise repeating.ended_by
+    if confirming.ended_by is not None and not isinstance(confirming.ended_by, ShareSpent):
+        raise confirming.ended_by

@@ -33,8 +33,8 @@ from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import MOVED, Cost, Terms, conclude
-from contracts.verdicts.confirmation import Repeating, worth_asking
-from contracts.verdicts.judging import Again, judge, roots, tally
+from contracts.verdicts.confirmation import Confirming, worth_confirming
+from contracts.verdicts.judging import Confirmation, judge, roots, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
 QUIET = "a recording of a quiet list"
@@ -138,7 +138,7 @@ def replay(
     result = conclude(judged, evidence, judgements, _cost(recording), notes=notes)
     result = with_causes(result, evidence)
     if through is not None:
-        result = through.told_in(result, recording.spool)
+        result = through.with_walks(result, recording.spool)
     result = _of_what_is_shown(result, hidden=bool(hidden), rest=recording.rest and not judged.incomplete)
     return result if recording.redactor is None else recording.redactor.result(result)
 
@@ -303,7 +303,7 @@ def _asked(exchange: Exchange) -> Request:
     return replace(exchange.request, fresh=False)
 
 
-def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Again]:
+def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Confirmation]:
     """How each finding did when it was asked again, as far as that was recorded."""
     begin = next((place for place, exchange in enumerate(exchanges) if exchange.again is not None), None)
     if begin is None:
@@ -313,7 +313,7 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
         evidence = Evidence(reader, terms.target, exchanges[:until])
         tallies = tally(terms.clauses, evidence)
         derived = roots(judge(terms.clauses, evidence, tallies, {}))
-        return worth_asking(tallies, derived), derived, evidence.unsteady
+        return worth_confirming(tallies, derived), derived, evidence.unsteady
 
     found, derived, moved = known(begin)
     if moved and found and found[0][1].stable_list:
@@ -321,8 +321,8 @@ def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> 
         begin = _before_the_looks(exchanges, begin)
         found, derived, moved = known(begin)
     answering = _Recorded(exchanges, begin)
-    repeating = Repeating(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,))
-    return repeating.ask(found, derived)
+    confirming = Confirming(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,))
+    return confirming.ask(found, derived)
 
 
 class _RecordedDeep:
@@ -383,7 +383,7 @@ class _DeepRecorded:
         return map(self._spool.__getitem__, self._numbers)
 
 
-def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, again: dict[str, Again]) -> Deep:
+def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, again: dict[str, Confirmation]) -> Deep:
     """Judge a recorded walk through the whole list; how its findings did when they were asked again is added."""
     deep = Deep(evidence, terms.clauses, walked, len(walked))
     for exchange in walked.pages():
@@ -403,12 +403,12 @@ def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, aga
     with suppress(_Over):
         for doubt in deep.doubts():
             deep.look(doubt, ask)
-    found = deep.worth_asking(worth_asking(tally(terms.clauses, evidence)))
+    found = deep.worth_confirming(worth_confirming(tally(terms.clauses, evidence)))
     answering = _RecordedDeep(walked.copies, found)
-    repeating = Repeating(
+    confirming = Confirming(
         terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True
     )
-    again |= repeating.ask(found)
+    again |= confirming.ask(found)
     return deep
 
 

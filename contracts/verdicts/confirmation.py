@@ -1,8 +1,7 @@
-"""What broke a clause is asked again, and counted: "3 of 3 times".
+"""How findings are confirmed: the requests of a finding are repeated, and its recurrences counted ("3 of 3 times").
 
-A breach that follows from another one needs no requests of its own: what confirms its root confirms it. It is asked
-only where its root does not come back each time. Who answers is the caller's matter: the target while a run lasts, or
-the recording of one.
+A breach that follows from another one is confirmed by the confirmation of its cause, unless the cause does not recur
+each time. The answers come from the target during a run, and from the recording during a replay.
 """
 
 from __future__ import annotations
@@ -17,38 +16,38 @@ from contracts.core.model import Exchange, Order, Target
 from contracts.core.result import Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
-from contracts.verdicts.judging import Again, Tally, judge, numbers, roots, tally
+from contracts.verdicts.judging import Confirmation, Tally, judge, numbers, roots, tally
 
 ROUNDS = 3
-"""How often a finding is asked again."""
+"""Repetitions of a finding."""
 COMPANY_ROUNDS = 2
-"""How often what did not come back alone is asked again with others under way."""
+"""Further repetitions, with other requests under way, of a finding that did not recur without them."""
 FEW = 3
-"""So many findings are asked again first: where none comes back alone, company is what they are missing."""
+"""Findings that are repeated first: where none recurs alone, it may need other requests at the same time."""
 MOST_TOGETHER = 8
-"""Requests of such a round, those that only keep the others company included."""
+"""Requests that are sent together in such a repetition, including those of other findings."""
 LONGEST_REPLAY = 12
-"""A finding that rests on more answers than this is not asked again: it speaks by its number."""
+"""A finding that rests on more answers than this is not repeated: so many answers are no coincidence."""
 
 
 class Answering(Protocol):
-    """Who answers what is asked again."""
+    """The source of answers to repeated requests."""
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
-        """All that was asked until now."""
+        """All exchanges so far."""
 
     def look(self, *, ascending: bool) -> None:
-        """Look at the whole list, in ascending order as well if that is wanted."""
+        """Read the whole list, with ``ascending`` in both orders."""
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
-        """Ask a request once more, in the round of this number.
+        """Repeat a request in the round of this number.
 
-        With ``fresh`` caches are asked to check what they keep, so that a stale page is not taken for a wrong one.
+        With ``fresh`` caches are asked to revalidate, so that a stale page is not taken for a wrong one.
         """
 
     def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
-        """Ask requests once more, several at the same time, in the round of this number."""
+        """Repeat requests at the same time, in the round of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,11 @@ class _Round:
     exchanges: tuple[Exchange, ...]
     stable: bool
     alone: tuple[Exchange, ...] = ()
-    """What was asked in this round with the looks around it, where the list is known to change."""
+    """The exchanges of this round and of the control walks around it, where the list is known to change."""
 
 
-def worth_asking(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
-    """The finding of each clause that is worth asking again; those that follow from others come last."""
+def worth_confirming(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
+    """The finding of each clause that is to be confirmed; those that follow from others come last."""
     found = [
         (name, kept.least)
         for name, kept in tallies.items()
@@ -71,20 +70,21 @@ def worth_asking(tallies: Mapping[str, Tally], derived: Collection[str] = ()) ->
     return sorted(found, key=lambda each: each[0] in derived)
 
 
-class Repeating:
-    """Asks findings again.
+class Confirming:
+    """Confirms findings.
 
     Args:
         clauses: The clauses that are judged.
         reader: What reads the answers.
         target: The target that is judged.
-        answering: Who answers.
-        moved: Whether the list is known to change: then what rests on its standing still is asked between two looks.
-        ends: The exceptions that end the asking before its time, and not the counting.
-        part: Whether the findings are of a part of a list that is too long to be kept.
+        answering: The source of the answers.
+        moved: Whether the list is known to change; then findings that require a stable list are repeated between two
+            control walks.
+        ends: The exceptions that end the requests early; what was repeated until then is counted.
+        part: Whether the findings are about a part of a list that is too long for memory.
 
     Attributes:
-        ended_by: The exception that ended the asking before its time, if one did.
+        ended_by: The exception that ended the requests early, if one did.
     """
 
     def __init__(
@@ -108,16 +108,16 @@ class Repeating:
         self.ended_by: BaseException | None = None
         self._copies: dict[str, list[_Round]] = {}
         self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
-        """What was asked in each round, by the number of what it repeats."""
+        """The exchanges of each round, by the number of the exchange that they repeat."""
         self._together: dict[str, list[_Round]] = {}
-        """What was asked with others under way, where a finding did not come back without them."""
+        """The rounds with other requests under way, for findings that did not recur without them."""
 
-    def ask(self, found: Sequence[tuple[str, Finding]], derived: Mapping[str, str] = {}) -> dict[str, Again]:
-        """Ask the finding of each of these clauses again; how each did.
+    def ask(self, found: Sequence[tuple[str, Finding]], derived: Mapping[str, str] = {}) -> dict[str, Confirmation]:
+        """Repeat the findings of these clauses, and count how often each recurs.
 
         Args:
-            found: The clauses, in the order in which they are reported, and the finding of each.
-            derived: For each clause whose breach follows from another one, that one.
+            found: The clauses in the order in which they are reported, with the finding of each.
+            derived: For each clause whose breach follows from that of another clause, the other clause.
         """
         counted = self._ask(found, derived)
         if not self._part and self.ended_by is None:
@@ -126,13 +126,13 @@ class Repeating:
         return counted
 
     def _now(self) -> list[tuple[str, Finding]]:
-        """What is worth asking again by now: some findings come with what was asked again for others."""
+        """The findings to confirm by now: repeated requests may have brought new ones."""
         evidence = Evidence(self._reader, self._target, self._answering.exchanges)
         tallies = tally(self._clauses, evidence)
         derived = roots(judge(self._clauses, evidence, tallies, {}))
-        return [each for each in worth_asking(tallies) if each[0] not in derived]
+        return [each for each in worth_confirming(tallies) if each[0] not in derived]
 
-    def _ask(self, found: Sequence[tuple[str, Finding]], because: Mapping[str, str]) -> dict[str, Again]:
+    def _ask(self, found: Sequence[tuple[str, Finding]], because: Mapping[str, str]) -> dict[str, Confirmation]:
         self._copies = {name: [] for name, _ in found}
         own = [each for each in found if because.get(each[0]) not in self._copies]
         derived = [each for each in found if because.get(each[0]) in self._copies]
@@ -150,19 +150,19 @@ class Repeating:
         return counted
 
     def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
-        """Ask each once, and then one after the other as often as it takes: what is reported first is counted whole."""
+        """Repeat each finding once, and then one after the other, so that the first reported are counted completely."""
         if not found:
             return
         for some in (found[:FEW], found[FEW:]):
             self._round(1, some)
             self._repeat_together(some)
-        # A batch takes many requests: where they run out, the others are done.
+        # Batches come last, because they take many requests and the budget may run out.
         for each in sorted(found, key=lambda each: any(exchange.concurrent for exchange in each[1].exchanges)):
             for number in range(2, ROUNDS + 1):
                 self._round(number, [each])
 
     def _share(self, found: Iterable[tuple[str, Finding]]) -> None:
-        """Count for a finding what was asked again for others, where that is all that it rests on."""
+        """Count the repetitions of other findings for a finding that rests on the same exchanges."""
         for name, finding in found:
             for done in () if self._moved and finding.stable_list else self._done.values():
                 if all(exchange.number in done for exchange in finding.exchanges):
@@ -170,7 +170,7 @@ class Repeating:
                     self._copies[name].append(_Round(mine, stable=not self._moved))
 
     def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
-        """Ask what did not come back by itself at the same time as what was under way before: it may need company."""
+        """Repeat what did not recur together with the requests that were under way with it at first."""
         every = [exchange for exchange in self._answering.exchanges if exchange.again is None]
         beside = {
             exchange.number: overlapping(exchange, every) for _, finding in found for exchange in finding.exchanges
@@ -222,11 +222,11 @@ class Repeating:
             )
 
     def _kept(self, began: int) -> bool:
-        """Whether a cache answered anything of what was asked since then, perhaps with the list as it was."""
+        """Whether a cache answered one of the requests since then, perhaps with an old page."""
         return any(exchange.age is not None for exchange in self._answering.exchanges[began:])
 
     def _look(self, finding: Finding) -> tuple[str, ...]:
-        """Look at the list in each order that a finding speaks of; returns what was seen."""
+        """Read the list in each order that a finding is about, and return the ids of all pages."""
         began = len(self._answering.exchanges)
         queries = [self._reader.query(exchange) for exchange in finding.exchanges]
         self._answering.look(ascending=any(query is not None and query.order is Order.ASCENDING for query in queries))
@@ -237,8 +237,10 @@ class Repeating:
             ids += page.ids if page else ()
         return tuple(ids)
 
-    def _count(self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]) -> dict[str, Again]:
-        """In how many rounds a finding came back: the clause finds it in the copies, or they say the same."""
+    def _count(
+        self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]
+    ) -> dict[str, Confirmation]:
+        """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again."""
         wanted = {name for name, _ in found}
         if not wanted:
             return {}
@@ -246,20 +248,20 @@ class Repeating:
         tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
         counted = {}
         for name, finding in found:
-            again = counted[name] = Again(of=numbers(finding))
+            confirmation = counted[name] = Confirmation(of=numbers(finding))
             for one in copies[name]:
                 if _silent(finding, one):
                     continue
                 seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
-                again.rounds += 1
-                again.seen += seen
-                again.sure += one.stable
-                again.sure_seen += seen and one.stable
-                again.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
+                confirmation.rounds += 1
+                confirmation.seen += seen
+                confirmation.sure += one.stable
+                confirmation.sure_seen += seen and one.stable
+                confirmation.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
         return counted
 
     def _alone(self, name: str, one: _Round) -> bool:
-        """Whether a clause finds a breach in nothing but what was asked between two looks."""
+        """Whether a clause breaks by the exchanges of one round alone."""
         evidence = Evidence(self._reader, self._target, one.alone)
         return bool(tally([clause for clause in self._clauses if clause.id == name], evidence)[name].breaches)
 
@@ -270,7 +272,7 @@ def _asks(exchange: Exchange) -> frozenset[str]:
 
 
 def _silent(finding: Finding, one: _Round) -> bool:
-    """Whether a round says nothing: no answer, or a 5xx, came where the finding rests on another answer."""
+    """Whether a round proves nothing: it brought no answer, or a 5xx, where the finding rests on another answer."""
     return any(
         (after.answer is None or after.failed) and before.answer is not None and not before.failed
         for before, after in zip(finding.exchanges, one.exchanges, strict=True)
@@ -278,7 +280,7 @@ def _silent(finding: Finding, one: _Round) -> bool:
 
 
 def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """The exchanges that were under way at the same time as this one, short of batches that were sent at once."""
+    """The exchanges that were under way at the same time as this one, without those of concurrent batches."""
     if exchange.concurrent:
         return []
     return [

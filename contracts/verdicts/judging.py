@@ -1,4 +1,4 @@
-"""From evidence to verdicts: every breach is collected, the least is shown, and what can't be told is not claimed."""
+"""From evidence to verdicts: every breach is collected, the smallest is shown, and nothing uncertain is claimed."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.spec.operation import Operation
 
 ENOUGH_BREACHES = 3
-"""So many separate answers are no passing change of the list, though asking again did not show it."""
+"""So many breaches are no passing change of the list, even if none recurred when it was repeated."""
 
 MOST_FINDINGS = 20_000
-"""Findings of a clause that are kept at the same time: a run has a few thousand answers, a recording may have more."""
+"""Findings of one clause that are kept in memory: a recording may have very many."""
 
 A_PAGE = 4096
-"""Bytes: among answers of fewer the first one is shown, and not the one that happens to say least."""
+"""Bytes. Among findings with bodies below this size the first one is shown, and not the one with the shortest body."""
 
 MORE = "more requests (--requests)"
-"""What is to be provided where too little was asked."""
+"""What to provide where too few requests were sent."""
 NO_CASE = "no answer of this run showed a case that could break it"
 CHANCE = 1e-4
-"""With a smaller probability than this, a network is not taken to have lost each try of one request."""
+"""Below this probability the network is not assumed to have lost every attempt of one request."""
 
 _LEAST_REPEATED = 3
-"""How many requests that were answered 200 must be answered with errors from then on for a target to have changed."""
+"""Requests that were answered 200 before, and with errors since, that show that a target changed."""
 _LEAST_AFTER = 10
-"""How many errors in a row, one of them in answer to such a request, say the same."""
+"""Errors in a row, one of them to such a request, that show the same."""
 _STEADY = "a run over a steady connection"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a clause made of the evidence. ``dropped`` counts breaches that are not kept among the findings."""
+    """What a clause found in the evidence. ``dropped`` counts the breaches that are not kept among the findings."""
 
     cases: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -49,16 +49,16 @@ class Tally:
 
     @property
     def breaches(self) -> list[Finding]:
-        """The findings that are no mere warnings."""
+        """The findings that are not just warnings."""
         return [finding for finding in self.findings if not finding.warning]
 
     @property
     def number(self) -> int:
-        """How many breaches there are, those that are not kept among them."""
+        """The number of breaches, including those that are not kept."""
         return len(self.breaches) + self.dropped
 
     def add(self, other: Tally, most: int | None = None) -> None:
-        """Add what the clause made of other evidence; of many findings only the smallest are kept."""
+        """Add what the clause found in other evidence; of more than ``most`` findings the smallest are kept."""
         number = self.number + other.number
         self.cases += other.cases
         self.findings = sorted([*self.findings, *other.findings], key=size)[:most]
@@ -71,7 +71,7 @@ class Tally:
 
 
 def size(finding: Finding) -> tuple[Any, ...]:
-    """What the findings of a clause are ranked by; the smallest one is shown."""
+    """The sort key of the findings of a clause; the smallest one is shown."""
     last = finding.exchanges[-1]
     return (
         finding.warning,
@@ -88,12 +88,12 @@ def size(finding: Finding) -> tuple[Any, ...]:
 
 
 @dataclass(slots=True)
-class Again:
-    """How a finding did when it was asked again.
+class Confirmation:
+    """How often a finding recurred when it was repeated.
 
-    ``rounds`` counts the times, ``seen`` those in which it came back; ``sure`` those between two looks at the
-    list that were equal, and ``sure_seen`` those of them in which it came back. ``tries`` counts how often a
-    request was sent in these rounds without a whole answer. ``of`` are the numbers of the finding's exchanges.
+    ``rounds`` counts the repetitions, ``seen`` those in which it recurred; ``sure`` those in which the list certainly
+    did not change, and ``sure_seen`` those of them in which it recurred. ``tries`` counts the attempts in these rounds
+    that got no complete answer. ``of`` are the numbers of the finding's exchanges.
     """
 
     of: tuple[int, ...] = ()
@@ -104,13 +104,13 @@ class Again:
     sure_seen: int = 0
     tries: int = 0
     alone: int = 0
-    """Rounds without others under way, in none of which it came back; then the other counts are of those with them."""
+    """Rounds without other requests under way, if it recurred in none; the other counts are then those with."""
 
 
 def first_after_change(evidence: Evidence) -> Exchange | None:
-    """The first request from which on a target answers with errors alone, also what it had answered 200 before.
+    """The first request from which on the target answers only with errors, also to what it had answered 200 before.
 
-    ``None`` if it did not change so in the middle of the run.
+    ``None`` if the target did not change this way during the run.
     """
     allowed = [exchange for exchange, _ in evidence.allowed]
     last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)
@@ -122,7 +122,7 @@ def first_after_change(evidence: Evidence) -> Exchange | None:
 
 
 def _across(finding: Finding, number: int) -> bool:
-    """Whether a finding compares answers from before and after a request."""
+    """Whether a finding compares answers from before a request with later ones."""
     return min(each.number for each in finding.exchanges) < number <= max(each.number for each in finding.exchanges)
 
 
@@ -137,10 +137,10 @@ def _before(evidence: Evidence, number: int) -> Evidence:
 
 
 def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
-    """Let each clause look at the evidence.
+    """Let each clause judge the evidence.
 
-    A 5xx that comes once and not when the same is asked again is a breach of the clauses about that alone. What a
-    target answers once it has changed is shown to the clauses about HTTP alone: it says nothing about the list.
+    An intermittent 5xx breaks only clauses that say so (``even_once``). Answers from after a change of the target are
+    judged only by the clauses about HTTP: they say nothing about the list.
     """
     found = {}
     changed = first_after_change(evidence)
@@ -173,17 +173,23 @@ def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
 
 
 def judge(
-    clauses: Sequence[Clause], evidence: Evidence, tallies: Mapping[str, Tally], again: Mapping[str, Again]
+    clauses: Sequence[Clause],
+    evidence: Evidence,
+    tallies: Mapping[str, Tally],
+    confirmations: Mapping[str, Confirmation],
 ) -> tuple[Judgement, ...]:
     """The verdict on each clause.
 
     Args:
-        clauses: the clauses to judge.
-        evidence: all that was asked, what was asked again among it.
-        tallies: what each clause made of it.
-        again: how the finding of a clause did when it was asked again.
+        clauses: The clauses to judge.
+        evidence: All exchanges, including repeated ones.
+        tallies: What each clause found in them.
+        confirmations: How often the finding of a clause recurred.
     """
-    judgements = [_judgement(clause, evidence, tallies[clause.id], again.get(clause.id, Again())) for clause in clauses]
+    judgements = [
+        _judgement(clause, evidence, tallies[clause.id], confirmations.get(clause.id, Confirmation()))
+        for clause in clauses
+    ]
     return tuple(_in_its_words(each, evidence.operation) for each in _explain(clauses, judgements, tallies))
 
 
@@ -193,7 +199,7 @@ def roots(judgements: Iterable[Judgement]) -> dict[str, str]:
 
 
 def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
-    """A judgement that speaks of the operation's own items and names."""
+    """A judgement in the words of the operation."""
     says = operation.says
     if not says.other:
         return judgement
@@ -204,10 +210,10 @@ def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
     return replace(judgement, title=title, reason=reason, provide=provide, finding=finding)
 
 
-def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) -> Judgement:
+def _judgement(clause: Clause, evidence: Evidence, kept: Tally, confirmation: Confirmation) -> Judgement:
     finding = kept.least
-    if again.of not in {numbers(one) for one in kept.findings}:
-        again = Again()
+    if confirmation.of not in {numbers(one) for one in kept.findings}:
+        confirmation = Confirmation()
     common = Judgement(
         clause=clause.id,
         level=clause.level,
@@ -220,9 +226,9 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
     if finding is not None:
         stood = not evidence.unsteady and evidence.listing.watched(finding.exchanges)
         if not finding.warning and any(map(evidence.failures.doubtful, finding.exchanges)):
-            settled: Judgement | None = _settle_lost(common, finding, again, evidence.failures.loss)
+            settled: Judgement | None = _settle_lost(common, finding, confirmation, evidence.failures.loss)
         else:
-            settled = _settle(common, finding, again, moved=evidence.unsteady, stood=stood)
+            settled = _settle(common, finding, confirmation, moved=evidence.unsteady, stood=stood)
         if settled is not None:
             return settled
     if clause.level is Level.OBSERVED and kept.answered is not None:
@@ -230,61 +236,70 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, again: Again) ->
     return _without_breach(clause, common, evidence, kept)
 
 
-def _settle(common: Judgement, finding: Finding, again: Again, *, moved: bool, stood: bool) -> Judgement | None:
-    """The verdict that a finding brings about; ``None`` if it was nothing but the list's own change.
+def _settle(
+    common: Judgement, finding: Finding, confirmation: Confirmation, *, moved: bool, stood: bool
+) -> Judgement | None:
+    """The verdict that follows from a finding; ``None`` if a change of the list explains it.
 
-    ``moved`` says that the list was seen to change, ``stood`` that looks before the finding and after it saw none.
+    ``moved`` says that the list changed, ``stood`` that walks before and after the finding saw no change.
     """
-    shown = _shown(common, finding, again)
+    shown = _shown(common, finding, confirmation)
     if not finding.stable_list:
         return shown
     if moved:
-        if again.sure and again.sure_seen == again.sure:
+        if confirmation.sure and confirmation.sure_seen == confirmation.sure:
             return shown
-        if again.sure and not again.sure_seen:
+        if confirmation.sure and not confirmation.sure_seen:
             return None
         reason = "the list changed each time that this was looked at"
-    elif again.seen or (stood and (not again.rounds or common.breaches >= ENOUGH_BREACHES)):
+    elif confirmation.seen or (stood and (not confirmation.rounds or common.breaches >= ENOUGH_BREACHES)):
         return shown
-    elif not again.rounds:
+    elif not confirmation.rounds:
         reason = "it was not asked again, and the list was not looked at afterwards: it could have changed"
     else:
         reason = "it was seen once, not when asked again, and could be a change of the list"
-    return _undecided(common, finding, again, reason, provide="a run while the list is quiet")
+    return _undecided(common, finding, confirmation, reason, provide="a run while the list is quiet")
 
 
-def _settle_lost(common: Judgement, finding: Finding, again: Again, loss: float) -> Judgement:
-    """The verdict where no whole answer came, which a network can be to blame for as well.
+def _settle_lost(common: Judgement, finding: Finding, confirmation: Confirmation, loss: float) -> Judgement:
+    """The verdict where no complete answer came, which may be the fault of the network.
 
-    It is the server's fault if the request was lost each time that it was asked again, more often than a
-    network that loses ``loss`` of all tries would do it by chance.
+    It is the server's fault if every repetition failed, and a network that loses the share ``loss`` of all attempts is
+    unlikely to do that by chance.
     """
-    if not again.rounds:
+    if not confirmation.rounds:
         reason = "the connection broke, and it was not asked again whose fault that is"
-    elif again.seen < again.rounds:
+    elif confirmation.seen < confirmation.rounds:
         reason = "the connection broke, but not each time: the network may be to blame"
-    elif loss**again.tries > CHANCE:
+    elif loss**confirmation.tries > CHANCE:
         reason = f"the connection broke, and the network lost {loss:.0%} of what was asked elsewhere as well"
     else:
-        return _shown(common, finding, again)
-    return _undecided(common, finding, again, reason, provide=_STEADY)
+        return _shown(common, finding, confirmation)
+    return _undecided(common, finding, confirmation, reason, provide=_STEADY)
 
 
-def _shown(common: Judgement, finding: Finding, again: Again) -> Judgement:
+def _shown(common: Judgement, finding: Finding, confirmation: Confirmation) -> Judgement:
     verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
-    if again.alone:
-        text = f"asked again alone it was right {again.alone} of {again.alone} times; with other requests under way it"
-        finding = replace(finding, actual=f"{finding.actual} ({text} came back {again.seen} of {again.rounds} times)")
-    return _but(common, verdict, finding=finding, seen=again.seen, asked=again.rounds, alone=again.alone)
+    if confirmation.alone:
+        right = f"{confirmation.alone} of {confirmation.alone}"
+        text = f"asked again alone it was right {right} times; with other requests under way it"
+        finding = replace(
+            finding, actual=f"{finding.actual} ({text} came back {confirmation.seen} of {confirmation.rounds} times)"
+        )
+    return _but(
+        common, verdict, finding=finding, seen=confirmation.seen, asked=confirmation.rounds, alone=confirmation.alone
+    )
 
 
-def _undecided(common: Judgement, finding: Finding, again: Again, reason: str, *, provide: str) -> Judgement:
+def _undecided(
+    common: Judgement, finding: Finding, confirmation: Confirmation, reason: str, *, provide: str
+) -> Judgement:
     return _but(
         common,
         Verdict.INCONCLUSIVE,
         finding=finding,
-        seen=again.seen,
-        asked=again.rounds,
+        seen=confirmation.seen,
+        asked=confirmation.rounds,
         reason=reason,
         provide=provide,
     )
@@ -309,7 +324,7 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
 
 
 def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
-    """Why nothing that was seen is a case of a clause, and what may bring one."""
+    """Why the run has no case of a clause, and what the user can provide."""
     if kept.unshown is not None:
         return kept.unshown.reason, kept.unshown.provide
     reason, provide = NO_CASE, MORE
@@ -319,12 +334,12 @@ def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
 
 
 def _missed(clause: Clause, evidence: Evidence) -> list[Exchange]:
-    """What was asked for this clause, and has no whole answer because of its connection."""
+    """The exchanges of this clause's probes that got no complete answer because of their connection."""
     return [exchange for exchange in evidence.failures.lost if exchange.probe in clause.asked_by | {CONTROL}]
 
 
 def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> bool:
-    """Whether that can be why a clause has no case, or not the data that it needs."""
+    """Whether these may be the reason why a clause has no case, or lacks data."""
     if clause.needs.lacking(evidence) is None or not evidence.listing.complete:
         return clause.needs.given(evidence.target)
     other = evidence.target.other_checkpoint
@@ -348,7 +363,7 @@ def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement
 def _explain(
     clauses: Sequence[Clause], judgements: Sequence[Judgement], tallies: Mapping[str, Tally]
 ) -> tuple[Judgement, ...]:
-    """Name, for breaches that follow from another one, the clause at the root: its breach explains them."""
+    """Name the cause of each breach that follows from another one: the clause at the root of the chain."""
     broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
     causes: dict[str, str] = {}
     hidden: dict[str, str] = {}
@@ -387,7 +402,7 @@ def numbers(finding: Finding) -> tuple[int, ...]:
 def _shares(finding: Finding, findings: Iterable[Finding]) -> bool:
     """Whether a finding rests on an answer of one of the others.
 
-    What is asked without being entitled to it is the same question in every form of credential.
+    Without the admin key, the same request counts as the same answer, whatever the form of its credentials.
     """
     mine = {_question(exchange) for exchange in finding.exchanges}
     return any(mine & {_question(exchange) for exchange in other.exchanges} for other in findings)

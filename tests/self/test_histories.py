@@ -14,7 +14,7 @@ from contracts.clauses.registry import clauses
 from contracts.core.model import Order, Query, Step
 from contracts.core.result import Finding, Level, Verdict
 from contracts.evidence.evidence import CONTROL
-from contracts.verdicts.judging import Again, judge, numbers, tally
+from contracts.verdicts.judging import Confirmation, judge, numbers, tally
 
 ORDERS = st.sampled_from([None, *Order])
 
@@ -155,7 +155,7 @@ def test_has_more_true_at_the_end_needs_a_list_that_stands() -> None:
     assert finding.stable_list
 
 
-def verdict(history: History, clause: str, again: Again) -> Verdict:
+def verdict(history: History, clause: str, again: Confirmation) -> Verdict:
     chosen = [one for one in clauses() if one.id == clause]
     evidence = history.evidence()
     tallies = tally(chosen, evidence)
@@ -169,8 +169,8 @@ def test_what_needs_a_standing_list_is_settled_by_asking_again() -> None:
     history = History(permissions(12))
     whole(history)
     tamper(history, place(history, f"{Order.DESCENDING} 5", 2), has_more=True)
-    assert verdict(history, "PAG-014", Again(rounds=3, seen=3)) is Verdict.BROKEN
-    assert verdict(history, "PAG-014", Again(rounds=3, seen=0)) is Verdict.INCONCLUSIVE
+    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=3)) is Verdict.BROKEN
+    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=0)) is Verdict.INCONCLUSIVE
 
 
 def test_on_a_moving_list_only_rounds_between_equal_looks_count() -> None:
@@ -186,9 +186,9 @@ def test_on_a_moving_list_only_rounds_between_equal_looks_count() -> None:
     history.rest()
     look(history, "last")
     assert history.evidence().listing.changed
-    assert verdict(history, "PAG-014", Again(rounds=3, seen=3)) is Verdict.INCONCLUSIVE
-    assert verdict(history, "PAG-014", Again(rounds=3, seen=3, sure=1, sure_seen=1)) is Verdict.BROKEN
-    assert verdict(history, "PAG-014", Again(rounds=3, seen=0, sure=2, sure_seen=0)) is not Verdict.BROKEN
+    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=3)) is Verdict.INCONCLUSIVE
+    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=3, sure=1, sure_seen=1)) is Verdict.BROKEN
+    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=0, sure=2, sure_seen=0)) is not Verdict.BROKEN
 
 
 def test_nothing_is_kept_without_a_case() -> None:

@@ -456,7 +456,7 @@ def failing(*_: object, **__: object) -> Any:
         ("contracts.probes.walks:_after_the_last", 0, 3),
         ("contracts.runs.live:judge", 0, 40),
         ("contracts.evidence.evidence:Evidence.listing", 0, 1),
-        ("contracts.verdicts.confirmation:Repeating.ask", 10, 40),
+        ("contracts.verdicts.confirmation:Confirming.ask", 10, 40),
     ],
 )
 def test_an_internal_error_leaves_what_is_known(

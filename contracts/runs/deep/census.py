@@ -1,8 +1,8 @@
-"""What two walks through a list hold, one in each order, as compactly as it can be told.
+"""A compact index of two walks through a list, one in each order.
 
-What stays in memory of an item is its id, when it was created, its project, and whether the other order showed it. From
-that it is noticed what pages far apart show together: an item twice, an item in one of the orders only, another
-content, a seam out of order.
+Of each item it keeps the id, the time, the project, and whether the second walk showed it. That is enough to see what
+no two neighbouring pages show: an item twice, an item in only one of the orders, a change of content, or a page that
+begins out of order.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from contracts.core.model import Item, Order, Page
 ORDERS = (Order.DESCENDING, Order.ASCENDING)
 """The two walks, in the order in which they are made."""
 MOST_DOUBTS = 4
-"""Places of one kind that are looked at again; the first ones and the last ones of more."""
+"""Places of one kind that are read again; if there are more, the first and the last ones."""
 PIECES = 400
 """Pieces into which a list is cut for a picture of it."""
-TOLD = 8
-"""Projects of a piece that are told apart."""
+MOST_PROJECTS = 8
+"""Projects that are named in one piece; the others count together."""
 _UNKNOWN = -(1 << 63)
-"""A time of creation that is none, or none that 64 bits hold."""
+"""Stands for a missing time, and for one that does not fit into 64 bits."""
 
 
 class Kind(StrEnum):
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A place at which pages don't fit together: which walk is in doubt, and pages of each, by their number in it."""
+    """A place where pages don't fit together: the walk in doubt, and for both walks the zero-based indices of pages."""
 
     kind: Kind
     walk: int
@@ -49,7 +49,7 @@ class Doubt:
 
 
 class _Doubts:
-    """The doubts of one kind and walk: all are counted, and a few kept, of different pages, from both ends."""
+    """The doubts of one kind about one walk: all are counted; a few are kept, about different pages."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -69,16 +69,16 @@ class _Doubts:
 
 
 class _Course:
-    """One of the two walks: the numbers of its exchanges, and the place at which each page begins.
+    """One of the two walks: the numbers of its exchanges, and the index of the item with which each page begins.
 
-    ``reached`` is the item with which its last page ended; ``ended`` says that the target said that it is the last,
-    and ``unread`` that it could not be read. ``anew`` counts the items of the second walk that the first one lacks.
+    ``reached`` is the last item of its last page; ``ended`` says that the target marked that page as the last one, and
+    ``unread`` that the page could not be read. ``added`` holds, for each page, how many items were known before it.
     """
 
     def __init__(self) -> None:
         self.numbers = array("q")
         self.begins = array("q")
-        self.anew = array("q")
+        self.added = array("q")
         self.items = 0
         self.ended = False
         self.unread = False
@@ -86,16 +86,16 @@ class _Course:
 
 
 class Census:
-    """What two walks through a list hold, as compactly as it can be told.
+    """A compact index of two walks through a list.
 
-    The first walk gives each item its place; the second one is laid against it, from its end.
+    The first walk gives each item its index; the second walk is compared with it from the other end.
     """
 
     def __init__(self, foreign: frozenset[str] = frozenset()) -> None:
         self.courses = (_Course(), _Course())
         self.doubts: dict[tuple[Kind, int], _Doubts] = {}
         self.weight = 0
-        """Characters of all ids."""
+        """The number of characters of all ids."""
         self._foreign = foreign
         self._places: dict[str, int] = {}
         self._times = array("q")
@@ -114,9 +114,9 @@ class Census:
         return len(self._projects) - (None in self._projects)
 
     def pieces(self) -> tuple[tuple[tuple[str | None, int], ...], ...]:
-        """The list cut into `PIECES`, newest items first: the projects of each, with how many items they have there.
+        """The list in at most `PIECES` pieces, newest items first: for each the projects with their numbers of items.
 
-        Of many projects in a piece those with the most items are told; all others are one without a name.
+        Only the `MOST_PROJECTS` largest are named; the others are summed up under ``None``.
         """
         names = list(self._projects)
         size = max(1, -(-len(self._owners) // PIECES))
@@ -130,17 +130,17 @@ class Census:
         return sum(doubts.number for (each, _), doubts in self.doubts.items() if each is kind)
 
     def note(self, walk: int, number: int) -> None:
-        """Note an exchange of a walk, before its page is added."""
+        """Record an exchange of a walk, before its page is added."""
         course = self.courses[walk]
         course.numbers.append(number)
-        # Places of the second walk are counted from its end, below zero, so that they rise from page to page.
+        # Indices of the second walk are negative and counted from its end, so that they rise from page to page.
         before = course.begins[-1] if course.begins else -self._first
         course.begins.append(before if walk else self._first)
-        course.anew.append(len(self._times))
+        course.added.append(len(self._times))
         course.unread = True
 
     def add(self, walk: int, page: Page) -> None:
-        """Add the page of the exchange that was noted last."""
+        """Add the page of the exchange that was recorded last."""
         course = self.courses[walk]
         at = len(course.numbers) - 1
         before = course.reached
@@ -188,7 +188,7 @@ class Census:
             if at == 0 or second.begins[at] == second.begins[at - 1]:
                 second.begins[at] = max(second.begins[at], -place)
         else:
-            earlier = self._page_of(1, place) if place < self._first else bisect_right(second.anew, place) - 1
+            earlier = self._page_of(1, place) if place < self._first else bisect_right(second.added, place) - 1
             if earlier != at:
                 self._doubt(Kind.TWICE, 1, (), (earlier, at))
         self._seen[place] = 1
@@ -205,18 +205,18 @@ class Census:
         self.doubts.setdefault((kind, walk), _Doubts()).add(Doubt(kind, walk, both))
 
     def _page_of(self, walk: int, place: int) -> int:
-        """The page of a walk that shows the item of a place, or should."""
+        """The zero-based index of the page of a walk that shows, or should show, the item with this index."""
         key = -place if walk else place
         return max(0, bisect_right(self.courses[walk].begins, key) - 1)
 
     def compare(self) -> None:
-        """Note what the first walk showed and the second did not, once that is over."""
+        """Record, after the second walk, the items that only the first one showed, and an unreadable last page."""
         second = self.courses[1]
         if not second.numbers:
             return
         begin, until = 0, None
         if not second.ended:
-            # It came from the oldest item only so far: what is older than that had to be shown.
+            # It began at the oldest item and stopped early: only what is older than its last item had to be shown.
             begin = self._places[second.reached.id] + 1 if second.reached else self._first
             until = _time(second.reached) if second.reached else None
         place = self._seen.find(0, begin, self._first)
@@ -229,7 +229,7 @@ class Census:
                 self._doubt(Kind.END, walk, (len(course.numbers) - 1,))
 
     def across(self, pages: Sequence[int], walk: int) -> tuple[int, ...]:
-        """The pages of the other walk that lie across these of one walk."""
+        """The pages of the other walk that show the same part of the list."""
         here, there = self.courses[walk], 1 - walk
         if not self.courses[there].numbers:
             return ()
@@ -237,9 +237,9 @@ class Census:
 
 
 def _largest(owners: Counter[str | None]) -> tuple[tuple[str | None, int], ...]:
-    told = owners.most_common(TOLD)
-    others = owners.total() - sum(number for _, number in told)
-    return (*told, (None, others)) if others else tuple(told)
+    largest = owners.most_common(MOST_PROJECTS)
+    others = owners.total() - sum(number for _, number in largest)
+    return (*largest, (None, others)) if others else tuple(largest)
 
 
 def _time(item: Item) -> int:

@@ -1,8 +1,7 @@
-"""A walk through a list that is too long for memory, in both orders, judged as its pages come.
+"""A walk through a list that is too long for memory, in both orders, judged while its pages arrive.
 
-Each stretch of pages is judged by the clauses as soon as it came, and let go: the pages are on disk. What pages far
-apart show together a `Census` notices. Where it doubts something, the pages around that place are read back, asked
-again, and judged together.
+The clauses judge a few successive pages at a time, which are then kept on disk only. A `Census` compares pages that are
+far apart. Where it finds a doubtful place, the pages around it are read back, requested again, and judged together.
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ from contracts.verdicts.judging import Tally, size, tally
 DEEP = "deep"
 """The probe that walks through the whole list."""
 STRETCH = 20
-"""Pages that are judged together as they come."""
+"""Successive pages that are judged together."""
 MOST_FINDINGS = 20
-"""Findings of a clause that are kept, each with its whole answers; all are counted."""
+"""Findings of a clause that are kept with their answers; all are counted."""
 LONG_ID = 64
-"""Characters that the ids of a list may have on average; a hostile list has longer ones, or pages without an end."""
+"""Characters that the ids of a list may have on average, so that a hostile list can't fill the memory."""
 BESIDE = 1
-"""Pages on either side of a doubtful one that are looked at with it, in its own order."""
+"""Pages on either side of a doubtful one that are requested with it, in the same order."""
 AROUND = 2
-"""The same in the other order, whose pages lie across these."""
+"""The same for the pages of the other order that show the same part of the list."""
 
 
 class Full(Exception):  # noqa: N818 - it is no error: the walk ends here
-    """The list has more to remember than a list of so many pages can have."""
+    """The ids take more memory than a list of so many pages may need."""
 
 
 class Kept(Protocol):
-    """Where exchanges are kept that are not in memory."""
+    """A store of exchanges that are not in memory."""
 
     def __getitem__(self, number: int) -> Exchange:
         """The exchange of this number."""
 
 
 def _apart(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-    """Short walks, each part of one that leaves pages out as a walk of its own."""
+    """The exchanges of walks, renamed so that a walk with missing pages becomes several walks."""
     before: Step | None = None
     part = 0
     for exchange in exchanges:
@@ -61,10 +60,10 @@ class Deep:
     """Judges two walks through the whole list.
 
     Args:
-        evidence: What is known of the target until then.
-        clauses: The clauses that are judged; those that judge walks are.
-        kept: Where the exchanges of these walks are.
-        pages: The most pages that are walked through.
+        evidence: What is known of the target so far.
+        clauses: The clauses of the run; those that judge walks are used.
+        kept: The store that holds the exchanges of these walks.
+        pages: The most pages of both walks together.
     """
 
     def __init__(self, evidence: Evidence, clauses: Iterable[Clause], kept: Kept, pages: int) -> None:
@@ -79,18 +78,18 @@ class Deep:
         self._stretch: list[Exchange] = []
         self._walks: list[str] = []
         self._direct: set[str] = set()
-        """The clauses that single stretches break."""
+        """The clauses that successive pages broke by themselves."""
         self._labels = count(1)
         self.census = Census(evidence.foreign)
         self.tallies: dict[str, Tally] = {one.id: Tally() for one in self._clauses}
         self.moved = 0
-        """At how many places the list was seen to change."""
+        """The number of doubtful places where the list changed."""
 
     def read(self, exchange: Exchange, query: Query) -> Page | None:
-        """Take one page of one of the walks; ``None`` if it can't be read as one.
+        """Take the next exchange of one of the walks, and return its page; ``None`` if it is unreadable.
 
         Raises:
-            Full: the ids are so many or so long that they take more memory than such a list does.
+            Full: The ids take more memory than a list of this many pages may need.
         """
         name = exchange.step.walk if exchange.step is not None else ""
         if name not in self._walks:
@@ -109,7 +108,7 @@ class Deep:
         return page
 
     def judge(self) -> None:
-        """Judge the stretch that has come, and let it go."""
+        """Judge the pages that have come since the last call, and drop them from memory."""
         evidence = Evidence(self._reader, self._target, self._stretch, part=True)
         found = tally(self._clauses, evidence)
         self._stretch, self._reader = [], self._reader.fresh()
@@ -119,17 +118,17 @@ class Deep:
             self.tallies[name].add(new, MOST_FINDINGS)
 
     def doubts(self) -> list[Doubt]:
-        """The places that are to be looked at again, the first of each kind before the second of any."""
+        """The places that are to be read again, the first of each kind before the second of any."""
         self.census.compare()
         rows = zip_longest(*self.census.doubts.values())
         return [doubt for doubt in chain.from_iterable(rows) if doubt is not None]
 
     def look(self, doubt: Doubt, ask: Callable[[Request, Step], Exchange]) -> None:
-        """Look at a place again: in the doubtful order, in the other, and both once more; and judge all of it.
+        """Read a place again, twice in both orders, and judge it together with what the walks showed there.
 
         Args:
             doubt: The place.
-            ask: What asks a request that is a step of a short walk.
+            ask: Sends a request as a step of a short walk.
         """
         windows = self._windows(doubt)
         fresh = [
@@ -138,7 +137,7 @@ class Deep:
         self._judge_place(doubt, windows, fresh)
 
     def _walk(self, walk: int, window: Sequence[int], ask: Callable[[Request, Step], Exchange]) -> Iterator[Exchange]:
-        """Walk through some pages of a walk again, and beyond it where they are its last ones."""
+        """Request some pages of a walk again, and the page after its last one where that is among them."""
         numbers = self.census.courses[walk].numbers
         label = f"{DEEP} look {next(self._labels)}"
         before: Page | None = None
@@ -149,7 +148,7 @@ class Deep:
             elif before is None or not before.items or (self._reader.opaque and before.token is None):
                 continue
             else:
-                # From where it is now, and not from where the walk was: the list may have changed.
+                # The cursor of the new page, and not that of the walk: the list may have changed.
                 cursor = before.token if self._reader.opaque else before.ids[-1]
                 onward = self._reader.operation.request(replace(before.query, after=cursor))
                 request = replace(onward, fresh=True)
@@ -158,7 +157,7 @@ class Deep:
             before = self._page(exchange)
 
     def _windows(self, doubt: Doubt) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The pages of both walks that show a place and what is around it."""
+        """The pages of both walks that show a place and its surroundings."""
         pages = list(doubt.pages)
         for walk in (0, 1):
             if not pages[walk]:
@@ -176,7 +175,7 @@ class Deep:
         return self._reader.fresh().page(exchange, query) if query is not None else None
 
     def _judge_place(self, doubt: Doubt, windows: Sequence[Sequence[int]], fresh: Sequence[Exchange]) -> None:
-        """Judge a place by the pages that the walks brought and by those that were asked anew."""
+        """Judge a place by the pages of the walks together with those that were requested again."""
         old = [
             self._kept[self.census.courses[walk].numbers[page]]
             for walk, window in enumerate(windows)
@@ -185,7 +184,7 @@ class Deep:
         changed = self._changed((*old, *fresh))
         self.moved += changed
         if changed:
-            # Where items came or went, pages that are far apart are no longer those of one walk.
+            # Where items were added or removed, pages that are far apart no longer make one walk.
             fresh = list(_apart(fresh))
         beside = self._beside if doubt.kind is Kind.FOREIGN else ()
         exchanges = sorted((*beside, *old, *fresh), key=lambda exchange: exchange.number)
@@ -195,7 +194,7 @@ class Deep:
                 self.tallies[name].add(replace(new, cases=len(new.findings)), MOST_FINDINGS)
 
     def _changed(self, exchanges: Sequence[Exchange]) -> bool:
-        """Whether the same query, however it was written, brought other items than before."""
+        """Whether the same query, however it was written, returned different items."""
         shown: dict[tuple[str, Query | None], frozenset[str]] = {}
         for exchange in exchanges:
             page = self._page(exchange)
@@ -204,8 +203,8 @@ class Deep:
                 return True
         return False
 
-    def worth_asking(self, known: Iterable[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
-        """The findings that are worth asking again: of each clause one that is shown in place of what is known."""
+    def worth_confirming(self, known: Iterable[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
+        """The findings to confirm: for each clause one that would be shown in place of the known one."""
         others = dict(known)
         return [
             (name, least)
@@ -216,33 +215,32 @@ class Deep:
         ]
 
     def add_to(self, tallies: Mapping[str, Tally]) -> None:
-        """Add what the clauses made of the walks to what they made of all else."""
+        """Add what the clauses found in the walks to what they found elsewhere."""
         for name, found in self.tallies.items():
             if name in tallies:
                 tallies[name].add(found)
 
-    def told_in(self, result: Result, spooled: Iterable[Exchange]) -> Result:
-        """The result with what the walks hold; ``spooled`` are their exchanges."""
+    def with_walks(self, result: Result, spooled: Iterable[Exchange]) -> Result:
+        """The result, completed by what the walks showed; ``spooled`` are their exchanges."""
         census = self.census
         seen = replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=spooled)
         return replace(seen, complete=result.complete or any(course.ended for course in census.courses))
 
     @property
     def ends(self) -> Mapping[Order, str]:
-        """The last item of each order in which the target said itself where the list ends."""
+        """The last item in each order whose walk reached the end of the list."""
         ended = zip(ORDERS, self.census.courses, strict=True)
         return {order: course.reached.id for order, course in ended if course.ended and course.reached is not None}
 
     @property
     def pages(self) -> int:
-        """How many pages came."""
+        """The number of pages of both walks."""
         return sum(len(course.numbers) for course in self.census.courses)
 
     def expected(self, most: int) -> int:
-        """How many pages there seem to be in both walks, of ``most`` that are asked for.
+        """An estimate of the pages of both walks, at most ``most``.
 
-        As long as the first walk has not come to its end, the times of its items tell how far it is: it takes them to
-        be spread evenly.
+        Until the first walk ends, it is made from the times of its items, as if they were evenly distributed.
         """
         first, second = self.census.courses
         if second.numbers or first.ended:
@@ -254,7 +252,7 @@ class Deep:
         return min(most, round(2 * len(first.numbers) / min(1.0, part)))
 
     def notes(self) -> Iterator[str]:
-        """What the reader must know about how far the walks came."""
+        """Notes for the reader on how far the walks went."""
         first, second = self.census.courses
         size = counted(len(self.census), self._reader.operation.profile.noun)
         if first.ended and second.ended:
