@@ -54,7 +54,8 @@ def lack(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, BaseExceptionGroup):
             return next(filter(None, map(lack, error.exceptions)), None)
-        if isinstance(error, MemoryError) or any(each in str(error).lower() for each in _NO_MEMORY):
+        if isinstance(error, MemoryError | SystemError) or any(each in str(error).lower() for each in _NO_MEMORY):
+            # A SystemError is C code that found no memory and did not say so: nothing written in Python raises one.
             return _MACHINE[errno.ENOMEM]
         if isinstance(error, OSError) and error.errno in _MACHINE:
             return _MACHINE[error.errno]

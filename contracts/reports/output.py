@@ -18,6 +18,7 @@ from contracts.core.result import Result
 from contracts.reports import as_json, github, html, issues, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.recording import record
+from contracts.reports.templating import template
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
 from contracts.settings.settings import FOR_TERMINALS, ISSUES, KEYS, OPTIONS, REPORTS, Settings
@@ -53,6 +54,8 @@ def refuse_unwritable(settings: Settings, recording: Path | None = None) -> None
     files.refuse_unwritable({OPTIONS[name].flagged: chosen[name] for name in settings.given(*FILES)}, read)
     if settings.issues is not None:
         files.refuse_unwritable_folder(OPTIONS["issues"].flagged, settings.issues)
+    if settings.html is not None:
+        template("report.html")  # where memory runs out, it takes too much of it to be compiled then
 
 
 def report_of(settings: Settings, words: Sequence[str], result: Result) -> Report:

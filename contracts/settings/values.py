@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -201,7 +202,8 @@ def addresses(word: str) -> tuple[Address, ...]:
 def _path(word: str) -> Path:
     try:
         path = Path(text(word)).expanduser()
-        path.exists()  # raises where there can be no such name, or nobody may look
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # links may lead in a circle, a name be too long, a folder be closed
     except RuntimeError:
         raise ValueError("begins with a home folder that is not known") from None
     except OSError as error:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
-from contracts.core.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError, lack
 from contracts.core.files import write
+from contracts.reports.templating import template
+from contracts.runs.job import Job
+from contracts.settings.settings import Settings
 
 JUDGE = "check OBS-002 --requests 60 -q"
 CONTRACTS = f"{sys.executable} -W error -m contracts"
@@ -189,3 +193,19 @@ def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
     file.touch(mode=0o400)
     with pytest.raises(ConfigurationError, match="permission denied"):
         write(file, "new")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set")])
+def test_where_memory_runs_out_the_page_is_written_all_the_same(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object) -> object:
+        monkeypatch.setattr(Environment, "compile", opened)
+        raise error
+
+    template.cache_clear()
+    monkeypatch.setattr("contracts.runs.job.opened", opened)
+    with pytest.raises(type(error)):
+        Job(Settings.of({"html": str(tmp_path / "r.html")}, {})).judge()
+    assert "the run ended before there was a verdict" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert lack(error) == "there is not enough memory"

@@ -141,6 +141,12 @@ def test_base_urls_that_are_refused(url: str, reason: str) -> None:
     assert "s3cret" not in sentence
 
 
+def test_a_file_that_links_lead_to_in_a_circle_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "key").symlink_to("key")
+    sentence = refused({**TARGET, "key_file": str(tmp_path / "key")})
+    assert sentence.endswith("key can't be looked at: too many levels of symbolic links.")
+
+
 def test_the_word_of_a_refused_variable_names_the_variable() -> None:
     assert refused({}, {"CONTRACTS_STRICT": "maybe"}) == "CONTRACTS_STRICT maybe is neither true nor false."
 
