@@ -12,8 +12,7 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.core.result import Result
 from contracts.core.wording import hint
-from contracts.reports import output
-from contracts.runs.job import Job, replayed
+from contracts.runs.job import Job
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
 from contracts.settings.settings import DOCUMENT, FOR_TERMINALS, ISSUES, OPTIONS, REPORTS, Settings
@@ -71,7 +70,7 @@ def check(
     with interrupts.held():
         job = Job(settings, clauses, keys)
         judged = job.judge(nullcontext(on_progress))
-        output.write(settings, judged.report, judged.result, judged.operation)
+        job.write(judged)
     return judged.result
 
 
@@ -98,8 +97,9 @@ def replay(
         ConfigurationError: An option can't be used, or it is no recording of the operation.
     """
     settings = _settings(options, _OF_REPLAY)
-    judged = replayed(settings, Path(path), clauses, Hints(base_url, checkpoint, other_checkpoint))
-    output.write(settings, judged.report, judged.result, judged.operation)
+    job = Job(settings, clauses)
+    judged = job.replay(Path(path), Hints(base_url, checkpoint, other_checkpoint))
+    job.write(judged)
     return judged.result
 
 

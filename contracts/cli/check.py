@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from contracts.cli.shell import BEFORE, Grouped, Shell, encoding, options, printed, show, width
+from contracts.cli.shell import BEFORE, Grouped, Shell, encoding, options, present, printed, show
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.result import Result
@@ -160,25 +160,12 @@ def _check(
     shell: Shell, settings: Settings, clauses: tuple[str, ...], remarks: list[Annotation], *, accept: bool
 ) -> int:
     from contracts.cli.progress import progress
-    from contracts.reports.terminal import Style, report
     from contracts.runs.job import Job
 
     job = Job(settings, clauses)
     try:
         judged = job.judge(progress(quiet=settings.quiet), lambda text: shell.say(f"contracts: {text}"))
-        style = Style(
-            quiet=settings.quiet,
-            width=width(),
-            verbose=settings.verbose,
-            embedded=judged.report.embedded,
-            repeat=judged.report.repeat,
-            hints=_hints(settings, judged.result),
-            settings=settings.listed(),
-        )
-        try:
-            job.write(judged)
-        finally:
-            show(report(judged.result, style, encoding()), settings)
+        present(settings, judged, job.write, _hints(settings, judged.result))
     finally:
         shell.keys = job.keys
         remarks += job.remarks

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import click
 
-from contracts.cli.shell import Grouped, Shell, encoding, options, show, width
+from contracts.cli.shell import Grouped, Shell, options, present
 from contracts.core.errors import ConfigurationError
 from contracts.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
 from contracts.load.options import settings as chosen_settings
@@ -97,8 +97,7 @@ def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
     """Ask alone before a load and after it; the process of the load begins this one."""
     from contracts.load.conductor import Conductor
     from contracts.load.messages import Outcome, send
-    from contracts.reports.terminal import Style, report
-    from contracts.runs.job import Job
+    from contracts.runs.job import Job, Judged
 
     settings = chosen_settings(host)
     incoming: BinaryIO = sys.stdin.buffer
@@ -114,20 +113,15 @@ def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
         if words():
             again = f"contracts load {shlex.join(words())}{again}"
             judged = replace(judged, report=replace(judged.report, repeat=again))
-        style = Style(
-            quiet=settings.quiet,
-            width=width(),
-            verbose=settings.verbose,
-            embedded=judged.report.embedded,
-            repeat=judged.report.repeat,
-            settings=settings.listed(),
-        )
-        try:
-            job.write(judged)
-        finally:
-            if conductor.loaded:
-                send(outgoing, Outcome(judged.result.exit_code))
-            outgoing.close()
-            incoming.read()  # Locust's own words come first
-            show(report(judged.result, style, encoding()), settings)
+
+        def write(judged: Judged) -> None:
+            try:
+                job.write(judged)
+            finally:
+                if conductor.loaded:
+                    send(outgoing, Outcome(judged.result.exit_code))
+                outgoing.close()
+                incoming.read()  # Locust's own words come first
+
+        present(settings, judged, write)
     return judged.result.exit_code

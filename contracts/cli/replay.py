@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from contracts.cli.check import annotate
-from contracts.cli.shell import Grouped, encoding, options, printed, show, width
+from contracts.cli.shell import Grouped, options, present, printed
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Settings
@@ -38,30 +38,20 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     Exit codes: as of `contracts check`; 4 if it is no recording of this operation.
     """
     from contracts.cli.progress import replaying
-    from contracts.reports import output
-    from contracts.reports.terminal import Style, report
-    from contracts.runs.job import replayed
+    from contracts.runs.job import Job
     from contracts.runs.replay import Hints
 
     hints = Hints(**{name: _parsed(name, word) for name, word in words.items() if word is not None})
-    with replaying(quiet=settings.quiet) as tell:
-        judged = replayed(settings, Path(file), clauses, hints, tell)
-    result, told = judged.result, judged.report
-    with interrupts.held():
-        try:
-            output.write(settings, told, result, judged.operation)
-        finally:
-            style = Style(
-                quiet=settings.quiet,
-                verbose=settings.verbose,
-                width=width(),
-                repeat=told.repeat,
-                settings=settings.listed(),
-            )
-            show(report(result, style, encoding()), settings)
-            annotate(output.announce(told), printed(settings))
+    job = Job(settings, clauses)
+    try:
+        with replaying(quiet=settings.quiet) as tell:
+            judged = job.replay(Path(file), hints, tell)
+        with interrupts.held():
+            present(settings, judged, job.write)
+    finally:
+        annotate(job.remarks, printed(settings))
     interrupts.check()
-    return result.exit_code
+    return judged.result.exit_code
 
 
 def _parsed(name: str, word: str) -> str:

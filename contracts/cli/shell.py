@@ -25,6 +25,7 @@ from contracts.settings.settings import GROUPS, OPTIONS, REPORTS, Settings, sing
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
+    from contracts.runs.job import Judged
     from contracts.traffic.credentials import Keys
 
 BEFORE = "interrupted before there was anything to report"
@@ -130,6 +131,25 @@ def show(sheet: Sheet, settings: Settings) -> None:
         dumb = os.environ.get("TERM") == "dumb"
         color = not os.environ.get("NO_COLOR") and (stream.isatty() and not dumb)
     sheet.write(stream, color=color)
+
+
+def present(settings: Settings, judged: Judged, write: Callable[[Judged], None], hints: Sequence[str] = ()) -> None:
+    """Write the reports of what was judged, and show it, whether they could be written or not."""
+    from contracts.reports.terminal import Style, report
+
+    style = Style(
+        quiet=settings.quiet,
+        width=width(),
+        verbose=settings.verbose,
+        embedded=judged.report.embedded,
+        repeat=judged.report.repeat,
+        hints=tuple(hints),
+        settings=settings.listed(),
+    )
+    try:
+        write(judged)
+    finally:
+        show(report(judged.result, style, encoding()), settings)
 
 
 def printed(settings: Settings) -> TextIO:

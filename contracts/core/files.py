@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, TextIO
 
 from contracts.core import interrupts
@@ -45,21 +44,30 @@ def is_standard_output(path: Path) -> bool:
     return False
 
 
-def refuse_unwritable(paths: Mapping[str, Path], read: Mapping[str, Path] = MappingProxyType({})) -> None:
-    """Look whether each file can be written, by the name of the option that chose it; make the missing folders.
+def refuse_overwriting(paths: Mapping[str, Path], read: Mapping[str, Path]) -> None:
+    """Look whether a file that is to be written is one that is read, which must stay as it is.
 
     Args:
-        paths: The files.
-        read: Those that are read, and so must stay as they are, by what names them.
+        paths: The files, by the name of the option that chose each.
+        read: Those that are read, by what names each.
 
     Raises:
-        ConfigurationError: One can't, or two options name the same file, or one that is read.
+        ConfigurationError: One is.
     """
-    named: dict[str, str] = {}
     for option, path in paths.items():
         for source, other in read.items():
             if _same(path, other):
                 raise ConfigurationError(f"{option} {path} is the file that {source} reads: name another one.")
+
+
+def refuse_unwritable(paths: Mapping[str, Path]) -> None:
+    """Look whether each file can be written, by the name of the option that chose it; make the missing folders.
+
+    Raises:
+        ConfigurationError: One can't, or two options name the same file.
+    """
+    named: dict[str, str] = {}
+    for option, path in paths.items():
         where = "-" if is_standard_output(path) else os.path.realpath(path)
         try:
             if where != "-" and _try(path):

@@ -169,6 +169,36 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """A finding that was repeated once, by the numbers of the exchanges.
+
+    ``copies`` repeat its exchanges, in their order; ``stable`` says whether the list certainly did not change then.
+    ``enclosed`` are the exchanges of the round and of the control walks around it, where the list is known to change.
+    """
+
+    copies: tuple[int, ...]
+    stable: bool
+    enclosed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """How the finding of a clause was repeated, for a recording: a replay counts again without requests.
+
+    ``of`` are the numbers of the finding's exchanges; ``together`` are the rounds with other requests under way. It was
+    counted when the exchanges with numbers below ``known`` were there. ``part`` says that a walk through a list that is
+    too long for memory found it.
+    """
+
+    clause: str
+    of: tuple[int, ...]
+    rounds: tuple[Round, ...]
+    together: tuple[Round, ...]
+    known: int
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """A likely cause of the breaches; it is not a verdict.
 
@@ -256,6 +286,8 @@ class Result:
     load: Figures | None = None
     """The figures of a load, if there was one."""
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+    repetitions: tuple[Repetition, ...] = field(default=(), repr=False)
+    """How each finding was repeated."""
     pieces: tuple[tuple[tuple[str | None, int], ...], ...] = field(default=(), repr=False)
     """A list that `--deep` walked through, in equal pieces from the newest item on: the projects of each piece, and how
     many items each project has there."""

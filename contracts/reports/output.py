@@ -39,23 +39,37 @@ _UNREPEATED: Final = {
 }
 
 
-def refuse_unwritable(settings: Settings, recording: Path | None = None) -> None:
-    """Look before the run whether each file can be written; ``recording`` is one that is read.
+def refuse_overwriting(settings: Settings, recording: Path | None = None) -> None:
+    """Look before anything is written whether it would replace what is read; ``recording`` is one that is.
 
     Raises:
-        ConfigurationError: one can't, or two options name the same file, or one that is read.
+        ConfigurationError: A report or a recording would.
     """
-    chosen = {name: value for name in OPTIONS if isinstance(value := getattr(settings, name), Path)}
-    read = {OPTIONS[name].flagged: path for name, path in chosen.items() if name not in (*FILES, *ISSUES)}
-    if settings.file is not None:
-        read["the configuration"] = settings.file
-    if recording is not None:
-        read["this replay"] = recording
-    files.refuse_unwritable({OPTIONS[name].flagged: chosen[name] for name in settings.given(*FILES)}, read)
+    read = {
+        option.flagged: value
+        for name, option in OPTIONS.items()
+        if name not in (*FILES, *ISSUES) and isinstance(value := getattr(settings, name), Path)
+    }
+    read |= {} if settings.file is None else {"the configuration": settings.file}
+    read |= {} if recording is None else {"this replay": recording}
+    files.refuse_overwriting(_chosen(settings), read)
+
+
+def refuse_unwritable(settings: Settings) -> None:
+    """Look before the run whether each file can be written.
+
+    Raises:
+        ConfigurationError: One can't, or two options name the same file.
+    """
+    files.refuse_unwritable(_chosen(settings))
     if settings.issues is not None:
         files.refuse_unwritable_folder(OPTIONS["issues"].flagged, settings.issues)
     if settings.html is not None:
         template("report.html")  # where memory runs out, it takes too much of it to be compiled then
+
+
+def _chosen(settings: Settings) -> dict[str, Path]:
+    return {OPTIONS[name].flagged: getattr(settings, name) for name in settings.given(*FILES)}
 
 
 def report_of(settings: Settings, words: Sequence[str], result: Result) -> Report:
@@ -128,6 +142,14 @@ def write_refused(
     """
     try:
         settings = Settings.of({name: given.get(name) for name in ("config", *FILES)}, names=("config", *FILES))
+        # Any word may be the name of a file that is read.
+        words = {
+            option.flagged: given.get(name) or os.environ.get(option.variable)
+            for name, option in OPTIONS.items()
+            if name not in FILES
+        }
+        read = {flag: Path(word) for flag, word in words.items() if isinstance(word, str)}
+        files.refuse_overwriting(_chosen(settings), read)
     except ConfigurationError:
         settings = Settings()
     terms = unopened(settings)

@@ -28,5 +28,11 @@ def record(result: Result, path: Path) -> None:
     # Both are in the order of their numbers; what is on disk is read one by one.
     exchanges = heapq.merge(result.exchanges, result.spooled, key=lambda exchange: exchange.number)
     write_har(
-        path, exchanges, base_url=target.base_url, version=result.version, about=about, key_header=target.key_header
+        path,
+        exchanges,
+        base_url=target.base_url,
+        version=result.version,
+        about=about,
+        repetitions=result.repetitions,
+        key_header=target.key_header,
     )

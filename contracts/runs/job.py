@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from contracts.clauses.registry import Clause
@@ -82,6 +83,7 @@ class Job:
         settings = self._settings
         selected: tuple[Clause, ...] = ()
         terms: Terms | None = None
+        output.refuse_overwriting(settings)
         try:
             output.refuse_unwritable(settings)
             with ExitStack() as until_asked:
@@ -97,11 +99,45 @@ class Job:
                     tell = until_asked.enter_context(progress or nullcontext())
                 result = (course or run)(plan, tell)
         except BaseException as error:
-            terms = terms or unopened(settings, selected)
-            self.remarks = output.write_unfinished(settings, self._words, terms, error, self._redacted)
+            self._tell(terms or unopened(settings, selected), error)
             raise
         report = output.report_of(settings, self._words, result)
         return Judged(result, report, plan.operation)
+
+    def replay(self, path: Path, hints: Hints, on_step: OnStep = lambda _stage, _entries: None) -> Judged:
+        """Judge a recording. An error is written to the reports before it is raised.
+
+        Args:
+            path: A HAR file.
+            hints: What is known of its target.
+            on_step: Called with the number of entries that were read until now, or are judged.
+
+        Raises:
+            ConfigurationError: It is no recording of the operation.
+        """
+        settings = self._settings
+        selected: tuple[Clause, ...] = ()
+        output.refuse_overwriting(settings, path)
+        try:
+            output.refuse_unwritable(settings)
+            selected = chosen(self._words)
+            described = operation(settings, elsewhere=True)
+            hints = replace(
+                hints,
+                checkpoint=hints.checkpoint or list_named(settings, "at", described),
+                other_checkpoint=hints.other_checkpoint or list_named(settings, "other_at", described),
+            )
+            result = replay(path, described, partial(_terms, settings, described, selected), hints, on_step)
+        except BaseException as error:
+            self._tell(unopened(settings, selected), error)
+            raise
+        known = [(OPTIONS[name].flagged, value) for name, value in asdict(hints).items() if value is not None]
+        known += [(OPTIONS[name].flagged, str(getattr(settings, name))) for name in settings.given(*DOCUMENT)]
+        known += [(OPTIONS["at"].flagged, f"{name}={value}") for name, value in described.outer.items()]
+        known += [(OPTIONS["query"].flagged, str(each)) for each in settings.query]
+        words = (str(path), *self._words, *(word for pair in known for word in pair))
+        again = shlex.join(["contracts", "replay", *words])
+        return Judged(result, Report.of(result, repeat=again), described)
 
     def write(self, judged: Judged) -> None:
         """Write the recording and the reports, all that can be written.
@@ -114,53 +150,21 @@ class Job:
         finally:
             self.remarks = output.announce(judged.report)
 
-    def _redacted(self, text: str) -> str:
-        return without_keys(text, self.keys)
-
-
-def replayed(
-    settings: Settings,
-    path: Path,
-    words: Sequence[str],
-    hints: Hints,
-    on_step: OnStep = lambda _stage, _entries: None,
-) -> Judged:
-    """Judge a recording.
-
-    Args:
-        settings: How it is judged.
-        path: A HAR file.
-        words: The clauses to judge as the user writes them, by id or family; none for all.
-        hints: What is known of its target.
-        on_step: Called with the number of entries that were read until now, or are judged.
-
-    Raises:
-        ConfigurationError: It is no recording of the operation, or a report can't be written.
-    """
-    output.refuse_unwritable(settings, path)
-    selected = chosen(words)
-    described = operation(settings, elsewhere=True)
-    hints = replace(
-        hints,
-        checkpoint=hints.checkpoint or list_named(settings, "at", described),
-        other_checkpoint=hints.other_checkpoint or list_named(settings, "other_at", described),
-    )
-
-    def terms(target: Target, seed: int) -> Terms:
-        return Terms(
-            target=target,
-            operation=described,
-            seed=seed,
-            selected=selected,
-            gate=settings.gating,
-            incomplete=settings.allow_incomplete,
-            deviations=tuple(one for one in settings.deviations if one.target in {"", target.name}),
+    def _tell(self, terms: Terms, error: BaseException) -> None:
+        """Let the reports say why nothing was judged."""
+        self.remarks = output.write_unfinished(
+            self._settings, self._words, terms, error, lambda text: without_keys(text, self.keys)
         )
 
-    result = replay(path, described, terms, hints, on_step)
-    known = [(OPTIONS[name].flagged, value) for name, value in asdict(hints).items() if value is not None]
-    known += [(OPTIONS[name].flagged, str(getattr(settings, name))) for name in settings.given(*DOCUMENT)]
-    known += [(OPTIONS["at"].flagged, f"{name}={value}") for name, value in described.outer.items()]
-    known += [(OPTIONS["query"].flagged, str(each)) for each in settings.query]
-    again = shlex.join(["contracts", "replay", str(path), *words, *(word for pair in known for word in pair)])
-    return Judged(result, Report.of(result, repeat=again), described)
+
+def _terms(settings: Settings, described: Operation, selected: tuple[Clause, ...], target: Target, seed: int) -> Terms:
+    """How a recording of a target is judged."""
+    return Terms(
+        target=target,
+        operation=described,
+        seed=seed,
+        selected=selected,
+        gate=settings.gating,
+        incomplete=settings.allow_incomplete,
+        deviations=tuple(one for one in settings.deviations if one.target in {"", target.name}),
+    )

@@ -13,7 +13,7 @@ from statistics import median
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Capability, Exchange, FailureKind, Order
-from contracts.core.result import Finding, Judgement, Level, Result
+from contracts.core.result import Finding, Judgement, Level, Repetition, Result
 from contracts.core.wording import count
 from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
 from contracts.evidence.listing import LAG
@@ -130,6 +130,7 @@ class _Run:
             parts=plan.parts,
         )
         self._again: dict[str, Confirmation] = {}
+        self._repetitions: list[Repetition] = []
         self._tallied: tuple[Evidence, dict[str, Tally]] | None = None
         self._deep: Deep | None = None
         self._notes: list[str] = list(plan.redactor.remarks())
@@ -348,6 +349,7 @@ class _Run:
             part=True,
         )
         self._again |= confirming.ask(found)
+        self._repetitions += confirming.repetitions
         _go_on(confirming)
 
     def _found(self) -> list[tuple[str, Finding]]:
@@ -428,6 +430,7 @@ class _Run:
             ends=_ENDS,
         )
         self._again = confirming.ask(found, derived)
+        self._repetitions += confirming.repetitions
         _go_on(confirming)
 
     def _test_causes(self) -> None:
@@ -474,7 +477,8 @@ class _Run:
             self._end(ExitCode.INTERRUPTED, "The run was interrupted when everything was asked: nothing is missing.")
             result = replace(result, notes=(*result.notes, self._notes[-1]))
         code = result.exit_code if self._exit is None else self._exit
-        return replace(result, exit_code=code, interrupted=code == ExitCode.INTERRUPTED)
+        repetitions = tuple(self._repetitions)
+        return replace(result, exit_code=code, interrupted=code == ExitCode.INTERRUPTED, repetitions=repetitions)
 
 
 def walk_through(asking: Asking, deep: Deep, pages: int) -> None:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from itertools import chain, takewhile
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Exchange, Page, Query, Request, Step, Target
-from contracts.core.result import Finding, Judgement, Result, Verdict
+from contracts.core.result import Judgement, Repetition, Result, Verdict
 from contracts.core.wording import count
-from contracts.evidence.evidence import CONTROL, Evidence
+from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import came_or_went
 from contracts.evidence.reader import Reader
 from contracts.runs.causes import with_causes
@@ -33,8 +33,8 @@ from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import MOVED, Cost, Terms, conclude
-from contracts.verdicts.confirmation import Confirming, worth_confirming
-from contracts.verdicts.judging import Confirmation, judge, roots, tally
+from contracts.verdicts.confirmation import recounted
+from contracts.verdicts.judging import judge, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
 QUIET = "a recording of a quiet list"
@@ -96,7 +96,7 @@ def replay(
     on_step(Stage.JUDGING, recording.entries)
     target = _target(path, operation, recording, hints)
     exchanges = tuple(exchange for exchange in recording.exchanges if not _hides(operation, exchange))
-    deep = _DeepRecorded(operation, recording.spool)
+    deep = _DeepRecorded(operation, recording.spool, recording.repetitions)
     notes = [f"Judged from {path.name}: nothing was asked."]
     if recording.rest:
         notes.insert(0, f"The recording is too large: judged are its first {recording.entries:,} entries.")
@@ -121,9 +121,10 @@ def replay(
     judged = terms(target, seed if isinstance(seed, int) else 0)
     if isinstance(sha256, str) and sha256 != operation.sha256:
         notes.append("It was recorded for another version of the document.")
-    again = dict(_repeated(judged, reader, exchanges))
+    known = {exchange.number: exchange for exchange in chain(exchanges, deep.kept)}
+    again = recounted(recording.repetitions, judged.clauses, reader, target, known)
     tallies = tally(judged.clauses, evidence)
-    through = _walked_through(judged, evidence, deep, again) if len(recording.spool) else None
+    through = _walked_through(judged, evidence, deep) if len(recording.spool) else None
     if through is not None:
         evidence = Evidence(reader, target, exchanges, ends=through.ends)
         tallies = tally(judged.clauses, evidence)
@@ -240,111 +241,11 @@ def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
             yield page
 
 
-# What was asked again
+# A walk through the whole list
 
 
 class _Over(Exception):  # noqa: N818 - it is no error: the recording ends here
-    """The recording holds no more of what was asked again."""
-
-
-class _Recorded:
-    """Answers from a recording what was asked again; see `Answering`."""
-
-    def __init__(self, exchanges: Sequence[Exchange], begin: int) -> None:
-        self._all = exchanges
-        self._at = begin
-        self._place = {exchange.number: place for place, exchange in enumerate(exchanges)}
-
-    @property
-    def exchanges(self) -> Sequence[Exchange]:
-        return self._all[: self._at]
-
-    def look(self, *, ascending: bool) -> None:
-        for _ in range(2 if ascending else 1):
-            first = self._all[self._at] if self._at < len(self._all) else None
-            if first is None or first.step is None or first.probe != CONTROL:
-                raise _Over
-            self._at += self._length(first.step.walk)
-
-    def _length(self, walk: str) -> int:
-        rest = self._all[self._at :]
-        return sum(1 for _ in takewhile(lambda one: one.step is not None and one.step.walk == walk, rest))
-
-    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is recorded
-        tag = (number, exchange.number)
-        begin = next((place for place in range(self._at, len(self._all)) if self._all[place].again == tag), None)
-        if begin is None:
-            raise _Over
-        batch = list(takewhile(lambda one: one.again == tag, self._all[begin:]))
-        if not exchange.concurrent:
-            batch = batch[:1]
-        self._at = begin + len(batch)
-        return batch[self._in_batch(exchange, batch)]
-
-    def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
-        copies = self._all[self._at : self._at + len(exchanges)]
-        if [copy.again for copy in copies] != [(number, exchange.number) for exchange in exchanges]:
-            raise _Over
-        self._at += len(copies)
-        return copies
-
-    def _in_batch(self, exchange: Exchange, batch: Sequence[Exchange]) -> int:
-        """The place of a request in the batch in which it was sent: there its neighbours were the same."""
-        own = self._place[exchange.number]
-        for place, copy in enumerate(batch):
-            before = self._all[max(0, own - place) : own - place + len(batch)]
-            if _asked(copy) == _asked(exchange) and list(map(_asked, before)) == list(map(_asked, batch)):
-                return place
-        raise _Over
-
-
-def _asked(exchange: Exchange) -> Request:
-    """What was asked, whether or not caches were asked to check what they keep."""
-    return replace(exchange.request, fresh=False)
-
-
-def _repeated(terms: Terms, reader: Reader, exchanges: tuple[Exchange, ...]) -> Mapping[str, Confirmation]:
-    """How each finding did when it was asked again, as far as that was recorded."""
-    begin = next((place for place, exchange in enumerate(exchanges) if exchange.again is not None), None)
-    if begin is None:
-        return {}
-
-    def known(until: int) -> tuple[list[tuple[str, Finding]], Mapping[str, str], bool]:
-        evidence = Evidence(reader, terms.target, exchanges[:until])
-        tallies = tally(terms.clauses, evidence)
-        derived = roots(judge(terms.clauses, evidence, tallies, {}))
-        return worth_confirming(tallies, derived), derived, evidence.unsteady
-
-    found, derived, moved = known(begin)
-    if moved and found and found[0][1].stable_list:
-        # The looks around it were asked before the first thing that was asked again.
-        begin = _before_the_looks(exchanges, begin)
-        found, derived, moved = known(begin)
-    answering = _Recorded(exchanges, begin)
-    confirming = Confirming(terms.clauses, reader, terms.target, answering, moved=moved, ends=(_Over,))
-    return confirming.ask(found, derived)
-
-
-class _RecordedDeep:
-    """Answers from a recording what a walk through the whole list asked again; see `Answering`."""
-
-    def __init__(self, copies: Sequence[Exchange], found: Iterable[tuple[str, Finding]]) -> None:
-        self._copies = iter(copies)
-        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
-        self.exchanges: list[Exchange] = [known[number] for number in sorted(known)]
-
-    def look(self, *, ascending: bool) -> None:
-        """Nothing was looked at as a whole."""
-
-    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is recorded
-        copy = next(self._copies, None)
-        if copy is None or copy.again != (number, exchange.number):
-            raise _Over
-        self.exchanges.append(copy)
-        return copy
-
-    def repeat_together(self, *_: object) -> Sequence[Exchange]:
-        raise _Over  # a walk through the whole list has no company
+    """The recording holds no more of what was looked at again."""
 
 
 class _DeepRecorded:
@@ -352,22 +253,26 @@ class _DeepRecorded:
 
     Attributes:
         looks: Those that looked again at what was doubtful.
-        copies: Those that asked a finding again.
+        kept: Those that asked a finding again, or that it rests on.
         hidden: How many can't be judged.
     """
 
-    def __init__(self, operation: Operation, spool: Spool) -> None:
+    def __init__(self, operation: Operation, spool: Spool, repetitions: Iterable[Repetition]) -> None:
+        confirmed = {number for each in repetitions for number in each.of}
         self._spool = spool
         self._numbers: list[int] = []
         self.looks: list[Exchange] = []
-        self.copies: list[Exchange] = []
+        self.kept: list[Exchange] = []
         self.hidden = 0
         for exchange in spool:
             if _hides(operation, exchange):
                 self.hidden += 1
-            elif exchange.again is not None:
-                self.copies.append(exchange)
-            elif exchange.step is not None and exchange.step.walk.startswith(DEEP):
+                continue
+            if exchange.again is not None or exchange.number in confirmed:
+                self.kept.append(exchange)
+            if exchange.again is not None:
+                continue
+            if exchange.step is not None and exchange.step.walk.startswith(DEEP):
                 self.looks.append(exchange)
             elif exchange.step is not None:
                 self._numbers.append(exchange.number)
@@ -383,8 +288,8 @@ class _DeepRecorded:
         return map(self._spool.__getitem__, self._numbers)
 
 
-def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, again: dict[str, Confirmation]) -> Deep:
-    """Judge a recorded walk through the whole list; how its findings did when they were asked again is added."""
+def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded) -> Deep:
+    """Judge a recorded walk through the whole list."""
     deep = Deep(evidence, terms.clauses, walked, len(walked))
     for exchange in walked.pages():
         query = evidence.query(exchange)
@@ -403,25 +308,7 @@ def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded, aga
     with suppress(_Over):
         for doubt in deep.doubts():
             deep.look(doubt, ask)
-    found = deep.worth_confirming(worth_confirming(tally(terms.clauses, evidence)))
-    answering = _RecordedDeep(walked.copies, found)
-    confirming = Confirming(
-        terms.clauses, evidence.reader, terms.target, answering, moved=False, ends=(_Over,), part=True
-    )
-    again |= confirming.ask(found)
     return deep
-
-
-def _before_the_looks(exchanges: Sequence[Exchange], begin: int) -> int:
-    """Where the looks at the list that end here began: one descending, and perhaps one ascending after it."""
-    names: list[str] = []
-    while begin and (step := exchanges[begin - 1].step) is not None and exchanges[begin - 1].probe == CONTROL:
-        if step.walk not in names:
-            if len(names) == 2 or (names and names[-1].startswith(CONTROL)):  # noqa: PLR2004 - the two orders
-                break
-            names.append(step.walk)
-        begin -= 1
-    return begin
 
 
 # What was replaced

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import re
+import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -202,19 +202,28 @@ def addresses(word: str) -> tuple[Address, ...]:
 def _path(word: str) -> Path:
     try:
         path = Path(text(word)).expanduser()
-        with suppress(FileNotFoundError, NotADirectoryError):
-            path.stat()  # links may lead in a circle, a name be too long, a folder be closed
+        path.exists()  # raises where there can be no such name, or nobody may look
     except RuntimeError:
         raise ValueError("begins with a home folder that is not known") from None
     except OSError as error:
-        raise ValueError(f"can't be looked at: {(error.strerror or 'no reason given').lower()}") from None
+        raise ValueError(_unseen(error)) from None
     return path
+
+
+def _unseen(error: OSError) -> str:
+    return f"can't be looked at: {(error.strerror or 'no reason given').lower()}"
 
 
 def file(word: str) -> Path:
     """A file that is there, or a pipe."""
     path = _path(word)
-    if not path.exists() or path.is_dir():  # a pipe will do
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except OSError as error:  # links may lead in a circle
+        raise ValueError(_unseen(error)) from None
+    if found is None or stat.S_ISDIR(found.st_mode):  # a pipe will do
         raise ValueError("is no file")
     return path
 

@@ -23,6 +23,7 @@ import msgspec
 from contracts.core.errors import ConfigurationError
 from contracts.core.files import reading, writing
 from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, Request, Step
+from contracts.core.result import Repetition
 from contracts.traffic import fields, foreign
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
@@ -44,15 +45,17 @@ OnEntry = Callable[[int], None]
 class Recording:
     """What a HAR file holds.
 
-    ``about`` is what `write_har` was given. ``skipped`` counts entries that say nothing about the target: other
-    methods, other places, bodies that were not recorded; ``bodiless`` counts the last of these. ``foreign`` says
-    that another tool made it; ``redactor`` then takes the keys that it holds out of what is written of it. ``entries``
-    were read, and ``rest`` says whether there are more; ``spool`` has the exchanges that are kept on disk.
+    ``about`` and ``repetitions`` are what `write_har` was given. ``skipped`` counts entries that say nothing about
+    the target: other methods, other places, bodies that were not recorded; ``bodiless`` counts the last of these.
+    ``foreign`` says that another tool made it; ``redactor`` then takes the keys that it holds out of what is written
+    of it. ``entries`` were read, and ``rest`` says whether there are more; ``spool`` has the exchanges that are kept
+    on disk.
     """
 
     exchanges: tuple[Exchange, ...]
     base_url: str
     about: Mapping[str, object] = field(default_factory=dict)
+    repetitions: tuple[Repetition, ...] = ()
     skipped: int = 0
     bodiless: int = 0
     foreign: bool = False
@@ -69,6 +72,7 @@ def write_har(
     base_url: str,
     version: str = "",
     about: Mapping[str, object] | None = None,
+    repetitions: Iterable[Repetition] = (),
     key_header: str = "",
 ) -> None:
     """Writes exchanges as a HAR file; see `contracts.core.files.writing`.
@@ -79,12 +83,14 @@ def write_har(
         base_url: Where the target is.
         version: The version of this suite.
         about: What else the reader must know, as JSON values.
+        repetitions: How each finding was repeated.
         key_header: The header that carried the key by itself, where it was not Authorization.
 
     Raises:
         ConfigurationError: The file can't be written.
     """
-    comment = json.dumps({"contracts": _FORMAT, "base_url": base_url, "about": dict(about or {})})
+    said = {"contracts": _FORMAT, "base_url": base_url, "about": dict(about or {})}
+    comment = json.dumps(said | {"repetitions": [asdict(each) for each in repetitions]})
     with writing(path) as stream:
         creator = harfile.Creator(name="contracts", version=version)
         with harfile.HarFile(stream, creator=creator, comment=comment) as archive:
@@ -244,6 +250,7 @@ class _OwnEntry(msgspec.Struct):
 class _About(msgspec.Struct):
     base_url: str
     about: dict[str, Any]
+    repetitions: tuple[Repetition, ...] = ()
 
 
 class _Version(msgspec.Struct):
@@ -313,7 +320,14 @@ def _read(
     if about is not None:
         exchanges = tuple(own.exchanges)
         return Recording(
-            exchanges, about.base_url, about.about, skipped=oversized, entries=number, rest=rest, spool=own.spool
+            exchanges,
+            about.base_url,
+            about.about,
+            about.repetitions,
+            skipped=oversized,
+            entries=number,
+            rest=rest,
+            spool=own.spool,
         )
     if not others.sought:
         msg = f"{path} was not recorded by this suite: give the base URL of its target."

@@ -1,20 +1,22 @@
 """How findings are confirmed: the requests of a finding are repeated, and its recurrences counted ("3 of 3 times").
 
 A breach that follows from another one is confirmed by the confirmation of its cause, unless the cause does not recur
-each time. The answers come from the target during a run, and from the recording during a replay.
+each time. A recording says what was repeated for each finding, so that it is counted again without requests.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
 from typing import Protocol
 
 from contracts.clauses.registry import Clause
 from contracts.core.model import Exchange, Order, Target
-from contracts.core.result import Finding
-from contracts.evidence.evidence import Evidence
+from contracts.core.result import Finding, Repetition, Round
+from contracts.evidence.evidence import LOAD, Evidence
 from contracts.evidence.reader import Reader
 from contracts.verdicts.judging import Confirmation, Tally, judge, numbers, roots, tally
 
@@ -56,8 +58,12 @@ class _Round:
 
     exchanges: tuple[Exchange, ...]
     stable: bool
-    alone: tuple[Exchange, ...] = ()
+    enclosed: tuple[Exchange, ...] = ()
     """The exchanges of this round and of the control walks around it, where the list is known to change."""
+
+    def by_number(self) -> Round:
+        """The same as a recording holds it."""
+        return Round(_numbered(self.exchanges), self.stable, _numbered(self.enclosed))
 
 
 def worth_confirming(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
@@ -85,6 +91,7 @@ class Confirming:
 
     Attributes:
         ended_by: The exception that ended the requests early, if one did.
+        repetitions: The rounds of each finding, as a recording holds them.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class Confirming:
         self._ends = ends
         self._part = part
         self.ended_by: BaseException | None = None
+        self.repetitions: list[Repetition] = []
         self._copies: dict[str, list[_Round]] = {}
         self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
         """The exchanges of each round, by the number of the exchange that they repeat."""
@@ -143,11 +151,19 @@ class Confirming:
         except self._ends as end:
             self.ended_by = end
         self._share(each for each in derived if not self._copies[each[0]])
-        counted = self._count(found, self._copies)
-        for name, again in self._count([each for each in found if each[0] in self._together], self._together).items():
-            if again.seen and not counted[name].seen:
-                counted[name] = replace(again, alone=counted[name].rounds)
-        return counted
+        self.repetitions += [
+            Repetition(
+                name,
+                numbers(finding),
+                tuple(one.by_number() for one in self._copies[name]),
+                tuple(one.by_number() for one in self._together.get(name, ())),
+                known=self._answering.exchanges[-1].number + 1,
+                part=self._part,
+            )
+            for name, finding in found
+        ]
+        alone = self._count(found, self._copies)
+        return _merged(alone, self._count([each for each in found if each[0] in self._together], self._together))
 
     def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat each finding once, and then one after the other, so that the first reported are counted completely."""
@@ -217,7 +233,7 @@ class Confirming:
                 _Round(
                     tuple(mine),
                     stable=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
-                    alone=tuple(self._answering.exchanges[began:]) if enclosed else (),
+                    enclosed=tuple(self._answering.exchanges[began:]) if enclosed else (),
                 )
             )
 
@@ -240,30 +256,120 @@ class Confirming:
     def _count(
         self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]
     ) -> dict[str, Confirmation]:
-        """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again."""
-        wanted = {name for name, _ in found}
-        if not wanted:
-            return {}
-        evidence = Evidence(self._reader, self._target, self._answering.exchanges, part=self._part)
-        tallies = tally([clause for clause in self._clauses if clause.id in wanted], evidence)
-        counted = {}
-        for name, finding in found:
-            confirmation = counted[name] = Confirmation(of=numbers(finding))
-            for one in copies[name]:
-                if _silent(finding, one):
-                    continue
-                seen = self._alone(name, one) if one.alone else _came_back(evidence, finding, one, tallies[name])
-                confirmation.rounds += 1
-                confirmation.seen += seen
-                confirmation.sure += one.stable
-                confirmation.sure_seen += seen and one.stable
-                confirmation.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
-        return counted
+        repeated = {name: (finding.exchanges, copies[name]) for name, finding in found}
+        return _counted(self._clauses, self._reader, self._target, self._answering.exchanges, repeated, part=self._part)
 
-    def _alone(self, name: str, one: _Round) -> bool:
-        """Whether a clause breaks by the exchanges of one round alone."""
-        evidence = Evidence(self._reader, self._target, one.alone)
-        return bool(tally([clause for clause in self._clauses if clause.id == name], evidence)[name].breaches)
+
+def recounted(
+    repetitions: Iterable[Repetition],
+    clauses: Sequence[Clause],
+    reader: Reader,
+    target: Target,
+    exchanges: Mapping[int, Exchange],
+) -> dict[str, Confirmation]:
+    """Count how often each finding of a recorded run recurred, from what its recording says was repeated.
+
+    Args:
+        repetitions: The rounds of each finding, in their order.
+        clauses: The clauses that are judged.
+        reader: What reads the answers.
+        target: The target that is judged.
+        exchanges: What was recorded and can be judged, by number.
+    """
+    found: dict[str, Confirmation] = {}
+    wanted = {clause.id for clause in clauses}
+    shown = [each for each in repetitions if each.clause in wanted and all(number in exchanges for number in each.of)]
+    for (known, part), group in groupby(shown, lambda each: (each.known, each.part)):
+        members = list(group)
+        kept = {number for each in members for number in _named(each)} if part else exchanges
+        there = [exchanges[number] for number in sorted(kept) if number < known and number in exchanges]
+        evidence = [exchange for exchange in there if exchange.probe != LOAD]
+        alone, together = (
+            {
+                each.clause: (
+                    tuple(exchanges[number] for number in each.of),
+                    tuple(_recorded(rounds, exchanges, len(each.of))),
+                )
+                for each, rounds in rows
+            }
+            for rows in (
+                [(each, each.rounds) for each in members],
+                [(each, each.together) for each in members if each.together],
+            )
+        )
+        count = partial(_counted, clauses, reader, target, evidence, part=part)
+        found |= _merged(count(alone), count(together))
+    return found
+
+
+def _named(repetition: Repetition) -> Iterator[int]:
+    yield from repetition.of
+    for one in (*repetition.rounds, *repetition.together):
+        yield from one.copies
+
+
+def _recorded(rounds: Iterable[Round], exchanges: Mapping[int, Exchange], size: int) -> Iterator[_Round]:
+    """Rounds of so many copies with their exchanges, those of which the recording shows all."""
+    for one in rounds:
+        if len(one.copies) == size and all(number in exchanges for number in (*one.copies, *one.enclosed)):
+            copies, enclosed = ([exchanges[number] for number in numbers] for numbers in (one.copies, one.enclosed))
+            yield _Round(tuple(copies), one.stable, tuple(enclosed))
+
+
+def _numbered(exchanges: Iterable[Exchange]) -> tuple[int, ...]:
+    return tuple(exchange.number for exchange in exchanges)
+
+
+def _merged(alone: dict[str, Confirmation], together: Mapping[str, Confirmation]) -> dict[str, Confirmation]:
+    """The counts; those with other requests under way where a finding recurred only then."""
+    for name, confirmation in together.items():
+        if confirmation.seen and not alone[name].seen:
+            alone[name] = replace(confirmation, alone=alone[name].rounds)
+    return alone
+
+
+def _counted(
+    clauses: Sequence[Clause],
+    reader: Reader,
+    target: Target,
+    exchanges: Sequence[Exchange],
+    repeated: Mapping[str, tuple[tuple[Exchange, ...], Sequence[_Round]]],
+    *,
+    part: bool,
+) -> dict[str, Confirmation]:
+    """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again.
+
+    Args:
+        clauses: The clauses that are judged.
+        reader: What reads the answers.
+        target: The target that is judged.
+        exchanges: All exchanges until now.
+        repeated: For each clause the exchanges of its finding, and the rounds that repeated them.
+        part: Whether the findings are about a part of a list that is too long for memory.
+    """
+    counted: dict[str, Confirmation] = {}
+    if not repeated:
+        return counted
+    evidence = Evidence(reader, target, exchanges, part=part)
+    mine = [clause for clause in clauses if clause.id in repeated]
+    tallies = tally(mine, evidence)
+    for name, (of, rounds) in repeated.items():
+        confirmation = counted[name] = Confirmation(of=_numbered(of))
+        for one in rounds:
+            if _silent(of, one):
+                continue
+            if one.enclosed:
+                # By the exchanges between two control walks alone.
+                between = Evidence(reader, target, one.enclosed)
+                seen = bool(tally([clause for clause in mine if clause.id == name], between)[name].breaches)
+            else:
+                seen = _came_back(evidence, of, one, tallies[name])
+            confirmation.rounds += 1
+            confirmation.seen += seen
+            confirmation.sure += one.stable
+            confirmation.sure_seen += seen and one.stable
+            confirmation.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
+    return counted
 
 
 def _asks(exchange: Exchange) -> frozenset[str]:
@@ -271,11 +377,11 @@ def _asks(exchange: Exchange) -> frozenset[str]:
     return frozenset(part.partition("=")[0] for part in exchange.request.query.split("&"))
 
 
-def _silent(finding: Finding, one: _Round) -> bool:
+def _silent(of: Sequence[Exchange], one: _Round) -> bool:
     """Whether a round proves nothing: it brought no answer, or a 5xx, where the finding rests on another answer."""
     return any(
         (after.answer is None or after.failed) and before.answer is not None and not before.failed
-        for before, after in zip(finding.exchanges, one.exchanges, strict=True)
+        for before, after in zip(of, one.exchanges, strict=True)
     )
 
 
@@ -293,11 +399,10 @@ def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Excha
     ]
 
 
-def _came_back(evidence: Evidence, finding: Finding, one: _Round, kept: Tally) -> bool:
+def _came_back(evidence: Evidence, of: Sequence[Exchange], one: _Round, kept: Tally) -> bool:
     numbers = {exchange.number for exchange in one.exchanges}
     if any(numbers & {exchange.number for exchange in other.exchanges} for other in kept.findings):
         return True
     return all(
-        evidence.signature(before) == evidence.signature(after)
-        for before, after in zip(finding.exchanges, one.exchanges, strict=True)
+        evidence.signature(before) == evidence.signature(after) for before, after in zip(of, one.exchanges, strict=True)
     )

@@ -93,7 +93,7 @@ SPECIAL = {
     "the server ends": Moment("contracts.mock.server:Server.stop", times=2),
     "a report is written, three times": Moment("contracts.core.files:write", call=2, times=3),
     "a report takes its place": Moment("pathlib:Path.replace", call=1, times=2, number=signal.SIGTERM),
-    "the report is shown": Moment("contracts.cli.check:show"),
+    "the report is shown": Moment("contracts.cli.shell:show"),
 }
 MORE = {
     "the first imports": Moment(IMPORTING, call=2),
@@ -104,7 +104,7 @@ MORE = {
     "the client closes": Moment("contracts.traffic.client:Client.close"),
     "the recording is written": Moment("contracts.reports.output:record", times=2),
     "a report is in its place": Moment("pathlib:Path.replace", call=3, after=True),
-    "the report was shown": Moment("contracts.cli.check:show", after=True),
+    "the report was shown": Moment("contracts.cli.shell:show", after=True),
 }
 USUAL = [*SPECIAL.values(), *drawn(2, 7, WAYS[:1]), *drawn(1, 8, WAYS[1:])]
 ALL = [*SPECIAL.values(), *MORE.values(), *drawn(MANY, random.SystemRandom().randrange(1 << 30))]

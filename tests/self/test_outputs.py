@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from jinja2 import Environment
 
+from contracts.cli import main
 from contracts.core.errors import ConfigurationError, lack
 from contracts.core.files import write
 from contracts.reports.templating import template
@@ -157,6 +159,18 @@ def test_links_are_followed_and_modes_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "there" / "new.html").stat().st_size
     assert (tmp_path / "made" / "of" / "three" / "run.har").stat().st_size
     assert sorted(each.name for each in (tmp_path / "there").iterdir()) == ["new.html", "r.json"]
+
+
+@pytest.mark.parametrize(
+    "line", ["check --json {file}", "check --json {file} --sede 1", "check --json {file} --seed x"]
+)
+@pytest.mark.parametrize("read", ["--spec {file}", "--base-url http://127.0.0.1:1 --checkpoint x --key-file {file}"])
+def test_what_is_read_stays_as_it_is(line: str, read: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("openapi: 3.1.0")
+    words = f"{line} {read}".replace("{file}", str(tmp_path / "file")).split()
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 4, done.output
+    assert (tmp_path / "file").read_text() == "openapi: 3.1.0"
 
 
 def test_devices_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
