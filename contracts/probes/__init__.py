@@ -1,4 +1,4 @@
-"""The only code that asks. Each probe sends requests and judges nothing; see `contracts.clauses` for that."""
+"""The probes: the only code that decides what to request. They judge nothing; see `contracts.clauses` for that."""
 
 from __future__ import annotations
 

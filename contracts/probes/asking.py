@@ -1,4 +1,4 @@
-"""What every probe asks through: the client, within the probe's share of the budget."""
+"""How probes send requests: through the client, within their share of the budget."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ from contracts.traffic.client import Client
 from contracts.traffic.lanes import Job, Steps
 
 Read = Callable[[Exchange, Query], Page | None]
-"""Reads the page that an exchange brought; ``None`` if it can't be read."""
+"""Returns the page of an exchange; ``None`` if it is unreadable."""
 
 
 TRIES = 3
-"""How often a page is asked for in a walk through the whole list until it can be read."""
+"""Attempts to get a readable page in a walk through the whole list."""
 
 
 class ShareSpent(Exception):  # noqa: N818 - it is no error: the next probe goes on
-    """The probe has asked as much as it may."""
+    """The probe has used up its share of the budget."""
 
 
 class Asking:
     """One probe's access to the target, and to what is known of it so far.
 
     Args:
-        reader: reads the answers, and knows the operation.
-        target: the target and its checkpoints.
-        client: what sends the requests.
-        rng: where every choice of the run is drawn from.
-        forms: the forms of credentials that can be sent.
-        parts: what is needed of the probes, each as a whole or a part of it such as ``walks.ends``; all where that is
-            not given.
+        reader: Reads the answers; it knows the operation.
+        target: The target and its checkpoints.
+        client: Sends the requests.
+        rng: The source of every random choice of the run.
+        forms: The forms of credentials that can be sent.
+        parts: The probes, or parts of them such as ``walks.ends``, that are needed; by default all.
     """
 
     def __init__(
@@ -58,49 +57,49 @@ class Asking:
         self.forms = tuple(forms)
         self._parts = parts
         self.seed = rng.randrange(2**32)
-        """What is drawn for this run whatever was asked and answered before."""
+        """A seed for choices that must not depend on the requests so far."""
         self.size = 100
-        """The page size at which the list is looked at as a whole: the largest that the target was seen to take."""
+        """The page size for reading the whole list: the largest one that the target is known to accept."""
         self.short: bool | None = None
-        """Whether one look reaches the end of the list; ``None`` while that is not known."""
+        """Whether one control walk reaches the end of the list; ``None`` while that is not known."""
         self.turned: str | None = None
-        """The item to which a list that is too long for one look was seen from its head, and from which back again."""
+        """On a list that is too long for one walk: the item at which the walk from the head stopped and turned."""
         self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
-        """For each exchange of a concurrent batch: its place in the batch, and the batch."""
+        """For each exchange of a concurrent batch: its zero-based index in the batch, and the requests of the batch."""
         self.ends: Mapping[Order, str] = {}
-        """The last item of each order of a list that is too long for the evidence, where a walk came to it."""
+        """The last item in each order, where a `--deep` walk reached it."""
         self.fresh = False
-        """Whether caches are asked to check what they keep, as of a list that changes: a stale page is no breach."""
+        """Whether admin requests ask caches to revalidate: on a list that changes a stale page is no breach."""
         self.meanwhile: Callable[[], None] | None = None
-        """What is to be done once, while answers of a target that is far are waited for."""
+        """Called once, while the answers of a far target are awaited."""
         self._gathered: list[Job] | None = None
         self._probe = ""
         self._tokens: dict[Query, str] = {}
-        """The token for each place that one was given for, as the query of the page that begins there."""
+        """The tokens by the query of the page that begins at each."""
         self._read = 0
-        """How many exchanges have been looked through for tokens."""
+        """The number of exchanges that were searched for tokens."""
         self._ceiling = 0
         self._names = count(1)
         self._known: tuple[int, Evidence] | None = None
 
     def begin(self, probe: str, share: int) -> None:
-        """Let a probe begin: it may put so many requests on the wire."""
+        """Begin a probe that may send ``share`` requests."""
         self._probe = probe
         self._ceiling = self.client.requests + share
 
     def wants(self, part: str) -> bool:
-        """Whether a clause that is judged needs this part of the probe that asks."""
+        """Whether a selected clause needs this part of the current probe."""
         return self._parts is None or bool({self._probe, f"{self._probe}.{part}"} & set(self._parts))
 
     @property
     def left(self) -> int:
-        """How many requests this probe may still put on the wire, those that are gathered left out."""
+        """The number of requests that this probe may still send, beside those that are gathered."""
         gathered = sum(job.length for job in self._gathered or ())
         return min(self._ceiling - self.client.requests, self.client.remaining) - gathered
 
     @property
     def evidence(self) -> Evidence:
-        """All that is known by now."""
+        """The evidence so far."""
         number = len(self.client.exchanges)
         if self._known is None or self._known[0] != number:
             self._known = number, Evidence(self.reader, self.target, self.client.exchanges, ends=self.ends)
@@ -108,16 +107,16 @@ class Asking:
 
     @property
     def listing(self) -> Listing:
-        """What is known of the list by now."""
+        """What the evidence so far shows of the list."""
         return self.evidence.listing
 
     def query(self, **parameters: object) -> Query:
-        """A query of the checkpoint that is judged, or of another one if it is named."""
+        """A query for the judged checkpoint, or for the one that is given as ``checkpoint``."""
         checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
         return self.settled(Query(checkpoint, **parameters))  # type: ignore[arg-type]  # Query's fields
 
     def settled(self, query: Query) -> Query:
-        """A query as the operation can be asked: with its only order, and without a filter, where that is so."""
+        """A query that the operation can express: without an order or a filter if it has no such parameter."""
         roles = self.operation.roles
         return replace(
             query,
@@ -136,10 +135,10 @@ class Asking:
         spooled: bool = False,
         fresh: bool = False,
     ) -> Exchange:
-        """Ask a query; one that needs a token that was never given is not asked, and brings the last answer.
+        """Send a query. One that needs a token that was never given is not sent; then the last exchange is returned.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         request = self.request(query, extra=extra, credential=credential, encode_colon=encode_colon)
         if request is None:
@@ -154,7 +153,7 @@ class Asking:
         credential: str = "admin",
         encode_colon: bool = False,
     ) -> Request | None:
-        """A query as a request, its parameters in an order of this run; see `Operation.request`.
+        """A query as a request, with its parameters in an order that the seed decides; see `Operation.request`.
 
         ``None`` if it needs a token that was never given for its order and filter.
         """
@@ -179,7 +178,7 @@ class Asking:
         return self._tokens.get(query) or self._tokens.get(replace(query, limit=None))
 
     def _keep_token(self, asked: Query, page: Page) -> None:
-        """Note the token that a page gave, for its page size and for any other."""
+        """Keep the token that a page gave, for its limit and for any other one."""
         if page.token is not None and page.items:
             place = replace(asked, after=page.ids[-1])
             self._tokens[place] = self._tokens[replace(place, limit=None)] = page.token
@@ -192,10 +191,10 @@ class Asking:
         again: tuple[int, int] | None = None,
         spooled: bool = False,
     ) -> Exchange:
-        """Ask a request as it stands; what is spooled is kept on disk, and is no part of the evidence.
+        """Send a request; with ``spooled`` its exchange is kept on disk, and is no part of the evidence.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         if self.left <= 0:
             raise ShareSpent
@@ -203,40 +202,40 @@ class Asking:
         return self.client.send(request, probe=self._probe, step=step, again=again, spooled=spooled)
 
     def ask_all(self, queries: Iterable[Query], *, credential: str = "admin") -> None:
-        """Ask queries that do not depend on each other's answers; see `send_all`.
+        """Send queries that do not depend on each other's answers; see `send_all`.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         self.send_all(self.request(query, credential=credential) for query in queries)
 
     def send_all(self, requests: Iterable[Request | None]) -> None:
-        """Ask requests that do not depend on each other's answers, several at the same time; see `request` for none.
+        """Send requests that do not depend on each other's answers, several at the same time; ``None`` is skipped.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
-        # Not all need be made: making one may draw from what other probes draw from as well.
+        # No more are made than can be sent: making one may draw random numbers, which other probes draw as well.
         wanted = islice((request for request in requests if request is not None), max(0, self.left) + 1)
         self._work([Job.of(self._checked(request)) for request in wanted])
 
     def send_in_turn(self, requests: Iterable[Request]) -> None:
-        """Ask requests one after the other, others perhaps beside them.
+        """Send requests one after the other; other jobs may be under way at the same time.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         self._work([Job.of(*map(self._checked, requests))])
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
-        """Ask all at the end what is asked within by `ask_all`, `send_all`, `send_in_turn` and `walk_all`.
+        """Collect what `ask_all`, `send_all`, `send_in_turn` and `walk_all` would send here, and send it at the end.
 
-        So more of it is under way together. Nothing may be asked within that depends on an answer to it. Where cursors
-        are tokens nothing is gathered: what is asked may need one that was just given.
+        So more of them are under way at the same time. None may depend on an answer to another one. Where cursors are
+        tokens nothing is collected, because a request may need a token that was just given.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         if self.reader.opaque:
             yield
@@ -254,26 +253,26 @@ class Asking:
             raise ShareSpent
 
     def repeat_all(self, number: int, exchanges: Sequence[Exchange]) -> list[Exchange]:
-        """Ask again in a round of this number, several at the same time.
+        """Repeat exchanges in the round of this number, several at the same time.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         if self.left < len(exchanges):
             raise ShareSpent
         return self._work([Job.of(self._checked(each.request), again=(number, each.number)) for each in exchanges])
 
     def walk_all(self, walks: Iterable[tuple[Query, int, int]], *, name: str = "walk") -> None:
-        """Walk through the list by several queries at the same time; see `walk`.
+        """Walk through the list with several queries at the same time; see `walk`.
 
-        Where cursors are tokens, they are made one after the other: each may need a token that another one brought.
+        Where cursors are tokens, the walks run one after the other: each may need a token that another one got.
 
         Args:
-            walks: For each, its query, how many pages are expected, and after how many it stops.
-            name: What the walks are called.
+            walks: For each walk its query, the expected number of pages, and the most pages.
+            name: The name of the walks.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         if self.reader.opaque:
             for query, _, most in walks:
@@ -302,10 +301,10 @@ class Asking:
         return exchanges
 
     def together(self, requests: Sequence[Request], *, again: tuple[int, int] | None = None) -> list[Exchange]:
-        """Ask several requests at the same time.
+        """Send several requests at the same time.
 
         Raises:
-            ShareSpent: the probe has asked as much as it may.
+            ShareSpent: The probe has used up its share of the budget.
         """
         if self.left < len(requests):
             raise ShareSpent
@@ -319,10 +318,10 @@ class Asking:
         return replace(request, fresh=True) if self.fresh and request.credential == "admin" else request
 
     def walk(self, query: Query, *, most: int, name: str = "walk", fresh: bool = False) -> list[Page]:
-        """Ask page after page, each after the last item of the one before, until the target says that it ends.
+        """Request page after page, each after the last item of the one before, until the target marks the last page.
 
-        It also stops after ``most`` pages, where a page can't be read, and where a cursor comes back. A ``fresh``
-        walk asks caches to check what they keep, so that it shows the list as it is now.
+        The walk also ends after ``most`` pages, at an unreadable page, and when a cursor repeats. A ``fresh`` walk asks
+        caches to revalidate, so that it shows the current list.
         """
         pages: list[Page] = []
 
@@ -335,13 +334,12 @@ class Asking:
         return pages
 
     def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> int:
-        """Walk as `walk` does through a list of any length: the pages go to disk and through ``read``.
+        """Walk like `walk` through a list of any length: exchanges are kept on disk, and pages are given to ``read``.
 
-        A page that can't be read is asked for again before the walk ends there. Caches are asked to check what they
-        keep.
+        An unreadable page is requested again before the walk ends there. Caches are asked to revalidate.
 
         Returns:
-            How many pages it read.
+            The number of pages that were read.
         """
         pages = 0
 
@@ -361,7 +359,7 @@ class Asking:
                 request, step = steps.send(self.send(request, step=step, spooled=spooled))
 
     def _steps(self, query: Query, *, most: int, name: str, read: Read, fresh: bool = False, tries: int = 1) -> Steps:
-        """The requests of a walk; see `walk`. Walks are numbered as they are made, whenever they begin."""
+        """The requests of a walk; see `walk`. Walks are numbered in the order of these calls."""
         label = f"{name} {next(self._names)}"
         return self._labelled(query, label, most=most, read=read, fresh=fresh, tries=tries)
 

@@ -32,7 +32,7 @@ MOST_ELSEWHERE = 2
 
 
 def filters(asking: Asking) -> None:
-    """Ask for projects that nobody has, and for those whose names were made from real ones.
+    """Ask for unused projects, and for projects whose names resemble real ones.
 
     What is wrong in general shows anywhere; what is wrong in one branch only where that is taken, so the
     most telling names are asked for in several ways.
@@ -120,7 +120,7 @@ def _elsewhere(asking: Asking) -> list[str]:
 
 
 def unused_id(asking: Asking, like: str) -> str:
-    """A name of the same form that nobody has."""
+    """An unused id or name of the same form as ``like``."""
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     head, sign, _ = like.partition("_")
     stem = f"{head}_" if sign and head.isascii() and head.isalnum() else ""

@@ -44,30 +44,30 @@ AGAIN = "again"
 """The probe that asks again what broke a clause."""
 SHARE_OF_AGAIN = 0.139
 LEAST_TO_SPARE = 127
-"""Of what a budget has beyond so many requests, that share is kept for asking again."""
+"""The share of the budget beyond `LEAST_TO_SPARE` requests that is reserved for confirmation."""
 FOR_CAUSES = 8
-"""Requests that are kept for testing likely causes, at the most."""
+"""The most requests that are reserved for testing likely causes."""
 LAST_RESERVE = 6
-"""Requests that are kept for asking again what only the last probe found."""
+"""Requests that are reserved for confirming what only the last probe found."""
 MOST_FAILED = 10
-"""Requests that were answered 5xx and are asked once more before anything else is asked again."""
+"""Requests with a 5xx answer that are repeated once before anything is confirmed."""
 LOOKS = 1
-"""Requests that are kept for the last look at the whole list."""
+"""Requests that are reserved for the last control walk."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
-"""What ends asking again before its time: what was asked by then is counted."""
+"""The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
-"""Requests beside the budget for asking again what others found."""
+"""Requests beyond the budget for confirming what a load found."""
 SHARE_OF_TIME = 0.8
-"""How much of the time of a run is planned for."""
+"""The share of the time of a run that is planned for."""
 SHARE_TOGETHER = 0.3
-"""How many times as many requests fit into the same time for each one that may be under way at once."""
+"""The factor by which each further concurrent request increases the number of requests in the same time."""
 _QUICK = 0.001
 SMALL_BUDGET = 150
-"""Up to so many requests the list is looked at before and after everything else, and not in between."""
+"""With at most this budget, control walks run only before and after everything else."""
 
 
 BETWEEN_LOOKS = 26
-"""Fewer requests than these are not enclosed by looks of their own."""
+"""The least requests between two control walks."""
 
 _MOST_PUT_OFF = 3
 _SLOWER = "a slower --rate"
@@ -76,20 +76,20 @@ _FAILED = "the suite itself failed when it judged this"
 
 
 Between = Callable[[Asking], Iterable[Exchange]]
-"""Lets others ask for a while, from what is known by then; what they found is judged and asked again like the rest."""
+"""Lets other clients send requests for a while; their exchanges are judged and confirmed like the others."""
 
 
 def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None, between: Between | None = None) -> Result:
-    """Ask, judge, ask again, and judge for good.
+    """Send the requests of the probes, judge the answers, confirm the findings, and conclude.
 
-    With ``between`` others ask once the list is known; `AFTER_OTHERS` further requests are for what they find.
+    With ``between`` other clients send requests once the list is known; `AFTER_OTHERS` requests confirm their findings.
 
-    An interrupt, a spent budget or a target that goes away ends the asking and not the judging: what was
-    recorded until then is judged, and the result says how it ended.
+    After an interrupt, a spent budget or a target that goes away, the answers until then are judged, and the result
+    says how the run ended.
 
     Raises:
-        ConfigurationError: the target can't be reached, refuses the key or does not know the checkpoint.
-        InternalError: the suite itself failed; the error holds what was judged all the same.
+        ConfigurationError: The target can't be reached, refuses the key or does not know the checkpoint.
+        InternalError: The suite itself failed; the error holds the result as far as it goes.
     """
     if plan.budget < LEAST_BUDGET:
         raise ConfigurationError(f"--requests {plan.budget} is too few for a verdict: give at least {LEAST_BUDGET}.")
@@ -101,11 +101,11 @@ _BY_ITSELF = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
 
 
 def forms(plan: Plan) -> tuple[str, ...]:
-    """The forms of credentials that can be sent, without those of a key that may look."""
+    """The forms of credentials that can be sent; ``user`` only where that key has no right to an answer."""
     capabilities = plan.operation.capabilities
     found = [form for form in available(plan.keys) if Capability.ADMIN in capabilities or form != "user"]
     if plan.operation.key_header:
-        # Of a header that holds the key and nothing else there are no other schemes.
+        # A header that holds only the key has no schemes.
         found = [form for form in found if form in _BY_ITSELF]
     return tuple(found)
 
@@ -137,13 +137,13 @@ class _Run:
         if plan.route.proxy is not None:
             self._notes.append(f"Asked through {plan.route.proxy.name}.")
         self._advice = ""
-        """What would let the run ask more, where that is not a larger budget."""
+        """What would let the run send more requests, where that is not a larger budget."""
         self._throttled = self._put_off = 0
         self._exit: int | None = None
         self._failed: Exception | None = None
 
     def _last_words(self) -> str:
-        """With which request the target went away, or which was the last that it answered."""
+        """A sentence on the request with which the target went away, or on the last one that it answered."""
         exchanges = self._client.exchanges
         answered = max(
             (each for each in exchanges if each.answer is not None), key=lambda each: each.received, default=None
@@ -173,12 +173,16 @@ class _Run:
             self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
 
     def _announce(self, probe: str) -> None:
-        """Tell what begins, before anything that takes time: what a probe needs may have to be loaded first."""
+        """Report the beginning of a probe before it loads what it needs, which may take time."""
         if self._on_progress is not None:
             self._on_progress(Progress(probe, self._client.requests, self._plan.most))
 
     def _refuse_to_be_put_off(self, exchange: Exchange) -> None:
-        """Ask no more where the target answers 429 to one request after the other, each to the end of its waits."""
+        """Stop the run if `_MOST_PUT_OFF` requests in a row were answered 429 until their waits were used up.
+
+        Raises:
+            RunStopped: They were.
+        """
         if exchange.concurrent or exchange.request.credential != "admin":
             return
         if exchange.failure is None or exchange.failure.kind is not FailureKind.THROTTLED:

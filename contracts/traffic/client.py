@@ -1,7 +1,7 @@
-"""The client of a run: sends GET requests within a budget, and keeps what came back.
+"""The client of a run: sends GET requests within a budget, and keeps the answers.
 
-It repeats a request only when a connection broke or when the server asked it to wait. Whatever else is odd stays
-as it came: an odd answer is evidence.
+It retries a request only if a connection broke or the server asked it to wait. Any other unusual answer is kept as it
+came, because it is evidence.
 """
 
 from __future__ import annotations
@@ -59,26 +59,26 @@ MOST_TOGETHER: Final = 8
 """Requests that are under way at the same time, at most."""
 
 FAR_SECONDS: Final = 0.02
-"""From so long an answer on, asking one by one takes noticeable time."""
+"""Seconds. With slower answers, sending requests one by one takes noticeable time."""
 
 _ALONE: Final = frozenset({"inputs"})
-"""Probes whose requests may bring a target down: which one did shows only where no other is under way, so of a target
-that is not far each is asked alone."""
+"""Probes whose requests may bring a target down. They are sent one by one unless the target is far, so that it shows
+which request did it."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _EXCERPT = 200
 _VALUE = 30
-"""Bytes that one value of JSON takes at least once it is read; a usual permission takes as much for each of its own."""
+"""Bytes of memory that one parsed JSON value takes at least."""
 _GATE_SECONDS = 10.0
 _APART_SECONDS = 0.05
-"""How far apart requests are asked again that were put off while others were under way."""
+"""Seconds between the retries of requests that were sent together and asked to wait."""
 _KNOCK_SECONDS = 0.25
-"""How long to wait before it is tried again whether a target came back."""
+"""Seconds between attempts to connect to a target that went away."""
 
 
 def user_agent() -> str:
-    """How requests name this suite."""
+    """The value of the User-Agent header."""
     try:
         return f"contracts/{version('checkpoint-permissions-contracts')}"
     except PackageNotFoundError:
@@ -87,7 +87,7 @@ def user_agent() -> str:
 
 @dataclass(slots=True)
 class _Course:
-    """How asking one request goes: where it is sent now, and what was counted on the way."""
+    """The state of one request over its attempts: where it is sent now, and what was counted so far."""
 
     target: str
     accept: str | None
@@ -97,9 +97,9 @@ class _Course:
     new: bool = False
     connection: int | None = None
     beside: bool = False
-    """Whether others go on meanwhile: what a server asks to wait for holds for them as well."""
+    """Whether other requests are under way: if the server asks this one to wait, they wait too."""
     apart: float = 0.0
-    """Seconds by which each wait is longer: requests that were put off together don't come together again."""
+    """Seconds that are added to each wait, so that requests that were sent together are not retried together."""
     waits: int = 0
     waited: float = 0.0
     unavailable: bool = False
@@ -119,17 +119,17 @@ class Client:
     no other place. Proxies and certificates are those of ``route``; the environment is not read.
 
     Args:
-        base_url: Where the target is; paths of requests are appended to its path.
-        keys: The keys. An exchange holds them where the target repeats them, and says so.
-        redactor: What finds keys in answers; by default one for these keys.
-        budget: How many requests may be put on the wire, each wait, retry and redirect counted.
+        base_url: The base URL of the target; paths of requests are appended to its path.
+        keys: The keys. An exchange contains them where the target repeats them, and says so.
+        redactor: Finds keys in answers; by default one for these keys.
+        budget: The most requests that may be sent; each retry and redirect counts.
         rate: Requests a second, evenly spaced; ``None`` for no limit.
-        limits: What one answer, one request and the run may take.
+        limits: The deadlines and sizes for one answer, one request and the run.
         seed: The seed of the run, from which the unknown key is made.
-        route: What stands between this machine and the target.
-        concurrency: How many requests that do not depend on each other may be under way at the same time.
-        on_exchange: Called with each exchange once it is kept, from the thread that asked.
-        clock: Seconds that only grow; paces requests and bounds the run.
+        route: The proxies and certificates on the way to the target.
+        concurrency: The most independent requests that may be under way at the same time.
+        on_exchange: Called with each exchange after it was kept, in the calling thread.
+        clock: A monotonic clock in seconds, for the rate and the deadline of the run.
         sleep: Waits for some seconds; by default it ends early when the client is closed.
         now: Unix time in seconds.
 
@@ -157,16 +157,16 @@ class Client:
     ) -> None:
         self.limits = limits or Limits()
         self.exchanges: list[Exchange] = []
-        """All exchanges that are kept in memory; those asked together stand in the order in which they were given."""
+        """All exchanges that are kept in memory; concurrent ones in the order in which they were given."""
         self.spool = Spool()
         """The exchanges that are kept on disk."""
         self._numbered = 0
         self.waits = 0
-        """How many answers asked to wait, and were followed."""
+        """The number of answers that asked to wait, and were waited for."""
         self.waited = 0.0
-        """Seconds spent so."""
+        """Seconds spent in these waits."""
         self.retries = 0
-        """How many requests were sent again because a connection broke."""
+        """The number of retries because a connection broke."""
         self._origin, self._prefix = split_base_url(base_url)
         self._wire = Wire(self._origin, limits=self.limits, agent=user_agent(), route=route, key_header=key_header)
         self.redactor = redactor or Redactor.of(keys, seed)
@@ -182,14 +182,14 @@ class Client:
         self._health = Health(self.limits)
         self._bodies: dict[bytes, bytes] = {}
         self._stored = 0
-        """Bytes of what was answered, small bodies that are equal counted once."""
+        """Bytes of all answers; small bodies that are equal count once."""
         self._room = self.limits.stored + budget * self.limits.stored_each
         self._threads: ThreadPoolExecutor | None = None
         self._concurrency = concurrency
         self._lanes = Lanes(concurrency)
         self._returning = threading.Lock()
         self._lost = False
-        """Whether it was waited in vain for the target to come back."""
+        """Whether the target did not come back in time."""
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +200,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends everything that is under way and closes the connections."""
+        """End all requests that are under way, and close the connections."""
         self._pace.close()
         self._wire.close()
         if self._threads is not None:
@@ -208,26 +208,26 @@ class Client:
 
     @property
     def budget(self) -> int:
-        """How many requests may be put on the wire in all."""
+        """The most requests that may be sent in all."""
         return self._pace.budget
 
     @property
     def requests(self) -> int:
-        """How many requests were put on the wire."""
+        """The number of requests that were sent."""
         return self._pace.requests
 
     @property
     def remaining(self) -> int:
-        """How many requests may still be put on the wire."""
+        """The number of requests that may still be sent."""
         return self._pace.budget - self._pace.requests
 
     @property
     def requests_by_probe(self) -> Counter[str]:
-        """How many requests each probe put on the wire."""
+        """The number of requests that each probe sent."""
         return self._pace.by_probe
 
     def extend(self, more: int) -> None:
-        """Lets so many more requests be put on the wire, whose answers go to disk."""
+        """Enlarge the budget by ``more`` requests, whose answers are kept on disk."""
         self._pace.budget += more
         self.spool.room += self.limits.stored + more * self.limits.stored_each
 
@@ -240,13 +240,13 @@ class Client:
         again: tuple[int, int] | None = None,
         spooled: bool = False,
     ) -> Exchange:
-        """Asks one request.
+        """Send one request.
 
         Args:
-            request: What to ask.
-            probe: Who asks, for the report.
+            request: The request.
+            probe: The name of the probe, for the report.
             step: Its place in a walk.
-            again: The round and the exchange that it repeats.
+            again: For a repetition: its round, and the number of the exchange that it repeats.
             spooled: Whether the exchange is kept on disk, and not in memory.
 
         Raises:
@@ -265,7 +265,7 @@ class Client:
     def _ask_patiently(
         self, request: Request, probe: str, *, kept: bool = True, beside: bool = False
     ) -> tuple[Exchange, bool]:
-        """An exchange, asked again if the target was away and came back; and whether it did not."""
+        """Send a request, and once more if the target went away and came back; also returns whether it stayed away."""
         asked = self._ask(request, probe, kept=kept, beside=beside)
         if asked.failure is None or asked.failure.kind is not FailureKind.UNREACHABLE:
             return asked, False
@@ -276,22 +276,22 @@ class Client:
     def send_jobs(
         self, jobs: Sequence[Job], *, probe: str, most: int, meanwhile: Callable[[], None] | None = None
     ) -> tuple[list[Exchange], bool]:
-        """Asks what several jobs ask, as many requests at the same time as the concurrency allows.
+        """Send the requests of several jobs, as many at the same time as the concurrency allows.
 
-        The exchanges are kept job after job, as they would be without concurrency; their `sent` and `received` tell
-        which were under way together.
+        The exchanges are kept job after job, as they would be without concurrency; their `sent` and `received` show
+        which of them overlapped.
 
         Args:
-            jobs: What is asked.
-            probe: Who asks, for the report.
-            most: How many requests may be put on the wire, each wait, retry and redirect counted.
-            meanwhile: What to do while answers are waited for; not called where they are asked one by one.
+            jobs: The jobs.
+            probe: The name of the probe, for the report.
+            most: The most requests that may be sent; each retry and redirect counts.
+            meanwhile: Called while answers are awaited; not called if the requests are sent one by one.
 
         Returns:
             The exchanges, and whether ``most`` sufficed.
 
         Raises:
-            RunStopped: Nothing more can be asked. What was answered until then is kept.
+            RunStopped: Nothing more can be sent. The answers until then are kept.
             ValueError: A credential can't be formed with these keys.
             FenceError: A request can't be put on the wire as it is.
         """
@@ -322,14 +322,14 @@ class Client:
             gone = True
             raise
         finally:
-            # An interrupt comes here too: what was answered by then is kept.
+            # After an interrupt too, the answers until then are kept.
             for exchange in together.left(wait=gone):
                 self._record(exchange, told=False)
         return done, together.sufficed
 
     @property
     def far(self) -> bool:
-        """Whether answers usually take so long that asking one by one takes noticeable time."""
+        """Whether answers usually take so long that sending requests one by one takes noticeable time."""
         return bool(self.exchanges) and median(exchange.seconds for exchange in self.exchanges) >= FAR_SECONDS
 
     @property
@@ -342,7 +342,7 @@ class Client:
     def send_together(
         self, requests: Sequence[Request], *, probe: str, again: tuple[int, int] | None = None
     ) -> list[Exchange]:
-        """Asks several requests at the same time, eight at most, and answers in their order.
+        """Send requests at the same time, at most eight, and return their exchanges in the same order.
 
         Raises:
             BudgetSpent: The budget does not suffice; then nothing was sent.
@@ -372,7 +372,7 @@ class Client:
             futures += [self._pool.submit(ask, place, request) for place, request in enumerate(requests, 1)]
             errors = [future.exception() for future in futures]
         finally:
-            # An interrupt comes here too: nothing may wait at the gate, and what was answered by then is kept.
+            # After an interrupt too, no thread may wait at the gate, and the answers until then are kept.
             gate.abort()
             done += [self._record(replace(answered, concurrent=True, again=again)) for answered in _answered(futures)]
         for error in errors:
@@ -395,9 +395,9 @@ class Client:
         return numbered
 
     def take(self, exchanges: Iterable[Exchange], *, apart: int) -> list[Exchange]:
-        """Keep what others asked and were answered, as if it had been asked here now, one after the other.
+        """Keep exchanges of other clients, as if they had been sent here now, one after the other.
 
-        It costs nothing of the budget. ``apart`` is the time before it and after it, in ticks of the run's clock.
+        They don't count against the budget. ``apart`` is the time before and after them, in ticks of the run's clock.
         """
         self._tick += apart
         taken = [
@@ -420,7 +420,7 @@ class Client:
         raise TargetGone(failure.text)
 
     def _comes_back(self) -> bool:
-        """Whether a target that was there before can be connected to again within the time that it has for that."""
+        """Wait for a target that was reached before to accept connections again; whether it does in time."""
         with self._returning:
             if not self._health.unreachable:
                 return True  # another thread saw it come back
@@ -455,7 +455,7 @@ class Client:
         failure: Failure | None = None
         seen = {course.target}
         while True:
-            # What was put off because others were under way is not to meet them a second time.
+            # A request that had to wait while others were under way is retried alone.
             with self._lanes.all() if course.beside and course.waits else nullcontext():
                 raw = self._attempt(course, authorization, probe)
             if isinstance(raw, Failure):
@@ -499,11 +499,11 @@ class Client:
         )
 
     def _below(self, target: str) -> str | None:
-        """A path and query without those of the base URL."""
+        """A path and query without the path of the base URL; ``None`` if it is not below that."""
         return target.removeprefix(self._prefix) if target.startswith(f"{self._prefix}/") else None
 
     def _credentials(self, name: str, course: _Course) -> Secret | None:
-        """The Authorization header; a key that belongs into the query is put into the course."""
+        """The Authorization header; a key that belongs into the query is added to the target of the course."""
         if name not in self._forms:
             msg = f"the credential {name!r} can't be formed with these keys"
             raise ValueError(msg)
@@ -515,27 +515,27 @@ class Client:
         return None
 
     def _attempt(self, course: _Course, authorization: Secret | None, probe: str) -> Raw | Failure:
-        """Sends until an answer came whole, or as often as a broken connection may be tried."""
+        """Send a request until its answer is complete, or the attempts are used up."""
         renewed = False
         cut: Raw | None = None
         broken: Failure | None = None
         tries = 0
         while True:
             try:
-                # Which of several requests breaks connections shows only where no other is under way.
+                # A retry is sent alone, so that it shows which request breaks connections.
                 with self._lanes.all() if course.beside and tries else nullcontext():
                     raw = self._transmit(course, authorization, probe)
             except AnswerError as error:
                 failure = Failure(error.kind, self._sentence(error.text))
                 if error.stale and not renewed:
-                    # The server had closed the connection that was kept for it, or spoke unasked on it.
+                    # The server had closed the idle connection, or sent something on it without a request.
                     renewed, broken = True, failure
                     self._wire.drop()
                     continue
                 if failure.kind is not FailureKind.UNREACHABLE:
                     broken = failure
                 elif broken is not None:
-                    # What broke the connection first is what this request brought about.
+                    # The first failure is the one that this request caused.
                     failure = Failure(broken.kind, f"{broken.text}; after that the target could not be connected to")
                 outcome: Raw | Failure = failure
                 again = error.again
@@ -551,7 +551,7 @@ class Client:
             if not again or tries >= self._health.tries:
                 self._health.gave_up()
                 return cut or outcome
-            # A server that cuts its answers was reached: only a connection needs time to come back.
+            # Only a server that can't be reached needs time; one that cuts its answers is there.
             self._pace.pause(0.0 if cut is outcome else self.limits.pause * tries)
             course.retries += 1
             with self._lock:
@@ -582,7 +582,7 @@ class Client:
             reached = error.kind is not FailureKind.UNREACHABLE
             late = error.kind is FailureKind.TIMEOUT
             refused = error.refused
-            # What broke because the run is over says nothing about the target.
+            # A connection that broke because the run is over says nothing about the target.
             self._pace.pause(0.0)
             raise
         finally:
@@ -595,12 +595,12 @@ class Client:
         return raw
 
     def _refuse_more(self, probe: str) -> None:
-        """Waits until the next request may go, unless the target has used up what it may take.
+        """Wait until the next request may be sent.
 
         Raises:
-            OutOfTime: Too long was waited for answers that did not come or did not end.
-            OutOfRoom: The answers are too large to be kept.
-            BudgetSpent: Nothing more may be sent.
+            OutOfTime: The target has used up the time for answers that don't come or don't end.
+            OutOfRoom: The answers so far are too large to be kept.
+            BudgetSpent: The budget is used up.
         """
         if self._health.stalled >= self.limits.stalled:
             msg = f"{self._health.stalled:.0f} s went into answers that did not come or did not end"
@@ -631,7 +631,7 @@ class Client:
             self.waited += pause + course.apart
 
     def _follow(self, raw: Raw, course: _Course, seen: set[str]) -> str | None:
-        """Turns the course to the place that a redirect names, or says why not."""
+        """Follow a redirect by changing the course, and return ``None``; or return why it can't be followed."""
         locations = {value for name, value in raw.headers if name.lower() == b"location"}
         if len(locations) != 1:
             return f"{raw.status} with {'several Locations' if locations else 'no Location'}"
@@ -654,13 +654,13 @@ class Client:
         return None
 
     def _kept(self, raw: Raw, *, kept: bool) -> Answer:
-        """The answer as it came, with what it repeats of the keys; what is not kept takes no room."""
+        """The answer with the keys that it repeats; only with ``kept`` it counts against the room in memory."""
         body = raw.body[: self.limits.kept] if raw.trimmed else raw.body
         if kept:
             size = len(raw.reason) + sum(len(part) for header in raw.headers for part in header)
             with self._lock:
-                # Runs ask for the same page many times: each body is kept once.
-                # A large one is written to the recording each time, though.
+                # A run gets the same page many times, and keeps equal bodies once.
+                # A large one counts each time, because the recording repeats it.
                 again = len(body) <= self.limits.kept and body in self._bodies
                 self._stored += size + (0 if again else _weight(body))
                 body = self._bodies.setdefault(body, body)
@@ -676,13 +676,13 @@ class Client:
         return replace(answer, echoes=self.redactor.echoes(answer))
 
     def _sentence(self, text: str) -> str:
-        """Text that may hold what a server sent, short and printable."""
+        """A text that may come from a server, made short and printable."""
         clean = "".join(character if character.isprintable() else "?" for character in text)
         return clean if len(clean) <= _EXCERPT else f"{clean[:_EXCERPT]}…"
 
 
 def _weight(body: bytes) -> int:
-    """The bytes that a body takes, or its values where it is JSON of many small ones."""
+    """The bytes that a body takes in memory, parsed values included if it is JSON with many small ones."""
     return max(len(body), _VALUE * sum(body.count(sign) for sign in (b",", b"[", b"{")))
 
 

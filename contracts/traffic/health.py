@@ -1,4 +1,4 @@
-"""What the connections to a target have been through in a run, and what is still worth trying."""
+"""How connections to a target went during a run, and how many attempts a request is worth."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from contracts.traffic.limits import Limits
 
 
 class Health:
-    """Keeps, from any thread, how connecting to one target went and how long was waited in vain."""
+    """Counts failed connections, and the time lost in waiting for answers; safe to use from any thread."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
         self.unreachable = 0
-        """Tries in a row that brought no connection."""
+        """Failed attempts to connect in a row."""
         self.reached = False
         """Whether the target was ever connected to."""
         self.refused = False
         """Whether all connections since the last one were refused by the target's host."""
         self.stalled = 0.0
-        """Seconds spent on answers that did not come or did not end; those that passed together counted once."""
+        """Seconds lost with answers that did not come or did not end; overlapping times count once."""
         self._stalled_until = 0.0
         self._cut_in_a_row = 0
         self._hung = False
-        """Whether a request timed out twice: then others need not be waited for twice."""
+        """Whether some request timed out twice; then no other one is retried after a time-out."""
         self._recovered = False
-        """Whether an answer came at another try after a time-out: then others are worth it as well."""
+        """Whether some retry after a time-out was answered; then others are retried too."""
 
     @property
     def gone(self) -> bool:
-        """Whether so many tries in a row brought no connection that the target counts as gone."""
+        """Whether the target counts as gone, after `Limits.gone` failed attempts in a row."""
         return self.unreachable >= self._limits.gone
 
     def tried(self, *, reached: bool, refused: bool, late: bool, begun: float, ended: float) -> None:
-        """Note one try of a request.
+        """Record one attempt to send a request.
 
         Args:
-            reached: Whether the target was connected to.
-            refused: Whether its host refused the connection.
-            late: Whether no answer came, or did not end, in its time.
+            reached: Whether a connection was made.
+            refused: Whether the target's host refused it.
+            late: Whether the deadline passed before the answer was complete.
             begun: When it was sent, in seconds.
             ended: When it was over, on the same clock.
         """
@@ -59,21 +59,21 @@ class Health:
             self.refused = self.refused and (reached or refused)
 
     def answered(self, broken: FailureKind | None) -> None:
-        """Note that a request was answered whole, and how an earlier try of it had failed."""
+        """Record a complete answer, and how an earlier attempt of the same request failed."""
         self._cut_in_a_row = 0
         self._recovered |= broken is FailureKind.TIMEOUT
 
     def gave_up(self) -> None:
-        """Note that a request was tried as often as it is worth, and not answered whole."""
+        """Record that all attempts of a request failed."""
         self._cut_in_a_row += 1
 
     def timed_out(self, tries: int) -> bool:
-        """Note that a request timed out after so many other tries; whether one more is worth it."""
+        """Record that a request timed out after ``tries`` other attempts; whether it is worth a retry."""
         worth = self._recovered or not self._hung
         self._hung = self._hung or tries > 0
         return worth
 
     @property
     def tries(self) -> int:
-        """How often a request is worth being sent."""
+        """The number of attempts that a request is worth."""
         return 1 if self._cut_in_a_row >= self._limits.gone else self._limits.tries

@@ -1,8 +1,8 @@
-"""One GET over one connection: the only place that puts requests on the wire.
+"""One GET over one connection: the only module that writes requests to sockets.
 
-HTTP/1.1 is read by h11, the parser under the official Python client, so what is garbled here is garbled there.
-The sockets are our own because everything has a bound in time: a client library limits the pause between two
-bytes, and a server that sends a byte a second holds it for days.
+HTTP/1.1 is parsed by h11, as in the official Python client, so what is garbled here is garbled there. The sockets are
+our own because each answer has one deadline: client libraries only limit the pause between two bytes, so a server that
+sends a byte a second holds them for days.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 _READ = 65536
 SPARE: Final = 4096
-"""Bytes behind what is kept of a body, so that a key which would be cut in two is still found whole."""
+"""Bytes that are read beyond the kept part of a body, so that a key at its end is found completely."""
 REVALIDATE: Final = ("Cache-Control", "no-cache")
-"""What keeps a right cache (RFC 9111 §5.2.1.4) from telling of a list as it was."""
+"""Makes a conforming cache revalidate its stored answer (RFC 9111 §5.2.1.4)."""
 _VERSIONS: Final = ("1.0", "1.1")
 _TARGET = re.compile(r"/[!-~]*")
 _GET = re.compile(rb"GET (?:http://[^/ ]+)?/[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)+\r\n")
@@ -51,9 +51,8 @@ _GET = re.compile(rb"GET (?:http://[^/ ]+)?/[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.0-9A-
 class AnswerError(Exception):
     """No usable answer came.
 
-    ``again`` says whether the connection is to blame, so that another try makes sense; ``stale`` that it
-    was a kept connection on which the server sent nothing at all; ``refused`` that the host of the target was
-    reached, and nobody listened there.
+    ``again`` says that a retry makes sense, because the connection is to blame; ``stale`` that an idle connection was
+    used, on which the server sent nothing; ``refused`` that the target's host refused the connection.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class AnswerError(Exception):
 
 
 class FenceError(Exception):
-    """Something other than one GET was about to be sent. A defect of this suite, caught in time."""
+    """Something other than one GET was about to be sent: a defect of this suite."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Raw:
-    """An answer as it came, which may hold keys: not for keeping."""
+    """An answer as it came. It may contain keys, so it must not be kept."""
 
     status: int
     reason: bytes
@@ -81,17 +80,17 @@ class Raw:
     body: bytes
     flaw: str | None
     cut: bool
-    """The connection broke inside the body: another try makes sense."""
+    """The connection broke inside the body: a retry makes sense."""
     trimmed: bool = False
     """The body is the beginning of a longer one, with `SPARE` bytes more than are to be kept."""
     late: bool = False
-    """It was not over when its time was."""
+    """The deadline passed before its end."""
     connection: int = 0
-    """The number of the connection on which it came, from 1."""
+    """The number of its connection, counted from 1."""
 
 
 class _LateError(Exception):
-    """Time is up for this answer."""
+    """The deadline of this answer has passed."""
 
 
 _ASKED: Final = h11.Request(method="GET", target="/", headers=[("Host", "target")])
@@ -108,19 +107,19 @@ class _Connection:
         self.parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
         self.used = False
         self.callers: set[str] = set()
-        """Who asked on it."""
+        """The callers that used it."""
         self.arrived = 0
         self.start = b""
         self.ended = False
 
     def get(self, head: bytes, ends: float) -> Raw:
-        """Sends one request head and reads its answer.
+        """Send one request head and read its answer.
 
         Raises:
             AnswerError: No usable answer came.
         """
         self.arrived, self.start = 0, b""
-        # The parser learns that a GET was sent, and never sees the credentials.
+        # The parser is given a GET without credentials: it never sees them.
         self.parser.send(_ASKED)
         self.parser.send(_OVER)
         try:
@@ -426,7 +425,7 @@ class Wire:
         connection.close()
 
     def connect_once(self) -> None:
-        """Opens a connection and keeps it for the next request; nothing is sent.
+        """Open a connection for the next request, without sending anything.
 
         Raises:
             AnswerError: The target can't be connected to.
@@ -437,7 +436,7 @@ class Wire:
         self._give(connection)
 
     def drop(self) -> None:
-        """Closes the connections that are kept, so that the next request opens a new one."""
+        """Close all idle connections, so that the next request opens a new one."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
