@@ -158,14 +158,15 @@ def further(asking: Asking) -> None:
 
 
 def _exact_ends(asking: Asking) -> None:
-    """Ask for pages that are full and that nothing follows, and for what follows those of a project."""
+    """Ask for full pages that nothing follows, or one item, and for what follows those of a project."""
     listing = asking.listing
     default = asking.operation.usual_limit
     queries = []
     for order in Order:
-        before = listing.sequence(order)[-default - 1 :]
-        if len(before) > default:
-            queries.append(asking.query(after=before[0], order=order))
+        for left in (default, default + 1):
+            before = listing.sequence(order)[-left - 1 :]
+            if len(before) > left:
+                queries.append(asking.query(after=before[0], order=order))
     for project in listing.projects[:MOST_PROJECTS]:
         for order in Order:
             items = len(listing.sequence(order, project))

@@ -42,7 +42,7 @@ from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, 
 
 AGAIN = "again"
 """The probe that asks again what broke a clause."""
-SHARE_OF_AGAIN = 0.139
+SHARE_OF_AGAIN = 0.128
 LEAST_TO_SPARE = 127
 """The share of the budget beyond `LEAST_TO_SPARE` requests that is reserved for confirmation."""
 FOR_CAUSES = 8
@@ -51,8 +51,8 @@ LAST_RESERVE = 6
 """Requests that are reserved for confirming what only the last probe found."""
 MOST_FAILED = 10
 """Requests with a 5xx answer that are repeated once before anything is confirmed."""
-LOOKS = 1
-"""Requests that are reserved for the last control walk."""
+LOOKS = 3
+"""Control walks that follow the first one; with a `SMALL_BUDGET` one."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
@@ -287,12 +287,14 @@ class _Run:
         plan, asking = self._plan, self._asking
         asking.begin(CONTROL, plan.budget)
         control(asking)
+        look = self._client.requests
         self._check_target()
         room = self._room()
+        looks = look * LOOKS if min(plan.budget, room) > SMALL_BUDGET else look
         reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
         hurried = room < self._client.remaining
         looked = self._client.requests
-        shares = self._allot(min(self._client.remaining, room) - reserve - LOOKS)
+        shares = self._allot(min(self._client.remaining, room) - reserve - looks)
         if shares.get("generated"):
             asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
         for name, allowed in shares.items():
@@ -308,7 +310,7 @@ class _Run:
         if not hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
             # Nothing is to be asked again, so what was kept for that can look further, and without a selection what was
             # left over as well.
-            spare = self._client.remaining - LAST_RESERVE - LOOKS
+            spare = self._client.remaining - LAST_RESERVE - look
             asking.begin("walks", min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
                 further(asking)

@@ -25,7 +25,8 @@ ROUNDS = 3
 COMPANY_ROUNDS = 2
 """Further repetitions, with other requests under way, of a finding that did not recur without them."""
 FEW = 3
-"""Findings that are repeated first: where none recurs alone, it may need other requests at the same time."""
+"""Findings that are repeated first: where none recurs alone, it may need other requests at the same time. A finding of
+more exchanges than this is repeated after the others."""
 MOST_TOGETHER = 8
 """Requests that are sent together in such a repetition, including those of other findings."""
 LONGEST_REPLAY = 12
@@ -167,15 +168,16 @@ class Confirming:
 
     def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat each finding once, and then one after the other, so that the first reported are counted completely."""
-        if not found:
-            return
-        for some in (found[:FEW], found[FEW:]):
-            self._round(1, some)
-            self._repeat_together(some)
-        # Batches come last, because they take many requests and the budget may run out.
-        for each in sorted(found, key=lambda each: any(exchange.concurrent for exchange in each[1].exchanges)):
-            for number in range(2, ROUNDS + 1):
-                self._round(number, [each])
+        # What takes many requests comes last, because the budget may run out.
+        small = [each for each in found if not _large(each[1])]
+        large = [each for each in found if _large(each[1])]
+        for group in (small, large):
+            for some in (group[:FEW], group[FEW:]):
+                self._round(1, some)
+                self._repeat_together(some)
+            for each in group:
+                for number in range(2, ROUNDS + 1):
+                    self._round(number, [each])
 
     def _share(self, found: Iterable[tuple[str, Finding]]) -> None:
         """Count the repetitions of other findings for a finding that rests on the same exchanges."""
@@ -370,6 +372,11 @@ def _counted(
             confirmation.sure_seen += seen and one.stable
             confirmation.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
     return counted
+
+
+def _large(finding: Finding) -> bool:
+    """Whether it takes many requests to ask a finding again: a batch is sent as a whole."""
+    return len(finding.exchanges) > FEW or any(exchange.concurrent for exchange in finding.exchanges)
 
 
 def _asks(exchange: Exchange) -> frozenset[str]:

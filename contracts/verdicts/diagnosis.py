@@ -22,6 +22,8 @@ from contracts.verdicts.judging import size, tally
 
 SURE = 2
 """A finding that came back so often, each time that it was asked again, is no passing one."""
+LEAST_MIXED = 2
+"""Answers that were right alone and wrong with others under way, so that it is no chance."""
 MOST = 3
 """Causes that are named at the most."""
 LEAST_FIT = 0.3
@@ -244,19 +246,23 @@ def _experiments(judgement: Judgement, *, together: bool, sure: bool) -> Iterabl
         direct = replace(request, path=exchange.landed)
         yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
     elif not request.fresh and sure:
-        yield test("asked again without what caches keep", (past,), "CACHE")
+        yield test("asked again without what caches keep", (past, past), "CACHE")
         parts = request.query.split("&")
         if len(parts) > 1:
             turned = replace(past, query="&".join(reversed(parts)))
-            yield test("asked again with its parameters the other way round", (turned,), "POSITION")
+            yield test("asked again with its parameters the other way round", (turned, turned), "POSITION")
 
 
 def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
     """By how much the kinds of an experiment become more likely by it, and what is said of it; ``None``: not asked."""
-    copy = next((one for one in reversed(evidence.asides) if one.request == experiment.requests[-1]), None)
+    copies = [one for one in evidence.asides if one.request == experiment.requests[-1]]
     before = experiment.exchange
-    if copy is None or copy.answer is None:
+    if not copies or copies[-1].answer is None:
         return None
+    copy = copies[-1]
+    if len({evidence.signature(one) for one in copies}) > 1:
+        # The answers change by themselves, as where two copies of a server take turns.
+        return _CHANGED, ""
     if before.request.credential != "admin":
         right = copy.refused
     else:
@@ -331,16 +337,18 @@ def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str
 
 def mixed_up(evidence: Evidence) -> bool:
     """Whether most of what was asked again alone was answered otherwise with others under way."""
-    alone: dict[int, Exchange] = {}
-    others = other = 0
+    alone: dict[int, set[object]] = defaultdict(set)
+    beside: list[tuple[int, object]] = []
     for exchange in evidence.exchanges:
         number, original = exchange.again or (0, 0)
         if 0 < number <= ROUNDS:
-            alone.setdefault(original, exchange)
-        elif number and original in alone:
-            others += 1
-            other += evidence.signature(exchange) != evidence.signature(alone[original])
-    return 2 * other >= others > 0
+            alone[original].add(evidence.signature(exchange))
+        elif number:
+            beside.append((original, evidence.signature(exchange)))
+    if any(len(answers) > 1 for answers in alone.values()):
+        return False  # they change by themselves
+    compared = [seen not in alone[original] for original, seen in beside if original in alone]
+    return sum(compared) >= max(LEAST_MIXED, len(compared) / 2)
 
 
 def _tested(
