@@ -38,7 +38,6 @@ _PEEK_SECONDS: Final = 3.0
 _FEW: Final = 8
 """Requests that one question at another place may take, redirects and waits counted."""
 _NO_ANSWER: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.CUT, FailureKind.TIMEOUT})
-_STARTING: Final = frozenset({502, 503, 504})
 _BETWEEN: Final = 0.5
 """Seconds between two looks whether a target answers already."""
 _USUAL_VERSION: Final = "/v1"
@@ -91,7 +90,8 @@ def await_answer(
 ) -> None:
     """Ask for the list until the target answers, or so many seconds are over; what came last is told by the first look.
 
-    No connection, one that is cut or silent, and a 502, 503 or 504 of what stands before the target are no answer yet.
+    No answer yet are: no connection, one that is cut or silent, a 5xx, and a 404 that is no JSON, as of a proxy that
+    does not know the target yet.
     """
     ends = clock() + seconds
     request = plan.operation.request(Query(plan.target.checkpoint))
@@ -108,9 +108,12 @@ def await_answer(
 
 
 def _not_yet(exchange: Exchange) -> bool:
-    if exchange.failure is None:
-        return exchange.status in _STARTING
-    return exchange.failure.kind in _NO_ANSWER and "certificate" not in exchange.failure.text
+    answer, failure = exchange.answer, exchange.failure
+    if failure is not None:
+        return failure.kind in _NO_ANSWER and "certificate" not in failure.text
+    if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
+        return "json" not in (answer.header("content-type") or "").lower()
+    return exchange.failed
 
 
 def may_be_the_list(exchange: Exchange) -> bool:

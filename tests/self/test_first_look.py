@@ -311,7 +311,13 @@ def test_a_certificate_that_is_not_trusted(certificate: Path) -> None:
 # A target that is being started
 
 
-@pytest.mark.parametrize("before", [answer("503 Unavailable"), html("502", "502 Bad Gateway"), ending(), None])
+@pytest.mark.parametrize(
+    "before",
+    [
+        *[answer("503 Unavailable"), html("502", "502 Bad Gateway"), answer("500 Error"), ending(), None],
+        *[answer("404 Not Found", "404 page not found", "text/plain"), html("404", "404 Not Found")],
+    ],
+)
 def test_a_target_that_is_being_started_is_waited_for(before: Reply | None) -> None:
     asked: list[str] = []
     slept: list[float] = []
@@ -339,7 +345,7 @@ def test_a_target_that_never_answers_is_waited_for_so_long_and_no_longer() -> No
     assert now == 7.0
 
 
-@pytest.mark.parametrize("other", [UNAUTHORIZED, html("Welcome"), answer("404 Not Found"), answer("500 Error")])
+@pytest.mark.parametrize("other", [UNAUTHORIZED, html("Welcome"), answer("404 Not Found"), answer("400 Bad")])
 def test_whatever_else_is_answered_is_not_waited_for(other: Reply) -> None:
     with Server(always(other)) as server:
         await_answer(plan(server.base_url, LIMITS.connect), 60.0)
