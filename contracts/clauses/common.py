@@ -169,6 +169,7 @@ def resembles(asked: str, known: frozenset[str] | set[str]) -> bool:
     return any(folded == _folded(name) or stem in name or name in asked for name in known)
 
 
+@lru_cache(maxsize=4096)
 def _folded(text: str) -> str:
     """A text without case, accents and the width of letters, which careless comparisons ignore."""
     plain = unicodedata.normalize("NFKD", text)
