@@ -341,6 +341,8 @@ def _counted(
 ) -> dict[str, Confirmation]:
     """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again.
 
+    The same list is no recurrence of what one answer shows: the next answer may hold the same list, and be right.
+
     Args:
         clauses: The clauses that are judged.
         reader: What reads the answers.
@@ -355,6 +357,7 @@ def _counted(
     evidence = Evidence(reader, target, exchanges, part=part)
     mine = [clause for clause in clauses if clause.id in repeated]
     tallies = tally(mine, evidence)
+    single = {clause.id for clause in mine if clause.decided_by == "answer"}
     for name, (of, rounds) in repeated.items():
         confirmation = counted[name] = Confirmation(of=_numbered(of))
         for one in rounds:
@@ -365,7 +368,7 @@ def _counted(
                 between = Evidence(reader, target, one.enclosed)
                 seen = bool(tally([clause for clause in mine if clause.id == name], between)[name].breaches)
             else:
-                seen = _came_back(evidence, of, one, tallies[name])
+                seen = _breaks(one, tallies[name]) or (name not in single and _same(evidence, of, one))
             confirmation.rounds += 1
             confirmation.seen += seen
             confirmation.sure += one.stable
@@ -406,10 +409,13 @@ def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Excha
     ]
 
 
-def _came_back(evidence: Evidence, of: Sequence[Exchange], one: _Round, kept: Tally) -> bool:
-    numbers = {exchange.number for exchange in one.exchanges}
-    if any(numbers & {exchange.number for exchange in other.exchanges} for other in kept.findings):
-        return True
+def _breaks(one: _Round, kept: Tally) -> bool:
+    """Whether the clause breaks in a round."""
+    asked = set(_numbered(one.exchanges))
+    return any(asked & set(_numbered(finding.exchanges)) for finding in kept.findings)
+
+
+def _same(evidence: Evidence, of: Sequence[Exchange], one: _Round) -> bool:
     return all(
         evidence.signature(before) == evidence.signature(after) for before, after in zip(of, one.exchanges, strict=True)
     )

@@ -12,8 +12,8 @@ from histories import History, Permission, permissions, query, reader
 from contracts.clauses.registry import find
 from contracts.core.model import Exchange, Failure, FailureKind, Order, Target
 from contracts.core.result import Finding
-from contracts.verdicts.confirmation import LONGEST_REPLAY, ROUNDS, Repeating, worth_asking
-from contracts.verdicts.judging import Again, Tally, tally
+from contracts.verdicts.confirmation import LONGEST_REPLAY, ROUNDS, Confirming, recounted, worth_confirming
+from contracts.verdicts.judging import Confirmation, Tally, tally
 
 ALONE, DERIVED, PAGED = "PAG-005", "PAG-009", "PAG-014"
 TARGET = Target("http://127.0.0.1/v1", "ft:model:acme:x:1")
@@ -77,36 +77,47 @@ def with_wrong_last_id(history: History) -> Exchange:
     return history.keep(asked, status, json.dumps(body).encode())
 
 
+def without_object(history: History) -> Exchange:
+    """A page with the same items as a right one."""
+    asked = query(limit=3)
+    status, body = history.page_of(asked)
+    del body["object"]
+    return history.keep(asked, status, json.dumps(body).encode())
+
+
 def least(history: History, clause: str) -> Finding:
     found = tally(find([clause]), history.evidence())[clause].least
     assert found is not None
     return found
 
 
-def repeating(scripted: Scripted, *names: str, moved: bool = False) -> Repeating:
-    return Repeating(find(names), reader(), TARGET, scripted, moved=moved, ends=(SpentError,))
+def confirming(scripted: Scripted, *names: str, moved: bool = False) -> Confirming:
+    return Confirming(find(names), reader(), TARGET, scripted, moved=moved, ends=(SpentError,))
 
 
-def asked_again(letters: str) -> tuple[Again, Repeating, Scripted]:
+def asked_again(letters: str, clause: str = ALONE) -> tuple[Confirmation, Confirming, Scripted]:
     history = History(permissions(12))
-    with_wrong_last_id(history)
+    with_wrong_last_id(history) if clause == ALONE else without_object(history)
     scripted = Scripted(history, letters)
-    made = repeating(scripted, ALONE)
-    return made.ask([(ALONE, least(history, ALONE))])[ALONE], made, scripted
+    made = confirming(scripted, clause)
+    return made.ask([(clause, least(history, clause))])[clause], made, scripted
 
 
+@pytest.mark.parametrize("clause", [ALONE, "ENV-002"])
 @pytest.mark.parametrize(
     ("letters", "rounds", "seen"),
     [("www", 3, 3), ("rrr", 3, 0), ("wrw", 3, 2), ("rrw", 3, 1), ("fww", 2, 2), ("nrw", 2, 1), ("fnf", 0, 0)],
 )
-def test_it_is_counted_how_often_a_finding_comes_back(letters: str, rounds: int, seen: int) -> None:
+def test_it_is_counted_how_often_a_finding_comes_back(letters: str, rounds: int, seen: int, clause: str) -> None:
     """A round that brings no answer, or the error of a server, says nothing of the finding."""
-    again, made, scripted = asked_again(letters)
+    again, made, scripted = asked_again(letters, clause)
     assert (again.rounds, again.seen) == (rounds, seen)
     assert (again.sure, again.sure_seen) == (rounds, seen), "the list stands"
     assert scripted.asked == [(number, 0) for number in range(1, ROUNDS + 1)]
     assert scripted.fresh == {False}
     assert made.ended_by is None
+    exchanges = {exchange.number: exchange for exchange in scripted.exchanges}
+    assert recounted(made.repetitions, find([clause]), reader(), TARGET, exchanges) == {clause: again}
 
 
 @pytest.mark.parametrize(("letters", "rounds"), [("", 0), ("w", 1), ("ww", 2)])
@@ -119,7 +130,7 @@ def test_where_no_more_may_be_asked_what_was_asked_counts(letters: str, rounds: 
 def test_an_exception_that_is_no_end_comes_out() -> None:
     history = History(permissions(12))
     with_wrong_last_id(history)
-    made = Repeating(find([ALONE]), reader(), TARGET, Scripted(history, "w"), moved=False, ends=(KeyboardInterrupt,))
+    made = Confirming(find([ALONE]), reader(), TARGET, Scripted(history, "w"), moved=False, ends=(KeyboardInterrupt,))
     with pytest.raises(SpentError):
         made.ask([(ALONE, least(history, ALONE))])
 
@@ -135,7 +146,7 @@ def test_what_follows_is_asked_only_where_its_root_does_not_come_back(letters: s
     root = least(history, ALONE)
     follows = replace(root, exchanges=(history.exchanges[1],))
     scripted = Scripted(history, letters)
-    made = repeating(scripted, ALONE, DERIVED)
+    made = confirming(scripted, ALONE, DERIVED)
     counted = made.ask([(ALONE, root), (DERIVED, follows)], {DERIVED: ALONE})
     assert len(scripted.asked) == asked
     assert counted[DERIVED].rounds == (0 if asked == ROUNDS else ROUNDS)
@@ -147,7 +158,7 @@ def test_what_two_findings_rest_on_is_asked_once_a_round() -> None:
     with_wrong_last_id(history)
     root = least(history, ALONE)
     scripted = Scripted(history, "wrw")
-    counted = repeating(scripted, ALONE, DERIVED).ask([(ALONE, root), (DERIVED, root)], {})
+    counted = confirming(scripted, ALONE, DERIVED).ask([(ALONE, root), (DERIVED, root)], {})
     assert len(scripted.asked) == ROUNDS
     assert counted[ALONE].seen == counted[DERIVED].seen == 2, "of the other clause the same answer is enough"
 
@@ -164,7 +175,7 @@ def test_warnings_and_what_rests_on_many_answers_are_not_asked_again() -> None:
         "as long as may be": Tally(findings=[replace(plain, exchanges=(exchange,) * LONGEST_REPLAY)]),
         "kept": Tally(),
     }
-    assert [name for name, _ in worth_asking(tallies, {"follows"})] == ["plain", "as long as may be", "follows"]
+    assert [name for name, _ in worth_confirming(tallies, {"follows"})] == ["plain", "as long as may be", "follows"]
 
 
 # Lists that change
@@ -187,7 +198,7 @@ def more_on_the_last_page(items: int) -> tuple[History, Finding]:
 def test_what_rests_on_a_list_that_stands_is_asked_between_two_looks() -> None:
     history, finding = more_on_the_last_page(6)
     scripted = Scripted(history, "wrwrwr")
-    again = repeating(scripted, PAGED, moved=True).ask([(PAGED, finding)])[PAGED]
+    again = confirming(scripted, PAGED, moved=True).ask([(PAGED, finding)])[PAGED]
     assert (again.rounds, again.seen, again.sure, again.sure_seen) == (1, 1, 1, 1), "one sure round is enough"
     assert scripted.fresh == {True}
     probes = [exchange.probe for exchange in history.exchanges[3:]]
@@ -197,7 +208,7 @@ def test_what_rests_on_a_list_that_stands_is_asked_between_two_looks() -> None:
 def test_a_round_in_which_the_list_changed_is_not_sure() -> None:
     history, finding = more_on_the_last_page(6)
     scripted = Scripted(history, "wrwrwr", changing=True)
-    again = repeating(scripted, PAGED, moved=True).ask([(PAGED, finding)])[PAGED]
+    again = confirming(scripted, PAGED, moved=True).ask([(PAGED, finding)])[PAGED]
     assert (again.rounds, again.sure, again.sure_seen) == (ROUNDS, 0, 0)
 
 
@@ -216,7 +227,7 @@ def in_company() -> tuple[History, Finding]:
 def test_what_does_not_come_back_alone_is_asked_with_what_was_under_way_beside_it() -> None:
     history, finding = in_company()
     scripted = Scripted(history, "rrr", together="wr")
-    again = repeating(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
+    again = confirming(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
     assert (again.rounds, again.seen, again.alone) == (1, 1, ROUNDS)
     assert [place for number, place in scripted.asked if number == ROUNDS + 1] == [0, 1]
 
@@ -224,12 +235,12 @@ def test_what_does_not_come_back_alone_is_asked_with_what_was_under_way_beside_i
 def test_what_comes_back_alone_is_asked_without_company() -> None:
     history, finding = in_company()
     scripted = Scripted(history, "www")
-    again = repeating(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
+    again = confirming(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
     assert (again.rounds, again.seen, again.alone) == (ROUNDS, ROUNDS, 0)
 
 
 def test_what_comes_back_neither_alone_nor_in_company_is_counted_alone() -> None:
     history, finding = in_company()
     scripted = Scripted(history, "rrr", together="rrrr")
-    again = repeating(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
+    again = confirming(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
     assert (again.rounds, again.seen, again.alone) == (ROUNDS, 0, 0)
