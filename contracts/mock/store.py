@@ -18,7 +18,7 @@ NEWEST = 1_727_704_800
 """The moment of the newest permission: 30 September 2024, 14:00 UTC, in seconds."""
 
 Form = Callable[[int, random.Random], str]
-"""Makes the id of the how-manieth thing; must give different ids for different numbers."""
+"""Makes an id from a number; different numbers must give different ids."""
 
 
 @dataclass(frozen=True, slots=True)

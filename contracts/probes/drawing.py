@@ -92,4 +92,4 @@ def _drawable(operation: Operation) -> Iterator[None]:
         yield
     except SchemathesisError as error:
         problem = f"describes parameters that no query can be drawn from ({excerpt(str(error))})"
-        raise unusable(operation.name, problem=problem, remedy="mend them") from None
+        raise unusable(operation.name, problem=problem, remedy="fix them") from None

@@ -135,7 +135,7 @@ class Places:
     def _chosen(self) -> dict[str, Any]:
         """Learned values for about half of the parameters; the others keep what was generated."""
         rng = self._rng
-        wanted = [(name, groups) for name, groups in self._learned.items() if name and groups and rng.random() < 0.5]  # noqa: PLR2004
+        wanted = [(name, groups) for name, groups in self._learned.items() if name and groups and rng.random() < 0.5]  # noqa: PLR2004 - half
         return {name: rng.choice(rng.choice(groups)) for name, groups in wanted}
 
     def positive(self, case: Drawn) -> Request | None:

@@ -67,11 +67,11 @@ def _each(asking: Asking) -> int:
 
 
 def _accept(asking: Asking) -> None:
-    """A small page as clients ask for it that don't write what they accept as the official ones do."""
+    """A small page with the Accept headers of clients other than the official ones."""
     pages = [page for page in asking.evidence.pages if page.items]
     if pages:
-        # What a list loses takes no cursor away from a page without one.
-        simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) < 2, len(page.items)))  # noqa: PLR2004
+        # A page without a cursor stays the same when items are removed.
+        simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) == 1, len(page.items)))
         request = simple.exchange.request
         accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED)) * _each(asking) else ACCEPTED[:1]
         asking.send_all(replace(request, accept=accept) for accept in accepted)

@@ -1,4 +1,4 @@
-"""All that is written of one run, the same whether the command line or pytest made it.
+"""Everything that a run writes, the same for the command line and pytest.
 
 That is the recording, the report files, and on GitHub Actions the job's summary and the annotations.
 """
@@ -29,7 +29,7 @@ FILES: Final = ("record", *REPORTS)
 """The options that have something written to a file."""
 
 _COMPLETE: Final = frozenset({ExitCode.KEPT, ExitCode.BROKEN, ExitCode.INCOMPLETE})
-"""How a run ends that asked all that it had to ask."""
+"""The exit codes of runs that sent all their requests."""
 _UNREPEATED: Final = {
     *(*KEYS, "secret_header_command"),
     *FILES,

@@ -1,4 +1,4 @@
-"""What every report says alike: what failed, what it is counted under, and the last word on the run."""
+"""What all reports have in common: what failed, the families, and the headline."""
 
 from __future__ import annotations
 

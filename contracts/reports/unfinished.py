@@ -1,4 +1,4 @@
-"""What is told of a run that ended before anything was judged."""
+"""The result of a run that ended before anything was judged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def unfinished(terms: Terms, error: BaseException, redacted: Callable[[str], str
 def unopened(settings: Settings, selected: Sequence[Clause] = ()) -> Terms:
     """What was to be judged when the target could not be opened.
 
-    Of the target only its name is told: as long as no key is known, one may have been pasted anywhere. A document
+    Of the target only its name is shown: as long as no key is known, one may have been pasted anywhere. A document
     that can't be used has the operation of the published one here, and no digest.
     """
     try:

@@ -1,4 +1,4 @@
-"""One run as every report but the terminal's tells it: computed once from the result, in texts that are safe to show.
+"""The model of all reports but the terminal's: computed once from the result, in texts that are safe to show.
 
 The JSON report is this model as it stands; its schema is ``report.schema.json`` beside this file. JUnit, Markdown,
 HTML and the annotations are made from it, so they can't disagree with it or with each other.
@@ -25,7 +25,7 @@ FORMAT: Final = 1
 """The version of the JSON report: it grows with every change that a reader of the version before could stumble on."""
 
 MOST_REQUESTS: Final = 12
-"""Requests of one finding that are told; the first and the last of more."""
+"""Requests of one finding that are shown; if there are more, the first and the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Asked:
     sent_as: str
     """How the credentials were sent, in words; empty for the admin key as it should be."""
     at_once: bool
-    """Whether it was asked at the same time as others."""
+    """Whether it was sent at the same time as others."""
     compared: bool
-    """Whether it is what the one that went wrong is compared with."""
+    """Whether its answer is only compared with the wrong one."""
     status: int | None
     outcome: str
     curl: str
@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """What broke a clause. ``left_out`` counts requests between the first and the last that are not told."""
+    """What broke a clause. ``left_out`` counts the requests between the first and the last ones that are not shown."""
 
     expected: str
     actual: str
@@ -60,12 +60,12 @@ class Breach:
     asked: int
     times: str
     repeat: str
-    """Lines for a POSIX shell that ask once more what went wrong."""
+    """Lines for a POSIX shell that repeat the breach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clause and what became of it.
+    """One clause and its verdict.
 
     ``gating`` says that a breach fails the run, ``failing`` that this one does. ``accepted`` is the reason for
     which the team accepts the deviation, if it does.
@@ -121,7 +121,7 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A known deviation and what became of it; ``text`` says all of that in one sentence."""
+    """A known deviation and its standing; ``text`` says all of it in one sentence."""
 
     clause: str
     standing: Standing
@@ -134,7 +134,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """A likely cause of what broke, which is no verdict; ``text`` says how well it fits and how it was tested."""
+    """A likely cause, which is not a verdict; ``text`` says how well it fits and how it was tested."""
 
     kind: str
     """A short name for programs: ``after-ignored``."""
@@ -148,7 +148,7 @@ class Likely:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is told of a run.
+    """Everything that reports say about a run.
 
     ``verdict`` is the run's: kept, broken, incomplete, interrupted, target gone, not judged or internal error.
     ``failing`` names the clauses that fail the run, causes before what follows from them.
@@ -381,7 +381,7 @@ class _Teller:
 
 
 def shown_exchanges(finding: Finding) -> Iterator[Exchange]:
-    """The exchanges of a finding that a report tells: all, or the first and the last of many."""
+    """The exchanges of a finding that reports show: all, or the first and the last ones of many."""
     half = MOST_REQUESTS // 2
     many = len(finding.exchanges) > MOST_REQUESTS
     yield from (*finding.exchanges[:half], *finding.exchanges[-half:]) if many else finding.exchanges

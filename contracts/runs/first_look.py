@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _REFUSED: Final = frozenset({401, 403})
 _FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})
-"""Failures that another try does not mend; the client has tried often enough by itself."""
+"""Failures for which a retry makes no sense: the client has retried already."""
 _MOST_TIMEOUTS: Final = 2
 _START: Final = 16_384
 """Bytes of an answer that are enough to know a page for browsers, and its title."""
@@ -257,9 +257,9 @@ class _FirstLook:
     # With an answer
 
     def _answered(self, exchange: Exchange, answer: Answer) -> Obstacle | None:
-        if self._url.lower().startswith("http:") and answer.status // 100 == 4 and self._for_tls(answer):  # noqa: PLR2004
+        if self._url.lower().startswith("http:") and answer.status // 100 == 4 and self._for_tls(answer):  # noqa: PLR2004 - 4xx
             return self._tls()
-        if answer.status // 100 == 4 and answer.status not in {*_REFUSED, 404} and self._colon_matters():  # noqa: PLR2004
+        if answer.status // 100 == 4 and answer.status not in {*_REFUSED, 404} and self._colon_matters():  # noqa: PLR2004 - 4xx
             return None
         said = self._said(answer)
         base = self._other_base(exchange)
@@ -297,7 +297,7 @@ class _FirstLook:
                 Stage.CHECKPOINT,
                 f"knows the checkpoint {name!r} only with its colons as %3A, and answers 404 when they are sent as the"
                 " official clients send them",
-                "mend that first (SCO-004)",
+                "fix that first (SCO-004)",
             )
         ends = f"whether the base URL ends where {self._plan.operation.path_template.partition('{')[0]} begins"
         if _error_of(answer) is None:

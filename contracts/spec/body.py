@@ -1,4 +1,4 @@
-"""Bodies as JSON, read more strictly than Python reads it: RFC 8259, and nothing beside it."""
+"""Strict JSON: bodies are parsed as RFC 8259 says, more strictly than Python does."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from itertools import accumulate, islice
 from typing import Any, NoReturn
 
 DEEPEST = 200
-"""Levels of nesting that are still read, of an answer or a document; RFC 8259 §9 lets a reader set a limit."""
+"""The most levels of nesting in an answer or a document; RFC 8259 §9 allows such limits."""
 MOST_VALUES = 100_000
-"""Values that are still read, commas and opening brackets counted; a full page of permissions has some five hundred."""
+"""The most values of a body, counted by commas and opening brackets; a full page of permissions has some 500."""
 WIDEST = 60
-"""Characters of an untrusted text that are shown."""
+"""The most characters of an untrusted text that are shown."""
 
 MOST_DOUBLED = 100
-"""Keys that stand twice which are named."""
+"""The most duplicate keys that are named."""
 
 _BRACKETS = re.compile(r"[\[\]{}]")
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -28,7 +28,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a body holds.
+    """A parsed body.
 
     ``defect`` says in a few printable words why it is no JSON that can be read, or is ``None``; ``value`` is
     then ``None``. ``doubled`` names the keys that stand twice in one object, as paths such as
@@ -41,13 +41,13 @@ class Parsed:
 
 
 class _Doubled(dict[str, Any]):
-    """An object in which keys stand twice; the last value of each is kept, as nearly every reader does."""
+    """An object with duplicate keys; the last value of each is kept, as nearly every parser does."""
 
     keys_twice: tuple[str, ...] = ()
 
 
 class _DefectError(Exception):
-    """Why a body is no JSON."""
+    """Why a body is not JSON."""
 
 
 def parse(body: bytes) -> Parsed:
@@ -115,7 +115,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _depth(text: str) -> int:
-    # Python's reader fails at a depth that depends on its caller's; counting first makes it always the same.
+    # The depth at which Python's parser fails depends on the stack of its caller; counting first makes it constant.
     if text.count("[") + text.count("{") <= DEEPEST:
         return 0
     signs = _BRACKETS.findall(_STRINGS.sub("", text))

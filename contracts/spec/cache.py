@@ -1,4 +1,4 @@
-"""What takes long to work out, kept in the user's cache folder: documents in YAML as they were parsed, drawn cases.
+"""The cache in the user's cache folder: parsed YAML documents, and the cases that were drawn for them.
 
 Nothing depends on it: what can't be read, is not ours or is damaged counts as not there, and what can't be written is
 not written. A document is JSON and read as strictly as any, so a foreign one can't do more than a document can.
@@ -19,7 +19,7 @@ from typing import Any, Final
 from contracts.spec.texts import UnreadableError, parse
 
 LEAST: Final = 64 * 2**10
-"""Bytes of a document that is kept; a smaller one is parsed in no time."""
+"""Bytes. Smaller documents are not cached, because they are parsed fast."""
 _LARGEST: Final = 64 * 2**20
 _MOST_ENTRIES: Final = 32
 _DOCUMENTS: Final = "documents"
@@ -32,7 +32,7 @@ def parsed(raw: bytes, sha256: str) -> dict[str, Any]:
     Raises:
         UnreadableError: It can't be parsed.
     """
-    # JSON is parsed faster than it could be looked up.
+    # Parsing JSON is faster than a look into the cache.
     if len(raw) < LEAST or raw.lstrip()[:1] == b"{":
         return parse(raw)
     content = kept(_DOCUMENTS, sha256)
@@ -46,7 +46,7 @@ def parsed(raw: bytes, sha256: str) -> dict[str, Any]:
 
 
 def kept(kind: str, name: str) -> bytes | None:
-    """What was kept as an entry of this kind; ``None`` if nothing is there that can be used."""
+    """The content of an entry; ``None`` if there is none that can be trusted."""
     entry = _entry(kind, name)
     if entry is None:
         return None
@@ -63,7 +63,7 @@ def kept(kind: str, name: str) -> bytes | None:
 
 
 def keep(kind: str, name: str, content: bytes) -> None:
-    """Keep an entry, as one of the newest of its kind."""
+    """Write an entry, and delete the oldest ones of its kind."""
     entry = _entry(kind, name)
     if entry is None or len(content) >= _LARGEST // 2:
         return

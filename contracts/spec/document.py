@@ -18,7 +18,7 @@ LARGEST_FILE = 32 * 2**20
 
 _MOST_RECENT = 4
 _RECENT: dict[str, dict[str, Any]] = {}
-"""What the last documents hold, by digest: a run that judges several operations parses their document once."""
+"""The latest parsed documents by digest: a run that judges several operations parses their document once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def load(file: Path | Traversable) -> Document:
 
 
 def tree(node: Any, name: str, depth: int = 0) -> Any:
-    """A copy in which no mapping and no sequence stands twice.
+    """A copy in which no two places share a mapping or a sequence.
 
     Raises:
         ConfigurationError: It is nested more than `DEEPEST` levels deep, perhaps because it contains itself.
@@ -79,7 +79,7 @@ def tree(node: Any, name: str, depth: int = 0) -> Any:
 
 
 def _read(file: Path | Traversable) -> bytes:
-    # A device or a pipe would be read for ever, so only a regular file is opened at all.
+    # Only regular files are opened: a device or a pipe may never end.
     if not file.is_file():
         raise unusable(str(file), problem="is no file", remedy="give the path of an OpenAPI document")
     try:

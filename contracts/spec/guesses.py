@@ -1,4 +1,4 @@
-"""What a document says in prose, and what its plain names give away where they are unmistakable."""
+"""Roles that are guessed: from descriptions, and from names that are unmistakable."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ORDER_WORDS = ((Order.ASCENDING, ("asc", "ascending")), (Order.DESCENDING, ("de
 _TIMES = ("created_at", "created", "createdAt", "added_at", "effective_at", "start_time")
 _CONSTANTS = ("object", "type")
 _LEAST_ALTERNATIVES = 3
-"""Words of an enumeration that a parameter and a property must share before they are taken for the same thing."""
+"""The least enum values that a parameter and a property must share to be taken for the same thing."""
 
 _NUMBER = r"`?(\d[\d,]*)`?"
 _DEFAULT = re.compile(rf"\bdefaults?(?: is| value is| to|:)? {_NUMBER}", re.IGNORECASE)
@@ -70,7 +70,7 @@ _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
 
 def prose(outline: Outline, known: Mapping[str, Any]) -> Statements:
-    """What descriptions say of the roles that are known by now, where schemas say nothing."""
+    """What descriptions say about roles that are known so far, where schemas say nothing."""
     found: Statements = {}
     limit = outline.query.get(str(known.get("limit.param")))
     if limit is not None:
@@ -94,7 +94,7 @@ def prose(outline: Outline, known: Mapping[str, Any]) -> Statements:
 
 
 def _limits(text: str) -> Statements:
-    """Bounds and default of a page size; what has several values depends on something, and is left out."""
+    """Bounds and default of a page size; a bound with several values depends on something, and is left out."""
     text = " ".join(text.split())
     ranges = [(_integer(least), _integer(most)) for least, most in _RANGE.findall(text)]
     said = {
@@ -110,7 +110,7 @@ def _integer(text: str) -> int:
 
 
 def schemas(outline: Outline, known: Mapping[str, Any]) -> Statements:
-    """What the schemas of parameters say of the roles that are known by now."""
+    """What the schemas of parameters say about roles that are known so far."""
     found: Statements = {}
     limit = outline.query.get(str(known.get("limit.param")))
     if limit is not None:
@@ -154,7 +154,7 @@ def _constants(outline: Outline, items: Place) -> Statements:
 
 
 def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
-    """What plain names give away of the roles that no other source knows."""
+    """Roles that follow from plain names, where no other source knows them."""
     found: Statements = {**known}
     if "items" not in found:
         found["items"] = _items(outline)
@@ -192,7 +192,7 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
 def _kind(parameter: Parameter | None, at: Any) -> str:
     """Whether a cursor is the id of an item, or a token that stands at a place of the answer."""
     if at is not None:
-        # Clients that are given a token go on by it, whatever else the parameter would take.
+        # Where answers give a token, clients continue with it, whatever else the parameter accepts.
         return "item" if place(at)[-1] in _LAST else "body"
     return "body" if parameter is not None and _TOKEN_WORDS.search(parameter.description) else "item"
 
@@ -219,7 +219,7 @@ def _noun(path: str) -> str:
 
 def _identity(outline: Outline, items: Schemas) -> str | list[str] | None:
     if "id" in items:
-        # The versions of a thing may all have the id of that thing.
+        # Versions of one thing may share its id.
         if outline.path.partition("?")[0].endswith("/versions") and "version" in items and "after" not in outline.query:
             return ["id", "version"]
         return "id"
@@ -256,7 +256,7 @@ def _order(query: Mapping[str, Parameter]) -> Statements:
 
 
 def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str]]:
-    """Parameters that compare a property of the items: of its name, or with its enumeration."""
+    """Parameters that filter by a property of the items with the same name, or with the same enum values."""
     found = []
     for parameter in parameters:
         own, texts = items.get(parameter.name), set(words(parameter.schema))
@@ -272,9 +272,9 @@ def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str
 
 
 def _hidden(parameters: list[Parameter]) -> Iterator[str]:
-    """Parameters that are said to filter, though no property of the items tells by what."""
+    """Parameters that filter according to their descriptions, by something that no property of the items shows."""
     for parameter in parameters:
-        # What may bring back items that a list leaves out by itself is no part of it.
+        # A parameter that adds items, such as deleted ones, is no filter.
         if parameter.required or _WIDENS.search(parameter.name) or not _FILTERS.search(parameter.description):
             continue
         if parameter.types in ({"string"}, {"integer"}) and parameter.name not in _TOKENS:

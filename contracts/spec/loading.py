@@ -23,9 +23,9 @@ from contracts.spec.survey import Surveyed, amended, find, read, stated_by
 
 _KEY_HEADERS = frozenset({"x-api-key", "api-key"})
 _KEY_IS_DUE = re.compile(r"\brequired\b[^.]*\b(?:all|each|every)\b", re.IGNORECASE)
-"""What a description says of a key without which nothing is answered."""
+"""How a description says that every request needs the key."""
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-"""What the name of a header may be (RFC 9110 §5.1)."""
+"""The name of a header (RFC 9110 §5.1)."""
 
 
 def load_operation(
@@ -41,9 +41,9 @@ def load_operation(
     Args:
         path: An OpenAPI 3.0 or 3.1 document in JSON or YAML that describes the operation, among others or
             alone; by default the published one.
-        overlay: What is added to it. One with ``x-operation`` names the operation too, as the suite's own does.
+        overlay: An overlay to apply. One with ``x-operation`` also names the operation, as the suite's own does.
         name: The operation: its operationId, or ``GET /path``; by default "List checkpoint permissions".
-        at: The values of all path parameters but the last; ``None`` for what serves as well as any.
+        at: The values of all path parameters but the last; by default placeholders, which suffice without a target.
         query: Query parameters that every request has, such as those that the operation requires.
 
     Raises:
@@ -67,7 +67,7 @@ def load_operation(
 
 
 def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Reduced, Statements]:
-    """The document of one operation alone, with what an overlay that names an operation says of it."""
+    """The document reduced to one operation, and what the overlay that names the operation says about it."""
     wanted = chosen.data.get("x-operation")
     if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), str) for key in ("path", "operationId")):
         raise unusable(chosen.name, problem="names no operation", remedy="add x-operation with path and operationId")
@@ -109,7 +109,7 @@ def _operation(
             problem = f"needs a value for {name} in the path {excerpt(reduced.path)}"
             raise unusable(source.name, problem=problem, remedy=f"give --at {name}=VALUE")
     template, _, ending = reduced.path.partition("?")
-    # Some documents tell operations apart by a query in the path.
+    # In some documents a query in the path distinguishes operations.
     pairs = [pair.partition("=") for pair in ending.split("&") if pair]
     fixed = (*((unquote(name), unquote(value)) for name, _, value in pairs), *query)
     for name, value in outer.items():
@@ -151,7 +151,7 @@ def _operation(
 
 
 def _key_header(schemes: Sequence[Any], parameters: Sequence[Any]) -> str:
-    """The header that carries the key: of a security scheme, or a parameter that is called so."""
+    """The header that carries the key, from a security scheme or a header parameter; empty if there is none."""
     if any(mapping(each).get("type") != "apiKey" for each in schemes):
         return ""
     named = [str(each.get("name")) for each in map(mapping, schemes) if each.get("in") == "header"]
@@ -161,7 +161,7 @@ def _key_header(schemes: Sequence[Any], parameters: Sequence[Any]) -> str:
 
 
 def _is_due(key_header: str, parameters: Sequence[Any]) -> bool:
-    """Whether a document without a security scheme says of the parameter for the key that all requests need it."""
+    """Whether the header parameter for the key is required, by its schema or its description."""
     described = [each for each in map(mapping, parameters) if each.get("name") == key_header]
     return any(each.get("required") is True or _KEY_IS_DUE.search(str(each.get("description"))) for each in described)
 

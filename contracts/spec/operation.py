@@ -1,7 +1,7 @@
-"""The list operation as data: how it is asked for, how its requests are read back, what it answers with.
+"""The list operation as data: how requests are written and read back, and what its answers contain.
 
-Everything that is particular to one operation comes from its document and the overlay; the rest of the
-suite speaks of roles (`contracts.core.model.Query`), never of raw names.
+Everything that is particular to one operation comes from its document and the overlay. The rest of the suite uses roles
+(`contracts.core.model.Query`), and never raw names.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:  # what reads a document is imported where one is read: `contr
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _USUAL_LIMIT = 20
-"""The size of a page without a limit, where the document does not say it."""
+"""The assumed number of items on a page without a limit, where the document has no default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The raw name of each part of the list; an empty text for a part that the operation does not have."""
+    """The raw name of each role; an empty string for a role that the operation does not have."""
 
     object: str
     items: str
@@ -79,7 +79,7 @@ class Operation:
 
     @cached_property
     def capabilities(self) -> frozenset[Capability]:
-        """What this operation has of all that a list operation may have."""
+        """The capabilities of this operation."""
         profile, roles = self.profile, self.roles
         order = profile.order
         has = {
@@ -114,40 +114,40 @@ class Operation:
 
     @property
     def default_limit(self) -> int | None:
-        """How many items a page has without a limit; ``None`` where the document leaves it open."""
+        """The number of items on a page without a limit; ``None`` if the document does not say."""
         return self.profile.limit.default if self.profile.limit is not None else None
 
     @property
     def usual_limit(self) -> int:
-        """How many items a page without a limit is taken to have, for planning requests."""
+        """The assumed number of items on a page without a limit, for planning requests."""
         return self.default_limit or _USUAL_LIMIT
 
     @property
     def order_words(self) -> Mapping[Order, str]:
-        """What the parameter for the order takes; nothing where there is none."""
+        """The values of the parameter for the order; empty if there is no such parameter."""
         return dict(self.profile.order.words) if self.profile.order is not None else {}
 
     @property
     def orders(self) -> tuple[Order, ...]:
-        """The orders in which the list can be asked for: both, or the only one."""
+        """The orders in which the list can be requested: both, or the only one."""
         return tuple(Order) if self.roles.order else (self.default_order,)
 
     @property
     def default_order(self) -> Order:
-        """The order without the parameter; where nobody says which one that is, it goes by this name."""
+        """The order without the parameter; if the document does not say which, it counts as descending."""
         order = self.profile.order
         return order.default if order is not None and order.default is not None else Order.DESCENDING
 
     @cached_property
     def envelope_others(self) -> OtherProperties:
-        """What is described of a page beside its items, its flag and its ids."""
+        """The described properties of a page that have no role."""
         roles = self.roles
         named = (roles.object, roles.items, roles.has_more, roles.first_id, roles.last_id)
         return other_properties(self._references, [self.response_schema], named)
 
     @cached_property
     def item_others(self) -> OtherProperties:
-        """What is described of an item beside the properties that have a role."""
+        """The described properties of an item that have no role."""
         roles = self.roles
         named = (roles.item_id, roles.item_created_at, roles.item_project_id, roles.item_object)
         schemas = (
@@ -160,19 +160,19 @@ class Operation:
         return References(self.name, self.document)
 
     def describing(self, *, envelope: Mapping[str, Any], item: Mapping[str, Any]) -> Operation:
-        """The same operation, described by a document that has these properties too; each with its schema."""
+        """A copy whose document also describes these properties, given with their schemas."""
         items = {self.roles.items: {"items": {"properties": dict(item)}}} if item else {}
         further = {"properties": {**items, **envelope}}
         return replace(self, response_schema={"allOf": [self.response_schema, further]})
 
     @property
     def is_published(self) -> bool:
-        """Whether it is the operation that the suite is made for, whatever document describes it."""
+        """Whether it is "List checkpoint permissions", whatever document describes it."""
         return self.profile.noun == "permission" and self.profile.constants == PUBLISHED_CONSTANTS
 
     @cached_property
     def says(self) -> Vocabulary:
-        """The words for this operation where sentences are written in those of the published one."""
+        """Translates sentences about "List checkpoint permissions" into the words of this operation."""
         if self.is_published:
             return Vocabulary()
         from contracts.spec.speech import vocabulary
@@ -181,12 +181,12 @@ class Operation:
 
     @property
     def around_checkpoint(self) -> tuple[str, str]:
-        """The path in front of the checkpoint and behind it."""
+        """The path before the checkpoint, and after it."""
         return self._grammar.prefix, self._grammar.suffix
 
     @property
     def filter_words(self) -> tuple[str, ...]:
-        """The values that the filter takes; none where it takes any."""
+        """The values that the filter accepts; empty if it accepts any."""
         return self._grammar.filter_words
 
     @cached_property
@@ -217,17 +217,17 @@ class Operation:
 
     @property
     def facet_words(self) -> tuple[str, ...]:
-        """The values that the items' property for the filter takes; none where it takes any."""
+        """The values of the items' property for the filter; empty if it may have any."""
         return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))
 
     def words_of(self, parameter: str) -> tuple[str, ...]:
-        """The values that a filter and the property that it compares take; none where they take any."""
+        """The values that a filter and the property that it compares may have; empty if they may have any."""
         asked = self._outline.query.get(parameter)
         own = self._outline.items(self.profile.items).get(dict(self.profile.filters).get(parameter, ""), {})
         return words(asked.schema if asked is not None else {}) or words(own)
 
     def takes(self, parameter: str) -> str:
-        """What a query parameter takes: ``integer``, ``date-time``, or an empty text for any other text."""
+        """The type of a query parameter: ``integer``, ``date-time``, or an empty string for any other."""
         asked = self._outline.query.get(parameter)
         if asked is None:
             return ""
@@ -273,11 +273,11 @@ class Operation:
         return Request(path, _joined([*self.fixed, *sent, *extra]), credential)
 
     def query(self, query: Query) -> str:
-        """The parameters of a query as they are written, short of those that every request has."""
+        """The written parameters of a query, without those that every request has."""
         return replace(self, fixed=()).request(query).query
 
     def written_checkpoint(self, checkpoint: str) -> str:
-        """A checkpoint as it is written in the path."""
+        """A checkpoint, percent-encoded for the path."""
         return encode(checkpoint, safe=":")
 
     def odd_request(self, *, checkpoint: str | None = None, query: str = "") -> Request:
@@ -288,7 +288,7 @@ class Operation:
         return Request(self._grammar.path(checkpoint or ""), "&".join(filter(None, (_joined(self.fixed), query))))
 
     def selection(self, request: Request) -> tuple[Query, tuple[tuple[str, str], ...]] | None:
-        """A request that filters by other parameters than the first filter: its query without them, and they.
+        """For a request that uses further filters: its query without them, and their names and values.
 
         ``None`` for any other request, and for one that the document does not allow.
         """
@@ -302,7 +302,7 @@ class Operation:
         return (query, pairs) if query is not None and plain else None
 
     def read(self, request: Request) -> Reading:
-        """Read a recorded request back: the inverse of `request`, and more for what the document forbids."""
+        """Read a request back: the inverse of `request`, which also reads requests that the document forbids."""
         return self._grammar.read(request.path, request.query)
 
 
@@ -312,5 +312,5 @@ def _joined(pairs: Sequence[tuple[str, str]]) -> str:
 
 def encode(text: str, safe: str = "") -> str:
     """A text as it is written in a path or a query (RFC 3986): a space is ``%20``."""
-    # An id from an answer may hold half a surrogate pair; it must be sendable all the same.
+    # An id from an answer may contain half a surrogate pair, and must still be sendable.
     return quote(text, safe=safe, errors="surrogatepass")

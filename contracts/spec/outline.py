@@ -1,4 +1,4 @@
-"""What a document says about one GET operation, with references followed: its parameters, its page, its items."""
+"""What a document says about the parameters, page and items of one GET operation, with references resolved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from contracts.spec.references import References
 
 Place = tuple[str, ...]
-"""Where a value stands in an answer: the names of the properties that lead to it; empty for the body itself."""
+"""The place of a value in an answer: the property names that lead to it; empty for the body itself."""
 Schemas = Mapping[str, dict[str, Any]]
 """The properties of an object, each with its keywords."""
 
@@ -36,7 +36,7 @@ class Parameter:
 
 
 class Outline:
-    """One GET operation, read as far as it is needed for finding out how its list goes on.
+    """One GET operation, read as far as needed to find out how its list is paged.
 
     Args:
         references: Looks up what the document's references refer to.
@@ -141,7 +141,7 @@ class Outline:
         return found
 
     def at(self, place: Place) -> dict[str, Any] | None:
-        """The keywords of what stands at a place of the answer; ``None`` if nothing is described there."""
+        """The keywords of a place of the answer; ``None`` if nothing is described there."""
         current: dict[str, Any] | None = self.body
         for name in place:
             current = self.properties(current).get(name)

@@ -25,7 +25,7 @@ def apply_overlay(document: dict[str, Any], overlay: Document) -> dict[str, Any]
         problem = _apply(document, action)
         if problem:
             name = f"{overlay.name}, action {number},"
-            raise unusable(name, problem=problem, remedy="mend the action")
+            raise unusable(name, problem=problem, remedy="fix the action")
     return document
 
 

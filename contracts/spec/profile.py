@@ -1,4 +1,4 @@
-"""One list operation as data: what plays which role in its requests and its answers, and who says so."""
+"""One list operation as data: which parameter or property has which role, and the source of that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIME_FORMATS: tuple[TimeFormat, ...] = ("unix", "unix-ms", "rfc3339")
 
 
 class Source(StrEnum):
-    """Where a role was read from, the surest first."""
+    """Where a role was read from, the most certain source first."""
 
     OVERLAY = "overlay"
     DOCUMENT = "document"
@@ -34,7 +34,7 @@ class Time:
     form: TimeFormat
 
     def written(self, moment: int | None) -> str:
-        """A moment (nanoseconds where texts are dates, else the number itself) as people read it beside an item."""
+        """A moment (nanoseconds for RFC 3339, else the number itself) as it is shown to people."""
         if moment is None or self.form != "rfc3339":
             return str(moment)
         seconds, fraction = divmod(moment, 1_000_000_000)
@@ -45,7 +45,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How a list goes on in one direction.
+    """How a list is paged in one direction.
 
     ``param`` is the query parameter, ``None`` where there is none in this direction. ``kind`` is ``item`` where it
     takes the id of an item, ``body`` where it takes an opaque token from the answer. ``at`` is where the answer
@@ -59,7 +59,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The parameter for the page size; ``None`` is what the document leaves open."""
+    """The parameter for the page size; a field is ``None`` if the document does not say."""
 
     param: str
     default: int | None
@@ -69,11 +69,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """In which order the list stands.
+    """The order of a list.
 
-    ``param`` is ``None`` for an order that can't be chosen. ``words`` are what the parameter takes. ``default`` is
-    the order without the parameter, ``None`` where nobody says which. ``by_time`` says whether it is the order of
-    the items' times.
+    ``param`` is ``None`` for an order that can't be chosen. ``words`` are the values of the parameter. ``default`` is
+    the order without the parameter, ``None`` if the document does not say which. ``by_time`` says whether the list is
+    sorted by the times of its items.
     """
 
     param: str | None
@@ -100,7 +100,7 @@ class Profile:
         nearest: Whether the document says that a page before an item ends right before it.
         more: The flag that says whether more follows.
         limit: The parameter for the page size.
-        order: In which order the list stands; ``None`` where nobody says.
+        order: The order of the list; ``None`` if the document does not say.
         filters: The query parameters that filter, each with the item's property that they compare.
         hidden: The query parameters that filter by what items don't show.
         admin: Whether an ordinary key may not look.
@@ -128,7 +128,7 @@ class Profile:
 
     @property
     def style(self) -> str:
-        """How the list goes on, in a few words."""
+        """How the list is paged, in a few words."""
         words = ["id cursor" if self.next.kind == "item" else "token"]
         if self.prev.param is not None:
             words.append("both ways")
@@ -198,7 +198,7 @@ def statements(node: Any) -> Statements:
     """
     found = _flattened(node, "")
     if any(role.startswith("order.") for role in found):
-        # Whoever says how the order is chosen, and no more, means the order of the items' times.
+        # A parameter for the order, without more, is taken to order the list by the times of the items.
         found.setdefault("order.by", "time")
     return found
 

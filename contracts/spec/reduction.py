@@ -149,7 +149,7 @@ class _Reducer:
                 if not isinstance(target, dict | bool):
                     raise self._error(
                         problem=f"refers to {excerpt(reference)} at {where}, which is no schema",
-                        remedy="mend the reference",
+                        remedy="fix the reference",
                     )
                 if parts[2] not in kind:
                     kind[parts[2]] = component
@@ -163,7 +163,7 @@ class _Reducer:
         for name in sorted(names):
             if not isinstance(schemes, dict) or name not in schemes:
                 raise self._error(
-                    problem=f"requires the security scheme {excerpt(name)}, which is not there", remedy="mend it"
+                    problem=f"requires the security scheme {excerpt(name)}, which is not there", remedy="fix it"
                 )
             self._kept.setdefault("securitySchemes", {})[name] = self._references.resolved(
                 schemes[name], f"components/securitySchemes/{name}"
@@ -176,7 +176,7 @@ class _Reducer:
         def visit(reference: str, trail: tuple[str, ...]) -> None:
             if reference in trail or len(trail) > DEEPEST:
                 raise self._error(
-                    problem=f"has a reference that leads back to itself at {excerpt(reference)}", remedy="mend it"
+                    problem=f"has a reference that leads back to itself at {excerpt(reference)}", remedy="fix it"
                 )
             if reference in done:
                 return

@@ -35,7 +35,7 @@ class References:
             ConfigurationError: It leads out of the document, or to nothing.
         """
         if not isinstance(reference, str):
-            raise unusable(self._name, problem=f"has a reference that is no text at {place}", remedy="mend it")
+            raise unusable(self._name, problem=f"has a reference that is no text at {place}", remedy="fix it")
         if not reference.startswith("#/"):
             kind = "an anchor" if reference.startswith("#") else "another document, which is never fetched,"
             problem = f"refers to {kind} at {place} ({excerpt(reference)})"
@@ -46,7 +46,7 @@ class References:
             return self._resolver.lookup(reference).contents
         except (Unresolvable, ValueError, TypeError):
             problem = f"refers to {excerpt(reference)} at {place}, which is not there"
-            raise unusable(self._name, problem=problem, remedy="mend the reference") from None
+            raise unusable(self._name, problem=problem, remedy="fix the reference") from None
 
     def resolved(self, node: Any, place: str) -> dict[str, Any]:
         """What a node or the reference in its stead says; siblings of the reference win, as in OpenAPI 3.1.
@@ -60,12 +60,12 @@ class References:
             reference = node["$ref"]
             if reference in seen:
                 problem = f"has a reference that leads back to itself at {place} ({excerpt(reference)})"
-                raise unusable(self._name, problem=problem, remedy="mend it")
+                raise unusable(self._name, problem=problem, remedy="fix it")
             seen.add(reference)
             siblings = {**{key: value for key, value in node.items() if key != "$ref"}, **siblings}
             node = self.target(reference, place)
         if not isinstance(node, dict):
-            raise unusable(self._name, problem=f"has no mapping at {place}", remedy="mend it")
+            raise unusable(self._name, problem=f"has no mapping at {place}", remedy="fix it")
         return {**node, **siblings}
 
     def keywords(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recorded requests, read back from their raw text: what was asked, and what about it is not allowed."""
+"""How requests are read back from their raw text: the query, and what the document does not allow about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from contracts.core.model import Order, Query
 
 PARAMETERS = ("after", "before", "limit", "order", "project_id")
-"""The roles that a parameter of the query may play."""
+"""The roles of query parameters."""
 
 UNKNOWN_PARAMETERS = "unknown"
 """The key in `Reading.odd` and `Reading.values` for parameters that the document does not name."""
@@ -24,7 +24,7 @@ _MOST_DIGITS = 18
 
 
 class Oddity(StrEnum):
-    """What the document does not allow about a parameter, or leaves to the reader (``AMBIGUOUS``)."""
+    """What the document does not allow about a parameter, or leaves open (``AMBIGUOUS``)."""
 
     UNKNOWN = "unknown parameter"
     REPEATED = "repeated"
@@ -42,7 +42,7 @@ class Oddity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a raw request asks for.
+    """A raw request, read.
 
     ``query`` is there only if the request is one that the document allows, with a limit of at least 1.
     ``checkpoint`` is there whenever the path is the operation's and could be decoded. ``odd`` holds, under
@@ -59,7 +59,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """How requests of one operation are written.
+    """How the requests of one operation are written.
 
     Attributes:
         prefix: The path in front of the checkpoint; the whole path where there is none.
@@ -84,7 +84,7 @@ class Grammar:
     filter_words: tuple[str, ...] = ()
 
     def path(self, checkpoint: str) -> str:
-        """The path, for a checkpoint that is encoded already."""
+        """The path for a percent-encoded checkpoint."""
         return f"{self.prefix}{checkpoint}{self.suffix}" if self.scoped else self.prefix
 
     def read(self, path: str, query: str) -> Reading:
@@ -108,7 +108,7 @@ def _read(grammar: Grammar, path: str, query: str) -> Reading:
         found = odd.setdefault(role, set())
         found |= oddities
         if role == UNKNOWN_PARAMETERS:
-            # What a parameter without a role means is not known here, though the document allows it.
+            # The document allows a parameter without a role, but its meaning is unknown here.
             known = name.partition("[")[0] in grammar.others or name in grammar.others or name in dict(grammar.fixed)
             found.add(Oddity.AMBIGUOUS if known else Oddity.UNKNOWN)
         elif len(values[role]) > 1:
@@ -140,7 +140,7 @@ def _checkpoint(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str
     if not raw:
         oddities.add(Oddity.EMPTY)
     if text in (".", ".."):
-        # Clients and proxies take dot segments out of a path before a server sees it.
+        # Clients and proxies remove dot segments from a path.
         oddities.add(Oddity.AMBIGUOUS)
     odd["checkpoint"] = oddities
     return None if Oddity.NOT_UTF8 in oddities else text
@@ -154,7 +154,7 @@ def _pairs(query: str) -> Iterator[tuple[str, str, set[Oddity]]]:
         name, _ = _decode(raw_name)
         value, oddities = _decode(raw_value)
         if "+" in raw_value:
-            # A space in forms, a plus sign in RFC 3986.
+            # In forms a plus sign is a space, in RFC 3986 it is itself.
             oddities.add(Oddity.AMBIGUOUS)
         yield name, value, oddities
 
@@ -195,7 +195,7 @@ def _limit(value: str) -> Oddity | None:
         return Oddity.NEGATIVE
     if re.fullmatch(r"-?[0-9]+\.(?=0*[1-9])[0-9]+", value, re.ASCII):
         return Oddity.NO_INTEGER
-    # Nothing but digits of any script, signs and separators: some reader takes it for an integer.
+    # Only digits of any script, signs and separators: some parser may read it as an integer.
     if all(character.isspace() or character.isnumeric() or character in "+-−_.,'" for character in value):
         return Oddity.AMBIGUOUS
     return Oddity.NO_INTEGER

@@ -26,7 +26,7 @@ _IDENTITY = frozenset({"id", "$id", "$schema", "$anchor", "$dynamicAnchor"})
 _CLOSING = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 _FORMATS = FormatChecker(["date", "email", "ipv4", "ipv6", "uuid"])
-"""The formats whose meaning leaves no room; jsonschema takes any other as a remark."""
+"""The formats that are checked, because their meaning is unambiguous; all others are annotations."""
 
 
 _QUICK: Mapping[type[SchemaValidator], type[Any]] = {
@@ -63,7 +63,7 @@ def _is_date_time(value: object) -> bool:
 
 @_FORMATS.checks("uri")
 def _is_uri(value: object) -> bool:
-    """RFC 3986 §4.3 as far as nobody reads it otherwise: a scheme, and no space or control character."""
+    """RFC 3986 §4.3, as far as all parsers agree: it has a scheme, and no space or control character."""
     return not isinstance(value, str) or re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]+", value) is not None
 
 
@@ -101,7 +101,7 @@ def schema_validator(operation: Operation) -> tuple[SchemaValidator, Quick]:
                 strict.check_schema(part)
         except SchemaError as error:
             problem = f"has no valid schema at {excerpt(place)} ({excerpt(error.message)})"
-            raise unusable(operation.name, problem=problem, remedy="mend it") from None
+            raise unusable(operation.name, problem=problem, remedy="fix it") from None
         except RecursionError:
             problem = f"has a schema that is nested too deeply at {excerpt(place)}"
             raise unusable(operation.name, problem=problem, remedy="flatten it") from None

@@ -1,4 +1,4 @@
-"""Answers against the response schema, each breach with the part of the schema that it breaks."""
+"""The response schema: which parts of it a body violates."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _leaves(error: ValidationError) -> Iterator[tuple[_Path, str, str]]:
     if error.validator in ("anyOf", "oneOf") and error.context:
         yield from _best_branch(error, place)
     elif error.validator == "required":
-        # One such error comes for each absent property, without its name: all of them are told each time.
+        # One such error comes for each missing property, without its name; each names all of them.
         for name in cast("Iterable[str]", error.validator_value):
             if name not in cast("Mapping[str, Any]", error.instance):
                 yield (*place, name), "present", _ABSENT

@@ -110,7 +110,7 @@ def read_keys(
 
     Raises:
         ConfigurationError: There is no admin key, a key can't be read or sent, or both are the same. The sentence
-            begins with the variable, the file or the command that is to be mended.
+            begins with the variable, the file or the command that must be fixed.
     """
     variables = os.environ if environ is None else environ
     # A command gets none of the keys, whatever their variables are called.

@@ -83,4 +83,4 @@ class Spool:
         file.seek(begin)
         ends = self._begins[place + 1] if place + 1 < len(self._begins) else self._end
         # Nobody but this process writes or sees the file.
-        return cast("Exchange", pickle.loads(zlib.decompress(file.read(ends - begin))))  # noqa: S301
+        return cast("Exchange", pickle.loads(zlib.decompress(file.read(ends - begin))))  # noqa: S301 - this process wrote it

@@ -1,4 +1,4 @@
-"""The end of a run, and of the recording of one: from verdicts to a result, and to an exit code."""
+"""The end of a run or a replay: from judgements to a result and its exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BEFORE = "the run ended before it was judged"
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is judged, and everything that decides how.
+    """What is judged, and every choice that decides how.
 
     ``gate`` holds the levels whose breach fails the run. ``incomplete`` lets a run pass in which gating clauses
     were not exercised. ``deviations`` are the breaches that are accepted, and ``today`` the day that decides
@@ -52,7 +52,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run took.
+    """What a run cost.
 
     ``waits`` counts what was followed of Retry-After, ``waited`` the seconds spent so. ``retries`` counts the
     requests that were sent again. ``seconds`` is the time of the whole run.
@@ -81,7 +81,7 @@ class InternalError(ContractsError):
 
 
 def failure(error: BaseException) -> str:
-    """What is told of a defect of this suite: where it is, and nothing that a target has sent."""
+    """The sentence on a defect of this suite: its place, and nothing that a target has sent."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"internal error: {type(error).__name__}{where}; please report it"
@@ -98,7 +98,7 @@ def own_version() -> str:
 
 
 def changed(evidence: Evidence) -> Iterator[str]:
-    """A note where the target was the one that was named at first, and answered with errors alone from then on."""
+    """A note that the target answered only with errors from some request on."""
     first = first_after_change(evidence)
     if first is None:
         return
@@ -121,7 +121,7 @@ def changed(evidence: Evidence) -> Iterator[str]:
 def conclude(
     terms: Terms, evidence: Evidence, judgements: tuple[Judgement, ...], cost: Cost, *, notes: Iterable[str]
 ) -> Result:
-    """The result of what was judged: what is accepted marked, with its exit code."""
+    """The result of a run: accepted breaches are marked, and the exit code is set."""
     listing = evidence.listing
     judgements, known = accept(judgements, terms.deviations, terms.today)
     code = exit_code(judgements, known, terms.gate, incomplete=terms.incomplete)
@@ -157,13 +157,13 @@ def without_verdicts(
     notes: Iterable[str],
     exchanges: Iterable[Exchange] = (),
 ) -> Result:
-    """The result of a run that judged nothing, for this reason."""
+    """The result of a run that judged nothing, with the reason."""
     judgements = tuple(without_verdict(clause, reason) for clause in terms.clauses)
     return _result(terms, cost, judgements, exit_code=exit_code, notes=tuple(notes), exchanges=tuple(exchanges))
 
 
 def without_verdict(clause: Clause, reason: str) -> Judgement:
-    """What is said of a clause that was not judged."""
+    """The judgement on a clause that was not judged."""
     return Judgement(clause.id, clause.level, clause.title, Verdict.NOT_EXERCISED, reason=reason)
 
 
@@ -213,7 +213,7 @@ def _result(
 def exit_code(
     judgements: Sequence[Judgement], known: Iterable[Known], gate: frozenset[Level], *, incomplete: bool
 ) -> int:
-    """What a run that asked everything ends with.
+    """The exit code of a run that sent all its requests.
 
     Args:
         judgements: The verdicts, those that are accepted marked.
@@ -232,7 +232,7 @@ def exit_code(
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code of several runs: the one that most needs to be looked at first."""
+    """The exit code of several runs: the most urgent one."""
     ranked = (
         ExitCode.KEPT,
         ExitCode.INCOMPLETE,

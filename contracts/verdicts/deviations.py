@@ -20,7 +20,7 @@ from contracts.core.result import Deviation, Judgement, Known, Level, Standing, 
 _USUAL_TERM = timedelta(days=90)
 """How long an entry that is proposed is accepted, unless a person writes another day."""
 _SOON = 14
-"""Days before the last one from which on its coming is told."""
+"""Days before its last day from which on a run mentions that a deviation expires."""
 
 
 def today() -> date:
@@ -29,7 +29,7 @@ def today() -> date:
 
 
 def failing(judgements: Iterable[Judgement], gate: frozenset[Level]) -> tuple[Judgement, ...]:
-    """The judgements that fail a run: breaches of a gating level that nobody accepted."""
+    """The judgements that fail a run: breaches of a gating level that are not accepted."""
     return tuple(
         judgement
         for judgement in judgements
@@ -46,7 +46,7 @@ def _breach(judgement: Judgement) -> bool:
 def accept(
     judgements: Sequence[Judgement], deviations: Iterable[Deviation], day: date
 ) -> tuple[tuple[Judgement, ...], tuple[Known, ...]]:
-    """Mark the breaches that are accepted, and say what became of each deviation.
+    """Mark the accepted breaches, and say the standing of each deviation.
 
     An entry accepts what follows from the breach of its clause too, unless that has an entry of its own.
 
@@ -82,13 +82,13 @@ def _standing(deviation: Deviation, judgement: Judgement, day: date) -> Standing
 
 
 def sentence(known: Known) -> str:
-    """What became of a deviation, and what to do about it."""
+    """The standing of a deviation, and what to do about it, in one sentence."""
     deviation = known.deviation
     match known.standing:
         case Standing.STALE:
             return f"{deviation.clause} is kept now: remove {deviation.origin}."
         case Standing.EXPIRED:
-            return f"{deviation.clause} was accepted until {deviation.expires}: mend it, or renew {deviation.origin}."
+            return f"{deviation.clause} was accepted until {deviation.expires}: fix it, or renew {deviation.origin}."
         case Standing.UNUSED:
             return f"{deviation.clause} was neither kept nor broken in this run, so {deviation.origin} was not needed."
     return f"{deviation.clause} is accepted{_until(deviation)}: {deviation.reason}"
@@ -100,12 +100,12 @@ def ending(known: Iterable[Known], day: date) -> Iterator[str]:
         last = one.deviation.expires
         if one.standing is Standing.ACCEPTED and last is not None and (left := (last - day).days) <= _SOON:
             when = "today" if not left else "tomorrow" if left == 1 else f"in {left} days"
-            remedy = f"mend it, or renew {one.deviation.origin}"
+            remedy = f"fix it, or renew {one.deviation.origin}"
             yield f"{one.deviation.clause} is accepted until {last}, which is {when}: {remedy}."
 
 
 def terms(deviation: Deviation) -> str:
-    """Why a breach is accepted, until when, and where one can read more."""
+    """Why a breach is accepted, until when, and a link."""
     link = f" · {deviation.link}" if deviation.link else ""
     return f"{deviation.reason}{_until(deviation)}{link}"
 

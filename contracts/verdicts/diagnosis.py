@@ -1,4 +1,4 @@
-"""The likely cause of what broke: no verdict, but the kinds of faults whose signature fits it best.
+"""The likely cause of the breaches: not a verdict, but the kinds of faults whose signatures fit them best.
 
 The signature of a fault is what the kill matrix says that it breaks. A kind of cause is a mixture of its faults: each
 clause that has a verdict is taken to be broken or kept as a fault says it, with a small chance of the opposite. What
@@ -21,15 +21,15 @@ from contracts.verdicts.confirmation import ROUNDS
 from contracts.verdicts.judging import size, tally
 
 SURE = 2
-"""A finding that came back so often, each time that it was asked again, is no passing one."""
+"""A finding that recurred in so many repetitions, and in all of them, is not intermittent."""
 LEAST_MIXED = 2
-"""Answers that were right alone and wrong with others under way, so that it is no chance."""
+"""The least number of answers that were right alone and wrong with others under way, so that it is no chance."""
 MOST = 3
-"""Causes that are named at the most."""
+"""The most causes that are named."""
 LEAST_FIT = 0.3
 """Of what a fault breaks or is broken, the share that must be both for its kind to be named."""
 REST = 0.1
-"""The share of broken clauses that one cause may leave unexplained before another one is looked for."""
+"""The share of broken clauses that one cause may leave unexplained before another is searched for."""
 LEAST_LIKELY = 1 / 100
 """A kind that is less likely than the likeliest one by more than this is not named."""
 DERIVED = 0.5
@@ -45,19 +45,19 @@ _CONFIRMED, _CHANGED, _REFUTED = 50.0, 2.0, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What one fault breaks each time, and what it ``may`` break; ``kind`` names its kind of cause."""
+    """The clauses that one fault breaks each time, and those that it ``may`` break; ``kind`` is its kind of cause."""
 
     name: str
     kind: str
     sentence: str
-    """What is told of the kind."""
+    """The sentence that says it."""
     broken: frozenset[str]
     may: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Requests that tell whether some kinds of causes are at work; the last one of them decides.
+    """Requests that show whether some kinds of causes are at work; the last one decides.
 
     ``exchange`` is what went wrong, and broke ``clause``. ``words`` say how it is asked otherwise.
     """
@@ -131,7 +131,7 @@ def _at_ties_alone(evidence: Evidence) -> bool:
 
 
 def _alike_in_both_orders(evidence: Evidence) -> bool:
-    """Whether the head of the list is the same in both orders, though its items are of different times."""
+    """Whether both orders begin with the same items, although these have different times."""
     heads: dict[Query, tuple[str, ...]] = {}
     for page in evidence.pages:
         if page.query.after is None and page.query.order is not None and page.items:
@@ -195,7 +195,7 @@ PASSING = "NOW_AND_THEN"
 
 
 def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str, bool]]:
-    """The kinds that leave a mark, and whether it is there."""
+    """The kinds whose causes leave a mark in the answers, and whether the mark is there."""
     exchanges = [exchange for one in bad if one.finding is not None for exchange in one.finding.exchanges]
     for kind, mark in MARKS.items():
         yield kind, any(mark(exchange, evidence) for exchange in exchanges)
@@ -210,7 +210,7 @@ def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str,
 
 
 def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
-    """What to ask, at most a few requests in all, where several clauses broke."""
+    """The experiments to make where several clauses broke: a few requests in all."""
     broken = [one for one in judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
     if len(broken) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
@@ -282,7 +282,7 @@ def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | Non
 
 
 def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Sequence[Signature]) -> tuple[Cause, ...]:
-    """The likely causes, the likeliest first; none where nothing fits, or where a clause's own title says it all.
+    """The likely causes, the most likely first; none if nothing fits, or if the title of a clause says as much.
 
     Args:
         judgements: The verdicts.
@@ -325,7 +325,7 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
 
 
 def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str, str]) -> Iterator[Likely]:
-    """The kinds of causes that several findings show by themselves; each finding counts for one of them."""
+    """The kinds of causes that several findings show by themselves; each finding counts for one kind."""
     rest = list(bad)
     for kind, mark in PROOFS.items():
         shown = [one for one in rest if one.finding and any(mark(each, evidence) for each in one.finding.exchanges)]

@@ -92,7 +92,7 @@ async def _walked_async(walk: Walk, key: str) -> Walked:
                 ids.append(getattr(item, "id", None))
                 if len(ids) >= walk.most:
                     break
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - whatever a peer does, it is reported
             return Walked(tuple(ids), type(error).__name__)
     return Walked(tuple(ids))
 

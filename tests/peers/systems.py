@@ -151,7 +151,7 @@ def post(url: str, body: object = None, *, form: str = "", kind: str = "applicat
     data = form.encode() if form else json.dumps(body or {}).encode()
     headers = {"Content-Type": kind, "Authorization": f"Bearer {KEY}"}
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - it is on 127.0.0.1
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - a server of this test
         return json.load(answer)
 
 

@@ -367,7 +367,7 @@ def test_the_end_of_an_entry_is_told_some_days_before(left: int, said: str) -> N
     _, known = accept([judged("PAG-014", Verdict.BROKEN)], [accepted(expires=expires)], DAY)
     told = " ".join(ending(known, DAY))
     assert bool(told) == bool(said)
-    assert not said or f"PAG-014 is accepted until {expires}, which is {said}: mend it, or renew " in told
+    assert not said or f"PAG-014 is accepted until {expires}, which is {said}: fix it, or renew " in told
 
 
 def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ ADDRESS = "https://gateway.internal.example:8443/tenants/acme/v1"
 
 
 def broken(id_: str, *, because: str = "", actual: str = "seen", **more: object) -> Judgement:
-    finding = Finding("expected", actual, (replace(exchange(3, "limit=5&after=cp_02"), **more),))  # type: ignore[arg-type]
+    finding = Finding("expected", actual, (replace(exchange(3, "limit=5&after=cp_02"), **more),))  # type: ignore[arg-type]  # fields
     return judgement(id_, Verdict.BROKEN, finding=finding, because=because, seen=3, asked=3)
 
 

@@ -36,7 +36,7 @@ def files() -> Operation:
 @pytest.mark.parametrize(
     ("purpose", "shown"), [("assistants", False), ("fine-tune", False), ("proj_7f3a9c", True), ("AcmeSupport", True)]
 )
-def test_an_error_may_name_the_kinds_that_a_filter_takes(files: Operation, purpose: str, shown: bool) -> None:  # noqa: FBT001
+def test_an_error_may_name_the_kinds_that_a_filter_takes(files: Operation, purpose: str, shown: bool) -> None:  # noqa: FBT001 - cases
     item = {"id": "file-1", "object": "file", "created_at": 1, "filename": "a", "purpose": purpose}
     page = {"object": "list", "data": [item], "first_id": "file-1", "last_id": "file-1", "has_more": False}
     refusal = {"error": {"message": f"purpose must be '{purpose}' or 'batch'"}}

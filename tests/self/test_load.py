@@ -159,7 +159,7 @@ def test_a_right_server_is_left_alone(known: Known, variant: LoadFault) -> None:
 
 
 def test_a_list_that_changes_is_judged_by_what_one_answer_shows(known: Known) -> None:
-    class ChangesAndDoubles(LOAD_VARIANTS["changes"].behaviour, LOAD_FAULTS["rows-twice"].behaviour):  # type: ignore[misc]
+    class ChangesAndDoubles(LOAD_VARIANTS["changes"].behaviour, LOAD_FAULTS["rows-twice"].behaviour):  # type: ignore[misc]  # chosen
         """Both at once."""
 
     assert "PAG-008" in crowd(known, ChangesAndDoubles(), 32).clauses

@@ -267,7 +267,7 @@ def test_an_entry_whose_last_day_is_over_fails_its_item(bench: Bench, wrong: Ser
     done = bench.run("-k", "PAG-014", "--contract-requests=60", *bench.options(wrong))
     done.assert_outcomes(failed=1, deselected=len(clauses()) - 1)
     assert done.ret == ExitCode.BROKEN
-    done.stdout.fnmatch_lines(["*PAG-014 was accepted until 2001-01-31: mend it, or renew deviation*"])
+    done.stdout.fnmatch_lines(["*PAG-014 was accepted until 2001-01-31: fix it, or renew deviation*"])
 
 
 def test_an_entry_that_names_no_clause_is_a_configuration_error(bench: Bench) -> None:

@@ -39,7 +39,7 @@ def test_what_client_libraries_try_a_mock_with_is_answered(
     lenient: tuple[str, Dataset], more: dict[str, object]
 ) -> None:
     with openai.OpenAI(base_url=lenient[0], api_key=SPACED, admin_api_key=SPACED, max_retries=0) as client:
-        page = client.fine_tuning.checkpoints.permissions.list(ID, **more)  # type: ignore[arg-type]
+        page = client.fine_tuning.checkpoints.permissions.list(ID, **more)  # type: ignore[arg-type]  # parameters of the client
     assert len(page.data) == (0 if more else 10)
 
 
@@ -70,7 +70,7 @@ def test_a_lenient_server_lets_in_its_key_alone(lenient: tuple[str, Dataset], ke
 def test_what_can_not_be_used_is_refused(
     environ: dict[str, str],
     checkpoint: str | None,
-    keys: bool,  # noqa: FBT001
+    keys: bool,  # noqa: FBT001 - a parameter of the test
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -286,7 +286,7 @@ def test_branches_are_judged_by_the_one_that_fits_best(tmp_path: Path) -> None:
     "schema", [{"type": "strng"}, {"type": "string", "pattern": "("}, {"required": True}, {"enum": "list"}]
 )
 def test_schema_that_is_none(tmp_path: Path, schema: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"^edited\.json has no valid schema at .*; mend it\.$"):
+    with pytest.raises(ConfigurationError, match=r"^edited\.json has no valid schema at .*; fix it\.$"):
         validator_for(tmp_path, lambda schemas: schemas[PERMISSION]["properties"].update(id=schema))
 
 
