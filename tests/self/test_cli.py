@@ -286,7 +286,7 @@ def test_an_interrupt_still_brings_the_report(number: signal.Signals) -> None:
         while "walks" not in (line := process.stderr.readline()):
             assert line, "it ended before it was interrupted"
         process.send_signal(number)
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=120)
     assert process.returncode == 2, error
     assert "Traceback" not in error
     assert out.startswith("contracts ")
@@ -307,7 +307,7 @@ def test_the_embedded_server_runs_until_it_is_interrupted(number: signal.Signals
         done = run(*command.split()[1:], "SEC", "-q", env=environ)
         assert done.stdout == "KEPT: 15 of 15 clauses  exit 0\n", done.output
         process.send_signal(number)
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=120)
     assert (process.returncode, out, error) == (0, "", "")
 
 
@@ -391,7 +391,7 @@ def test_a_person_sees_progress_and_colours() -> None:
             if not piece:
                 break
             shown += piece
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=120)
     os.close(leader)
     assert process.returncode == 0
     assert any(words in shown.decode() for words in progress.WORDS.values())
@@ -409,7 +409,7 @@ def test_colours_are_a_choice(words: list[str], env: dict[str, str], colored: bo
 
 def test_an_output_that_knows_ascii_only_gets_ascii_only() -> None:
     with start("check", "SEC", "--fault", "user-key-let-in", env={"PYTHONIOENCODING": "ascii"}) as process:
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=120)
     assert process.returncode == 1, error
     assert out.isascii()
     assert "x SEC-005" in out

@@ -220,7 +220,7 @@ class Client:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.pool = urllib3.PoolManager(retries=RETRY, maxsize=8, timeout=10.0)
+        self.pool = urllib3.PoolManager(retries=RETRY, maxsize=8, timeout=60.0)
 
     def __enter__(self) -> Client:
         return self

@@ -453,7 +453,7 @@ def test_an_interrupted_run_leaves_its_reports(number: signal.Signals, tmp_path:
         while "walks" not in (line := process.stderr.readline()):
             assert line, "it ended before it was interrupted"
         process.send_signal(number)
-        out, error = process.communicate(timeout=30)
+        out, error = process.communicate(timeout=120)
     assert process.returncode == 2, error
     parsed = json.loads(files[0].read_text(encoding="utf-8"))
     assert (parsed["verdict"], parsed["interrupted"], parsed["exit_code"]) == ("interrupted", True, 2)

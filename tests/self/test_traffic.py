@@ -420,7 +420,7 @@ def test_an_answer_that_breaks_on_a_kept_connection_counts_as_a_retry() -> None:
 
 
 def test_when_one_kept_connection_was_closed_the_others_are_not_tried() -> None:
-    gate = threading.Barrier(2, timeout=5)
+    gate = threading.Barrier(2, timeout=60)
 
     def both(sock: socket.socket) -> None:
         gate.wait()
@@ -720,7 +720,7 @@ def test_429_without_a_time_is_waited_for_longer_and_longer(header: list[bytes])
 
 
 def test_what_was_put_off_together_does_not_come_together_again() -> None:
-    gate = threading.Barrier(3, timeout=5)
+    gate = threading.Barrier(3, timeout=60)
 
     def busy(sock: socket.socket) -> None:
         gate.wait()
@@ -848,7 +848,7 @@ def test_a_redirect_that_leads_nowhere_is_kept(replies: list[Reply], redirects: 
 
 
 def test_requests_together_are_under_way_at_once() -> None:
-    gate = threading.Barrier(8, timeout=5)
+    gate = threading.Barrier(8, timeout=60)
 
     def reply(sock: socket.socket) -> None:
         gate.wait()
