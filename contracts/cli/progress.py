@@ -31,6 +31,8 @@ WORDS = {
 
 EVERY_SECONDS: Final = 30.0
 """How often a pipeline is told how far a walk through a long list is."""
+_SLOW_SECONDS: Final = 10.0
+"""From so many seconds on a pipeline is told how much longer a run will take."""
 _REDRAWN_SECONDS: Final = 0.1
 _MANY_ENTRIES: Final = 5_000
 """So many take some seconds to be judged."""
@@ -80,6 +82,7 @@ def replaying(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> It
 def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
     """A line for each probe, and one now and then in a long walk; ``clock`` counts seconds."""
     told: set[str] = set()
+    began = clock()
     pace: tuple[float, float] | None = None
     """When the walk through the whole list began, and when it was told of last."""
 
@@ -99,7 +102,9 @@ def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
         if now.probe not in told and now.probe != CONTROL:
             told.add(now.probe)
             words = WORDS.get(now.probe, "")
-            click.echo(f"{now.probe}: {words} ({now.requests}/{now.budget})", err=True)
+            spent, more = clock() - began, now.budget - now.requests
+            left = f", about {_span(spent / now.requests * more)} left" if spent > _SLOW_SECONDS and more > 0 else ""
+            click.echo(f"{now.probe}: {words} ({now.requests}/{now.budget}){left}", err=True)
 
     return tell
 

@@ -11,6 +11,8 @@ ACCEPTED = (None, "*/*", "text/html;q=0.2, application/xml;q=0.3, application/js
 """What clients accept who want JSON, and say so in another way."""
 
 TOGETHER = 8
+SPARE = 1
+"""Requests that are kept for one that must be sent twice, so that there are enough left for a batch."""
 MOST_ALONE = 3
 """How many of a batch are asked once more afterwards, one by one."""
 
@@ -55,7 +57,7 @@ def _reorder(asking: Asking) -> None:
     for names in [each for each in sets if len(each) > 1]:
         pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
         # A small share reaches some of each.
-        if pages and asking.left >= (TOGETHER + (len(ACCEPTED) + 1 if asked else 2)) * _each(asking):
+        if pages and asking.left >= (TOGETHER + (len(ACCEPTED) + 1 + SPARE if asked else 2)) * _each(asking):
             asked = True
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send_all([replace(request, query="&".join(reversed(request.query.split("&"))))])
@@ -73,7 +75,7 @@ def _accept(asking: Asking) -> None:
         # A page without a cursor stays the same when items are removed.
         simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) == 1, len(page.items)))
         request = simple.exchange.request
-        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED)) * _each(asking) else ACCEPTED[:1]
+        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED) + SPARE) * _each(asking) else ACCEPTED[:1]
         asking.send_all(replace(request, accept=accept) for accept in accepted)
 
 

@@ -233,11 +233,22 @@ class _FirstLook:
             shown = repr(first[:_SHOWN_BYTES])[1:]
             more = "…" if len(first) > _SHOWN_BYTES else ""
             return Obstacle(Stage.TARGET, f"does not speak HTTP; it sends {shown}{more}", "check host and port")
-        return Obstacle(
-            Stage.TARGET,
-            f"answers no request: {text}",
-            "check host and port, and whether a server runs behind them: a proxy or a container may take connections",
+        remedy = (
+            "check host and port, and whether a server runs behind them: a proxy or a container may take connections"
         )
+        if (
+            self._url.lower().startswith("https:")
+            and exchange.failure is not None
+            and exchange.failure.kind is FailureKind.CUT
+        ):
+            # Not every server says so before it closes the connection.
+            own = self._plan.route.certificate is not None
+            remedy = (
+                "it may not accept the certificate of --client-cert"
+                if own
+                else "it may want a certificate of this side (--client-cert)"
+            )
+        return Obstacle(Stage.TARGET, f"answers no request: {text}", remedy)
 
     def _redirected(self, exchange: Exchange, text: str) -> Obstacle:
         location = (exchange.answer.header("location") if exchange.answer is not None else None) or ""

@@ -59,8 +59,8 @@ AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
 SHARE_OF_TIME = 0.8
 """The share of the time of a run that is planned for."""
-SHARE_TOGETHER = 0.3
-"""The factor by which each further concurrent request increases the number of requests in the same time."""
+SHARE_ALONE = 0.15
+"""The share of the requests that are sent one by one, whatever the concurrency."""
 _QUICK = 0.001
 SMALL_BUDGET = 150
 """With at most this budget, control walks run only before and after everything else."""
@@ -138,6 +138,10 @@ class _Run:
             self._notes.append(f"Asked through {plan.route.proxy.name}.")
         self._advice = ""
         """What would let the run send more requests, where that is not a larger budget."""
+        self._hurried = False
+        """Whether the time of the run has room for fewer requests than its budget."""
+        self._expected = plan.most
+        """How many requests the run seems to send."""
         self._throttled = self._put_off = 0
         self._exit: int | None = None
         self._failed: Exception | None = None
@@ -170,12 +174,12 @@ class _Run:
         self._refuse_to_be_put_off(exchange)
         if self._on_progress is not None:
             pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
-            self._on_progress(Progress(exchange.probe, self._client.requests, self._plan.most, pages, of))
+            self._on_progress(Progress(exchange.probe, self._client.requests, self._expected, pages, of))
 
     def _announce(self, probe: str) -> None:
         """Report the beginning of a probe before it loads what it needs, which may take time."""
         if self._on_progress is not None:
-            self._on_progress(Progress(probe, self._client.requests, self._plan.most))
+            self._on_progress(Progress(probe, self._client.requests, self._expected))
 
     def _refuse_to_be_put_off(self, exchange: Exchange) -> None:
         """Stop the run if `_MOST_PUT_OFF` requests in a row were answered 429 until their waits were used up.
@@ -245,6 +249,8 @@ class _Run:
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
         verdicts = judge(judged, evidence, tallies, self._again)
+        if self._hurried:
+            self._advice = self._advice or _MORE_TIME
         if self._advice:
             verdicts = tuple(replace(one, provide=one.provide.replace(MORE, self._advice)) for one in verdicts)
         known = {one.clause: one for one in verdicts}
@@ -292,13 +298,18 @@ class _Run:
         room = self._room()
         looks = look * LOOKS if min(plan.budget, room) > SMALL_BUDGET else look
         reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
-        hurried = room < self._client.remaining
+        self._hurry(room)
         looked = self._client.requests
-        shares = self._allot(min(self._client.remaining, room) - reserve - looks)
+        shares = self._allot(plan.probes, min(self._client.remaining, room) - reserve - looks)
         if shares.get("generated"):
             asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
-        for name, allowed in shares.items():
-            asking.begin(name, allowed)
+        for place, name in enumerate(plan.probes):
+            if self._hurried and place:
+                # How fast the target answers, several requests together, shows better with each probe.
+                room = self._room()
+                self._hurry(room)
+                shares = self._allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
+            asking.begin(name, shares[name])
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
@@ -307,7 +318,7 @@ class _Run:
                 self._look_again()
                 looked = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
-        if not hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
+        if not self._hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
             # Nothing is to be asked again, so what was kept for that can look further, and without a selection what was
             # left over as well.
             spare = self._client.remaining - LAST_RESERVE - look
@@ -370,23 +381,29 @@ class _Run:
 
     def _room(self) -> int:
         """How many more requests the time of the run has room for, by what answers took until now."""
-        limit, client = self._plan.limits.run, self._client
+        limit, client, plan = self._plan.limits.run, self._client, self._plan
         if limit is None:
             return client.remaining
-        usual = median(exchange.seconds for exchange in client.exchanges)
-        speed = max(1.0, self._plan.concurrency * SHARE_TOGETHER)
-        room = int((limit - (time.monotonic() - self._began)) * SHARE_OF_TIME * speed / max(usual, _QUICK))
-        if room < client.remaining:
-            self._notes.append(
-                f"An answer took {usual:.1f} s, so the {limit:g} s of the run have room for about {room} of"
-                f" {self._plan.budget} requests: the most telling ones were asked. --max-time gives more."
-            )
-        return room
+        left = (limit - (time.monotonic() - self._began)) * SHARE_OF_TIME
+        each = max(self._usual, _QUICK) * (SHARE_ALONE + (1 - SHARE_ALONE) / plan.concurrency)
+        return max(0, int(left / max(each, 1 / plan.rate if plan.rate else 0.0)))
 
-    def _allot(self, free: int) -> dict[str, int]:
-        """How many requests each probe may send: for some clauses no more than for all of them."""
+    @property
+    def _usual(self) -> float:
+        """Seconds that an answer takes, short of what the first one took for a connection where there are others."""
+        exchanges = self._client.exchanges
+        return median(exchange.seconds for exchange in exchanges[1:] or exchanges)
+
+    def _hurry(self, room: int) -> bool:
+        """Whether the time of the run has room for fewer requests than its budget."""
+        self._hurried = room < self._client.remaining
+        self._expected = self._client.requests + room if self._hurried else self._plan.most
+        return self._hurried
+
+    def _allot(self, probes: Sequence[str], free: int) -> dict[str, int]:
+        """How many requests each of these probes may send: for some clauses no more than for all of them."""
         usual = _shares(max(free, DEFAULT_BUDGET), replace(self._plan, selected=()).probes)
-        return {name: min(share, usual[name]) for name, share in _shares(free, self._plan.probes).items()}
+        return {name: min(share, usual[name]) for name, share in _shares(free, probes).items()}
 
     def _look_again(self) -> None:
         """Look at the whole list once more, so that what was asked in between is enclosed by two looks."""
@@ -450,7 +467,13 @@ class _Run:
     # Reporting
 
     def _reach(self, evidence: Evidence) -> Iterator[str]:
-        """What the reader must know about how far the list was seen."""
+        """What the reader must know about how far the run went, and how far the list was seen."""
+        limit = self._plan.limits.run
+        if self._hurried and limit is not None:
+            yield (
+                f"An answer took {self._usual:.1f} s, so in the {limit:g} s of the run {self._client.requests} of"
+                f" {self._plan.budget} requests were sent, the most telling ones first. --max-time gives more."
+            )
         if self._throttled:
             number = count(self._throttled, "request")
             yield f"{number} got nothing but 429, and what they asked is not judged. Provide {_SLOWER}."

@@ -19,7 +19,7 @@ from contracts.verdicts.conclusion import Terms
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: what is being asked, and how much of the budget is used.
+    """How far a run is: what is being asked, how many requests were sent, and how many there are to be.
 
     ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be.
     """

@@ -200,6 +200,10 @@ class Connector:
             text = str(error)
             if "authentication" in text.lower():
                 raise UnreachableError(_wants_credentials(proxy, "SOCKS"), again=False) from None
+            if "closed" in text.lower():
+                # As some proxies do that refuse who asks.
+                wanted = "other credentials in" if proxy.login is not None else "credentials, USER:PASSWORD@ in"
+                raise UnreachableError(f"{proxy.name} closed the connection: it may want {wanted} its URL") from None
             raise UnreachableError(f"{proxy.name} gives no connection to it: {printable(text)}") from None
 
 

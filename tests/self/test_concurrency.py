@@ -26,8 +26,8 @@ from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
 from contracts.reports.recording import record
-from contracts.runs.live import _Run
-from contracts.runs.plan import Plan
+from contracts.runs.live import _Run, run
+from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
 from contracts.settings.settings import Settings
@@ -286,7 +286,44 @@ def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, concurrency=8, seed=0)
     for seconds, hurried in ((2.0, True), (0.01, False)):
         going = _Run(plan, None)
-        exchange = replace(SEEN, seconds=seconds)
-        going._client.exchanges = [exchange, replace(exchange, seconds=9.0), exchange]
-        assert (going._room() < going._client.remaining) is hurried
-        assert any("An answer took 2.0 s" in note for note in going._notes) is hurried
+        # The first answer took a connection as well.
+        going._client.exchanges = [replace(SEEN, seconds=9.0), *[replace(SEEN, seconds=seconds)] * 2]
+        assert going._hurry(going._room()) is hurried
+        told = "An answer took 2.0 s, so in the 100 s of the run 0 of 300 requests were sent"
+        assert any(told in note for note in going._reach(going._asking.evidence)) is hurried
+        assert (going._expected < plan.budget) is hurried
+
+
+def test_a_rate_leaves_room_for_as_many_requests() -> None:
+    settings = Settings.of({"max_time": "100", "rate": "1/s"}, {})
+    plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, rate=settings.rate, seed=0)
+    going = _Run(plan, None)
+    going._client.exchanges = [SEEN]
+    assert 70 <= going._room() <= 80
+
+
+class Slow(Behaviour):
+    """Takes long at first, and less later."""
+
+    async def serve(self, request: Asked, /) -> Response:
+        await asyncio.sleep(0.2 if self.memory.setdefault("first", request) is request else 0.0)
+        return await super().serve(request)
+
+
+def test_a_run_in_a_hurry_asks_more_once_answers_come_faster() -> None:
+    told: list[Progress] = []
+    with Server(seeded(size=30), Slow()) as server:
+        data = server.dataset
+        at = Judged(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint)
+        plan = Plan(
+            target=at,
+            keys=Keys.of(data.admin_key),
+            operation=load_operation(),
+            limits=Limits(run=40.0),
+            seed=0,
+        )
+        result = run(plan, told.append)
+    planned = {now.probe: now.budget for now in reversed(told)}
+    assert planned["walks"] < plan.budget
+    assert planned["inputs"] == plan.budget
+    assert result.requests > planned["walks"]

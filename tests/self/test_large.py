@@ -390,8 +390,20 @@ def test_a_pipeline_is_told_now_and_then_how_far_it_is(capsys: pytest.CaptureFix
         tell(Progress(DEEP, 400 + page, 700, page, 200))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("deep: the whole list")
-    assert lines[1] == "deep: 16 of about 200 pages, about 6 min left"
+    assert lines[1] == "deep: 15 of about 200 pages, about 6 min left"
     assert len(lines) == 1 + 13
+
+
+def test_a_pipeline_is_told_how_much_longer_a_slow_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    moments = iter((0.0, 6.0, 30.0))
+    tell = progress.plain(lambda: next(moments))
+    for probe, requests in (("walks", 1), ("scope", 25)):
+        tell(Progress(probe, requests, 100))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"walks: {progress.WORDS['walks']} (1/100)",
+        f"scope: {progress.WORDS['scope']} (25/100), about 90 s left",
+    ]
 
 
 def test_how_many_pages_there_are_is_told_from_the_times() -> None:

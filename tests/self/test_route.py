@@ -163,6 +163,7 @@ def test_wrong_credentials_for_socks_are_told() -> None:
             asked("http://127.0.0.1:9/v1", Route(proxy=proxy_of(f"socks5://me:no@127.0.0.1:{port}", "x")), 1)
         )
     assert "the proxy socks5://127.0.0.1" in text
+    assert "it may want other credentials in its URL" in text
 
 
 @pytest.mark.parametrize(
@@ -308,6 +309,24 @@ def test_a_target_that_wants_a_certificate_says_so(given: str, said: str, papers
         certificate = papers.strange if given else None
         text = refusal(asked(target.base_url, Route(authorities=papers.authority, certificate=certificate), 1))
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("", "it may want a certificate of this side"), ("client", "it may not accept the certificate")]
+)
+def test_a_target_that_closes_each_connection_once_tls_stands_may_want_a_certificate(
+    given: str, said: str, papers: Papers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_nothing(monkeypatch)
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", KEYS.admin.reveal())
+    words = ["--client-cert", str(papers.client)] if given else []
+    with Secure(papers) as target:
+        target.replies = (ending(),)
+        done = run(
+            "check", "--base-url", target.base_url, "--checkpoint", "c", "--ca-bundle", str(papers.authority), *words
+        )
+    assert done.exit_code == 4
+    assert said in done.output
 
 
 def test_files_that_are_no_certificates_are_told(papers: Papers, tmp_path: Path) -> None:
