@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
 """The probes that bring every kind of 200: both orders, one item and all, filtered, last, empty, concurrent."""
+EMPTY = ("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown")
+"""The probes that may bring an empty page."""
 PAGED = (*EVERYWHERE, "walks.pages", "walks.twos", "walks.within", "walks.defaults", "walks.full")
 """These, and walks with several page sizes."""
 LET_IN = ("SEC-001", "SEC-002", "SEC-003", "SEC-004", "SEC-005", "SEC-006", "SEC-007", "SEC-010")

@@ -110,7 +110,7 @@ def check(shell: Shell, targets: tuple[Settings, ...], clauses: tuple[str, ...],
 
 
 def _tell_of_all(names: Sequence[str], codes: Sequence[int]) -> None:
-    """The last word on several targets, each of which has had its own."""
+    """The headline of several targets, after that of each."""
     from contracts.reports.sheet import Sheet
     from contracts.verdicts.conclusion import worst
 
@@ -124,7 +124,7 @@ def _tell_of_all(names: Sequence[str], codes: Sequence[int]) -> None:
 
 
 def _tell_of_interrupt(shell: Shell, codes: list[int], left: Sequence[str]) -> None:
-    """Say what an interrupt did not reach any more, and what it kept from being judged."""
+    """Say which targets were not judged because of an interrupt."""
     if codes[-1] != ExitCode.INTERRUPTED:
         codes.append(ExitCode.INTERRUPTED)
         shell.say("contracts: interrupted when everything was judged: the reports are complete  exit 2")
@@ -141,7 +141,7 @@ def _guarded(
     accept: bool,
     alone: bool,
 ) -> int:
-    """Judge one target; what is wrong with one of several does not keep the others from being judged."""
+    """Judge one target; an error of one of several targets does not end the others."""
     try:
         return _check(shell, settings, clauses, remarks, accept=accept)
     except ContractsError as error:
@@ -175,7 +175,7 @@ def _check(
 
 
 def _propose(settings: Settings, result: Result) -> str:
-    """Write an entry for each breach that nobody has accepted, and say what was written."""
+    """Write an entry for each breach that is not accepted, and say what was written."""
     from contracts.core.wording import count
     from contracts.settings.configfile import NAME
     from contracts.verdicts import deviations

@@ -17,7 +17,7 @@ class OutputError(ConfigurationError):
 
 
 class _Guarded:
-    """A stream whose failures are told in one sentence, or ignored where there is nobody to tell."""
+    """A stream whose failures are one sentence for the user, or are ignored."""
 
     def __init__(self, stream: TextIO | None, *, told: bool) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""The same clauses while many clients ask at once; Locust asks, and knows how many on how many machines.
+"""The same clauses under load: Locust runs the users, on as many machines as wanted.
 
 Nothing here imports Locust, which patches the process that imports it: `contracts.plugins.locust` does.
 """

@@ -1,4 +1,4 @@
-"""The part of a load that asks alone: it learns the list before, and judges and confirms after it.
+"""The process beside Locust: it learns the list before the load, and judges and confirms after it.
 
 It is an ordinary run with the load in its middle, in a process beside Locust, which patches its own.
 """
@@ -22,7 +22,7 @@ from contracts.runs.plan import Plan, Progress
 
 
 class Conductor:
-    """Learns, waits for the load, and says what came of it.
+    """Learns the list, waits for the load, and reports the result.
 
     Args:
         incoming: Where messages come from.
@@ -36,11 +36,11 @@ class Conductor:
 
     @property
     def loaded(self) -> bool:
-        """Whether the other process came to its load, and waits for what comes of it."""
+        """Whether the load began, so that the other process waits for the result."""
         return self._done is not None
 
     def run(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> Result:
-        """An ordinary run with a load in its middle; see `contracts.runs.live.run`."""
+        """An ordinary run with a load in the middle; see `contracts.runs.live.run`."""
         # The load has a time of its own, and only so many requests of this run are asked around it.
         result = run(replace(plan, limits=replace(plan.limits, run=None)), on_progress, self._between)
         if self._done is None:
@@ -57,7 +57,7 @@ class Conductor:
         )
 
     def _between(self, asking: Asking) -> Iterator[Exchange]:
-        """Hand over what is known of the list, wait until the load is over, and give what it showed.
+        """Send what is known of the list to the load, wait for its end, and return its exchanges.
 
         Raises:
             KeyboardInterrupt: after the last exchange, if an interrupt ended the load.
@@ -88,7 +88,7 @@ def _under_load_only(judgement: Judgement) -> bool:
 
 
 def confirmed(judgement: Judgement) -> Judgement:
-    """A verdict that says of what broke under load whether it breaks always."""
+    """A judgement whose text says whether what broke under load breaks without load too."""
     finding = judgement.finding
     if not _shown_by_load(finding) or not judgement.asked:
         return judgement

@@ -1,4 +1,4 @@
-"""What the users of all processes saw, added up as it is told."""
+"""The figures of a load, summed up over all processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contracts.core.result import Figures
 from contracts.load.messages import Done, News
 
 STRETCHES: Final = 60
-"""Into at most so many stretches the time of a load is cut for a picture of it."""
+"""The most intervals into which the time of a load is divided for its chart."""
 _MOST: Final = 400
-"""Exchanges that are kept of all that workers send."""
+"""The most exchanges of all workers that are kept."""
 
 
 class Tables:
-    """Adds up what processes of users tell; its size does not grow with time."""
+    """Sums up the reports of the processes; its size does not grow with time."""
 
     def __init__(self) -> None:
         self._stretch = 1.0
@@ -26,7 +26,7 @@ class Tables:
         self._seen = News()
 
     def add(self, news: News, at: float) -> None:
-        """Add what one process told, so many seconds after the beginning."""
+        """Add a report that one process sent ``seconds`` after the beginning."""
         while at >= self._stretch * STRETCHES:
             self._stretch *= 2
             for name, series in self._series.items():
@@ -53,7 +53,7 @@ class Tables:
         percentiles: Mapping[str, float],
         interrupted: bool = False,
     ) -> Done:
-        """All of it, and what Locust counted."""
+        """All sums, with the numbers that Locust counted."""
         last = max((place for series in self._series.values() for place in series), default=0)
         last = max(last, int(seconds // self._stretch))
         order = sorted(self._series, key=lambda name: (-self._series[name].total(), name))

@@ -1,4 +1,4 @@
-"""Each answer under load is judged for what it says, fast enough not to be what limits the load.
+"""Judges each answer under load, fast enough not to limit the load.
 
 An answer that says what a right one said before is right, and so is a page that holds what was predicted. Anything else
 is looked at by the clauses: at once by those that one answer decides, and by all others once a look at the whole list
@@ -23,27 +23,27 @@ from contracts.runs.plan import Plan
 from contracts.verdicts.judging import Tally, tally
 
 MOST_EVIDENCE: Final = 5
-"""Answers that are kept of each broken clause."""
+"""The most answers that are kept for each broken clause."""
 MOST_SUSPECTS: Final = 48
-"""Pages other than predicted that are kept until the list is looked at; of more only the number."""
+"""The most unpredicted pages that are kept until the list is read again; further ones are only counted."""
 LOOKS: Final = 3
-"""How often the list is looked at in a row where it is not what it was."""
+"""The most successive walks through the list while it changes."""
 _MOST_KNOWN: Final = 4000
-"""Different answers that are remembered at the same time."""
+"""The most different answers in memory."""
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _TICKS: Final = 50
-"""Ticks of the clock in a second: what has just come to a list may take a third of a second to be known everywhere."""
+"""Ticks in a second. They make `LAG` a third of a second, after which all replicas know of a change."""
 _PINNED: Final = frozenset(
     {
         *("content-type", "content-encoding", "content-language", "content-disposition", "cache-control", "vary"),
         *("www-authenticate", "location", "set-cookie", "retry-after", "transfer-encoding", "server"),
     }
 )
-"""Headers that are always looked at; any other one may be of a kind that differs from answer to answer."""
+"""Headers that are always compared; any other one may differ from answer to answer."""
 
 
 class Judge:
-    """Judges what users under load were answered.
+    """Judges the answers to users under load.
 
     Args:
         plan: What is judged, and how.
@@ -85,7 +85,7 @@ class Judge:
         return self._first + int((time.monotonic() - self._began) * _TICKS)
 
     def judge(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
-        """The ids of the clauses that an answer breaks, as far as it tells that by itself."""
+        """The ids of the clauses that an answer breaks by itself."""
         rest = self._rest(answer)
         if rest is not None:
             if question.kept.get(answer.body) == rest:
@@ -99,7 +99,7 @@ class Judge:
         return self._look(question, self._exchange(question.request, answer, sent, seconds), rest)
 
     def _rest(self, answer: Answer) -> object:
-        """An answer but for its body and what differs each time; ``None`` where that may hold a key."""
+        """All of an answer but its body and the varying headers; ``None`` if it may contain a key."""
         text = "\n".join(value for _, value in answer.headers)
         if any(secret in text for secret in self._secrets):
             return None
@@ -135,7 +135,7 @@ class Judge:
         return Exchange(0, request, answer, None, sent, received, at, seconds, LOAD)
 
     def _least(self, tallies: Mapping[str, Tally], among: Iterable[Exchange] = ()) -> tuple[str, ...]:
-        """The clauses that are broken, short of those that follow from another one."""
+        """The broken clauses, without those whose breach follows from another one."""
         numbers = {each.number for each in among}
         broken = {
             name
@@ -177,7 +177,7 @@ class Judge:
         self.questions.renew(Evidence(self._reader, self.plan.target, (*self._learned, *self._before)))
 
     def _learn_header(self, before: object, after: object) -> None:
-        """Note which header differs between two answers that are right and say the same."""
+        """Record the header that differs between two right answers with the same content."""
         match before, after:
             case ((first, tuple(left)), (second, tuple(right))) if first == second:
                 names = {str(pair[0]).lower() for pair in {*left} ^ {*right}}
@@ -187,11 +187,11 @@ class Judge:
 
     @property
     def suspicious(self) -> bool:
-        """Whether pages wait for a look at the list."""
+        """Whether unpredicted pages wait for a walk through the list."""
         return bool(self._suspects)
 
     def look_request(self, after: str | None, token: str | None = None) -> tuple[Request, Query]:
-        """What a look at the whole list asks: the page after an item, or the first one.
+        """The next request of a walk through the list: the page after an item, or the first one.
 
         Where cursors are tokens, ``token`` is the one that the page before it gave.
         """
@@ -204,18 +204,18 @@ class Judge:
     def look_page(
         self, request: Request, query: Query, answer: Answer, *, sent: int, seconds: float, step: Step
     ) -> tuple[Exchange, Page | None]:
-        """One page of a look at the whole list."""
+        """Add one page of a walk through the whole list."""
         exchange = replace(self._exchange(request, answer, sent, seconds), probe=CONTROL, step=step)
         return exchange, self._reader.page(exchange, query)
 
     @property
     def steady(self) -> bool:
-        """Whether the last look showed what the one before it did."""
+        """Whether the last two walks showed the same list."""
         return self._steady
 
     @property
     def looked(self) -> int:
-        """Pages of the look at the list with which the load began."""
+        """The number of pages of the walk before the load."""
         return max(1, -(-len(self._known) // max(1, self.size)))
 
     def unchanged(self, look: Sequence[Exchange]) -> bool:
@@ -223,7 +223,7 @@ class Judge:
         return self._ids(look) == self._known
 
     def settle(self, looks: Sequence[Sequence[Exchange]]) -> list[tuple[Question, tuple[str, ...]]]:
-        """Judge the pages that were other than predicted, now that the list was looked at after them.
+        """Judge the unpredicted pages, after the list was read again.
 
         Args:
             looks: The looks at the whole list, one after the other.
@@ -261,7 +261,7 @@ class Judge:
         return [replace(each, number=first + place) for place, each in enumerate((*suspects, *looks))]
 
     def _follow(self, looks: Sequence[Sequence[Exchange]]) -> None:
-        """Take over what the list is now, where two looks agree on it."""
+        """Expect pages of the current list, if two walks agree on it."""
         if not looks:
             return
         last = self._ids(looks[-1])
@@ -292,7 +292,7 @@ class Judge:
     # Reports
 
     def news(self) -> News:
-        """What was seen since this was called last."""
+        """The report of what was seen since the last call."""
         news, self._news = self._news, News()
         news.moved = self.moved
         return news
@@ -306,12 +306,12 @@ class Judge:
         self._news.unjudged += 1
 
     def unanswered(self) -> None:
-        """Count a request without a whole answer."""
+        """Count a request without a complete answer."""
         self._news.unanswered += 1
 
 
 def _varying(learned: Iterable[Exchange]) -> set[str]:
-    """The names of headers that say something else from answer to answer."""
+    """The names of headers whose values vary from answer to answer."""
     values: dict[str, set[str]] = defaultdict(set)
     for exchange in learned:
         for name, value in exchange.answer.headers if exchange.answer is not None else ():

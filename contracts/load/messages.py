@@ -1,4 +1,4 @@
-"""What the processes of a load tell each other: what was learned, what broke, and how it went. None holds a key."""
+"""The messages between the processes of a load. None contains a key."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Writing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What an ordinary run learned: where the target is, and the exchanges that show its list."""
+    """What a run learned: the target, and the exchanges that show its list."""
 
     base_url: str
     exchanges: tuple[Exchange, ...]
     shareable: bool = True
-    """Whether no answer holds a key, so that other machines may have them."""
+    """Whether no answer contains a key, so that the exchanges may be sent to other machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """What users must know to begin: what was learned, and how many they will be on all machines together."""
+    """What users need to begin: what was learned, and the number of users on all machines."""
 
     learned: Learned
     users: int
@@ -52,10 +52,10 @@ class Begin:
 
 @dataclass(slots=True)
 class News:
-    """What a process of users saw since it told of it last: the least that shows what broke, and numbers."""
+    """The report of one process since its last one: the exchanges that show breaches, and numbers."""
 
     clauses: dict[str, int] = field(default_factory=dict)
-    """How often each clause was broken."""
+    """The number of breaches of each clause."""
     evidence: list[Exchange] = field(default_factory=list)
     unanswered: int = 0
     put_off: int = 0
@@ -65,17 +65,17 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the users found, and how the load went."""
+    """The breaches that the users found, and the figures of the load."""
 
     evidence: tuple[Exchange, ...]
     figures: Figures
     interrupted: bool = False
-    """Whether an interrupt ended the load before its time."""
+    """Whether an interrupt ended the load early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What all of it comes to, before people are told."""
+    """The end of the run, sent before its report is shown."""
 
     exit_code: int
 
@@ -98,7 +98,7 @@ def send(stream: Writing, value: object) -> None:
 
 
 def receive(stream: Reading, kind: type[T]) -> T | None:
-    """The next message of a pipe; ``None`` where the other side is gone."""
+    """The next message of a pipe; ``None`` if the other process has ended."""
     head = _read(stream, _HEAD.size)
     if head is None:
         return None

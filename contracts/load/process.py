@@ -26,7 +26,7 @@ class _Pipe:
 
 
 class LoadProcess:
-    """The process that asks alone before the load and after it.
+    """The process that sends the requests before and after the load.
 
     Args:
         host: The base URL of the target, where Locust's own option names it.
@@ -46,7 +46,7 @@ class LoadProcess:
         """What the list holds.
 
         Raises:
-            SystemExit: That can't be told; the process has said why.
+            SystemExit: The list could not be learned; the process has said why.
         """
         try:
             learned = receive(self._pipe, Learned)
@@ -58,7 +58,7 @@ class LoadProcess:
         return learned
 
     def outcome(self, done: Done) -> int:
-        """The exit code of all of it."""
+        """The exit code of the run."""
         if self._process.stdin is None:
             return ExitCode.INTERNAL
         with suppress(BrokenPipeError):
@@ -67,7 +67,7 @@ class LoadProcess:
         return self._process.wait() if outcome is None else outcome.exit_code
 
     def interrupt(self) -> None:
-        """Let it end what it asks, and report what was asked until then."""
+        """Let the process stop its requests, and report what it has until then."""
         self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:

@@ -1,4 +1,4 @@
-"""What users under load ask: walks, single pages, the first page again, and now and then what they may not see."""
+"""The requests of users under load: walks, single pages, the first page again, and some without the right to see it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from contracts.runs.live import forms
 from contracts.runs.plan import Plan
 
 SINGLE_PAGES: Final = 240
-"""Single pages that are asked for, drawn from the seed: so many that caches and joined requests are met as well."""
+"""Single pages to request, drawn from the seed; each is requested often enough to meet caches and coalescing."""
 WALKS: Final = 16
-"""Walks that are made, drawn from the seed."""
+"""Walks to make, drawn from the seed."""
 _SIZES: Final = (None, 1, 2, 3, 5, 7, 10, 20, 50, 100)
 _WALKED: Final = (None, 3, 7, 10, 20, 100)
 _CURSORS: Final = 40
@@ -27,7 +27,7 @@ _WALK: Final = 0.4
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """One request that users send: what it is called in figures, and what is known of right answers to it.
+    """One request that users send: its name in figures, and the known right answers to it.
 
     ``page`` holds the ids of the page that must come and whether more follows, ``None`` where that is not known.
     """
@@ -37,15 +37,15 @@ class Question:
     query: Query
     page: tuple[tuple[str, ...], bool] | None = None
     kept: dict[bytes, object] = field(default_factory=dict)
-    """Bodies that kept every clause, each with the rest of its answer."""
+    """Bodies that kept all clauses, each with the rest of its answer."""
     broken: dict[bytes, tuple[object, tuple[str, ...]]] = field(default_factory=dict)
-    """The same of those that broke some, with the ids of these."""
+    """Bodies that broke clauses, each with the rest of its answer and the ids of the clauses."""
     onward: Question | None = None
-    """What a client asks next that walks through the list, if the page came that must come."""
+    """The next request of a walk, if the predicted page came."""
 
 
 class Questions:
-    """Everything that users ask of one list, drawn from one seed.
+    """All requests of the users to one list, drawn from one seed.
 
     Args:
         plan: What is judged.
@@ -99,7 +99,7 @@ class Questions:
         ]
 
     def draw(self, rng: random.Random) -> Question:
-        """What a client asks that is in no walk, or the first request of one."""
+        """A request outside walks, or the first request of one."""
         if self._refused and rng.random() < self._strangers:
             return rng.choice(self._refused)
         kind = rng.random()
@@ -139,7 +139,7 @@ class Questions:
         return self._made[key]
 
     def expected(self, query: Query) -> tuple[tuple[str, ...], bool] | None:
-        """The ids of the page that must come, and whether more follows; ``None`` where that is not known."""
+        """The predicted ids of the page, and whether more follow; ``None`` if that is not known."""
         listing, operation = self._evidence.listing, self._plan.operation
         if not listing.complete:
             return None
@@ -152,7 +152,7 @@ class Questions:
         return known[begin:end], end < len(known)
 
     def renew(self, evidence: Evidence) -> None:
-        """Expect pages of the list as it is known now, and forget which answers were right before."""
+        """Predict pages of the current list, and forget the known right answers."""
         self._evidence = evidence
         for question in (*self._made.values(), *self._refused):
             question.kept.clear()
@@ -168,7 +168,7 @@ def _tokens(evidence: Evidence) -> Iterator[tuple[tuple[Order, str | None, str],
 
 
 def worth_sending(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Of all that a run asked, what shows the list: the walks, with the admin key."""
+    """The exchanges of a run that show the list: those of walks with the admin key."""
     return [
         each
         for each in exchanges

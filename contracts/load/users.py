@@ -1,4 +1,4 @@
-"""What the users of one process share: how they ask, who judges, and the looks at the whole list in between."""
+"""What the users of one process share: the client, the judge, and the walks through the whole list in between."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from contracts.traffic.pacing import asked_to_wait
 _LOOK_SECONDS: Final = 5.0
 _SUSPICIOUS_SECONDS: Final = 1.0
 _SHARE_OF_LOOKS: Final = 20.0
-"""A look at the list is made at most once in so many times as it takes."""
+"""Walks through the list take at most one part in so many of the time."""
 _OK: Final = 200
 _REDIRECTS: Final = range(300, 400)
-"""They are not followed, so that no key goes elsewhere; a target that answers nothing else is refused before."""
+"""Redirects are not followed, so that no key leaves the origin; a target that only redirects is refused before."""
 
 
 class Breach(Exception):  # noqa: N818 - it is what a server did
@@ -32,7 +32,7 @@ class Breach(Exception):  # noqa: N818 - it is what a server did
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is what a network did
-    """A request that got no whole answer."""
+    """A request without a complete answer."""
 
 
 class Users:
@@ -65,7 +65,7 @@ class Users:
         self._names = count(1)
 
     def ask(self, session: Any, question: Question) -> bool:
-        """Ask a question and judge the answer; whether it is a page that a walk goes on from.
+        """Send a request and judge the answer; whether it is a page from which a walk continues.
 
         Args:
             session: A `locust.contrib.fasthttp.FastHttpSession` that follows no redirect.
@@ -95,7 +95,7 @@ class Users:
         return False
 
     def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
-        """Send a request, once more where its connection broke: a balancer may have closed it."""
+        """Send a request, and retry it once if the connection broke: a load balancer may have closed it."""
         place = request.credential, request.fresh
         headers = self._headers.get(place)
         if headers is None:
@@ -108,7 +108,7 @@ class Users:
         return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
 
     def _answered(self, response: Any) -> Answer | None:
-        """The answer; ``None`` where none came whole, which is told to Locust without what was sent."""
+        """The answer; ``None`` if none came completely, which Locust records without the request."""
         error = getattr(response, "error", None) or response.request_meta["exception"]
         if not response.status_code or (error is not None and response.content is None):
             self.judge.unanswered()
@@ -122,7 +122,7 @@ class Users:
     # Looks at the whole list
 
     def look_now_and_then(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
-        """Look at the whole list, if it is time; see `look`."""
+        """Walk through the whole list, if it is time; see `look`."""
         if self._looking or time.monotonic() < self._next_look:
             return
         began = time.monotonic()
@@ -132,7 +132,7 @@ class Users:
         self._next_look = time.monotonic() + max(pause, took * _SHARE_OF_LOOKS)
 
     def look(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
-        """Look at the whole list, several times where it is not what it was, and judge what waited for that.
+        """Walk through the whole list, several times if it changed, and judge the pages that waited for that.
 
         Args:
             session: As of `ask`.
@@ -172,7 +172,7 @@ class Users:
             after, token = page.ids[-1], page.token
 
     def finish(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
-        """Ask no more, and look at the list, so that everything that was asked is between two looks."""
+        """Stop the requests, and walk through the list, so that all requests lie between two walks."""
         if not self.finished:
             self.finished = True
             self.look(session, failed)

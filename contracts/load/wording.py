@@ -39,6 +39,6 @@ def notes(figures: Figures) -> Iterator[str]:
 
 
 def picture(series: tuple[int, ...]) -> str:
-    """Numbers over time as bars, one for each stretch; a point where there was none."""
+    """Numbers over time as bars, one for each interval; a dot for zero."""
     most = max(series, default=0)
     return "".join("·" if not number else _BARS[(number * len(_BARS) - 1) // most] for number in series)

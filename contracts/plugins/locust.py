@@ -1,4 +1,4 @@
-"""Users of Locust who judge what they are answered: ``from contracts.plugins.locust import ContractUser``.
+"""Users of Locust who judge their answers: ``from contracts.plugins.locust import ContractUser``.
 
 The process that begins the load, alone or as the master of others, has a process beside it that learns the list before
 and judges after; see `contracts.load.conductor`. Importing this imports Locust, which patches the process that
@@ -46,7 +46,7 @@ _KEY: Final = (
 
 
 class _Load:
-    """What one process of a load knows; there is one of each in a process."""
+    """The state of one process of a load."""
 
     def __init__(self) -> None:
         self.process: LoadProcess | None = None
@@ -82,19 +82,19 @@ class _Load:
         self.ready.set()
 
     def finish(self) -> News:
-        """Let users ask no more, and tell what they saw."""
+        """Stop the users, and report what they saw."""
         if self.users is None:
             return News()
         self.users.finish(self.session, self.failed)
         return self.users.judge.news()
 
     def add(self, news: News) -> None:
-        """Add what users told."""
+        """Add a report of users."""
         self.told = time.monotonic()
         self.tables.add(news, self.told - self.began)
 
     def add_own(self) -> None:
-        """Add what the users of this process saw, now and then, if there is no master to be told."""
+        """Add the report of this process from time to time, if there is no master."""
         if self.alone and self.users is not None and time.monotonic() - self.told > _TOLD_SECONDS:
             self.add(self.users.judge.news())
 
@@ -103,7 +103,7 @@ _LOAD = _Load()
 
 
 class ContractUser(FastHttpUser):
-    """A client of the list: it walks, asks for single pages and for the first one again, and judges each answer."""
+    """A client of the list: it walks, requests single pages and the first one again, and judges each answer."""
 
     host = "http://contracts.invalid"  # until the list is known
     insecure = False
@@ -124,7 +124,7 @@ class ContractUser(FastHttpUser):
         self._rng = random.Random(place)  # noqa: S311 - it chooses what to ask, and hides nothing
 
     def wait_time(self) -> float:
-        """No pause, or what keeps all users together within the rate."""
+        """No pause, or the pause that keeps all users together within the rate."""
         rate = self._users.plan.rate
         return 0.0 if rate is None else float(constant_pacing(self._users.number / rate)(self))
 
@@ -142,7 +142,7 @@ class ContractUser(FastHttpUser):
 
 
 def _without_cookies(session: Any) -> None:
-    """Send no cookies: the one client of this suite sends none either, and each answer speaks for itself."""
+    """Send no cookies, as the client of this suite sends none either."""
     session.client.cookiejar = None
 
 
@@ -228,7 +228,7 @@ def _send(runner: Any, message: str, value: object, client: str | None = None) -
 
 
 def _connected(client_id: str, **_: object) -> None:
-    """Tell a worker what is known; one that comes before that is told later."""
+    """Send a worker what was learned; a worker that connects earlier gets it later."""
     _LOAD.connected.add(client_id)
     if _LOAD.begin is not None:
         _send(_LOAD.master, BEGIN, _LOAD.begin, client_id)
@@ -248,7 +248,7 @@ def _started(environment: Environment, **_: object) -> None:
 
 
 def _stopping(environment: Environment, **_: object) -> None:
-    """Let all users' processes look at the list once more, and tell what they saw."""
+    """Let all processes walk through the list once more, and report what they saw."""
     runner = environment.runner
     if isinstance(runner, MasterRunner):
         clients: Any = runner.clients
@@ -283,7 +283,7 @@ def _reported(data: dict[str, Any], **_: object) -> None:
 
 
 def _conclude(environment: Environment, **_: object) -> None:
-    """Let what broke be asked again alone, and all of it be judged."""
+    """Let the findings be confirmed without load, and everything be judged."""
     process, begin = _LOAD.process, _LOAD.begin
     _LOAD.over = True
     if process is None or begin is None:

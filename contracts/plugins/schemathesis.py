@@ -160,7 +160,7 @@ class _Seen:
 
 
 def _seen(response: Any, case: Any) -> _Seen | None:
-    """What a response says of the list that was asked for; ``None`` if it is of something else."""
+    """A response as an exchange of a list; ``None`` if its request is for something else."""
     request = response.request
     url = str(request.url or "").partition("#")[0]
     reader = _reader(case.operation.label, url)
@@ -193,7 +193,7 @@ def _seen(response: Any, case: Any) -> _Seen | None:
 
 
 def _credential(headers: Any, key_header: str) -> str | None:
-    """The form of the credentials of a request; ``None`` if that can't be told."""
+    """The form of the credentials of a request; ``None`` if it is unknown."""
     signed = headers.get(key_header or "Authorization")
     if signed is None:
         return None if headers.get("Cookie") else "none"
@@ -215,7 +215,7 @@ def _evidence(base: str, reader: Reader, exchanges: Sequence[Exchange]) -> Evide
 
 
 def _breaches(basis: Basis, evidence: Evidence) -> Iterator[tuple[Clause, Finding]]:
-    """The least finding of each clause that is broken, short of those that follow from another one."""
+    """The smallest finding of each broken clause, without those that follow from another one."""
     found = tally(judged(basis), evidence)
     broken = {name for name, kept in found.items() if kept.breaches}
     redactor = _redactor(evidence.operation)
@@ -254,7 +254,7 @@ class contract_list:  # noqa: N801 - its name is that of the check
         self._lock = threading.Lock()
 
     def after_response(self, _ctx: Any, response: Any, case: Any) -> None:
-        """Keep what a request to a list brought, with the admin key as far as that can be told."""
+        """Keep the response to a request to a list, if it was sent with the admin key, as far as that is known."""
         told = _seen(response, case)
         if told is None or told.exchange.request.credential != "admin":
             return

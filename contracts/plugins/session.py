@@ -1,4 +1,4 @@
-"""What the contract items of one pytest session share: one run for all of them, and what its verdicts do to each."""
+"""The one run that all contract items of a pytest session share, and how its verdicts decide the items."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from contracts.verdicts.conclusion import InternalError
 from contracts.verdicts.deviations import terms
 
 FACTS: Final = pytest.StashKey[dict[str, Any]]()
-"""What an item tells the process that ends the session: with pytest-xdist, all that this process learns."""
+"""The data that an item passes to the process that ends the session; with pytest-xdist it gets nothing else."""
 INTERRUPTED: Final = pytest.StashKey[dict[str, Any]]()
 """The same of a run that was interrupted: its item has no report."""
 _SETTINGS: Final = pytest.StashKey[tuple[str | None, tuple[Settings, ...]]]()
@@ -53,7 +53,7 @@ _SILENT_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdicts of a run, without its exchanges, and what is to be remarked on it in the log of a job on GitHub."""
+    """The verdicts of a run without its exchanges, and its annotations on GitHub Actions."""
 
     result: Result
     report: Report
@@ -62,7 +62,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class NoVerdict:
-    """Why there is no verdict on any clause, and what the session ends with."""
+    """Why there is no verdict on any clause, and the exit code of the session."""
 
     text: str
     exit_code: int
@@ -70,7 +70,7 @@ class NoVerdict:
 
 
 class Session:
-    """One run for all items of a target, whichever asks first and in whichever process."""
+    """One run for all items of a target, made by whichever item and process needs it first."""
 
     def __init__(self, config: pytest.Config, session: pytest.Session, target: str = "") -> None:
         self._config = config
@@ -80,7 +80,7 @@ class Session:
         self._facts: dict[str, Any] = {}
 
     def found(self, request: pytest.FixtureRequest) -> Judged | NoVerdict:
-        """What the run found out; the first item that asks makes it, and its fixtures say where.
+        """The outcome of the run; the first item that needs it makes the run, and its fixtures name the target.
 
         Raises:
             KeyboardInterrupt: the run was interrupted.
@@ -104,7 +104,7 @@ class Session:
         _end(judgement, found.result)
 
     def _told(self, found: Judged | NoVerdict) -> dict[str, Any]:
-        """How the session ends: the same from each item, because any may be the last one that is run."""
+        """The data on how the session ends, the same from each item, because any may be the last one."""
         facts: dict[str, Any] = {"target": self._target, "remarks": [tuple(each) for each in found.remarks]}
         if isinstance(found, Judged):
             return facts | _ending(found.result)
@@ -125,7 +125,7 @@ class Session:
             return found
 
     def _held(self, request: pytest.FixtureRequest, alive: Callable[[], None]) -> Judged | NoVerdict:
-        """Make the run and write its reports; an interrupt ends the asking only."""
+        """Make the run and write its reports; an interrupt ends only the requests."""
         try:
             settings = settings_of(self._config, _of_a_fixture(request), self._target)
         except ConfigurationError as error:
@@ -143,7 +143,7 @@ class Session:
         return Judged(replace(judged.result, exchanges=(), spooled=()), judged.report, job.remarks)
 
     def _shared(self, request: pytest.FixtureRequest) -> Judged | NoVerdict:
-        """What the first worker of pytest-xdist that asks found out, for all workers."""
+        """The outcome of the run that the first worker of pytest-xdist makes, for all workers."""
         base: Path = request.getfixturevalue("tmp_path_factory").getbasetemp().parent
         folder = apart(base / "contracts-run", self._target)
         done = folder / "done"
@@ -181,7 +181,7 @@ def _awaited(folder: Path, done: Path) -> Judged | NoVerdict:
 
 
 def header(config: pytest.Config) -> list[str]:
-    """What is about to be judged, as far as it is known before the first item, and what was given in vain."""
+    """Lines for the header: what will be judged, as far as it is known by then, and options that have no effect."""
     found = configured(config)
     remarks = [f"contracts: {plain(remark)}" for settings in found[:1] for remark in settings.remarks]
     return [*remarks, *map(_headed, found)]
@@ -212,7 +212,7 @@ def _end(judgement: Judgement, result: Result) -> None:
 
 
 def _finding(result: Result) -> str:
-    """What the report says of the one judgement of this result, short of the verdict on the whole."""
+    """The report on the one judgement of this result, without the headline of the run."""
     return spelled(_without_last_word(report(result, Style(quiet=True, causes=False)).text()).strip())
 
 
@@ -291,7 +291,7 @@ def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings,
 
 
 def configured(config: pytest.Config) -> tuple[Settings, ...]:
-    """The settings of each target, as far as they are known before a fixture can name one; none in vain."""
+    """The settings of each target, as far as they are known before fixtures run; empty if they are wrong."""
     try:
         return all_settings(config, config.getoption("base_url", None))
     except ConfigurationError:
@@ -299,7 +299,7 @@ def configured(config: pytest.Config) -> tuple[Settings, ...]:
 
 
 def given_to(config: pytest.Config, base_url: str | None) -> dict[str, Any]:
-    """What the options of this session say, by the names of the settings.
+    """The options of this session, by the names of the settings.
 
     ``base_url`` is what a fixture or another plugin says; an option of ours counts for more.
     """
@@ -316,7 +316,7 @@ def _option(config: pytest.Config, name: str) -> Any:
 
 
 def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
-    """What a fixture base_url says, of whatever scope and of whoever it is; ``None`` if there is none.
+    """The value of a fixture ``base_url``, whoever defines it; ``None`` if there is none.
 
     Raises:
         ConfigurationError: It gives no text.
@@ -333,5 +333,5 @@ def _of_a_fixture(request: pytest.FixtureRequest) -> str | None:
 
 
 def spelled(text: str) -> str:
-    """A sentence that names options of the command line, with the names that they have here."""
+    """A sentence with options of the command line, with the names that these have in pytest."""
     return _PREFIXED.sub("--contract-", text)

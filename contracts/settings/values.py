@@ -1,4 +1,4 @@
-"""How one thing is chosen: its option, its variable, and what a word means that is given for it.
+"""How one setting is given: its option, its variable, and how its value is parsed.
 
 A word comes from the command line, the environment or the configuration file. Each function here makes a value of
 one; its ValueError completes the sentence "--name WORD …".
@@ -24,9 +24,9 @@ from contracts.traffic.origin import split_base_url
 from contracts.traffic.route import Address, Proxy, address_of, check_name, check_value, proxy_of
 
 PREFIX: Final = "CONTRACTS_"
-"""What the names of all environment variables of this suite begin with."""
+"""The prefix of all environment variables of this suite."""
 ANY_SEED: Final = "random"
-"""What is given in place of a seed for another one each time."""
+"""The word for a new seed in each run."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _MOST_SHOWN: Final = 200
 _LARGEST_SEED: Final = 2**32 - 1
@@ -45,7 +45,7 @@ class Named:
 
 
 class Says(NamedTuple):
-    """What is said of a setting beside its name, its type and its default.
+    """What a setting declares beside its name, its type and its default.
 
     ``parse`` makes the value from a word. A setting without ``metavar`` is a flag, which takes no value on the
     command line; ``more`` are other ways to write its option. ``several`` may be given several times: its word is all
@@ -242,7 +242,7 @@ def folder(word: str) -> Path:
 
 
 def integer(least: int, most: int, below: str = "") -> Callable[[str], int]:
-    """What reads a whole number from ``least`` to ``most``; ``below`` is said of a smaller one."""
+    """A parser of whole numbers from ``least`` to ``most``; ``below`` is the sentence for a smaller one."""
 
     def parse(word: str) -> int:
         if not re.fullmatch(r"-?[0-9]{1,12}", word.strip()):
@@ -305,5 +305,5 @@ def boolean(word: str) -> bool:
 
 
 def cut(word: str) -> str:
-    """What somebody typed, short enough for a sentence."""
+    """What the user typed, short enough for a sentence."""
     return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contracts.clauses.common import (
+    EMPTY,
     PAGED,
     TWO,
 )
@@ -85,7 +86,7 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
     why="A client would continue from an item that the page doesn't hold.",
     good='"data": [], "first_id": null, "last_id": null',
     bad='"data": [], "first_id": "cp_1", "last_id": "cp_9"',
-    probes=("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown"),
+    probes=EMPTY,
     requires={Capability.ENDS},
     decided_by="answer",
     needs=Needs(empty_page=True),

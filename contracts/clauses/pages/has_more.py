@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contracts.clauses.common import (
+    EMPTY,
     PAGED,
     TWO,
     goes_on,
@@ -121,7 +122,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
     why="There is no cursor to go on from: a client loops, or stops and believes that it lost something.",
     good='"data": [], "has_more": false',
     bad='"data": [], "has_more": true',
-    probes=("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown"),
+    probes=EMPTY,
     requires={Capability.MORE},
     decided_by="answer",
     needs=Needs(empty_page=True),
