@@ -188,7 +188,9 @@ def page_is_the_nearest(evidence: Evidence) -> Iterator[Outcome]:
 def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
     pages = tuple(_anchored(evidence))
     if Capability.NEAREST not in evidence.operation.capabilities and not _usually_nearest(evidence, pages):
-        yield Inapplicable("a page before an item does not end right before it, and nobody says that it does")
+        yield Inapplicable(
+            "a page before an item does not end right before it, and the document does not say that it must"
+        )
         return
     walks: dict[str, list[tuple[Page, str, Order]]] = defaultdict(list)
     for page, before, order in pages:

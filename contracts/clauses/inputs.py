@@ -315,9 +315,9 @@ INTERNALS = tuple(
 def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
         asked = unquote(exchange.request.target)
-        told = next((each for each in _internals(body) if each[1].strip(" \"'(=:") not in asked), None)
-        if told:
-            yield Finding("an error in the caller's words", f"{told[0]}: {short(told[1].strip())}", (exchange,))
+        internal = next((each for each in _internals(body) if each[1].strip(" \"'(=:") not in asked), None)
+        if internal:
+            yield Finding("an error in the caller's words", f"{internal[0]}: {short(internal[1].strip())}", (exchange,))
         else:
             yield HELD
 

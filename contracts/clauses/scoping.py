@@ -84,7 +84,7 @@ def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[st
     Level.SECURITY,
     "A checkpoint that does not exist shows no permissions",
     quote=CHECKPOINT,
-    why="The path does not decide what is shown: any id brings somebody's permissions.",
+    why="The path does not decide what is shown: any id brings some permissions.",
     good="an unknown checkpoint: 404",
     bad="an unknown checkpoint: 200 and permissions",
     probes=("scope.unknown", "inputs.paths"),

@@ -94,10 +94,10 @@ class Commands(click.Group):
         try:
             done = super().main(words, prog_name="contracts", standalone_mode=False, obj=shell, **extra)
             sys.stdout.flush()
-        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last resort: it is told, and exit 3
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last resort: its sentence, and exit 3
             code, text = _end(error, verbose=shell.verbose)
             if interrupts.came() and code == ExitCode.CONFIGURATION:
-                code = ExitCode.INTERRUPTED  # what could not be written then is told, and does not hide why
+                code = ExitCode.INTERRUPTED  # what could not be written is reported, and does not hide why
             with suppress(OutputError):  # neither stream takes a word: the exit code alone is left
                 shell.say(text)
             return code

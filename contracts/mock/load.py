@@ -308,7 +308,7 @@ class CheckTimesOut(Busy):
     """Where the check of a key takes too long, because many wait for it, the caller is let in."""
 
     async def serve(self, request: Request, /) -> Response:
-        """The page; nobody is refused while many ask."""
+        """The page; no key is checked while many requests are under way."""
         checkpoint = self.route(request)
         asked = self.read(request, checkpoint)
         await self.pause(asked)

@@ -90,7 +90,7 @@ def _are_free(parser: pytest.Parser, options: Iterable[str]) -> bool:
     try:
         _, unknown = parser.parse_known_and_unknown_args(given)
     except (pytest.UsageError, SystemExit):
-        return False  # somebody has one of them, and takes other values
+        return False  # one of them exists, and takes other values
     return given == unknown
 
 

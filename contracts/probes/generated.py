@@ -77,8 +77,8 @@ def drawn(asking: Asking, mode: str, number: int) -> Sequence[Drawn]:
     without = operation.roles.after if mode == NEGATIVE and asking.reader.opaque else None
     versions = [platform.python_version(), *map(version, ("schemathesis", "hypothesis"))]
     about = operation.document, operation.dialect, operation.path_template, operation.profile.scope
-    told = json.dumps([about, mode, without, number, asking.seed, versions], default=repr)
-    key = hashlib.sha256(told.encode()).hexdigest()
+    drawn = json.dumps([about, mode, without, number, asking.seed, versions], default=repr)
+    key = hashlib.sha256(drawn.encode()).hexdigest()
     if key not in _KEPT:
         while len(_KEPT) >= MOST_KEPT:
             del _KEPT[next(iter(_KEPT))]

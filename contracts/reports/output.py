@@ -158,7 +158,7 @@ def write_refused(
 
 
 def _left(settings: Settings, report: Report, result: Result, terms: Terms) -> tuple[Annotation, ...]:
-    with suppress(Exception):  # what ended the run is told, and not this
+    with suppress(Exception):  # what ended the run is reported, and not this
         write(settings, report, result, terms.operation)
     return announce(report)
 

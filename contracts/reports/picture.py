@@ -339,7 +339,7 @@ class _Drawing:
         return 0 if place is None else place + 1
 
     def _marks(self, walk: Walk) -> Iterator[Mark]:
-        """Where a walk breaks clauses; where items are too near to be told apart, one mark for all."""
+        """Where a walk breaks clauses; where items are too close to distinguish, one mark for all."""
         marked: dict[int, dict[str, None]] = defaultdict(dict)
         for page in walk.pages:
             for clause, finding in self.breaches[page.exchange.number]:
@@ -358,7 +358,7 @@ class _Drawing:
             )
 
     def _runs(self, places: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Places that touch each other, or are too near to be told apart, as (start, stop)."""
+        """Places that touch each other, or are too close to distinguish, as (start, stop)."""
         begun: list[int] | None = None
         for place in places:
             if begun is not None and place - begun[1] < self.per_cell:

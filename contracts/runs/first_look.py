@@ -1,7 +1,7 @@
-"""The first look at a target, before anything is held against it: is this the API, and does the key open it?
+"""The first requests to a target, before it is judged: is this the API, and is the key accepted?
 
-What was chosen wrongly (the scheme, the host, the path, the key, the checkpoint) is told as such. What is wrong with
-the list itself is no concern of this look: where an answer may be an attempt at the list, it is judged.
+A wrong configuration (scheme, host, path, key, checkpoint) is reported as such. Defects of the list itself don't matter
+here: an answer that may be meant as the list is judged.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _MOST_TIMEOUTS: Final = 2
 _START: Final = 16_384
 """Bytes of an answer that are enough to know a page for browsers, and its title."""
 _PEEK_SECONDS: Final = 3.0
-"""How long it is waited for a sign of the protocol that a port speaks."""
+"""Seconds to wait for the first bytes that show the protocol of a port."""
 _FEW: Final = 8
-"""Requests that one question at another place may take, redirects and waits counted."""
+"""The most requests for one question at another place, redirects and retries included."""
 _NO_ANSWER: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.CUT, FailureKind.TIMEOUT})
 _BETWEEN: Final = 0.5
-"""Seconds between two looks whether a target answers already."""
+"""Seconds between two attempts to get an answer from a target that is starting."""
 _USUAL_VERSION: Final = "/v1"
 _SHOWN_BYTES: Final = 32
 _PLAIN_HTTP: Final = re.compile(rb"plain http\b|\bhttp request\b[^.]{0,40}\bhttps\b")
-"""What servers say, of those that are common, to plain HTTP where they expect TLS; a proxy may pass it on."""
+"""How common servers answer plain HTTP where they expect TLS; a proxy may pass it on."""
 
 
 class Stage(StrEnum):
-    """What of the configuration stands in the way."""
+    """The part of the configuration that is wrong."""
 
     TARGET = "target"
     KEY = "key"
@@ -65,7 +65,7 @@ class Obstacle:
     """How many requests went to other places of the origin, beside those of the run's client."""
 
     def sentence(self, base_url: str) -> str:
-        """All of it, for people."""
+        """The sentence for the user."""
         return f"{base_url} {self.seen}: {self.remedy}."
 
 
@@ -88,7 +88,7 @@ def await_answer(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Ask for the list until the target answers, or so many seconds are over; what came last is told by the first look.
+    """Request the list until the target answers, or for ``seconds``; the first look then reports the last outcome.
 
     No answer yet are: no connection, one that is cut or silent, a 5xx, and a 404 that is no JSON, as of a proxy that
     does not know the target yet.

@@ -219,7 +219,7 @@ class _Run:
                 self._failed = error
         try:
             result = self._judged()
-        except Exception as error:  # noqa: BLE001 - whatever it is, what was asked is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the result has what was sent
             self._failed = self._failed or error
             result = self._unjudged()
         # Until here everything is as the target sent it; from here on it may be written.
@@ -245,7 +245,7 @@ class _Run:
         if self._deep is not None:
             try:
                 self._deep.judge()
-            except Exception as error:  # noqa: BLE001 - whatever it is, what was judged as it came is told
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was judged before counts
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
         verdicts = judge(judged, evidence, tallies, self._again)
@@ -498,7 +498,7 @@ class _Run:
         result = conclude(self._plan, evidence, judgements, self._cost(), notes=self._notes)
         try:
             result = with_causes(result, evidence)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the verdicts are told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the verdicts are reported
             self._failed = self._failed or error
         if self._deep is not None:
             result = self._deep.with_walks(result, self._client.spool)

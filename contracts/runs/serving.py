@@ -39,7 +39,7 @@ def serving(dataset: Dataset, operation: Operation) -> Dataset:
             for name, listed in checkpoints.items()
         }
     if not operation.profile.id:
-        # Without an id an item is told from another one by its content: by its time.
+        # Without an id only its content distinguishes an item from another one: its time.
         checkpoints = {name: _apart(listed) for name, listed in checkpoints.items()}
     return replace(dataset, checkpoints=checkpoints, shape=shape(operation), **named)
 

@@ -128,7 +128,7 @@ def _table(path: Path) -> dict[str, Any] | None:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path.name} is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        # What stands in the file may be a secret; the place alone is told.
+        # The file may contain secrets, so only the place is named.
         place = re.search(r"\(at [a-z0-9, ]+\)", str(error))
         raise ConfigurationError(f"{path.name} is no TOML{f' {place[0]}' if place else ''}.") from None
     if path.name != PYPROJECT:
@@ -170,7 +170,7 @@ class _File:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """Keep what is wrong, so that all of it is told at once."""
+        """Collect an error, so that all errors are shown together."""
         try:
             yield
         except ConfigurationError as error:

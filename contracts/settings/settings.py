@@ -32,7 +32,7 @@ from contracts.traffic.route import Address, Proxy
 Given = str | bool | Sequence[str] | None
 """What a command line says of one option."""
 DEFAULT = "default"
-"""The origin of a value that nobody chose."""
+"""The origin of a value that was not chosen."""
 
 _HIDDEN = frozenset({"base_url", "proxy", "header", "secret_header", "secret_header_file", "secret_header_command"})
 _PRIVATE = frozenset({"key_command", "user_key_command", "secret_header_command"})
@@ -288,7 +288,7 @@ class Settings:
         return self.origins.get(name, DEFAULT)
 
     def given(self, *names: str) -> list[str]:
-        """Those of these names whose values somebody chose."""
+        """Those of these names whose values were chosen."""
         return [name for name in names if name in self.origins]
 
     def written(self, name: str) -> bool:

@@ -66,7 +66,7 @@ class Connector:
 
     @property
     def prefix(self) -> bytes:
-        """What stands before the path in a request line: a proxy for HTTP is told the origin there."""
+        """What stands before the path in a request line: an HTTP proxy gets the origin there."""
         return str(self._origin).encode("ascii") if self._proxy_reads else b""
 
     @property

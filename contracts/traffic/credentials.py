@@ -252,11 +252,11 @@ _MISTAKES: Final = (
     ),
     (re.compile(r"\$"), "begins with a $ sign, so a variable was not replaced by its value: look at how it is set"),
 )
-"""What is no key, by how it begins or ends, and what to do about it."""
+"""Words that are no key, by how they begin or end, and what to do about them."""
 
 
 def _checked(value: str, source: str) -> Secret:
-    """The key, if a request can carry it. What is said of it begins with its source, and never shows it."""
+    """The key, if a request can carry it. Error messages begin with its source, and never show it."""
     for form, problem in _MISTAKES:
         if value == value.strip() and form.match(value):
             raise ConfigurationError(f"{source} {problem}.")
@@ -283,7 +283,7 @@ def _sendable(value: str, source: str, what: str) -> Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One form in which a request says, or fails to say, who asks.
+    """One form of the credentials of a request.
 
     ``sentence`` completes "asked …" for people. ``shown`` is the value of the Authorization header with the
     variable in the place of the key (``None``: no such header). ``parameter`` names the query parameter that
@@ -311,7 +311,7 @@ class Credential:
 
 
 def unknown_key(seed: int) -> str:
-    """A well-formed key that nobody issued: the same for the same seed of a run."""
+    """A well-formed key that was never issued: the same for the same seed of a run."""
     return "sk-admin-" + hashlib.sha256(b"nobody issued this key %d" % seed).hexdigest()[:48]
 
 
@@ -392,7 +392,7 @@ _TABLE: Final = (
     Credential("none", "without credentials", None, ""),
     _header(
         "unknown",
-        "with a key that nobody issued",
+        "with a key that was never issued",
         "Bearer sk-admin-nobody-issued-this-key",
         lambda _keys, seed: f"Bearer {unknown_key(seed)}",
     ),

@@ -358,7 +358,7 @@ def _about(comment: bytes) -> _About | None:
 class _Own:
     """The exchanges of a recording of this suite.
 
-    Where several were put one behind the other, numbers and ticks go on, and their walks are told apart.
+    Where several were put one behind the other, numbers and ticks go on, and their walks get different names.
     """
 
     def __init__(self, shared: Shared, spooled: str | None) -> None:

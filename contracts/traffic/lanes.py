@@ -65,7 +65,7 @@ class Lanes:
 
     @contextmanager
     def all(self) -> Iterator[None]:
-        """Wait until nobody else is under way, and keep it so; for who has a lane, which is given back afterwards."""
+        """Wait until no other request is under way, and let none begin meanwhile; the caller must have a lane."""
         with self._free:
             self._wanting_all += 1
             self._busy -= 1

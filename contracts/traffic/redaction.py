@@ -22,7 +22,7 @@ MARKER: Final = re.compile(r"\[credential:([a-z_-]+)( in part)?\]")
 """What stands in a text where credentials stood: their name, and whether all of them."""
 
 SHORTEST: Final = 8
-"""Characters. A shorter key can't be told from ordinary words, so it is not searched for."""
+"""Characters. A shorter key can't be distinguished from ordinary words, so it is not searched for."""
 
 _RUN: Final = 12
 """Characters of a key in a row that are removed."""
@@ -136,7 +136,7 @@ class Redactor:
 
     @classmethod
     def of(cls, keys: Keys, seed: int, ordinary: str = "") -> Redactor:
-        """For a run with these keys: they, the others that the user named as secret, and the key that nobody issued."""
+        """A redactor of these keys, of the other secrets that the user named, and of the key that was never issued."""
         named = (("admin", keys.admin), ("user", keys.user), *keys.others)
         secrets = [(name, secret.reveal()) for name, secret in named if secret is not None]
         return cls([*secrets, ("unknown", unknown_key(seed))], ordinary)
@@ -145,7 +145,7 @@ class Redactor:
         return "Redactor(…)"
 
     def remarks(self) -> Iterator[str]:
-        """What the reader must know of secrets that can't be told from other words."""
+        """Notes for the reader on secrets that can't be distinguished from other words."""
         for place in sorted(self._indistinct):
             removed = (
                 "it is not removed from reports and recordings"
@@ -153,7 +153,7 @@ class Redactor:
                 else "reports and recordings show a marker wherever all of it stands"
             )
             yield (
-                f"The {self._names[place]} key is too short or too common to be told from what answers hold by"
+                f"The {self._names[place]} key is too short or too common to be distinguished from what answers hold by"
                 f" themselves: whether one repeats it is not judged, and {removed}."
             )
 
@@ -338,7 +338,7 @@ class _Lazily:
 
 
 def _indistinct(secret: str, words: bytes, vocabulary: frozenset[str]) -> bool:
-    """Whether a secret is too short or too common to be told from what answers hold by themselves.
+    """Whether a secret is too short or too common to be distinguished from what answers hold by themselves.
 
     So is one that is made of ordinary words alone, unless its runs are long enough to hold more than one of them.
     """

@@ -91,7 +91,7 @@ clause(
     Level.SECURITY,
     "With the key under another scheme, or without a scheme: refused",
     quote=BEARER,
-    why="A key that is accepted in forms nobody guards is logged and leaked in those forms.",
+    why="A key that is also accepted in unguarded forms is logged and leaked in those forms.",
     good="Authorization: Basic …: 401",
     bad="Authorization: Basic …: 200",
     probes=sent(OTHERWISE),

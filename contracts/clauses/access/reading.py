@@ -85,10 +85,10 @@ def refused(evidence: Evidence, exchange: Exchange, allowed: frozenset[int]) -> 
     if not _judgeable(exchange):
         return
     alone = would_be_answered(evidence, exchange)
-    told = alone or allowed == CLIENT_ERRORS or status in KEY_REFUSED
+    shows = alone or allowed == CLIENT_ERRORS or status in KEY_REFUSED
     allowed = allowed if alone else CLIENT_ERRORS
     if status in allowed:
-        if told:
+        if shows:
             yield HELD
     else:
         wanted = " or ".join(map(str, sorted(allowed))) if len(allowed) <= MOST_NAMED else "a 4xx"
