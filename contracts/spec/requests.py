@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +18,9 @@ PARAMETERS = ("after", "before", "limit", "order", "project_id")
 UNKNOWN_PARAMETERS = "unknown"
 """The key in `Reading.odd` and `Reading.values` for parameters that the document does not name."""
 
+_PLAIN = re.compile("[!-$&-~]*")
+"""Printable ASCII without percent signs, which means itself: nearly every parameter of a long recording."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_DIGITS = 18
 """Every integer of so many digits fits into 64 bits."""
 
@@ -160,6 +162,8 @@ def _pairs(query: str) -> Iterator[tuple[str, str, set[Oddity]]]:
 
 
 def _decode(raw: str) -> tuple[str, set[Oddity]]:
+    if _PLAIN.fullmatch(raw):
+        return raw, set()
     oddities: set[Oddity] = set()
     if re.search("%(?![0-9A-Fa-f]{2})", raw) or " " in raw:
         oddities.add(Oddity.AMBIGUOUS)
@@ -170,7 +174,7 @@ def _decode(raw: str) -> tuple[str, set[Oddity]]:
     except UnicodeDecodeError:
         oddities.add(Oddity.NOT_UTF8)
         text = data.decode("utf-8", "replace")
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    if _CONTROL.search(text):
         oddities.add(Oddity.CONTROL)
     return text, oddities
 
