@@ -310,7 +310,10 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     if len(rest) > REST * len(bad):
         weights = {one.clause: DERIVED if one.because else 1.0 for one in rest}
         known = {each.kind for each in found}
-        found += likely(weights, decided, [one for one in signatures if one.kind not in known], factors)
+        further = likely(weights, decided, [one for one in signatures if one.kind not in known], factors)
+        # What explains nothing but what follows from another breach is no cause of that one.
+        followed = {one.clause for one in bad if one.because}
+        found += [one for one in further if not one.explains & weights.keys() <= followed]
     return tuple(
         Cause(
             kind=one.kind,

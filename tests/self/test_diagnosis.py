@@ -20,7 +20,7 @@ from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
 from contracts.spec.loading import load_operation
-from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, likely, mixed_up
+from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, diagnose, likely, mixed_up
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -110,6 +110,17 @@ def test_requests_are_mixed_up_where_most_are_wrong_beside_others_alone(
     operation = load_operation()
     evidence = Evidence(Reader(operation), Target("http://127.0.0.1:1/v1", "ft:m"), [exchange(3), *copies])
     assert mixed_up(evidence) is is_so
+
+
+def test_what_explains_only_what_follows_from_another_breach_is_no_cause() -> None:
+    evidence = Evidence(Reader(load_operation()), Target("http://127.0.0.1:1/v1", "ft:m"), [exchange(1)])
+    first = judgement("PAG-021", Verdict.BROKEN, finding=FINDING)
+    known = [signature("ONE", "HTP-001"), signature("TWO", "HTP-001", "PAG-021")]
+    second = judgement("HTP-001", Verdict.BROKEN, finding=FINDING)
+    follows = replace(second, because="PAG-021")
+    assert [one.kind for one in diagnose((first, second), evidence, known[:1])] == ["ONE"]
+    assert diagnose((first, follows), evidence, known[:1]) == ()
+    assert [one.kind for one in diagnose((first, follows), evidence, known[1:])] == ["TWO"]
 
 
 def test_a_clause_that_breaks_alone_says_it_itself() -> None:

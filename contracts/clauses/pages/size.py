@@ -66,6 +66,13 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
 )
 def default_size(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.usual_limit
+    caps = _caps(evidence)
+    # A cap below the default holds without a limit as well: then a limit as large as the default shows it.
+    capped = {
+        (page.query.project_id is None, len(page.items))
+        for page in evidence.every_page
+        if (page.query.limit or 0) >= default and page.has_more
+    }
     for page in evidence.every_page:
         if page.query.limit is not None:
             continue
@@ -73,6 +80,10 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
         if size > default:
             yield Finding(f"at most {default} items without limit", count(size, "item"), (page.exchange,))
         elif size < default and page.has_more and size:
+            whole = page.query.project_id is None
+            if size == caps[whole] and (whole, size) in capped:
+                yield HELD
+                continue
             yield Finding(
                 f"{default} items without limit, or all that remain",
                 f"{count(size, 'item')} and has_more true",
@@ -80,6 +91,16 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
             )
         elif size == default or (size > MOST_COMMON_DEFAULT and not page.has_more):
             yield HELD
+
+
+def _caps(evidence: Evidence) -> dict[bool, int]:
+    """The most items on a page with a limit: of the list (``True``), and under a filter (``False``)."""
+    caps: dict[bool, int] = defaultdict(int)
+    for page in evidence.pages:
+        if page.query.limit:
+            whole = page.query.project_id is None
+            caps[whole] = max(caps[whole], len(page.items))
+    return caps
 
 
 @clause(
@@ -98,10 +119,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
 )
 def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_limit
-    caps: dict[bool, int] = defaultdict(int)
-    for page in evidence.pages:
-        if page.query.limit:
-            caps[page.query.project_id is None] = max(caps[page.query.project_id is None], len(page.items))
+    caps = _caps(evidence)
     for page in evidence.pages:
         limit, size = page.query.limit, len(page.items)
         if limit is None or not page.has_more or not size:

@@ -23,6 +23,12 @@ _ACTIVATED_AT = 100
 
 
 @varies(Behaviour.cut)
+def cap_below_the_default(self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """A page holds one item less than the default size at most."""
+    return list(rest[: min(asked.limit, max(self.shape.default_limit - 1, 1))])
+
+
+@varies(Behaviour.cut)
 def cap_20(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """A page holds 20 items at most."""
     return list(rest[: min(asked.limit, 20)])
