@@ -1,4 +1,4 @@
-"""PRV: pages that lead backwards, each laid against the list that walks forwards have shown."""
+"""PRV: backward pages, compared with the list that forward walks have shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIRECTION = "list [cp_1 … cp_9], before=cp_5, limit=2"
 
 
 def _order(evidence: Evidence, page: Page) -> Order:
-    """The order in which a page that leads backwards must stand: without one that of a first page without one."""
+    """The order in which a backward page must be sorted: without ``order`` it is that of a first page without it."""
     if page.query.order is not None:
         return page.query.order
     plain = (each for each in evidence.pages if each.query.order is None and each.query.after is None and each.items)
@@ -30,7 +30,7 @@ def _order(evidence: Evidence, page: Page) -> Order:
 
 
 def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
-    """The pages before an item that surely stood there then, with that item and the order."""
+    """The pages before an item that certainly existed then, with that item and the order."""
     listing = evidence.listing
     for page in evidence.pages_back:
         before, order = page.query.before, _order(evidence, page)
@@ -44,7 +44,7 @@ def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
 
 
 def _beyond(evidence: Evidence, page: Page, before: str, order: Order) -> str | None:
-    """The first item of a page that surely does not stand before its cursor."""
+    """The first item of a page that certainly does not come before its cursor; ``None`` if there is none."""
     for id_ in page.ids:
         passed = id_ == before or evidence.listing.precedes(order, before, id_)
         if passed and not (id_ != before and tie_at(evidence, order, before, id_)):
@@ -135,7 +135,7 @@ def page_before_is_a_run(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _missed(evidence: Evidence, page: Page, before: str, order: Order) -> str | None:
-    """An item that stands between the end of a page and its cursor."""
+    """An item between the end of a page and its cursor; ``None`` if there is none."""
     listing = evidence.listing
     if not page.items or listing.rank(order, page.ids[-1]) is None:
         return None
@@ -206,7 +206,7 @@ def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _usually_nearest(evidence: Evidence, pages: Sequence[tuple[Page, str, Order]]) -> bool:
-    """Whether most pages end right before their cursor, of those that are not the head of the list as well."""
+    """Whether most pages end right before their cursor, without those that are also the head of the list."""
     missed = [
         _missed(evidence, page, before, order) is not None
         for page, before, order in pages
@@ -216,7 +216,7 @@ def _usually_nearest(evidence: Evidence, pages: Sequence[tuple[Page, str, Order]
 
 
 def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) -> Finding | None:
-    """What a walk back from an item lacks: of the whole list where it came to its head, else as far as it went."""
+    """The items that a walk back from an item lacks, in the part of the list that it covered."""
     listing = evidence.listing
     ids = {id_ for page in walk for id_ in page.ids}
     ended = not walk[-1].items

@@ -177,7 +177,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
-    """Projects that have a list of their own here, of which the whole list shows nothing."""
+    """Findings for projects whose filtered lists have items, none of which the unfiltered list shows."""
     for exchange, project, page in unknown_projects(evidence):
         if evidence.listing.changed or page is None or not page.items:
             continue
@@ -209,7 +209,7 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
         if resembles(project, known):
             continue
         if page is not None and page.items:
-            # A project may have got its first permission since the list was looked at.
+            # A project may have got its first permission since the list was read.
             its_own = all(item.project_id == project for item in page.items)
             if not (its_own and evidence.listing.changed):
                 yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), stable_list=its_own)
@@ -277,7 +277,7 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding(f"items that match {_told(asked)}", f"{short(wrong.id)} does not", (page.exchange,))
             continue
         matching = [id_ for id_, item in evidence.listing.items.items() if _matches(item, project, wanted)]
-        # What an item shows may change while it stays.
+        # An item may change during the run.
         lost = _left_out(evidence, page, [id_ for id_ in matching if len(shown.get(id_, ())) == 1])
         if lost is not None:
             yield lost
@@ -286,7 +286,7 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _facets(evidence: Evidence) -> Mapping[str, set[tuple[str | None, ...]]]:
-    """For each item what it showed of what further filters compare."""
+    """For each item the values that further filters compare, as it showed them over time."""
     found: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
     for page in (*evidence.pages, *(page for page, _ in evidence.selected)):
         for item in page.items:
@@ -303,7 +303,7 @@ def _told(asked: Mapping[str, str]) -> str:
 
 
 def _left_out(evidence: Evidence, page: Page, matching: Sequence[str]) -> Finding | None:
-    """An item that had to stand on a page, and does not: before its last item, or anywhere if nothing follows."""
+    """An item that a page lacks: before its last item, or anywhere if nothing follows; ``None`` if there is none."""
     listing, order = evidence.listing, evidence.order(page)
     if page.query.after is not None:
         return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
 
 ALL = (*EVERYWHERE, "scope.unknown", "access.forms", "inputs.limits", "inputs.paths")
-"""The same, and refusals: what every answer must be."""
+"""These, and refusals: for what every answer must be."""
 
 
 @clause(
@@ -89,9 +89,9 @@ def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.exchanges:
         failure, answer = exchange.failure, exchange.answer
         if failure is not None and failure.kind in {FailureKind.CUT, FailureKind.GARBLED, FailureKind.TIMEOUT}:
-            # What an odd request brings about is INP's.
+            # Answers to requests that the document forbids are judged by INP.
             if not evidence.unusual(exchange):
-                yield Finding("a whole answer", failure.text, (exchange,))
+                yield Finding("a complete answer", failure.text, (exchange,))
         elif answer is not None and answer.flaw and evidence.unusual(exchange):
             continue
         elif answer is not None and answer.flaw:
@@ -101,8 +101,8 @@ def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
             yield Finding("a body in UTF-8, as JSON has it", wrong, (exchange,))
         elif answer is not None and exchange.retries:
             yield Finding(
-                "a whole answer",
-                f"the connection broke {count(exchange.retries, 'time')}; then the answer came whole",
+                "a complete answer",
+                f"the connection broke {count(exchange.retries, 'time')}; then the answer was complete",
                 (exchange,),
                 warning=True,
             )
@@ -111,7 +111,7 @@ def body_is_whole(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _charset(content_type: str | None) -> str | None:
-    """What is wrong with a declared charset: JSON is UTF-8, of which US-ASCII is a part."""
+    """What is wrong with a declared charset: JSON is UTF-8, and US-ASCII is a subset of that."""
     kind, _, parameters = (content_type or "").partition(";")
     if not kind.strip().lower().endswith(("/json", "+json")):
         return None

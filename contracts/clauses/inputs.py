@@ -55,7 +55,7 @@ def _answered_as_valid(evidence: Evidence, role: str, kind: Oddity, expected: st
 )
 def order_is_one_of_two(evidence: Evidence) -> Iterator[Outcome]:
     for outcome in _answered_as_valid(evidence, "order", Oddity.OUTSIDE, "`order` has two values"):
-        # Whether the siblings' words are understood as well is a question (OBS-007), and no breach.
+        # Whether the words of the vendor's other lists are accepted too is a question (OBS-007), not a breach.
         if not isinstance(outcome, Finding) or _word(evidence, outcome) not in SIBLINGS_WORDS:
             yield outcome
 
@@ -115,7 +115,7 @@ def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def number_of(text: str) -> int | None:
-    """The number that a text says to some reader of integers; ``None`` if that is not clear."""
+    """The number that some parser of integers reads from a text; ``None`` if that is not clear."""
     if len(text) > MOST_DIGITS:
         return HUGE
     try:
@@ -198,7 +198,7 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
     if exchange.failure is not None and exchange.failure.kind in BROKEN:
         return Finding("an answer", exchange.failure.text, (exchange,))
     if exchange.answer is not None and exchange.answer.flaw:
-        return Finding("a whole answer", exchange.answer.flaw, (exchange,))
+        return Finding("a complete answer", exchange.answer.flaw, (exchange,))
     return HELD if exchange.answer is not None and exchange.failure is None else None
 
 
@@ -324,7 +324,7 @@ def errors_tell_no_internals(evidence: Evidence) -> Iterator[Outcome]:
 
 @lru_cache(maxsize=256)
 def _internals(body: str) -> tuple[tuple[str, str], ...]:
-    """The kinds of internals that a body tells, each with the words that tell it.
+    """The kinds of internals that a body shows, each with the words that show it.
 
     Kept, because a run looks at the same bodies again and again.
     """
@@ -397,7 +397,7 @@ def paths_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
 
 TAG = re.compile(r"<[a-z][a-z0-9]*(?:\s[^<>]*)?>", re.IGNORECASE)
 MARKUP = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
-"""The media types that a browser takes for a page, and runs."""
+"""The media types that a browser shows as a page, with its scripts."""
 
 
 @clause(
@@ -414,7 +414,7 @@ MARKUP = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 def errors_repeat_no_markup(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
         answer = exchange.answer
-        # What a refusal repeats of its credentials is SEC-009's.
+        # Repeated credentials are judged by SEC-009.
         own = exchange.request.credential == "admin" or exchange.failed
         echoes = [echo for echo in answer.echoes if echo.large] if answer is not None and own else []
         if echoes:

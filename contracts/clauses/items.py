@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contracts.spec.operation import Operation
 
 SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
-"""2001 to 2099: what a time of creation may be. The same span in finer units can't be meant as seconds."""
+"""2001 to 2099, the plausible times of creation in seconds; in finer units the same range means other times."""
 
 FINER_UNITS = {1_000: "milliseconds", 1_000_000: "microseconds", 1_000_000_000: "nanoseconds"}
 
@@ -37,7 +37,7 @@ def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]
 
 
 def whole(value: object) -> int | None:
-    """The value if it is an integer, as JSON has it."""
+    """The value if it is a JSON integer; else ``None``."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -176,7 +176,7 @@ clause(
 def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     for exchange, path, entry in entries(evidence):
-        # What filters need not identify: only a property that is called an id must not be empty.
+        # A property that filters compare need not identify: only one that is called an id must not be empty.
         facet = roles.item_project_id if roles.item_project_id.endswith("id") else roles.item_id
         empty = [name for name in (roles.item_id, facet) if entry.get(name) == ""]
         if empty:
@@ -227,7 +227,7 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _switched(evidence: Evidence) -> Iterator[Outcome]:
-    """Further properties that became another value and then the earlier one again: a change comes to stay."""
+    """Further properties that changed and then changed back, which real changes rarely do."""
     others = evidence.operation.item_others
     if not others:
         return
@@ -287,7 +287,7 @@ clause(
 def _odd(created: int, exchange: Exchange) -> str | None:
     if created == 0:
         return "0: the first second of 1970"
-    # Whole numbers all the way: a server's integer may be beyond the range of floats.
+    # Integer arithmetic only: a server's integer may be beyond the range of floats.
     ahead = created - int(exchange.at)
     if ahead <= DAY or _finer(created, exchange):
         return None

@@ -1,4 +1,4 @@
-"""ORD: the two orders, each by itself and against the other."""
+"""ORD: the two orders, each by itself and compared with the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
-    """The first neighbours of a page whose times of creation run against the order."""
+    """The first neighbours on a page whose times contradict the order; ``None`` if there are none."""
     for left, right in pairwise(page.items):
         if left.created_at is None or right.created_at is None:
             continue
@@ -83,7 +83,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
-    """Whether each page that was asked for in this order stands in it."""
+    """One outcome for each page in this order: whether it is sorted so."""
     for page in evidence.every_page:
         if page.query.order is not order:
             continue
@@ -231,9 +231,9 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
-    """The same of pages in the middle: what was created between the first item of a run and its last is in it."""
+    """The same for a part of the list: pages hold what was created between their first and their last item."""
     listing = evidence.listing
-    # Most of a long list is seen once in each order: that is enough where nothing came or went.
+    # Most of a long list is seen only once in each order, which suffices if nothing changed.
     may_rest = not evidence.part and not listing.changed
     for run in _joined(evidence):
         order = evidence.order(run[0])
@@ -270,7 +270,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _joined(evidence: Evidence) -> list[tuple[Page, ...]]:
-    """The runs of pages of the whole list, those as one of which one goes on where another ends."""
+    """The runs of pages of the unfiltered list; runs that continue each other are joined."""
     joined: dict[tuple[Order, str], tuple[Page, ...]] = {}
     for run in evidence.runs:
         if run[0].query.project_id is None:
@@ -281,7 +281,7 @@ def _joined(evidence: Evidence) -> list[tuple[Page, ...]]:
 
 
 def _reaches(order: Order, time: int | None, other: int | None) -> bool:
-    """Whether an item of one time comes behind an item of another in this order."""
+    """Whether an item of one time comes after an item of another time in this order."""
     if time is None or other is None:
         return False
     return order.precedes(other, time)
@@ -401,7 +401,7 @@ def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _over_pages(evidence: Evidence, walk: Walk) -> Iterator[Outcome]:
-    """Ties at the seams of a walk: the last item of a page and the first of the next."""
+    """Ties at page boundaries of a walk: the last item of a page and the first one of the next."""
     listing = evidence.listing
     for before, page in pairwise(walk.pages):
         if not before.items or not page.items or page.query.after in page.ids:

@@ -53,7 +53,7 @@ def question(
 
 
 def fact(evidence: Evidence, exchange: Exchange) -> str:
-    """An answer as a fact: a status, or how many items a 200 brought, and what an empty page says of the rest."""
+    """An answer in words: its status, or the number of items of a 200, and the ``has_more`` of an empty page."""
     if exchange.answer is None:
         return "no answer"
     if not exchange.ok:

@@ -67,7 +67,7 @@ def _contents(evidence: Evidence, pages: Iterable[Page]) -> dict[str, object]:
 
 
 def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[str, object]) -> frozenset[str]:
-    """The ids that must not be in both lists, and are.
+    """The ids that are in both lists, and must not be.
 
     A permission is granted for one checkpoint. Of other operations an item may be in several lists (a user in two
     groups), and lists may number their items each for itself: there only a list without an item of its own is wrong.

@@ -1,4 +1,4 @@
-"""TOK: opaque tokens, each laid against the page that gave it."""
+"""TOK: opaque tokens, compared with the pages that gave them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _sent(evidence: Evidence) -> Iterator[tuple[Exchange, Query, str, Given | No
 
 
 def _told_apart(evidence: Evidence) -> bool:
-    """Whether items can be told from each other: by an identity, or no page holds two of the same content."""
+    """Whether items can be distinguished: by an identity, or because no page holds two with the same content."""
     if evidence.operation.profile.id:
         return True
     return all(len(set(page.ids)) == len(page.ids) for page in evidence.pages)
@@ -92,7 +92,7 @@ def token_when_more_follows(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _ends_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outcome]:
-    """One outcome for a page without a token if it can be told whether more follows."""
+    """One outcome for a page without a token if it is known whether more items follow."""
     listing, last = evidence.listing, page.ids[-1]
     lost = listing.following(page, order)
     if lost is not None and not tie_at(evidence, order, last, lost):
@@ -103,7 +103,7 @@ def _ends_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Outc
 
 
 def _goes_on_rightly(evidence: Evidence, page: Page, order: Order, nexts: list[Page]) -> Iterator[Outcome]:
-    """One outcome for a page with a token if it can be told whether more follows."""
+    """One outcome for a page with a token if it is known whether more items follow."""
     listing, last = evidence.listing, page.ids[-1]
     empty = next((after for after in nexts if not after.items), None)
     if listing.following(page, order) or any(after.items for after in nexts):
@@ -159,7 +159,7 @@ def page_begins_where_its_token_stands(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _with_giver(finding: Finding, given: Given) -> Finding:
-    """A finding on the page of a token, with the page that gave it: its last item is where the token stands."""
+    """A finding on the page of a token, with the page that gave the token."""
     decisive = finding.decisive
     return replace(finding, exchanges=(given.exchange, decisive), wrong=1)
 
@@ -250,7 +250,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
         elif used is not None and denied(exchange) and must_be_answered(evidence, exchange, query):
             said = f"status {exchange.status}: it was answered before"
             refused.append(Finding("200 for a token that was given", said, (used, exchange)))
-    # What is refused with another page size alone is refused for that.
+    # If a token is refused only with another limit, the limit is the reason.
     yield from refused if broken else ()
     for exchange in evidence.admin if broken else ():
         earlier = before.get(evidence.reading(exchange).query)
@@ -282,11 +282,11 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
     used: set[str] = set()
     works_again = not any(isinstance(each, Finding) for each in token_can_be_used_again(evidence))
     apart = _told_apart(evidence)
-    # A size that is wrong without a token as well is another breach.
+    # A page size that is also wrong without a token is another breach.
     sized = not any(_wrong_size(evidence, page) for page in evidence.pages if page.query.after is None)
     sent = list(_sent(evidence))
     own = [exchange for exchange, query, _, given in sent if given is not None and _of_its_size(query, given)]
-    # Where no token is answered, it is not for the page size that one is refused.
+    # If no token is accepted at all, the limit is not the reason.
     answered = not own or any(not denied(exchange) for exchange in own)
     for exchange, query, token, given in sent:
         first = answered and (works_again or token not in used)
@@ -310,7 +310,7 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _wrong_size(evidence: Evidence, page: Page) -> str:
-    """How many items a page has, if its limit asks for another number; an empty text if it is right."""
+    """The number of items of a page in words if it is not that of its limit; else an empty string."""
     limit, size = page.query.limit or evidence.operation.default_limit, len(page.items)
     if limit is None:
         return ""
@@ -321,7 +321,7 @@ def _wrong_size(evidence: Evidence, page: Page) -> str:
 
 
 def _two_places(evidence: Evidence) -> Iterator[Outcome]:
-    """Tokens that stand for different places of one list, depending on the page size that they are used with."""
+    """Findings for tokens whose position in the list depends on the limit that they are used with."""
     if evidence.listing.moved:
         return
     tokens = {page.token for page in evidence.pages if page.token is not None}
@@ -391,7 +391,7 @@ def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _keeps_shut(evidence: Evidence, exchange: Exchange, page: Page | None) -> Iterator[Outcome]:
-    """One outcome for a token of someone who may not look."""
+    """One outcome for a token that is used without the right to it."""
     form = exchange.request.credential
     if form not in {"none", "unknown", "user"} or Capability.KEY not in evidence.operation.capabilities:
         return
@@ -417,7 +417,7 @@ def _keeps_shut(evidence: Evidence, exchange: Exchange, page: Page | None) -> It
     needs=TWO,
 )
 def tampered_token_does_no_harm(evidence: Evidence) -> Iterator[Outcome]:
-    # A filter that shows wrong items without a token as well is another breach.
+    # A filter that also shows wrong items without a token is another breach.
     leaky = any(_wrong_items(page) for page in evidence.pages if page.query.after is None)
     for exchange, query in _misused(evidence):
         if exchange.answer is None or exchange.postponed:
@@ -445,7 +445,7 @@ def _wrong_items(page: Page) -> tuple[str, ...]:
 
 
 def _misused(evidence: Evidence) -> Iterator[tuple[Exchange, Query]]:
-    """What was asked with a token that was not given for it: tampered with, cut, empty, or of another query."""
+    """The requests with a token that was not given for them: changed, cut, empty, or of another query."""
     for exchange, query, token, given in _sent(evidence):
         others = evidence.reader.given(token)
         of_another_list = others and all(each.query.checkpoint != query.checkpoint for each in others)
@@ -471,7 +471,7 @@ def _misused(evidence: Evidence) -> Iterator[tuple[Exchange, Query]]:
 )
 def tampered_token_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, query, token, _ in _sent(evidence):
-        # A number may well be another token that is right.
+        # A changed number may be another valid token.
         if evidence.reader.given(token) or token.isdigit():
             continue
         page = evidence.page(exchange, query)

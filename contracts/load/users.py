@@ -112,7 +112,7 @@ class Users:
         error = getattr(response, "error", None) or response.request_meta["exception"]
         if not response.status_code or (error is not None and response.content is None):
             self.judge.unanswered()
-            response.failure(NoAnswer(f"no whole answer ({type(error).__name__})"))
+            response.failure(NoAnswer(f"no complete answer ({type(error).__name__})"))
             return None
         return Answer(response.status_code, "", tuple(response.headers.items()), bytes(response.content or b""))
 

@@ -26,8 +26,8 @@ def notes(figures: Figures) -> Iterator[str]:
         yield f"{count(figures.put_off, 'answer')} under load asked to wait (429, 503 with Retry-After); users waited."
     if figures.unanswered:
         yield (
-            f"{count(figures.unanswered, 'request')} under load got no whole answer, for which a network or a balancer"
-            " may be to blame: they are no breach."
+            f"{count(figures.unanswered, 'request')} under load got no complete answer, for which a network or a"
+            " balancer may be to blame: they are no breach."
         )
     if figures.unjudged:
         yield (

@@ -314,7 +314,7 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
     missed = _missed(clause, evidence)
     if missed and _may_hide(clause, evidence, missed):
         number = count(len(missed), "request")
-        reason = f"the connection broke: {number} that could have shown a case brought no whole answer"
+        reason = f"the connection broke: {number} that could have shown a case got no complete answer"
         return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=_STEADY)
     if not evidence.pages and any(evidence.unread()):
         reason = "no page of the list could be read"

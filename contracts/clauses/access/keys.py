@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MALFORMED_TOO = REFUSED | {400}
 """RFC 6750 §3.1 answers a malformed Authorization with 400."""
 UNUSUAL = frozenset({"empty", "empty-bare", "bare", "basic", "basic-password", "other-scheme"})
-"""Forms whose acceptance other clauses judge, and that no server may fail over."""
+"""Forms that other clauses judge if they are accepted; here only a 5xx counts."""
 EMPTY = ("empty", "empty-bare")
 OTHERWISE = ("basic", "basic-password", "bare", "other-scheme")
 IN_QUERY = ("query-api_key", "query-key", "query-token", "query-access_token")
@@ -36,7 +36,7 @@ def sent(forms: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def credential_clause(*forms: str, allowed: frozenset[int]) -> Judge:
-    """The judgement that requests with these forms of credential are refused with one of these statuses."""
+    """The judge of a clause: requests with these forms of credentials are refused with one of these statuses."""
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         for exchange in evidence.exchanges:

@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 KEY_REFUSED = frozenset({401, 403})
 REFUSED = KEY_REFUSED | {404}
-"""404 as well: that something exists may be hidden from who may not look (RFC 9110 §15.5.5)."""
+"""404 as well: a server may hide what exists from callers without the right to it (RFC 9110 §15.5.5)."""
 CLIENT_ERRORS = frozenset(range(400, 500))
 MOST_NAMED = 4
-"""Statuses that a finding names one by one."""
+"""The most statuses that a finding names one by one."""
 PLAIN_FORMS = ("none", "unknown", "user")
 _KIND = re.compile(r"[a-z][a-z_-]{0,23}")
 
 
 def refusals(evidence: Evidence) -> Iterator[Exchange]:
-    """Everything that was asked without being entitled to it, and answered with a refusal."""
+    """The refused requests of callers other than the admin key."""
     for exchange in evidence.exchanges:
         if exchange.request.credential != "admin" and exchange.refused:
             yield exchange
 
 
 def by_itself(evidence: Evidence, exchange: Exchange) -> bool:
-    """Whether the path is spelled plainly, and nothing but the caller can be the reason for the answer.
+    """Whether the answer can only be explained by the caller.
 
-    Other spellings are SEC-013's; whom only the company of the admin's request lets in, SEC-014's.
+    Other spellings of the path are judged by SEC-013, and callers that are let in only beside the admin key by SEC-014.
     """
     if not plainly_spelled(evidence, exchange):
         return False
@@ -45,7 +45,7 @@ def by_itself(evidence: Evidence, exchange: Exchange) -> bool:
 
 
 def refused_alone(evidence: Evidence) -> frozenset[str]:
-    """The forms of credentials that are refused by the usual path where no request of the admin's is near."""
+    """The forms of credentials that are refused on the usual path when no request of the admin key is beside them."""
     return frozenset(
         exchange.request.credential
         for exchange in refusals(evidence)
@@ -54,19 +54,19 @@ def refused_alone(evidence: Evidence) -> frozenset[str]:
 
 
 def plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
-    """Whether the path is the operation's as the document writes it; what else it may lead to is SEC-013's."""
+    """Whether the path is the one of the document; other spellings are judged by SEC-013."""
     return evidence.reading(exchange).checkpoint is not None
 
 
 def _judgeable(exchange: Exchange) -> bool:
-    """Whether the target decided on the request: a redirect elsewhere decides; a 429, a 5xx and silence do not."""
+    """Whether the target decided on the request: a redirect to another place decides; 429, 5xx and silence do not."""
     if exchange.answer is None or exchange.failed or exchange.status == TOO_MANY:
         return False
     return exchange.failure is None or exchange.failure.kind is FailureKind.REDIRECT
 
 
 def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
-    """Whether the admin key would get a page for this request, so that nothing but the credential is in the way."""
+    """Whether the admin key would get a page for this request, so that only the credentials can be the reason."""
     query = evidence.query(exchange)
     if query is None or query.checkpoint != evidence.target.checkpoint:
         return False
@@ -96,10 +96,10 @@ def refused(evidence: Evidence, exchange: Exchange, allowed: frozenset[int]) -> 
 
 
 def private_ids(evidence: Evidence) -> frozenset[str]:
-    """What must not be shown: the ids of items, and the values by which the list can be filtered.
+    """What a refusal must not show: the ids of items, and the values by which the list can be filtered.
 
-    Of these a short word in small letters is no id but one of a kind or state, which an error may name that says what a
-    filter takes.
+    A short word in small letters is not included: it names a kind or state, and an error may say which of these a
+    filter accepts.
     """
     values = (value for value in evidence.listing.projects if not _KIND.fullmatch(value))
     return frozenset({*evidence.listing.items, *values, *evidence.foreign})

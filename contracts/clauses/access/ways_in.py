@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def is_plain(evidence: Evidence, exchange: Exchange) -> bool:
-    """Whether a request is the bare one: the checkpoint, and no query but perhaps the credential."""
+    """Whether a request names only the checkpoint, without a query (but perhaps with the credential in it)."""
     reading = evidence.reading(exchange)
     plain = evidence.operation.request(Query(evidence.target.checkpoint))
     return reading.checkpoint == evidence.target.checkpoint and exchange.request.query == plain.query
@@ -78,12 +78,12 @@ def other_spellings_show_nothing(evidence: Evidence) -> Iterator[Outcome]:
         answer = exchange.answer
         if exchange.request.credential not in PLAIN_FORMS or plainly_spelled(evidence, exchange) or answer is None:
             continue
-        # Who is let in by the usual path as well is another clause's.
+        # A caller that is also let in on the usual path breaks another clause.
         if exchange.request.credential not in alone:
             continue
         found = {id_ for id_ in ids_of_items(evidence, answer.body) if id_ in ids}
         found |= named(answer, ids, unquote(exchange.request.target))
-        # What a refusal tells is SEC-008's.
+        # What a refusal shows is judged by SEC-008.
         if found and not exchange.refused:
             yield Finding("nothing of the list", f"it shows {names(tuple(sorted(found)), 2)}", (exchange,))
         elif not exchange.failed and exchange.status != TOO_MANY:
@@ -110,7 +110,7 @@ def refusals_hold_in_company(evidence: Evidence) -> Iterator[Outcome]:
         other = evidence.company(exchange)
         if exchange.request.credential not in PLAIN_FORMS or other is None or not plainly_spelled(evidence, exchange):
             continue
-        # Who is let in without company as well is another clause's.
+        # A caller that is also let in alone breaks another clause.
         if exchange.request.credential not in alone or _question(exchange) in let_in:
             continue
         for outcome in refused(evidence, exchange, REFUSED):
@@ -145,7 +145,7 @@ def _question(exchange: Exchange) -> tuple[str, str]:
 )
 def refusals_are_of_one_caller(evidence: Evidence) -> Iterator[Outcome]:
     first: dict[str, Exchange] = {}
-    """The refusals of requests that the admin key had not made before: nothing else could be kept of them."""
+    """The refusals of requests that the admin key had not sent before, so that no cache holds its answer."""
     of_admin: set[str] = set()
     for exchange in evidence.exchanges:
         target = exchange.request.target

@@ -160,7 +160,7 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _said_to_be_last(evidence: Evidence) -> frozenset[tuple[Order, str | None, str]]:
-    """The last items of pages that the target called the last, with their order and project."""
+    """The last items of pages with ``has_more`` false, with their order and project."""
     return frozenset(
         (order, page.query.project_id, page.ids[-1])
         for page, order in evidence.sound
@@ -169,7 +169,7 @@ def _said_to_be_last(evidence: Evidence) -> frozenset[tuple[Order, str | None, s
 
 
 def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tuple[Order, str | None, str]]) -> bool:
-    """Whether nothing follows a cursor; where the list moves too much to know, the target's own word counts."""
+    """Whether nothing follows a cursor; if the end of the list is not known, the ``has_more`` of the target decides."""
     listing = evidence.listing
     last = listing.last(order, query.project_id)
     if last is None:
@@ -228,7 +228,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
 )
 def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
     if evidence.part:
-        # A cursor that is unknown there may be one of another part.
+        # In a part of a list, an unknown cursor may belong to another part.
         return
     listing = evidence.listing
     for exchange, query in evidence.allowed:
@@ -253,12 +253,12 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _accepted(evidence: Evidence) -> bool:
-    """Whether an item of the list was taken as a cursor: where each one is refused, a refusal shows nothing."""
+    """Whether the target accepted some cursor: if it refuses all of them, a refusal proves nothing."""
     return any(page.query.after in evidence.listing.items for page in evidence.pages)
 
 
 def _leads(evidence: Evidence, after: str, query: Query) -> bool:
-    """Whether a cursor may stand before all items of the asked project, so that it may well begin with the first."""
+    """Whether a cursor may come before all items of the project, so that its page may begin with the first one."""
     order = evidence.asked_order(query)
     head = evidence.listing.sequence(order, query.project_id)[:1]
     return not head or not evidence.listing.precedes(order, head[0], after)

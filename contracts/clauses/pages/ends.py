@@ -66,7 +66,7 @@ def judge_end_id(evidence: Evidence, *, first: bool) -> Iterator[Outcome]:
         given = True
         right = page.ids[0] if first else page.ids[-1]
         if said == right:
-            # Of a single item either end is the other one.
+            # On a page with a single item both ends are the same.
             if page.ids[0] != page.ids[-1]:
                 yield HELD
         else:

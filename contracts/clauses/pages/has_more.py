@@ -51,7 +51,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
         elif empty or (listing.ends_with(page, order) and not listing.changed):
             shown = empty[0].exchange if empty else listing.shown_in(last, page.exchange)
             said = f"the page after {short(last)} is empty" if empty else "no walk shows an item after it"
-            # Where the list goes on, its next item is what the page after this one lacks.
+            # If the list goes on, the next page is wrong: it lacks the following item.
             lost = listing.following(page, order)
             yield Finding(
                 f"has_more false: nothing follows {short(last)}"
@@ -108,7 +108,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
         elif (
             any(not after.items for after in nexts)
             or not (last or listing.items)
-            # Behind the end there is no token to ask with: other walks must have ended there too.
+            # At the end there is no token for one more request: other walks must have ended there too.
             or (evidence.reader.opaque and listing.ends_with(page, order))
         ):
             yield HELD

@@ -81,7 +81,7 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
         if any(evidence.same(peer, exchange) for peer in peers):
             yield HELD
         else:
-            # What was asked again does not stand for what was asked first: it would be another finding.
+            # An exchange of another round would make it another finding.
             peer = min(
                 peers, key=lambda other: (_round(other) != _round(exchange), abs(other.number - exchange.number))
             )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
 
 MOST_COMMON_DEFAULT = 20
-"""A list that is longer and comes at once without a limit shows a larger default, however large that is."""
+"""If a longer list comes on one page without a limit, the default is larger, whatever it is."""
 
 
 @clause(
@@ -124,7 +124,7 @@ def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
         limit, size = page.query.limit, len(page.items)
         if limit is None or not page.has_more or not size:
             continue
-        # Above its cap, which may be another one under a filter, a server may give the cap or the default size.
+        # For a limit above its cap, which a filter may change, a server may return the cap or the default size.
         cap = caps[page.query.project_id is None]
         if size == limit or (limit > cap and size in {cap, default}):
             yield HELD
@@ -152,7 +152,7 @@ def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
 def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.usual_limit
     for pages in evidence.by_cursor.values():
-        # What was asked again does not stand for what was asked first: it would be another finding.
+        # A repeated request would make it another finding.
         once = [page for page in pages if page.exchange.again is None]
         ranked = sorted(once, key=lambda page: (page.query.limit or default, page.exchange.number))
         for small, large in pairwise(ranked):
@@ -161,7 +161,7 @@ def small_page_begins_large_page(evidence: Evidence) -> Iterator[Outcome]:
             shared = min(len(small.items), len(large.items))
             alike = small.ids[:shared] == large.ids[:shared]
             if alike or (evidence.listing.changed and evidence.listing.agree(small, large)):
-                # Equally long pages show nothing: the limit made no difference.
+                # Pages of equal length prove nothing: the limit made no difference.
                 if shared and len(small.items) != len(large.items):
                     yield HELD
                 continue

@@ -61,7 +61,7 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _before_it_may_begin_again(evidence: Evidence, walk: Walk) -> Iterator[Page]:
-    """The pages of a walk up to one that a server may have given that begins again after a cursor that is gone."""
+    """The pages of a walk before the server may have begun again, because the item of the cursor was deleted."""
     for page in walk.pages:
         cursor = evidence.listing.items.get(page.query.after or "")
         first = page.items[0].created_at if page.items else None
@@ -72,7 +72,7 @@ def _before_it_may_begin_again(evidence: Evidence, walk: Walk) -> Iterator[Page]
 
 
 def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
-    """Whether an item surely stood before the cursor of a page: no cursor leads back, whatever came and went."""
+    """Whether an item certainly came before the cursor of a page, whatever was added or removed."""
     after = page.query.after
     if after is None or anchored(evidence, page):
         return True
