@@ -24,6 +24,7 @@ from commanding import choose_nothing, run
 from listed import vendors_document
 from operation_list import DOCUMENTS
 from operation_list import page as operation_list
+from settings_list import page as settings_list
 
 from contracts.clauses.registry import clauses
 from contracts.cli import main
@@ -319,6 +320,10 @@ def test_the_index_names_every_page() -> None:
 
 def test_the_list_of_clauses_is_current() -> None:
     assert text("clauses.md") == clause_list(), "python tests/self/clause_list.py writes it anew"
+
+
+def test_the_list_of_settings_is_current() -> None:
+    assert text("settings.md") == settings_list(), "python tests/self/settings_list.py writes it anew"
 
 
 def test_the_list_of_operations_is_that_of_the_documents() -> None:
