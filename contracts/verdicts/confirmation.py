@@ -130,19 +130,20 @@ class Confirming:
         """
         counted = self._ask(found, derived)
         if not self._part and self.ended_by is None:
-            late = [each for each in self._now() if each[0] not in counted]
-            counted |= self._ask(late, {})
+            counted |= self._ask(self._late(found), {})
         return counted
 
-    def _now(self) -> list[tuple[str, Finding]]:
-        """The findings to confirm by now: repeated requests may have brought new ones."""
+    def _late(self, found: Sequence[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
+        """The findings that repetitions brought, or that are left where a repeated one was an intermittent 5xx."""
         evidence = Evidence(self._reader, self._target, self._answering.exchanges)
         tallies = tally(self._clauses, evidence)
         derived = roots(judge(self._clauses, evidence, tallies, {}))
-        return [each for each in worth_confirming(tallies) if each[0] not in derived]
+        sure = {name for name, finding in found if not any(map(evidence.failures.intermittent, finding.exchanges))}
+        return [each for each in worth_confirming(tallies) if each[0] not in sure | derived.keys()]
 
     def _ask(self, found: Sequence[tuple[str, Finding]], because: Mapping[str, str]) -> dict[str, Confirmation]:
         self._copies = {name: [] for name, _ in found}
+        self._together = {}
         own = [each for each in found if because.get(each[0]) not in self._copies]
         derived = [each for each in found if because.get(each[0]) in self._copies]
         try:

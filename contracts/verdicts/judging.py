@@ -20,6 +20,8 @@ ENOUGH_BREACHES = 3
 MOST_FINDINGS = 20_000
 """Findings of one clause that are kept in memory: a recording may have very many."""
 
+LEAST_TOGETHER = 0.2
+"""The least share of a clause's cases that are breaches where requests are mixed up that are under way together."""
 A_PAGE = 4096
 """Bytes. Among findings with bodies below this size the first one is shown, and not the one with the shortest body."""
 
@@ -280,6 +282,9 @@ def _settle_lost(common: Judgement, finding: Finding, confirmation: Confirmation
 
 def _shown(common: Judgement, finding: Finding, confirmation: Confirmation) -> Judgement:
     verdict = Verdict.WARNED if finding.warning or common.level is Level.ADVISORY else Verdict.BROKEN
+    if confirmation.alone and common.breaches < common.cases * LEAST_TOGETHER:
+        # So rare a breach recurs beside other requests by chance as well.
+        confirmation = replace(confirmation, rounds=confirmation.alone, seen=0, alone=0)
     if confirmation.alone:
         right = f"{confirmation.alone} of {confirmation.alone}"
         text = f"asked again alone it was right {right} times; with other requests under way it"

@@ -13,7 +13,7 @@ from contracts.clauses.registry import find
 from contracts.core.model import Exchange, Failure, FailureKind, Order, Target
 from contracts.core.result import Finding
 from contracts.verdicts.confirmation import LONGEST_REPLAY, ROUNDS, Confirming, recounted, worth_confirming
-from contracts.verdicts.judging import Confirmation, Tally, tally
+from contracts.verdicts.judging import Confirmation, Tally, judge, tally
 
 ALONE, DERIVED, PAGED = "PAG-005", "PAG-009", "PAG-014"
 TARGET = Target("http://127.0.0.1/v1", "ft:model:acme:x:1")
@@ -244,3 +244,14 @@ def test_what_comes_back_neither_alone_nor_in_company_is_counted_alone() -> None
     scripted = Scripted(history, "rrr", together="rrrr")
     again = confirming(scripted, ALONE).ask([(ALONE, finding)])[ALONE]
     assert (again.rounds, again.seen, again.alone) == (ROUNDS, 0, 0)
+
+
+@pytest.mark.parametrize(("others", "counts"), [(1, (1, 1, ROUNDS)), (20, (0, ROUNDS, 0))])
+def test_what_is_seldom_wrong_is_not_put_down_to_company(others: int, counts: tuple[int, int, int]) -> None:
+    history, finding = in_company()
+    for limit in range(2, 2 + others):
+        history.ask(query(limit=limit))
+    again = confirming(Scripted(history, "rrr", together="wr"), ALONE).ask([(ALONE, finding)])
+    evidence = history.evidence()
+    (judged,) = judge(find([ALONE]), evidence, tally(find([ALONE]), evidence), again)
+    assert (judged.seen, judged.asked, judged.alone) == counts

@@ -6,7 +6,10 @@ import pytest
 
 from contracts.core.errors import ExitCode
 from contracts.core.result import Verdict
+from contracts.mock.app import Behaviour, Request, Response
 from contracts.mock.faults import FAULTS, open_fault
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
 from contracts.reports.terminal import Style, report, times
 from contracts.runs.selftest import WARNED_ONLY, against
 
@@ -48,3 +51,18 @@ def test_what_a_network_does_as_well_only_warns() -> None:
     assert judgement.verdict is Verdict.WARNED
     assert judgement.finding is not None
     assert result.exit_code == ExitCode.KEPT
+
+
+class _FailingTwice(Behaviour):
+    """Answers the first two requests of some odd queries with a 500, and is right from then on."""
+
+    async def serve(self, request: Request, /) -> Response:
+        odd = next((text for text in ("limit=2147483647", "after=aaaa") if text in request.query), None)
+        self.memory[odd] = self.memory.get(odd, 0) + 1
+        return Response(500) if odd and self.memory[odd] <= 2 else await super().serve(request)
+
+
+def test_a_5xx_that_comes_back_once_and_not_again_is_held_against_no_parameter() -> None:
+    result = against(Server(seeded(size=57), _FailingTwice()))
+    broken = [one for one in result.judgements if one.verdict is Verdict.BROKEN]
+    assert [one.clause for one in broken] == ["HTP-005"]
