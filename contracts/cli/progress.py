@@ -13,8 +13,8 @@ import click
 
 from contracts.evidence.evidence import ASIDE
 from contracts.probes import CONTROL, PROBES
+from contracts.runs.answering import AGAIN
 from contracts.runs.deep.walk import DEEP
-from contracts.runs.live import AGAIN
 from contracts.runs.plan import Progress
 from contracts.runs.replay import OnStep, Stage
 

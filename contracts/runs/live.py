@@ -12,15 +12,16 @@ from statistics import median
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Capability, Exchange, FailureKind, Order
+from contracts.core.model import Capability, Exchange, FailureKind
 from contracts.core.result import Finding, Judgement, Level, Repetition, Result
 from contracts.core.wording import count
-from contracts.evidence.evidence import ASIDE, CONTROL, LOAD, Evidence
+from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
 from contracts.evidence.listing import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import after_the_ends, control, further, look, whole
+from contracts.probes.walks import after_the_ends, control, further, whole
+from contracts.runs.answering import AGAIN, DeepAnswers, LiveAnswers
 from contracts.runs.causes import requests, test_causes, with_causes
 from contracts.runs.deep.census import ORDERS
 from contracts.runs.deep.walk import DEEP, Deep, Full
@@ -40,8 +41,6 @@ from contracts.verdicts.conclusion import (
 from contracts.verdicts.confirmation import Confirming, worth_confirming
 from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, tally
 
-AGAIN = "again"
-"""The probe that asks again what broke a clause."""
 SHARE_OF_AGAIN = 0.128
 LEAST_TO_SPARE = 127
 """The share of the budget beyond `LEAST_TO_SPARE` requests that is reserved for confirmation."""
@@ -139,7 +138,7 @@ class _Run:
         self._advice = ""
         """What would let the run send more requests, where that is not a larger budget."""
         self._hurried = False
-        """Whether the time of the run has room for fewer requests than its budget."""
+        """Whether the time of the run suffices for fewer requests than its budget."""
         self._expected = plan.most
         """How many requests the run seems to send."""
         self._throttled = self._put_off = 0
@@ -319,8 +318,7 @@ class _Run:
                 looked = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
         if not self._hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
-            # Nothing is to be asked again, so what was kept for that can look further, and without a selection what was
-            # left over as well.
+            # With nothing to confirm, the reserved requests look further; without a selection the remaining ones too.
             spare = self._client.remaining - LAST_RESERVE - look
             asking.begin("walks", min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
@@ -341,7 +339,7 @@ class _Run:
         self._look_again()
 
     def _go_deep(self) -> None:
-        """Walk through the whole list in both orders, and look again at what is doubtful in it."""
+        """Walk through the whole list in both orders, and read doubtful places again."""
         plan, asking, evidence = self._plan, self._asking, self._asking.evidence
         self._client.extend(plan.deep + CLOSER)
         deep = self._deep = Deep(evidence, plan.clauses, self._client.spool, plan.deep)
@@ -354,13 +352,13 @@ class _Run:
         self._ask_deep_again(deep)
 
     def _ask_deep_again(self, deep: Deep) -> None:
-        """Ask again what nothing but the walk through the whole list shows, or shows more plainly."""
+        """Confirm findings that only the walk through the whole list shows, or shows better."""
         found = deep.worth_confirming(self._found())
         confirming = Confirming(
             self._plan.clauses,
             self._reader,
             self._plan.target,
-            _LiveDeep(self._asking, found),
+            DeepAnswers(self._asking, found),
             moved=False,
             ends=_ENDS,
             part=True,
@@ -373,14 +371,14 @@ class _Run:
         return worth_confirming(self._tallies())
 
     def _tallies(self) -> dict[str, Tally]:
-        """What each clause makes of all that was asked by now."""
+        """What each clause finds in the exchanges so far."""
         evidence = self._asking.evidence
         if self._tallied is None or self._tallied[0] is not evidence:
             self._tallied = evidence, tally(self._plan.clauses, evidence)
         return self._tallied[1]
 
     def _room(self) -> int:
-        """How many more requests the time of the run has room for, by what answers took until now."""
+        """The number of further requests for which the time of the run suffices, by the duration of answers so far."""
         limit, client, plan = self._plan.limits.run, self._client, self._plan
         if limit is None:
             return client.remaining
@@ -390,23 +388,23 @@ class _Run:
 
     @property
     def _usual(self) -> float:
-        """Seconds that an answer takes, short of what the first one took for a connection where there are others."""
+        """The median seconds of an answer; the first one, which includes connecting, counts only if it is alone."""
         exchanges = self._client.exchanges
         return median(exchange.seconds for exchange in exchanges[1:] or exchanges)
 
     def _hurry(self, room: int) -> bool:
-        """Whether the time of the run has room for fewer requests than its budget."""
+        """Whether the time of the run suffices for fewer requests than its budget."""
         self._hurried = room < self._client.remaining
         self._expected = self._client.requests + room if self._hurried else self._plan.most
         return self._hurried
 
     def _allot(self, probes: Sequence[str], free: int) -> dict[str, int]:
-        """How many requests each of these probes may send: for some clauses no more than for all of them."""
+        """The number of requests that each probe may send; with a selection not more than without one."""
         usual = _shares(max(free, DEFAULT_BUDGET), replace(self._plan, selected=()).probes)
         return {name: min(share, usual[name]) for name, share in _shares(free, probes).items()}
 
     def _look_again(self) -> None:
-        """Look at the whole list once more, so that what was asked in between is enclosed by two looks."""
+        """Make another control walk, so that the requests since the last one lie between two."""
         self._asking.begin(CONTROL, self._client.remaining)
         try:
             control(self._asking)
@@ -417,7 +415,7 @@ class _Run:
             )
 
     def _check_target(self) -> None:
-        """Refuse a target that can't be judged at all."""
+        """End the run if the target can't be judged at all."""
         found = obstacle(self._asking, self._plan)
         if found is not None:
             raise ConfigurationError(found.sentence(self._plan.target.base_url), requests=found.requests)
@@ -425,10 +423,10 @@ class _Run:
     # Asking again
 
     def _ask_failed_again(self) -> None:
-        """Ask once more what was answered 5xx: what asked for it is blamed only where the 5xx comes back."""
+        """Repeat requests that were answered 5xx: they break clauses only if the 5xx recurs."""
         evidence = self._asking.evidence
         failed = [exchange for exchange in evidence.exchanges if exchange.failed and not exchange.postponed]
-        # Those first which may well be the reason for it.
+        # First the requests that are the likeliest reason.
         failed.sort(key=lambda exchange: exchange.request.credential == "admin" and not evidence.unusual(exchange))
         self._asking.begin(AGAIN, min(self._client.remaining, MOST_FAILED))
         with suppress(ShareSpent):
@@ -448,7 +446,9 @@ class _Run:
             plan.clauses,
             self._reader,
             plan.target,
-            _Live(self._asking, reserve=min(FOR_CAUSES, requests(judgements)) if plan.budget > SMALL_BUDGET else 0),
+            LiveAnswers(
+                self._asking, reserve=min(FOR_CAUSES, requests(judgements)) if plan.budget > SMALL_BUDGET else 0
+            ),
             moved=evidence.unsteady,
             ends=_ENDS,
         )
@@ -457,7 +457,7 @@ class _Run:
         _go_on(confirming)
 
     def _test_causes(self) -> None:
-        """Ask what tells the likely causes apart where several clauses broke."""
+        """Test the likely causes if several clauses broke."""
         if len(self._found()) < 2:  # noqa: PLR2004 - several
             return
         self._announce(ASIDE)
@@ -467,7 +467,7 @@ class _Run:
     # Reporting
 
     def _reach(self, evidence: Evidence) -> Iterator[str]:
-        """What the reader must know about how far the run went, and how far the list was seen."""
+        """Notes for the reader on how far the run went, and how much of the list it saw."""
         limit = self._plan.limits.run
         if self._hurried and limit is not None:
             yield (
@@ -523,7 +523,7 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
         with suppress(ShareSpent, Full):
             whole(asking, order, pages // len(ORDERS), deep.read)
     deep.judge()
-    # The other half is for asking again what is found.
+    # The other half of the requests is for confirmation.
     asking.begin(DEEP, CLOSER // 2)
     with suppress(ShareSpent):
         for doubt in deep.doubts():
@@ -531,77 +531,20 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
 
 
 def _shares(free: int, names: Iterable[str]) -> dict[str, int]:
-    """How so many requests are shared out among these probes."""
+    """The shares of these probes of ``free`` requests."""
     needed = {name: PROBES[name] for name in names}
     beyond = max(0, free - sum(entry.least for entry in needed.values()))
     shares = {name: entry.share if free >= entry.begins else 0.0 for name, entry in needed.items()}
     whole = sum(shares.values()) or 1.0
     found = {name: entry.least + int(beyond * shares[name] / whole) for name, entry in needed.items()}
-    # What is left over by rounding goes to the last ones: each of their questions is another one.
+    # The remainder of rounding goes to the last probes, whose requests all differ.
     rounded = free - sum(found.values())
     for name in list(reversed(found))[: max(0, rounded)]:
         found[name] += 1
     return found
 
 
-class _Live:
-    """Answers from the target what broke a clause; see `Answering`. The ``reserve`` is left for testing causes."""
-
-    def __init__(self, asking: Asking, *, reserve: int) -> None:
-        self._asking = asking
-        self._reserve = reserve
-        asking.begin(AGAIN, asking.client.remaining - reserve)
-
-    @property
-    def exchanges(self) -> Sequence[Exchange]:
-        # What comes back alone is not to be found by its comparison with what came under load.
-        return [exchange for exchange in self._asking.client.exchanges if exchange.probe != LOAD]
-
-    def look(self, *, ascending: bool) -> None:
-        self._asking.begin(CONTROL, self._asking.client.remaining)
-        control(self._asking)
-        if ascending:
-            look(self._asking, Order.ASCENDING, fresh=True)
-        self._asking.begin(AGAIN, self._asking.client.remaining - self._reserve)
-
-    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
-        tag = (number, exchange.number)
-        if exchange.number in self._asking.batches:
-            place, batch = self._asking.batches[exchange.number]
-            asked = [replace(request, fresh=fresh or request.fresh) for request in batch]
-            return self._asking.together(asked, again=tag)[place]
-        request = exchange.request
-        return self._asking.send(replace(request, fresh=fresh or request.fresh), again=tag)
-
-    def repeat_together(self, number: int, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
-        return self._asking.repeat_all(number, exchanges)
-
-
-class _LiveDeep:
-    """Answers from the target what was asked in a walk through the whole list; see `Answering`."""
-
-    def __init__(self, asking: Asking, found: Iterable[tuple[str, Finding]]) -> None:
-        self._asking = asking
-        known = {exchange.number: exchange for _, finding in found for exchange in finding.exchanges}
-        self._exchanges = [known[number] for number in sorted(known)]
-
-    @property
-    def exchanges(self) -> Sequence[Exchange]:
-        return self._exchanges
-
-    def look(self, *, ascending: bool) -> None:
-        """The list is too long to be looked at as a whole: what rests on that is not asked again."""
-
-    def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is fresh anyway
-        copy = self._asking.send(exchange.request, again=(number, exchange.number), spooled=True)
-        self._exchanges.append(copy)
-        return copy
-
-    def repeat_together(self, *_: object) -> Sequence[Exchange]:
-        raise ShareSpent  # a walk through the whole list has no company
-
-
 def _go_on(confirming: Confirming) -> None:
-    """Let what ended the asking end the run, unless it is only that no more may be asked again."""
+    """Raise what ended the confirmation early, unless it was only the budget."""
     if confirming.ended_by is not None and not isinstance(confirming.ended_by, ShareSpent):
         raise confirming.ended_by

@@ -198,5 +198,5 @@ def test_no_page_is_about_the_place_where_it_was_written() -> None:
 def test_files_are_of_a_readable_length() -> None:
     published = {"openapi.yaml", "sdk-page.txt"}
     for file in (ROOT / "contracts").rglob("*.py"):
-        assert file.name in published or len(file.read_text(encoding="utf-8").splitlines()) <= 700, file.name
+        assert file.name in published or len(file.read_text(encoding="utf-8").splitlines()) <= 750, file.name
     assert len(text("ARCHITECTURE.md").splitlines()) <= 90, "one page"
