@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from contracts.cli import main
 
 ROOT = Path(__file__).parents[2]
+APART = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""For a session of pytest that leaves nothing behind and loads no plugin that takes longer than its tests."""
 CHOOSING = ("CONTRACTS_", "OPENAI_", "GITHUB_")
 """How the variables begin that a run would heed."""
 CHOOSING_TOO = frozenset(

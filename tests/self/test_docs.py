@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import pytest
 from clause_list import page as clause_list
-from commanding import choose_nothing, run
+from commanding import APART, choose_nothing, run
 from listed import vendors_document
 from operation_list import DOCUMENTS
 from operation_list import page as operation_list
@@ -70,8 +70,6 @@ TESTED_IN = {
 """Where what a page names in a sentence is run, or shows alone because it takes minutes."""
 PROGRAMS = ("contracts", "docker", "npm", "pip", "pipx", "pytest", "python", "st", "steady", "tox", "uvx")
 README = ROOT / "README.md"
-APART = "-p no:cacheprovider -p no:schemathesis -p no:hypothesispytest"
-"""What a session of pytest needs not for ours: the plugins of others take longer to load than it takes to run."""
 
 
 def text(name: str) -> str:
@@ -192,7 +190,7 @@ SESSIONS = sorted({line for page in (README, *DOCS.glob("*.md")) for line in sho
 def test_the_commands_for_pytest(line: str, tmp_path: Path) -> None:
     with Server() as server:
         few = "" if " -k " in line else " -k ENV-001"
-        command = filled(line, server).replace("pytest ", f'"$PYTHON" -m pytest {APART} ', 1)
+        command = filled(line, server).replace("pytest ", f'"$PYTHON" -m pytest {shlex.join(APART)} ', 1)
         done = shell(f"{command}{few} --contract-requests 60", tmp_path, environment(server))
     assert done.returncode in {0, 6} if " -k " in line else done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

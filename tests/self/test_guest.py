@@ -8,13 +8,13 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
 import pytest
+from commanding import APART
 
 import contracts.plugins.session
 import contracts.suite  # noqa: F401 - as above
 from contracts.mock.server import Server
 
-QUIET = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-W", "error", "-q")
-"""Without the plugins of others that take longer to load than these projects to test."""
+QUIET = (*APART, "-W", "error", "-q")
 ALONE = (*QUIET, "-p", "no:base_url")
 """As where pytest-base-url is not installed."""
 

@@ -26,6 +26,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from commanding import APART
 from interrupting import IMPORTING, ROOT, Ended, Job, Moment, run
 from wire_faults import Network
 
@@ -220,7 +221,7 @@ def left_well(done: Ended, folder: Path) -> None:
 
 
 def test_an_interrupt_ends_a_wait_for_the_server_and_other_commands(tmp_path: Path) -> None:
-    pytest_ = ("-p", "no:cacheprovider", "--pyargs", "contracts.suite", "-k", "SEC or ENV")
+    pytest_ = (*APART, "--pyargs", "contracts.suite", "-k", "SEC or ENV")
     written = [word for name, file in FILES.items() for word in (f"--contract-{name}", file)]
     jobs = [
         (("check", "--variant", "throttled", "--record", "run.har"), Moment("contracts.traffic.client:Client._wait")),
@@ -339,7 +340,7 @@ def test_workers_of_pytest_leave_what_they_have_seen(tmp_path: Path, number: int
     pytest.importorskip("xdist")
     signaller = Signaller(25, number)
     with Server() as server, Network(server.base_url, on_request=signaller) as network:
-        words = ["pytest", "-p", "no:cacheprovider", "-n", "2", "--pyargs", "contracts.suite", "-k", "SEC"]
+        words = ["pytest", *APART, "-n", "2", "--pyargs", "contracts.suite", "-k", "SEC"]
         words += ["--base-url", network.base_url, "--checkpoint", server.dataset.checkpoint]
         words += [word for name, file in FILES.items() for word in (f"--contract-{name}", file)]
         code, out, err = signaller.ended(words, tmp_path, server)

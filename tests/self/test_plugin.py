@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commanding import APART
 
 import contracts.plugins.pytest
 import contracts.plugins.session
@@ -30,7 +31,7 @@ from contracts.settings.settings import FOR_TERMINALS, OPTIONS
 from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 
-STRICTLY = ("-p", "no:cacheprovider", "-W", "error", "--strict-markers", "--strict-config")
+STRICTLY = (*APART, "-W", "error", "--strict-markers", "--strict-config")
 FAULT = "has-more-from-full-page"
 SLUGS = {clause.id: contracts.suite.slug(clause) for clause in clauses()}
 TITLES = {clause.id: clause.title for clause in clauses()}

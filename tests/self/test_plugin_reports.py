@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from commanding import APART
 from test_plugin import FAULT, Bench
 
 import contracts.runs.job
@@ -204,7 +205,7 @@ def test_a_failure_of_the_suite_itself_is_told_without_keys(bench: Bench, wrong:
 
 def test_an_interrupted_session_leaves_its_reports(bench: Bench, wrong: Server) -> None:
     bench.keys(wrong.dataset)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WRITING, *bench.options(wrong)]
+    command = [sys.executable, "-m", "pytest", *APART, *WRITING, *bench.options(wrong)]
     with subprocess.Popen(
         [*command, "--contract-rate=30/s"],
         cwd=bench.pytester.path,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commanding import APART
 
 from contracts.core.errors import ConfigurationError
 from contracts.mock.faults import open_fault
@@ -121,7 +122,7 @@ def test_a_target_that_is_not_there_keeps_no_other_from_being_judged(folder: Pat
 def test_pytest_has_items_for_each_target(folder: Path, workers: list[str]) -> None:
     if workers:
         pytest.importorskip("xdist")
-    words = ["pytest", "-p", "no:cacheprovider", "-v", "--pyargs", "contracts.suite", "-k", "ITM", *workers]
+    words = ["pytest", *APART, "-v", "--pyargs", "contracts.suite", "-k", "ITM", *workers]
     done = ran(folder, *words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 19 passed" in done.stdout or "1 failed, 17 passed" in done.stdout
