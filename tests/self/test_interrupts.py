@@ -454,7 +454,7 @@ def failing(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize(
     ("place", "judged", "asked"),
     [
-        ("contracts.probes.walks:_after_the_last", 0, 3),
+        ("contracts.probes.walks:_after_the_last", 0, 2),
         ("contracts.runs.live:judge", 0, 40),
         ("contracts.evidence.evidence:Evidence.listing", 0, 1),
         ("contracts.verdicts.confirmation:Confirming.ask", 10, 40),
