@@ -118,6 +118,8 @@ class Session:
     def _run(self, request: pytest.FixtureRequest, alive: Callable[[], None]) -> Judged | NoVerdict:
         with interrupts.held():
             found = self._held(request, alive)
+            if isinstance(found, NoVerdict) and interrupts.came() and found.exit_code == ExitCode.CONFIGURATION:
+                return replace(found, exit_code=ExitCode.INTERRUPTED)
             if isinstance(found, Judged) and (found.result.interrupted or interrupts.came()):
                 summary = _summary(found.result, failures=True)
                 self._config.stash[INTERRUPTED] = self._told(found) | {"summary": summary}

@@ -287,21 +287,10 @@ def recounted(
         kept = {number for each in members for number in _named(each)} if part else exchanges
         there = [exchanges[number] for number in sorted(kept) if number < known and number in exchanges]
         evidence = [exchange for exchange in there if exchange.probe != LOAD]
-        alone, together = (
-            {
-                each.clause: (
-                    tuple(exchanges[number] for number in each.of),
-                    tuple(_recorded(rounds, exchanges, len(each.of))),
-                )
-                for each, rounds in rows
-            }
-            for rows in (
-                [(each, each.rounds) for each in members],
-                [(each, each.together) for each in members if each.together],
-            )
-        )
         count = partial(_counted, clauses, reader, target, evidence, part=part)
-        found |= _merged(count(alone), count(together))
+        alone = count(_shown([(each, each.rounds) for each in members], exchanges))
+        together = count(_shown([(each, each.together) for each in members if each.together], exchanges))
+        found |= _merged(alone, together)
     return found
 
 
@@ -311,12 +300,26 @@ def _named(repetition: Repetition) -> Iterator[int]:
         yield from one.copies
 
 
-def _recorded(rounds: Iterable[Round], exchanges: Mapping[int, Exchange], size: int) -> Iterator[_Round]:
-    """Rounds of so many copies with their exchanges, those of which the recording shows all."""
-    for one in rounds:
-        if len(one.copies) == size and all(number in exchanges for number in (*one.copies, *one.enclosed)):
-            copies, enclosed = ([exchanges[number] for number in numbers] for numbers in (one.copies, one.enclosed))
-            yield _Round(tuple(copies), one.stable, tuple(enclosed))
+def _shown(
+    repeated: Iterable[tuple[Repetition, Iterable[Round]]], exchanges: Mapping[int, Exchange]
+) -> dict[str, tuple[tuple[Exchange, ...], list[_Round]]]:
+    """For each clause the exchanges of its finding, and the rounds that are recorded completely."""
+    return {
+        each.clause: (
+            tuple(exchanges[number] for number in each.of),
+            [
+                _Round(
+                    tuple(exchanges[number] for number in one.copies),
+                    one.stable,
+                    tuple(exchanges[number] for number in one.enclosed),
+                )
+                for one in rounds
+                if len(one.copies) == len(each.of)
+                and all(number in exchanges for number in (*one.copies, *one.enclosed))
+            ],
+        )
+        for each, rounds in repeated
+    }
 
 
 def _numbered(exchanges: Iterable[Exchange]) -> tuple[int, ...]:

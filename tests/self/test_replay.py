@@ -103,6 +103,27 @@ def test_three_of_three_times(tmp_path: Path) -> None:
     assert (found["PAG-011"].seen, found["PAG-011"].asked) == (3, 3)
 
 
+def test_a_recording_that_lacks_what_it_says_was_repeated_is_judged_by_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "run.har"
+    with open_fault("one-skipped") as server:
+        record(judged(server, budget=150), file)
+    content = json.loads(file.read_text())
+    about = json.loads(content["log"]["comment"])
+    whole = next(each for each in about["repetitions"] if each["clause"] == "PAG-011")
+    first, second, third = whole["rounds"]
+
+    def asked(*rounds: object, of: object = whole["of"]) -> int:
+        changed = about | {"repetitions": [whole | {"of": of, "rounds": rounds}]}
+        file.write_text(json.dumps({"log": content["log"] | {"comment": json.dumps(changed)}}))
+        return next(one for one in again(file).judgements if one.clause == "PAG-011").asked
+
+    assert asked(first, second, third) == 3
+    assert asked(first, second | {"copies": [99_999] * len(whole["of"])}, third | {"copies": [1]}) == 1
+    assert asked(first, second, third, of=[99_999]) == 0
+    with pytest.raises(ConfigurationError, match=r"is no HAR recording: log\.comment"):
+        asked(first | {"copies": "all"})
+
+
 # Recordings of other tools
 
 
