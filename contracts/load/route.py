@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Request
 from contracts.runs.plan import Plan
-from contracts.traffic.client import user_agent
 from contracts.traffic.connecting import tls_context
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.origin import split_base_url
+from contracts.traffic.sending import user_agent
 from contracts.traffic.wire import REVALIDATE
 
 _CODINGS: Final = "gzip, deflate"

@@ -208,7 +208,7 @@ def test_too_many_requests_narrow_the_lanes_and_hold_all() -> None:
     later = ok(b"", b"Retry-After: 0.3", status=b"429 Too Many Requests")
     with Counting(later, ok()) as target, client(target, 4) as asking:
         done, _ = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(12)], probe="p", most=40)
-        assert asking._lanes.most == 2
+        assert asking._sender.lanes.most == 2
     assert all(exchange.status == 200 for exchange in done)
     begun = sorted(exchange.at for exchange in done)
     assert any(after - before > 0.2 for before, after in pairwise(begun)), "nothing goes meanwhile"

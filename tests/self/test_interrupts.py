@@ -224,7 +224,7 @@ def test_an_interrupt_ends_a_wait_for_the_server_and_other_commands(tmp_path: Pa
     pytest_ = (*APART, "--pyargs", "contracts.suite", "-k", "SEC or ENV")
     written = [word for name, file in FILES.items() for word in (f"--contract-{name}", file)]
     jobs = [
-        (("check", "--variant", "throttled", "--record", "run.har"), Moment("contracts.traffic.client:Client._wait")),
+        (("check", "--variant", "throttled", "--record", "run.har"), Moment("contracts.traffic.sending:Sender._wait")),
         (("doctor",), Moment(ANSWERED, call=4, number=signal.SIGTERM)),
         (("plan", "ENV"), Moment(GET, call=2)),
         (("selftest", "-j", "1", "--fault", "one-too-many"), Moment(GET, call=5)),

@@ -502,11 +502,11 @@ def test_no_connection_is_unreachable_and_soon_gone() -> None:
 
 def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
     with asking(target := Target(ok()), Limits(pause=0.0, tries=1, gone=2, back=0.0)) as client:
-        right = client._wire._connector
-        wrong = Connector(type(client._origin)("http", "127.0.0.1", closed_port()), STRAIGHT)
+        right = client._sender._wire._connector
+        wrong = Connector(type(client._sender._origin)("http", "127.0.0.1", closed_port()), STRAIGHT)
         for connector in (wrong, right, wrong):
-            client._wire.drop()
-            client._wire._connector = connector
+            client._sender._wire.drop()
+            client._sender._wire._connector = connector
             client.send(LIST, probe="p")
     assert len(target.asked) == 1
 
