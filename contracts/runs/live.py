@@ -51,7 +51,8 @@ LAST_RESERVE = 6
 MOST_FAILED = 10
 """Requests with a 5xx answer that are repeated once before anything is confirmed."""
 LOOKS = 3
-"""Control walks that follow the first one; with a `SMALL_BUDGET` one."""
+SHARE_OF_LOOKS = 0.05
+"""Control walks that follow the first one, with a `SMALL_BUDGET` one, and the most of the budget that they reserve."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
@@ -295,7 +296,7 @@ class _Run:
         look = self._client.requests
         self._check_target()
         room = self._room()
-        looks = look * LOOKS if min(plan.budget, room) > SMALL_BUDGET else look
+        looks = min(look * LOOKS, int(plan.budget * SHARE_OF_LOOKS)) if min(plan.budget, room) > SMALL_BUDGET else 1
         reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
         self._hurry(room)
         looked = self._client.requests

@@ -1,4 +1,4 @@
-"""Servers that are wrong deep in a long list only: at a few cursors amid ties, or beyond the thousandth item."""
+"""Servers that are wrong in a long list only: at a few cursors amid ties, at its end, or beyond the thousandth item."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Dataset, Permission, Permissions, seeded
 
-_FIVE, _CAP, _FAR = 5, 50, 1100
+_FIVE, _CAP, _LARGEST, _FAR = 5, 50, 100, 1100
 
 
 def _hundreds() -> Dataset:
@@ -57,6 +57,18 @@ def cursor_amid_ties_skips_ascending(self: Behaviour, ordered: Permissions, aske
     if asked.ascending and found is not None and found[0] - found[1] >= 2 and found[2] - found[0] >= 2:  # noqa: PLR2004 - five ties
         return found[0] + 2
     return Behaviour.position(self, ordered, asked)
+
+
+@replaces(Behaviour.has_more, "PAG-015", dataset=_hundreds)
+def one_of_hundreds_left_and_done(_self: Behaviour, items: Permissions, rest: Permissions, _asked: Asked, /) -> object:
+    """`has_more` is false when exactly one of 300 items follows."""
+    return len(rest) > len(items) + 1
+
+
+@replaces(Behaviour.has_more, "PAG-015", dataset=_hundreds)
+def look_ahead_cut_by_the_cap(_self: Behaviour, items: Permissions, rest: Permissions, _asked: Asked, /) -> object:
+    """`has_more` is false on a page of 100 items: no more are read, not even the one that would tell."""
+    return len(items) < min(len(rest), _LARGEST)
 
 
 @replaces(Behaviour.filter, "ORD-005", dataset=_thousands)
