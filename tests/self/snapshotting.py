@@ -17,6 +17,8 @@ _CHANGING = (
     (r"\(\d+×\)", "(N×)"),
     (r"; \d+ brings", "; N brings"),
     (r"\b\d+ cases?\b", "N cases"),
+    # Where the machine stands still for ten seconds, a request is sent again.
+    (r"\b(?:none|\d+) sent again\b", "R sent again"),
     (r"sha256 [0-9a-f]{12}", "sha256 SHA256"),
     (r"^expires = \d{4}-\d\d-\d\d", "expires = DAY"),
 )

@@ -227,6 +227,20 @@ def test_an_advisory_breach_is_shown_whole_when_it_fails_the_run() -> None:
     assert "Repeat" not in report(result(WARNED)).text()
 
 
+@pytest.mark.parametrize(
+    ("waits", "waited", "retries", "words"),
+    [
+        (0, 0.0, 0, "2.3 s; no waits, none sent again"),
+        (1, 7.0, 1, "2.3 s; 1 wait of 7.0 s in all, 1 sent again"),
+        (12, 31.25, 3, "2.3 s; 12 waits of 31.2 s in all, 3 sent again"),
+    ],
+)
+def test_the_cost_of_a_run_is_told(waits: int, waited: float, retries: int, words: str) -> None:
+    lines = report(result(KEPT, waits=waits, waited=waited, retries=retries)).text().splitlines()
+    assert f"Took        {words}" in lines
+    assert "Asked       361 requests: control 4, walks 148, access 47" in lines
+
+
 def test_colours_change_nothing_but_colours() -> None:
     sheet, painted = report(EVERYTHING), io.StringIO()
     sheet.write(painted, color=True)
