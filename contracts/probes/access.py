@@ -1,4 +1,4 @@
-"""Access: everyone who may not look, with every query, also right after the admin key asked the same."""
+"""Access: callers without the right to the list, with various queries, also right after the same of the admin key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contracts.probes.filters import MOST_TELLING, unused_id
 from contracts.traffic.credentials import MALFORMED
 
 FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortened", MALFORMED[0])
-"""One form of each clause, before the others."""
+"""One form for each clause; the others follow."""
 
 NEXT = (
     "other-case",
@@ -32,7 +32,7 @@ NEXT = (
     "empty-bare",
     "other-scheme",
 )
-"""Further forms, those first with which more servers let in or fail."""
+"""Further forms, first those that more servers accept or fail with."""
 
 STRANGERS = ("none", "unknown", "user")
 
@@ -40,7 +40,7 @@ TOGETHER = 8
 """Requests at the same moment, half of them with the admin key."""
 
 TIGHT = range(15, 45)
-"""Numbers of requests that suffice for one of each kind, and not for the same in several ways."""
+"""With fewer requests each kind is sent once, and not in several ways."""
 
 MANY = 30
 """Requests that suffice for what takes ten and shows few faults."""
@@ -64,14 +64,14 @@ them."""
 
 
 def access(asking: Asking) -> None:
-    """Ask without being entitled to it: plainly in every form, then with every query in the simple ones."""
+    """Send requests without the right to an answer: the plain one in every form, then every query in simple forms."""
     plain = asking.query()
     strangers = [form for form in STRANGERS if form in asking.forms]
     # What these ask further on shows as much, where every request counts.
     first = [form for form in FIRST if asking.left not in TIGHT or form not in {"none", "unknown"}]
     plainly = [asking.request(plain, credential=form) for form in first if _wanted(asking, form)]
     spelled = _spelled(asking) if asking.wants("spellings") else []
-    # A small share reaches one case of each clause.
+    # A small share suffices for one case of each clause.
     asking.send_all([*plainly, *spelled[:1]])
     if asking.wants("company"):
         _in_company(asking)
@@ -88,7 +88,7 @@ def access(asking: Asking) -> None:
 
 
 def _wanted(asking: Asking, form: str) -> bool:
-    """Whether a form of credential is to be sent: the plain ones always, any other where a clause needs it."""
+    """Whether to send a form of credentials: plain ones always, others if a clause needs them."""
     return form in asking.forms and (form in STRANGERS or asking.wants("forms") or asking.wants(form))
 
 
@@ -106,7 +106,7 @@ def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> It
 
 
 def _spelled(asking: Asking) -> list[Request]:
-    """The plain request with its path in other spellings, for everyone who may ask so.
+    """The plain request with other spellings of the path, in all forms of credentials that fit.
 
     A spelling without a slash at its begin is none where nothing stands before the path of the operation.
     """
@@ -137,7 +137,7 @@ def _right_after(asking: Asking, forms: list[str]) -> None:
 
 
 def _in_company(asking: Asking) -> None:
-    """The same request from a stranger and the admin key on one connection, in both orders."""
+    """The same request without and with the admin key on one connection, in both orders."""
     request = _unasked(asking)
     asking.send(replace(request, credential="none", reconnect=True))
     asking.send(replace(request, shared=True))
@@ -145,7 +145,7 @@ def _in_company(asking: Asking) -> None:
 
 
 def _further_in_company(asking: Asking) -> None:
-    """The same with the admin key first, and where there are many requests left, at the same moment."""
+    """The same with the admin key first, and, if many requests are left, at the same moment."""
     strangers = [form for form in STRANGERS if form in asking.forms]
     request = _unasked(asking)
     asking.send(replace(request, reconnect=True))
@@ -160,7 +160,7 @@ def _further_in_company(asking: Asking) -> None:
 
 
 def _unasked(asking: Asking) -> Request:
-    """A request that must be answered, and that no one made until now: no cache can have kept an answer to it."""
+    """A request that must be answered and was not sent before, so that no cache has an answer to it."""
     asked = {exchange.request.target for exchange in asking.client.exchanges}
     orders = (None, *Order) if asking.operation.roles.order else (None,)
     queries = (asking.query(limit=size, order=order) for order in orders for size in range(2, asking.size))
@@ -170,7 +170,7 @@ def _unasked(asking: Asking) -> Request:
 
 
 def _requests(asking: Asking) -> list[Request]:
-    """Requests that differ from the plain one in every way there is, from those who may be let in by the difference."""
+    """Requests that differ from the plain one in every known way, in forms that may be let in by the difference."""
     own = asking.listing.sequence(Order.DESCENDING)
     projects = asking.listing.projects
     target = asking.target

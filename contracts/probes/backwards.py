@@ -1,4 +1,4 @@
-"""Backwards: pages before items at the borders of pages, at both ends, in the middle and inside ties."""
+"""Backwards: pages before items at page boundaries, at both ends, in the middle and among ties."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from contracts.probes.asking import Asking
 from contracts.probes.cursors import risky
 
 STEPS = 5
-"""Pages into which the list is cut for walking back through it."""
+"""The approximate number of pages of a walk back."""
 SPARE = 2
-"""Pages beyond those that a walk back may have: an empty one at its end, and one too many."""
+"""Further pages that a walk back may have: an empty one at its end, and one too many."""
 MOST_RISKY = 6
-"""Items of each order, the riskiest cursors, before which is asked."""
+"""Items of each order that are used as ``before``: the riskiest cursors."""
 LIMITS = (1, 2, 4, 3, 7, 5)
 
 
 def backwards(asking: Asking) -> None:
-    """Ask for pages before items of the list, one after the other back from its end, and between two items."""
+    """Request pages before items, a walk back from the end, and pages between two items."""
     orders = asking.operation.orders
     columns = [list(_pages(asking, order)) for order in orders]
     queries = list(filter(None, chain.from_iterable(zip_longest(*columns))))
     first = 3 * len(orders)
-    # A small share reaches what most servers are wrong with, and the walk.
+    # A small share suffices for the most common defects, and the walk.
     asking.ask_all(queries[:first])
     # Of a list that is too long for one look only the head is looked at again, so that what stood there is known.
     for number, order in enumerate(each for each in orders if asking.short or _looks(asking, each)):
@@ -34,7 +34,7 @@ def backwards(asking: Asking) -> None:
 
 
 def _pages(asking: Asking, order: Order) -> Iterator[Query]:
-    """Pages before items of the list in one order, those first that tell the most."""
+    """Requests for pages before items in one order, the most revealing first."""
     sequence = _watched(asking, order)
     if not sequence:
         return
@@ -43,7 +43,7 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
     def before(at: int, limit: int | None, **others: object) -> Query:
         return asking.query(before=sequence[at], limit=limit, **{"order": order, **others})
 
-    # Whatever gives the head of the list, or ignores the cursor, shows in one of these two.
+    # A server that returns the head of the list, or ignores the cursor, shows in one of these two.
     yield before(min(3, items - 1), min(6, asking.size))
     yield before(items // 2 + items // 4, 3)
     filtered = _filtered(asking, order)
@@ -65,7 +65,7 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
 
 
 def _watched(asking: Asking, order: Order) -> tuple[str, ...]:
-    """The list in one order: all of it, or as much as each look shows of one that is too long."""
+    """The list in one order, as far as control walks show it."""
     looks = _looks(asking, order)
     return asking.listing.sequence(order) if asking.short or not looks else looks[-1].ids
 
@@ -83,7 +83,7 @@ def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
 
 
 def _walk_back(asking: Asking, order: Order, number: int) -> None:
-    """Ask page before page from the last item that is known, until nothing is left or nothing new comes."""
+    """Walk back from the last known item, until a page is empty or shows nothing new."""
     sequence = _watched(asking, order)
     if len(sequence) < 2:  # noqa: PLR2004 - nothing stands before a single item
         return
@@ -99,7 +99,7 @@ def _walk_back(asking: Asking, order: Order, number: int) -> None:
 
 
 def _between(asking: Asking) -> Iterator[Query]:
-    """What stands between two items, by both cursors."""
+    """Request the items between two others, with both cursors."""
     sequence = asking.listing.sequence(asking.operation.default_order)
     if len(sequence) > 6:  # noqa: PLR2004 - a few items on either side and between
         yield asking.query(after=sequence[1], before=sequence[5], limit=asking.size)

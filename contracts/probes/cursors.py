@@ -1,4 +1,4 @@
-"""Which items are the riskiest cursors: where servers that are wrong at a few cursors only are wrong."""
+"""The riskiest cursors: those at which servers are wrong that are wrong at a few cursors only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contracts.core.model import Order
 from contracts.evidence.listing import Listing
 
 BORDERS = (100, 10, 50, 20)
-"""Page sizes at whose borders a server may begin anew."""
+"""Page sizes at whose boundaries a server may begin a new batch."""
 
 DEEP = 2
-"""Items of the same moment on both sides of a cursor, from which on more make no difference."""
+"""The most ties on either side of a cursor that are counted."""
 
 
 def risky(listing: Listing, order: Order) -> list[str]:
@@ -32,7 +32,7 @@ def risky(listing: Listing, order: Order) -> list[str]:
 
 
 def _amid_ties(listing: Listing, sequence: tuple[str, ...]) -> list[str]:
-    """The items that share their moment with the next one: first those deep within a group, one of each at a time."""
+    """The items that are tied with the next one: first those deep within a group, one of each group at a time."""
     found = []
     for _, group in groupby(sequence, key=lambda id_: listing.items[id_].created_at):
         ids = tuple(group)

@@ -1,4 +1,4 @@
-"""Filters: projects that the list does not have, and names that are almost those that it has."""
+"""Filters: projects that the list does not have, and names that resemble those that it has."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from contracts.core.model import Capability, Order, Request
 from contracts.probes.asking import Asking
 
 MOST_TELLING = 3
-"""Names that most careless comparisons fall for: a part, another case, a longer one."""
+"""The first names to try: a part, another case and a longer form deceive most careless comparisons."""
 
 PADDING = " " * 1000
-"""More than most columns hold; what is cut off behind it leaves the name with spaces at its end."""
+"""Longer than most database columns: cut off there, the name ends with spaces."""
 
 WIDER = 0xFEE0
-"""How far a letter of full width is from its usual form."""
+"""The distance of a full-width letter from its usual form in Unicode."""
 
 _WIDE = 100
 _MOST_VALUES = 2
 _MOST_HIDDEN = 4
 
 FIRST_NAMES = 12
-"""Further names that are asked for before projects of other checkpoints."""
+"""Further names that are requested before projects of other checkpoints."""
 
 MOST_ELSEWHERE = 2
-"""Projects of other checkpoints that are asked for here."""
+"""Projects of other checkpoints that are requested."""
 
 
 def filters(asking: Asking) -> None:
@@ -72,7 +72,7 @@ def filters(asking: Asking) -> None:
 
 
 def _further(asking: Asking) -> Iterator[Request]:
-    """Requests with the filters behind the first one, alone and together, and with those that items don't show."""
+    """Requests with further filters, alone and combined, and with filters by what items don't show."""
     operation, items = asking.operation, list(asking.listing.items.values())
     names, hidden = [name for name, _ in operation.profile.filters[1:]], operation.profile.hidden[:_MOST_HIDDEN]
     if not names and not hidden:
@@ -83,7 +83,7 @@ def _further(asking: Asking) -> Iterator[Request]:
     def chosen(*pairs: tuple[str, str], project: str | None = None) -> Request:
         return operation.request(replace(query, project_id=project), extra=pairs)
 
-    # The first request of each kind before the second of any.
+    # First one request of each kind.
     kinds: list[list[Request]] = [[], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
         shown = [(name, value) for name, value in zip(names, item.facets, strict=True) if value is not None]
@@ -99,7 +99,7 @@ def _further(asking: Asking) -> Iterator[Request]:
 
 
 def _hidden_values(asking: Asking, name: str) -> list[str]:
-    """What to ask a filter for by what items don't show: a word that it takes, or a time in the middle of the list."""
+    """Values for a filter by what items don't show: a word that it accepts, or a time in the middle of the list."""
     operation = asking.operation
     times = sorted(item.created_at for item in asking.listing.items.values() if item.created_at is not None)
     middle = times[len(times) // 2] if times and Capability.UNIX_TIME in operation.capabilities else 0
@@ -128,7 +128,7 @@ def unused_id(asking: Asking, like: str) -> str:
 
 
 def almost(name: str, known: tuple[str, ...]) -> list[str]:
-    """Names that a careless comparison takes for the given one, the most telling first."""
+    """Names that a careless comparison confuses with the given one, the most revealing first."""
     made = [
         name[:-1],
         name.swapcase(),
@@ -157,12 +157,12 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
 
 
 def widened(name: str) -> str:
-    """A name in letters of another width, which are the same in the compatibility forms of Unicode."""
+    """A name in full-width letters, which the compatibility forms of Unicode make equal."""
     return "".join(chr(ord(each) + WIDER) if "!" <= each <= "~" else each for each in name)
 
 
 def accented(name: str) -> str:
-    """A name with an accent on one letter, or on one fewer, which databases overlook that sort for people."""
+    """A name with one accent more or less, which databases with linguistic collation ignore."""
     bare = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
     if bare != name:
         return bare

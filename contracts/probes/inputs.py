@@ -9,11 +9,11 @@ from contracts.core.model import Order
 from contracts.probes.asking import Asking
 
 TAG = "%3Ci%3Econtracts%3C%2Fi%3E"
-"""Markup, which an error must not repeat as such."""
+"""Markup, which an error must not repeat unescaped."""
 FIELD = "X-Injected:%201"
-"""A header, which must not come back as one."""
+"""A header, which must not become one of the answer."""
 
-# Raw and percent-encoded, as they are put on the wire.
+# Raw and percent-encoded, as they are sent.
 ORDERS = (
     f"sideways{TAG}",
     "ASCENDING",
@@ -48,7 +48,7 @@ LIMITS = (
 )
 """Among them the edges of 32 and 64 bits, and numbers that are small ones once they are cut down to as many."""
 EDGES = ("2147483646", "%D9%A3", "9223372036854775808", "2147483648")
-"""Limits that a server may fail for, beside a project that is odd as well: either may be what it fails for."""
+"""Limits that may make a server fail, combined with an unusual project."""
 QUOTES = "%27%20OR%20%271%27%3D%271"
 MARKED = f"%22%27%3B--{TAG}%5C%60%24%7B%7D%28%29"
 LETTERS = "%F0%9F%9A%80%E2%80%AE%EF%BB%BF"
@@ -93,11 +93,11 @@ CHECKPOINTS = (
     "a%3Fb%23c",
 )
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-"""What browsers accept, who are shown errors as pages."""
+"""The Accept header of browsers, which some servers answer with error pages."""
 
 
 def inputs(asking: Asking) -> None:
-    """Ask each parameter, and the path, for what no list has; the most telling first."""
+    """Send values that the document does not allow in each parameter and in the path, the most revealing first."""
     roles = asking.operation.roles
     write = asking.operation.odd_request
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
@@ -155,7 +155,7 @@ def _combined(asking: Asking) -> list[str]:
 
 
 def _cursor(asking: Asking, known: list[str]) -> str:
-    """A cursor that may be used: an item of the list, or a token that was given."""
+    """A valid cursor: an item of the list, or a token that was given."""
     chosen = asking.rng.choice(known)
     if not asking.reader.opaque:
         return chosen

@@ -8,13 +8,13 @@ from contracts.core.model import Order, Page, Request
 from contracts.probes.asking import Asking
 
 ACCEPTED = (None, "*/*", "text/html;q=0.2, application/xml;q=0.3, application/json;q=0.9")
-"""What clients accept who want JSON, and say so in another way."""
+"""Accept headers of other clients that want JSON."""
 
 TOGETHER = 8
 SPARE = 1
-"""Requests that are kept for one that must be sent twice, so that there are enough left for a batch."""
+"""Requests that are reserved for one more batch."""
 MOST_ALONE = 3
-"""How many of a batch are asked once more afterwards, one by one."""
+"""Requests of a batch that are repeated afterwards, one by one."""
 
 REORDERED = (
     ("after", "limit", "order", "project_id"),
@@ -23,11 +23,11 @@ REORDERED = (
     ("after", "limit", "order"),
     ("order", "project_id"),
 )
-"""The parameters of the queries that are asked in the opposite order as well."""
+"""The parameters of the queries that are also sent in the opposite order."""
 
 
 def repetition(asking: Asking) -> None:
-    """Ask some queries with their parameters in the opposite order, some for other clients, and eight at once."""
+    """Send queries with their parameters in the opposite order, with other Accept headers, and eight together."""
     with asking.gathered():
         if asking.wants("reordered"):
             _reorder(asking)
@@ -38,7 +38,7 @@ def repetition(asking: Asking) -> None:
 
 
 def _together(asking: Asking) -> None:
-    """Ask eight at once; where a clause judges that by itself, as often as the share allows, and some alone as well."""
+    """Send eight requests at the same time; if a clause judges them, as often as affordable, and some alone too."""
     requests = _different(asking)
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
@@ -50,7 +50,7 @@ def _together(asking: Asking) -> None:
 
 
 def _reorder(asking: Asking) -> None:
-    """Of the pages with the same parameters, the one that shows most plainly if one of them is not read."""
+    """Of pages with the same parameters, the one that changes most if a parameter is ignored."""
     here, always = asking.operation.roles, {name for name, _ in asking.operation.fixed}
     sets = dict.fromkeys(frozenset(filter(None, (getattr(here, role) for role in roles))) for roles in REORDERED)
     asked = False
@@ -85,14 +85,14 @@ def _names(request: Request) -> list[str]:
 
 def _telling(asking: Asking, page: Page) -> tuple[bool, bool, bool, bool, int]:
     names = _names(page.exchange.request)
-    # Turned round, what stands in the middle stays there; the filter shows most if it is not read.
+    # In reverse order the middle parameter keeps its place, so a filter at an end is better: it shows most if ignored.
     moved = asking.operation.roles.project_id in (names[0], names[-1])
     other_order = page.query.order is asking.operation.default_order.opposite
     return bool(page.items), moved, bool(page.has_more), other_order, page.exchange.number
 
 
 def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
-    """As many of one project's list as of the whole one, where there are enough, in any order."""
+    """Requests for one project's list and for the unfiltered one, equally many if there are enough, in random order."""
     name = asking.operation.roles.project_id
     filtered = [request for request in requests if name and f"{name}=" in request.query]
     whole = [request for request in requests if request not in filtered]
@@ -105,7 +105,7 @@ def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
 
 
 def _different(asking: Asking) -> list[Request]:
-    """Queries that were answered already and whose answers differ from each other."""
+    """Queries with known answers that all differ."""
     evidence = asking.evidence
     by_answer: dict[object, Request] = {}
     for page in evidence.pages:

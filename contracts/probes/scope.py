@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def scope(asking: Asking) -> None:
-    """Ask for other checkpoints, and bring their cursors here."""
+    """Request other checkpoints, and use their cursors on the judged one."""
     near = almost(asking.target.checkpoint, asking)
     own = asking.listing.items
     _walk_the_other(asking, Order.DESCENDING)
@@ -36,7 +36,7 @@ def _walk_the_other(asking: Asking, order: Order) -> None:
 
 
 def _of_the_other(asking: Asking, own: Container[str]) -> list[Item]:
-    """What the other checkpoint was seen to hold and this one does not, as it was seen first."""
+    """The items of the other checkpoint that the judged one does not have, in the order in which they were seen."""
     pages = asking.evidence.pages_of_others.get(asking.target.other_checkpoint or "", ())
     found: dict[str, Item] = {}
     for item in (item for page in pages for item in page.items if item.id not in own):
@@ -49,7 +49,7 @@ def _wanted(asking: Asking, parts: Iterator[tuple[str, T]]) -> Iterator[T]:
 
 
 def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tuple[str, Request | None]]:
-    """One request of each kind, with all that may make a difference at once: what is wrong in general shows so too."""
+    """One request of each kind, with several deviations at once, which shows general defects too."""
     write = asking.request
     own = asking.listing.sequence(Order.DESCENDING)
     project = asking.listing.projects[0] if asking.listing.projects else None
@@ -71,7 +71,7 @@ def _last(asking: Asking) -> Iterator[tuple[str, Request | None]]:
 
 
 def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tuple[str, Query]]:
-    """Names that are almost real, and between them the rest, the most telling first."""
+    """Requests with names that resemble real ones, mixed with the rest, the most revealing first."""
     target = asking.target
     own = asking.listing.sequence(Order.DESCENDING)
     middle = own[len(own) // 2] if own else None
@@ -94,7 +94,7 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
             rest.append(("others", Query(beside, after=middle)))
     if target.empty_checkpoint:
         empty = Query(target.empty_checkpoint)
-        # Where no cursor leads to an empty page, nothing else may show one.
+        # Where no cursor leads to an empty page, this may be the only one.
         at = 3 if Capability.CURSOR in asking.evidence.operation.capabilities else 0
         rest[at:at] = [("empty", empty), ("empty", replace(empty, limit=100, order=Order.ASCENDING))]
     names = [("near", Query(near[0], limit=100)), *(("near", Query(name)) for name in (*near[2:], near[1]))]
@@ -107,7 +107,7 @@ def _unknown(asking: Asking) -> str:
 
 
 def almost(checkpoint: str, asking: Asking) -> list[str]:
-    """Checkpoint ids that a careless comparison takes for the given one."""
+    """Checkpoint ids that a careless comparison confuses with the given one."""
     named = {checkpoint, asking.target.other_checkpoint, asking.target.empty_checkpoint}
     parts = checkpoint.rsplit(":", 1)
     made = [

@@ -1,4 +1,4 @@
-"""Tokens: used again, with another page size, for another query or list, without a key, and tampered with."""
+"""Tokens: reused, with another page size, for another query or list, without a key, and changed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contracts.core.model import Order, Page, Query
 from contracts.probes.asking import Asking
 
 SIZES = (2, 3, 5)
-"""Page sizes of which the tokens are used with others."""
+"""Page sizes whose tokens are then used with another one."""
 STRANGERS = ("none", "unknown", "user")
 WORD = "next"
-"""What is no token, and was never one."""
+"""A text that never was a token."""
 
 
 def tokens(asking: Asking) -> None:
-    """Use tokens in every way in which they may be used, and in those in which they may not."""
+    """Use tokens in all allowed ways, and in ways that are not allowed."""
     size = SIZES[0] if len(asking.listing.items) > SIZES[0] else 1
     first = _first(asking, asking.query(limit=size))
     if first is None or first.token is None:
@@ -44,14 +44,14 @@ def _first(asking: Asking, query: Query) -> Page | None:
 
 
 def _ask(asking: Asking, query: Query, token: str, *, credential: str = "admin") -> Page | None:
-    """Ask a query with a token as it is written."""
+    """Send a query with a raw token."""
     written = replace(query, after=token)
     request = asking.operation.request(written, credential=credential, seed=asking.seed)
     return asking.reader.page(asking.send(request), written)
 
 
 def _again(asking: Asking, first: Page) -> None:
-    """Use a token, the one that it brings, and the first one again."""
+    """Use a token, the next one, and the first one again."""
     token = first.token or ""
     second = _ask(asking, first.query, token)
     if second is not None and second.token is not None:

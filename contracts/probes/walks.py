@@ -13,48 +13,48 @@ from contracts.probes.asking import Asking, Read
 from contracts.probes.cursors import risky
 
 SIZES = (100, 50, 20, 10)
-"""The page sizes that are tried for looking at the whole list, until the target takes one."""
+"""The page sizes to try for control walks, until the target accepts one."""
 
 PART_OF_A_LOOK = 16
-"""One look at the whole list may cost one in so many requests of the budget."""
+"""A control walk may take one in so many requests of the budget."""
 
 WINDOW = 4
-"""Pages at each end of a list that is longer than that."""
+"""Pages that a control walk reads at the head of a list that is too long for it."""
 
 MOST_PROJECTS = 5
 
 SURPLUS = 2
-"""Pages that a walk may have beyond those that are expected."""
+"""Pages that a walk may have beyond the expected number."""
 
 FEW = 30
-"""Requests that do not suffice for more than the essential walks."""
+"""With fewer requests only the essential walks are made."""
 
 TIGHT = 55
-"""Requests that suffice for all kinds of pages, and not for every project and size."""
+"""With fewer requests not every project and size is covered."""
 
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
-"""Page sizes that clients choose, the commonest first; a server may be wrong at one of them only."""
+"""Page sizes that clients choose, the most common first; a server may be wrong with only one of them."""
 
 SINGLES = 4
 """Pages of one item that are read at the head of a list."""
 
 STRETCH = 4
-"""Pages in the middle of a list that are read one way and then the other."""
+"""Pages in the middle of a list that are read in one order and then in the other."""
 
 BOTH_ENDS = 6
-"""A walk that its share does not suffice for may use one in so many of the requests that are left, at each end."""
+"""A walk that is too long for the share may use one in so many of the remaining requests, at each end of the list."""
 
 
 def control(asking: Asking) -> None:
-    """Look at the whole list as it is now, newest first."""
+    """Make a control walk: read the current list, newest first."""
     look(asking, Order.DESCENDING, fresh=True)
     asking.fresh = asking.listing.moved
 
 
 def look(asking: Asking, order: Order, *, fresh: bool = False) -> None:
-    """Walk through the list with the largest pages that the target takes, or through what can be afforded.
+    """Walk through the list, or as much of it as the budget allows, with the largest accepted page size.
 
-    A ``fresh`` look asks caches to check what they keep; any other asks as clients do.
+    With ``fresh`` caches are asked to revalidate; otherwise requests are those of ordinary clients.
     """
     control_walk = order is Order.DESCENDING
     while True:
@@ -73,18 +73,18 @@ def look(asking: Asking, order: Order, *, fresh: bool = False) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One walk, and how many pages the learned list lets expect of it."""
+    """One walk, and the expected number of its pages."""
 
     query: Query
     pages: int
     most: int
-    """Pages after which it stops, though the list goes on."""
+    """The most pages, even if the list goes on."""
 
 
 def walks(asking: Asking) -> None:
-    """Walk through the list in the ways that bring the most different pages first."""
+    """Walk through the list in various ways, those that return the most different pages first."""
     look(asking, Order.ASCENDING)
-    # Of a list that is too long for one look more is known after each walk.
+    # On a list that is too long for one walk, each walk adds to what is known.
     with asking.gathered() if asking.short else nullcontext():
         _walk_through(asking)
 
@@ -93,7 +93,7 @@ def _walk_through(asking: Asking) -> None:
     few, tight = asking.left < FEW, FEW <= asking.left < TIGHT
     if not (tight and asking.wants("pages")):  # a walk begins so
         asking.ask_all([asking.query()])
-    # Later it tells more: of a list that changes, what was seen just now may be gone.
+    # It comes late, because on a list that changes an item may be gone shortly after it was seen.
     if few and asking.wants("ends"):
         asking.ask_all(_after_the_last(asking, None))
     listing = asking.listing
@@ -104,7 +104,7 @@ def _walk_through(asking: Asking) -> None:
         _amid(asking)
     if not few and asking.wants("pages"):
         _onward(asking, asking.left // 2)
-    # The walks through a long list leave nothing for what comes behind them.
+    # The walks through a long list would leave no requests for later parts.
     singles_first = not few and not asking.short
     if singles_first and asking.wants("singles"):
         _one_by_one(asking, tight=tight)
@@ -123,12 +123,12 @@ def _walk_through(asking: Asking) -> None:
 
 
 def pages_of(items: int) -> int:
-    """How many of the largest usual pages so many items make."""
+    """The number of pages of `USUAL_SIZE` for so many items."""
     return max(1, -(-items // SIZES[0]))
 
 
 def whole(asking: Asking, order: Order, most: int, read: Read) -> None:
-    """Walk through a list of any length with the largest pages that the target takes."""
+    """Walk through a list of any length with the largest accepted page size."""
     asking.walk_through(asking.query(limit=asking.size, order=order), most=most, name="whole", read=read)
 
 
@@ -145,7 +145,7 @@ def after_the_ends(asking: Asking) -> None:
 
 
 def further(asking: Asking) -> None:
-    """Ask what the walks left out: the middle of a long list, full pages at its end, usual sizes, each cursor."""
+    """Request what the walks left out: the middle of a long list, full pages at its end, usual sizes, cursors."""
     with asking.gathered() if asking.short else nullcontext():
         if asking.wants("full"):
             _exact_ends(asking)
@@ -158,7 +158,7 @@ def further(asking: Asking) -> None:
 
 
 def _exact_ends(asking: Asking) -> None:
-    """Ask for full pages that nothing follows, or one item, and for what follows those of a project."""
+    """Request full pages that are followed by nothing or by one item, and the page after those of a project."""
     listing = asking.listing
     default = asking.operation.usual_limit
     queries = []
@@ -179,7 +179,7 @@ def _exact_ends(asking: Asking) -> None:
 
 
 def _usual_sizes(asking: Asking) -> None:
-    """Ask for pages of the sizes that clients choose, after the first item, as far as the list fills them."""
+    """Request pages of the sizes that clients choose, after the first item, as far as the list fills them."""
     asked = {query.limit for _, query in asking.evidence.allowed if query.after is not None}
     queries = []
     for size in USUAL_SIZES:
@@ -197,7 +197,7 @@ def _every_cursor(asking: Asking) -> None:
 
 
 def _unused_cursors(asking: Asking) -> Iterator[tuple[Order, str]]:
-    """The items that were no cursor yet, in either order, the riskiest first and the others as they are drawn."""
+    """The items that were not used as cursors yet, in either order: the riskiest first, then the others at random."""
     evidence = asking.evidence
     used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
     by_order = {order: risky(evidence.listing, order) for order in Order}
@@ -215,7 +215,7 @@ def _unused_cursors(asking: Asking) -> Iterator[tuple[Order, str]]:
 
 
 def _onward(asking: Asking, most: int) -> None:
-    """Walk on from where it was last seen into the middle of a long list, and the same way back in the other order.
+    """Walk from the last known item into the middle of a long list, and back in the other order.
 
     What is lost in one order only shows where the other one was seen.
     """
@@ -251,7 +251,7 @@ def _walk(asking: Asking, plan: _Plan) -> None:
 
 
 def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
-    """A known item from which so many pages lead to the end of the list."""
+    """A known item that lies so many pages before the end of the list."""
     order = query.order or asking.operation.default_order
     mirrored = order.opposite
     items = pages * min(query.limit or asking.operation.usual_limit, asking.size)
@@ -263,7 +263,7 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
 
 
 def _amid(asking: Asking) -> None:
-    """Continue from an item that was the last one of no page yet: a cursor need not have been given out as one."""
+    """Continue from an item that was not the last one of a page yet: any item must work as a cursor."""
     sequence = asking.listing.sequence(Order.DESCENDING)
     if len(sequence) > 2:  # noqa: PLR2004 - between the first and the last
         cursor = risky(asking.listing, Order.DESCENDING)[0]
@@ -271,7 +271,7 @@ def _amid(asking: Asking) -> None:
 
 
 def _one_by_one(asking: Asking, *, tight: bool) -> None:
-    """Ask for single items, and for the default size in the other order."""
+    """Request single items, and the default size in the other order."""
     sequence = asking.listing.sequence(Order.ASCENDING)
     most = SINGLES if asking.left > len(sequence) else 1
     asking.walk_all([(asking.query(limit=1, order=Order.DESCENDING), min(most, max(1, len(sequence))), most)])
@@ -284,7 +284,7 @@ def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:
     for order in Order if project is None else (Order.DESCENDING,):
         last = asking.listing.last(order, project)
         if last is None and asking.short and project is None:
-            # Of a list that changes: the one that was shown last.
+            # On a list that changes, the one that was seen last.
             last = next(iter(asking.listing.sequence(order, project)[-1:]), None)
         if last is not None:
             yield asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project)
@@ -297,13 +297,13 @@ def _plan(asking: Asking, items: int, size: int | None, order: Order | None, pro
 
 
 def _odd(items: int, pages: int) -> int:
-    """An odd page size with which so many items make about so many pages."""
+    """An unusual page size with which so many items make about so many pages."""
     return max(2, -(-items // max(1, pages))) | 1
 
 
 def _essential(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
     if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
-        # The thorough walks are out of reach: the fullest page tells most about has_more.
+        # Too few requests for thorough walks: the fullest page shows most about has_more.
         yield _plan(asking, total, total, Order.DESCENDING)
     if asking.wants("projects"):
         yield from (_plan(asking, items, asking.size, Order.DESCENDING, each) for each, items in sizes.items())
@@ -321,7 +321,7 @@ def _essential(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool
 
 def _thorough(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
     if asking.wants("full"):
-        # A page that holds the whole list, or all but one item, or could hold one more.
+        # A page with the entire list, with all but one item, or with room for one more.
         full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
         yield from (
             _plan(asking, total, size, order) for size, order in full[: 3 if tight else 4] if 0 < size <= asking.size

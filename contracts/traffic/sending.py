@@ -32,7 +32,7 @@ _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _EXCERPT = 200
 _VALUE = 30
 """Bytes of memory that one parsed JSON value takes at least."""
-_KNOCK_SECONDS = 0.25
+_RECONNECT_SECONDS = 0.25
 """Seconds between attempts to connect to a target that went away."""
 
 
@@ -133,7 +133,7 @@ class Sender:
                 return True  # another thread saw it come back
             until = time.monotonic() + self.limits.back
             while self.health.reached and not self._lost and time.monotonic() < until:
-                self.pace.pause(min(_KNOCK_SECONDS, self.limits.back))
+                self.pace.pause(min(_RECONNECT_SECONDS, self.limits.back))
                 try:
                     self._wire.connect_once()
                 except AnswerError as error:
