@@ -13,6 +13,7 @@ from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Exchange, Node
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import short
+from contracts.evidence.reader import identity
 from contracts.spec.quotes import Quote
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     for exchange, path, entry in entries(evidence):
         # A property that filters compare need not identify: only one that is called an id must not be empty.
-        facet = roles.item_project_id if roles.item_project_id.endswith("id") else roles.item_id
+        facet = roles.item_project_id if evidence.operation.filters_last else roles.item_id
         empty = [name for name in (roles.item_id, facet) if entry.get(name) == ""]
         if empty:
             yield Finding(
@@ -203,11 +204,11 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
 )
 def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
-    facet = roles.item_project_id if roles.item_project_id.endswith("id") else ""  # a status may change
+    facet = roles.item_project_id if evidence.operation.filters_last else ""
     fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
     known: dict[str, tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
-        id_ = evidence.operation.as_id(entry.get(roles.item_id))
+        id_ = identity(entry, evidence.operation)
         if not id_:
             continue
         content = tuple(_plain(entry.get(field)) for field in fields)
@@ -227,13 +228,16 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _switched(evidence: Evidence) -> Iterator[Outcome]:
-    """Further properties that changed and then changed back, which real changes rarely do."""
+    """Further properties that changed and then changed back, which real changes rarely do.
+
+    Only answers that do not overlap in time tell which value came first.
+    """
     others = evidence.operation.item_others
     if not others:
         return
     known: dict[tuple[str, str], list[tuple[Exchange, object]]] = defaultdict(list)
-    for exchange, path, entry in entries(evidence):
-        id_ = evidence.operation.as_id(entry.get(evidence.operation.roles.item_id))
+    for exchange, path, entry in sorted(entries(evidence), key=lambda each: each[0].received):
+        id_ = identity(entry, evidence.operation)
         if not id_:
             continue
         for name in others.described:
@@ -246,6 +250,8 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
                 values.append((exchange, value))
                 continue
             other, between = values[-1]
+            if not first.received < other.sent < other.received < exchange.sent:
+                continue
             yield Finding(
                 expected=f"{name} of {short(id_)} is the same whatever is asked",
                 actual=(

@@ -313,7 +313,13 @@ class Evidence:
     def listing(self) -> Listing:
         """What the list holds, as far as it was seen."""
         by_time = Capability.CHRONOLOGICAL in self.operation.capabilities
-        listing = Listing(self._learnable, part=self.part, ends=self._ends, by_time=by_time)
+        listing = Listing(
+            self._learnable,
+            part=self.part,
+            ends=self._ends,
+            by_time=by_time,
+            lasting=self.operation.filters_last,
+        )
         if self.part:
             listing.changed = self._changed
             return listing

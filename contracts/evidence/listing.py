@@ -78,6 +78,7 @@ class Listing:
         part: Whether they show a part of a longer list, without its ends.
         ends: The last item in each order, where another walk reached it.
         by_time: Whether the list is sorted by the times of its items.
+        lasting: Whether an item stays in its project; a status, which filters compare too, may change.
     """
 
     def __init__(
@@ -87,14 +88,20 @@ class Listing:
         part: bool = False,
         ends: Mapping[Order, str] | None = None,
         by_time: bool = True,
+        lasting: bool = True,
     ) -> None:
         self._part = part
+        self._lasting = lasting
         self._by_time = by_time
         self._ends = ends or {}
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
         self._shown: dict[str, list[Page]] = defaultdict(list)
+        self._spans: dict[str, dict[str | None, tuple[int, int]]] = defaultdict(dict)
+        """For an item that may change its project when it was certainly of which: the first tick and the last."""
+        self._turned: frozenset[str] = frozenset()
+        """Items that went from one project to another: in which list they were meanwhile is not known."""
         self._sequence: dict[Order, list[str]] = {order: [] for order in Order}
         self._rank: dict[Order, dict[str, int]] = {order: {} for order in Order}
         self._late: dict[Order, set[str]] = {order: set() for order in Order}
@@ -123,6 +130,10 @@ class Listing:
             self._first[item.id] = min(self._first.get(item.id, exchange.received), exchange.received)
             self._last[item.id] = max(self._last.get(item.id, exchange.sent), exchange.sent)
             self._shown[item.id].append(page)
+            if not self._lasting:
+                spans = self._spans[item.id]
+                first, last = spans.get(item.project_id, (exchange.received, exchange.sent))
+                spans[item.project_id] = min(first, exchange.received), max(last, exchange.sent)
 
     def _merge(self, order: Order, page: Page) -> None:
         """Insert items that are not known yet between the neighbours with which the page shows them."""
@@ -211,6 +222,8 @@ class Listing:
         It changed if an item was added or removed, or was seen only between two walks. An item that disappears and
         returns is no change: some answer was wrong. Nor are ``foreign`` items, which belong to another list.
         """
+        self._turned = frozenset() if self._lasting else frozenset(filter(self._has_turned, self.items))
+        self.changed = bool(self._turned)
         looks = [walk for walk in walks if walk.complete]
         self.complete = bool(looks)
         looks = looks or [walk for walk in walks if walk.pages and walk.pages[0].items]
@@ -230,6 +243,11 @@ class Listing:
                 self.changed = True
         self._phantoms = frozenset(phantoms)
         self._passing = self._phantoms - foreign
+
+    def _has_turned(self, id_: str) -> bool:
+        """Whether an item is of another project since some moment; what returns to an earlier one was shown wrongly."""
+        spans = sorted(self._spans[id_].values())
+        return len(spans) > 1 and all(last < first for (_, last), (first, _) in pairwise(spans))
 
     def _covers(self, walk: Walk, id_: str) -> bool:
         """Whether an incomplete walk reached beyond this item, so that it had to show it."""
@@ -313,6 +331,7 @@ class Listing:
         margin = LAG if self.changed else 0
         return (
             id_ in self._first
+            and id_ not in self._turned
             and self._first[id_] + margin <= min(exchange.sent for exchange in exchanges)
             and self._last[id_] - margin >= max(exchange.received for exchange in exchanges)
         )

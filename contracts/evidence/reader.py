@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -171,7 +171,7 @@ class Reader:
             return None
         items = []
         for entry in data:
-            id_ = _identity(entry, profile.id, self.operation.as_id) if isinstance(entry, dict) else None
+            id_ = identity(entry, self.operation) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
             project = entry.get(roles.item_project_id)
@@ -209,10 +209,11 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _identity(entry: Mapping[str, Any], names: Sequence[str], as_id: Callable[[object], str | None]) -> str | None:
-    """The identity of an item: its id, several properties together, or its entire content."""
+def identity(entry: Mapping[str, Any], operation: Operation) -> str | None:
+    """The identity of an item: its id, several properties together, or its entire content; ``None`` without an id."""
+    names = operation.profile.id
     if len(names) == 1:
-        return as_id(entry.get(names[0])) or None
+        return operation.as_id(entry.get(names[0])) or None
     content = [entry.get(name) for name in names] if names else entry
     written = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return written if names else sha256(written.encode("utf-8", "surrogatepass")).hexdigest()

@@ -216,6 +216,11 @@ class Operation:
         return len(self.profile.id) == 1 and types(described) == {"integer"}
 
     @property
+    def filters_last(self) -> bool:
+        """Whether items keep for ever what the filter compares: the id of something, and not a status."""
+        return self.roles.item_project_id.endswith("id")
+
+    @property
     def facet_words(self) -> tuple[str, ...]:
         """The values of the items' property for the filter; empty if it may have any."""
         return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))

@@ -120,3 +120,56 @@ def test_an_item_may_be_in_two_lists_that_have_items_of_their_own(tmp_path: Path
     assert _shared(memberships, ours, {"user_2": two}) == {"user_2"}
     assert _shared(memberships, ours, {"user_2": {**two, "status": "old"}}) == set()
     assert _shared(load_operation(), ours, theirs) == {"user_2"}
+
+
+def _answers(operation: Operation, *bodies: list[dict[str, Any]]) -> tuple[Exchange, ...]:
+    """Answers with these items to the same request, one after the other."""
+    made = (
+        Answer(200, "OK", (("Content-Type", "application/json"),), json.dumps({"data": b}).encode()) for b in bodies
+    )
+    request = operation.request(Query("", limit=2))
+    return tuple(
+        Exchange(number, request, answer, None, 2 * number - 1, 2 * number, 0.0, 0.0, "walks")
+        for number, answer in enumerate(made, 1)
+    )
+
+
+def test_the_content_of_an_item_that_several_properties_identify_is_its_own(tmp_path: Path) -> None:
+    both = {**ITEM, "version": TEXT}
+    data = document("/things", [parameter("after")], {}, both)
+    data["paths"]["/things"]["get"]["x-list"] = {"item": {"id": ["id", "version"]}}
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    first, second = ({"id": "a", "version": each, "created_at": 1721764867 + at} for at, each in enumerate("xy"))
+    evidence = Evidence(Reader(operation), Target("http://host", ""), _answers(operation, [first, second]))
+    assert list(content_is_the_same(evidence)) == []
+    again = _answers(operation, [first, second], [{**second, "created_at": 1721764867}])
+    (found,) = content_is_the_same(Evidence(Reader(operation), Target("http://host", ""), again))
+    assert found.expected.startswith('created_at of ["a", "y"] is 1721764868')
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_a_change_comes_to_stay_where_answers_tell_which_value_came_first(tmp_path: Path, *, overlapping: bool) -> None:
+    data = document("/things", [parameter("after")], {}, {**ITEM, "size": INTEGER})
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    states = [[{"id": "a", "created_at": 1721764867, "size": size}] for size in (1, 2, 1)]
+    exchanges = _answers(operation, *states)
+    if overlapping:  # The third was sent before the second, and answered after it.
+        exchanges = (*exchanges[:2], replace(exchanges[2], sent=2))
+    found = [
+        each
+        for each in content_is_the_same(Evidence(Reader(operation), Target("http://host", ""), exchanges))
+        if each is not HELD
+    ]
+    assert len(found) == (0 if overlapping else 1)
+
+
+@pytest.mark.parametrize(("returns", "changed"), [(False, True), (True, False)])
+def test_an_item_may_change_its_status_while_the_list_is_read(tmp_path: Path, *, returns: bool, changed: bool) -> None:
+    data = document("/things", [parameter("after"), parameter("status")], {"has_more": BOOLEAN}, ITEM)
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    states = ["new", "new", "done", "new" if returns else "done"]
+    items = [[{"id": "a", "created_at": 1721764867, "status": status}] for status in states]
+    exchanges = _answers(operation, *items)
+    listing = Evidence(Reader(operation), Target("http://host", ""), exchanges).listing
+    assert listing.changed is changed
+    assert listing.stands("a", exchanges[1]) is not changed
