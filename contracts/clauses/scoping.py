@@ -70,12 +70,17 @@ def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[st
     """The ids that are in both lists, and must not be.
 
     A permission is granted for one checkpoint. Of other operations an item may be in several lists (a user in two
-    groups), and lists may number their items each for itself: there only a list without an item of its own is wrong.
+    groups), and lists may number their items each for itself: there only a list without an item of its own is wrong,
+    and an item that names its parent, as the path does.
     """
     same = frozenset(mine.keys() & theirs.keys())
     if operation.is_published:
         return same
     same = frozenset(id_ for id_ in same if mine[id_] == theirs[id_])
+    parent = operation.profile.scope[-1]
+    bound = frozenset(id_ for id_ in same if isinstance(item := mine[id_], dict) and isinstance(item.get(parent), str))
+    if bound:
+        return bound
     return same if len(same) == min(len(mine), len(theirs)) else frozenset()
 
 

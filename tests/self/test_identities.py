@@ -14,7 +14,7 @@ from listed import BOOLEAN, INTEGER, ITEM, TEXT, document, parameter, written
 from contracts.clauses.items import content_is_the_same
 from contracts.clauses.scoping import _shared
 from contracts.core.model import Answer, Capability, Exchange, Query, Target
-from contracts.core.result import HELD
+from contracts.core.result import HELD, Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.runs.target import opened
@@ -122,6 +122,14 @@ def test_an_item_may_be_in_two_lists_that_have_items_of_their_own(tmp_path: Path
     assert _shared(load_operation(), ours, theirs) == {"user_2"}
 
 
+def test_an_item_that_names_its_parent_is_in_that_list_alone(tmp_path: Path) -> None:
+    data = document("/groups/{group_id}/users", [parameter("after")], {}, {**ITEM, "group_id": TEXT})
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    one, two, three = ({**RIGHT, "id": id_, "group_id": "g"} for id_ in ("user_1", "user_2", "user_3"))
+    ours, theirs = {"user_1": one, "user_2": two}, {"user_2": two, "user_3": three}
+    assert _shared(operation, ours, theirs) == {"user_2"}
+
+
 def _answers(operation: Operation, *bodies: list[dict[str, Any]]) -> tuple[Exchange, ...]:
     """Answers with these items to the same request, one after the other."""
     made = (
@@ -144,6 +152,7 @@ def test_the_content_of_an_item_that_several_properties_identify_is_its_own(tmp_
     assert list(content_is_the_same(evidence)) == []
     again = _answers(operation, [first, second], [{**second, "created_at": 1721764867}])
     (found,) = content_is_the_same(Evidence(Reader(operation), Target("http://host", ""), again))
+    assert isinstance(found, Finding)
     assert found.expected.startswith('created_at of ["a", "y"] is 1721764868')
 
 
