@@ -13,7 +13,6 @@ from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Exchange, Node
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import short
-from contracts.evidence.reader import identity
 from contracts.spec.quotes import Quote
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
     known: dict[str, tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
-        id_ = identity(entry, evidence.operation)
+        id_ = evidence.operation.identity(entry)
         if not id_:
             continue
         content = tuple(_plain(entry.get(field)) for field in fields)
@@ -237,7 +236,7 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
         return
     known: dict[tuple[str, str], list[tuple[Exchange, object]]] = defaultdict(list)
     for exchange, path, entry in sorted(entries(evidence), key=lambda each: each[0].received):
-        id_ = identity(entry, evidence.operation)
+        id_ = evidence.operation.identity(entry)
         if not id_:
             continue
         for name in others.described:

@@ -122,7 +122,8 @@ def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, _, page in unknown_checkpoints(evidence, near=True):
         own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page else ()
         if own:
-            yield Finding(f"no permission of {short(evidence.target.checkpoint)}", names(own, 3), (exchange,))
+            none = evidence.operation.says("no permission of")
+            yield Finding(f"{none} {short(evidence.target.checkpoint)}", names(own, 3), (exchange,))
         elif shows_nothing(exchange, page):
             yield HELD
 

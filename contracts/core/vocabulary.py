@@ -14,7 +14,8 @@ _NAMES = re.compile(
 )
 _OPTIONS = re.compile(r"--(other-|empty-)?checkpoint\b( with )?")
 # Neither in options nor in paths, addresses and names with hyphens.
-_NOUNS = re.compile(r"(?<![-\w`/.:])(?:(an?) )?(permissions?|checkpoints?|projects?)(?![-\w/:])")
+_NOUNS = re.compile(r"(?<![-\w`/.:])(?:(an?) )?([Pp]ermissions?|[Cc]heckpoints?|[Pp]rojects?)(?![-\w/:])")
+_FLAG = re.compile(r"(`?)\bhas_more\b`?(?:( is)? (true|false)\b)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Vocabulary:
         phrases: Other words that are not true of it, each with what is said instead.
         last: The last parameter of its path, an empty text where it has none.
         passages: What its own document says: for a place in the published one, the words and where they stand.
+        token_alone: Whether a token says that more follows, and no flag does.
         other: Whether it is another operation at all.
     """
 
@@ -35,6 +37,7 @@ class Vocabulary:
     phrases: Mapping[str, str] = field(default_factory=dict)
     last: str = ""
     passages: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    token_alone: bool = False
     other: bool = False
 
     def __call__(self, text: str) -> str:
@@ -46,7 +49,7 @@ class Vocabulary:
 
     def named(self, text: str) -> str:
         """A sentence that may hold values of the target: only names that no value has by chance are replaced."""
-        return _NAMES.sub(self._name, text) if self.other else text
+        return _NAMES.sub(self._name, self._without_flag(text)) if self.other else text
 
     def quoted(self, text: str, at: str, place: str) -> tuple[str, str]:
         """The words on which a clause rests and where they stand, given those of the published document.
@@ -60,7 +63,17 @@ class Vocabulary:
     def _said(self, text: str) -> str:
         for phrase, instead in self.phrases.items():
             text = text.replace(phrase, instead)
+        text = self._without_flag(text)
         return _NOUNS.sub(self._noun, _OPTIONS.sub(self._option, _NAMES.sub(self._name, text)))
+
+    def _without_flag(self, text: str) -> str:
+        """Where a token alone says whether more follows, that is said of it."""
+        return _FLAG.sub(self._token, text) if self.token_alone else text
+
+    def _token(self, match: re.Match[str]) -> str:
+        said = {"true": "a token", "false": "no token", None: "the token"}[match[3]]
+        said = f"there is {said}" if match[2] else said
+        return said.capitalize() if match[1] and not match.start() else said
 
     def _name(self, match: re.Match[str]) -> str:
         return self.names.get(match[0], match[0])
@@ -72,6 +85,9 @@ class Vocabulary:
         return f"--{match[1] or ''}at {self.last}=VALUE{match[2] or ''}"
 
     def _noun(self, match: re.Match[str]) -> str:
-        noun = self.nouns.get(match[2], match[2])
+        known = match[2].lower()
+        noun = self.nouns.get(known, known)
+        if match[2] != known:
+            return noun[0].upper() + noun[1:]
         article = f"{'an' if noun[0] in 'aeiou' else 'a'} " if match[1] else ""
         return article + noun

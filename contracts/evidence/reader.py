@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from contracts.core.model import Exchange, Item, Page, Query
@@ -171,7 +169,7 @@ class Reader:
             return None
         items = []
         for entry in data:
-            id_ = identity(entry, self.operation) if isinstance(entry, dict) else None
+            id_ = self.operation.identity(entry) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
             project = entry.get(roles.item_project_id)
@@ -207,16 +205,6 @@ def standing_at(value: object, place: Place) -> Any:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def identity(entry: Mapping[str, Any], operation: Operation) -> str | None:
-    """The identity of an item: its id, several properties together, or its entire content; ``None`` without an id."""
-    names = operation.profile.id
-    if len(names) == 1:
-        return operation.as_id(entry.get(names[0])) or None
-    content = [entry.get(name) for name in names] if names else entry
-    written = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return written if names else sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _moment(value: object, time: Time | None) -> int | None:

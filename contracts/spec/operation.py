@@ -6,10 +6,12 @@ Everything that is particular to one operation comes from its document and the o
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote
 
@@ -209,6 +211,15 @@ class Operation:
         if isinstance(value, int) and not isinstance(value, bool) and self._has_numbers_as_ids:
             return str(value)
         return value if isinstance(value, str) else None
+
+    def identity(self, entry: Mapping[str, Any]) -> str | None:
+        """What tells an item from others: its id, several properties together, or all of it; ``None`` without an id."""
+        names = self.profile.id
+        if len(names) == 1:
+            return self.as_id(entry.get(names[0])) or None
+        content = [entry.get(name) for name in names] if names else entry
+        written = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        return written if names else sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
     def _has_numbers_as_ids(self) -> bool:

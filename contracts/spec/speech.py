@@ -48,6 +48,9 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
     phrases: dict[str, str] = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
     if not (filters and filters[0][1].endswith("id")):
         phrases = {**phrases, "`id` and `project_id` are not empty": "`id` is not empty"}
+    token_alone = profile.more is None and profile.next.kind == "body"
+    if token_alone:
+        phrases = {**phrases, "`has_more` is not worked out": "Whether there is a token is not worked out"}
     if not profile.items:
         phrases = {**phrases, "JSON object": "JSON array"}
     parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""
@@ -65,6 +68,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         phrases=phrases,
         last=profile.scope[-1] if profile.scope else "",
         passages=dict(_passages(document, profile, outline)),
+        token_alone=token_alone,
         other=True,
     )
 
