@@ -298,12 +298,15 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
         for kind in one.kinds
     }
     factors = {kind: factor for kind, (factor, _) in tested.items()}
-    for kind, seen in _marked(bad, evidence):
+    marked = dict(_marked(bad, evidence))
+    for kind, seen in marked.items():
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
     if len(bad) < 2:  # noqa: PLR2004 - the title of a single one says it
         return ()
     has = evidence.operation.capabilities
-    signatures = [one for one in signatures if REQUIRED.get(one.kind) is None or REQUIRED[one.kind] in has]
+    hidden = {kind for kind in PROOFS if not marked.get(kind, True)}  # what they do can't be overlooked
+    hidden |= {kind for kind, needed in REQUIRED.items() if needed not in has}
+    signatures = [one for one in signatures if one.kind not in hidden]
     sentences = {one.kind: one.sentence for one in signatures}
     found = list(_proven(bad, evidence, sentences)) or list(_tested(bad, evidence, tested, signatures))
     rest = [one for one in bad if all(one.clause not in each.explains for each in found)]

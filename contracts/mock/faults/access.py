@@ -67,6 +67,11 @@ def anonymous_let_in(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_anonymous(request))
 
 
+@replaces(Behaviour.authenticate, "SEC-001")
+def no_key_needed(_self: Behaviour, _request: Request, /) -> None:
+    """Keys are not checked at all."""
+
+
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_with_cursor(self: Behaviour, request: Request, /) -> None:
     """Without credentials the second page and all later ones are shown."""

@@ -89,6 +89,7 @@ class Kind(Enum):
     )
     LOOSE = "Ids are matched loosely: by a part, a pattern, or without their case.", "FLT-005", "SCO-003"
     ORDER_IGNORED = "`order` is ignored, or turned round, in some or all requests.", "ORD-001"
+    QUERY_NOT_READ = "The query is not read: whatever it asks for, the answer is the first page."
     POSITION = "Where a parameter stands in the query matters: in some orders of them one is not read.", "PAG-025"
     SORT_KEY = (
         "The list is sorted by something else than `created_at`, or page by page.",

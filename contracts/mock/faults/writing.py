@@ -1,4 +1,4 @@
-"""Servers to which it matters how a query is written (clause PAG-025)."""
+"""Servers to which it matters how a query is written, or that read none (clauses PAG-001, PAG-025)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from contracts.mock.app import Asked, Behaviour, Fields, Refused, Request
 from contracts.mock.faults.declare import replaces
+from contracts.mock.faults.kinds import Kind
 
 
 def _names(query: str) -> list[str]:
@@ -76,3 +77,9 @@ def limit_counts_once_the_project_is_known(self: Behaviour, request: Request, ch
     if _stands_before(query, "limit", "project_id"):
         query = "&".join(part for part in query.split("&") if not part.startswith("limit="))
     return Behaviour.read(self, replace(request, query=query), checkpoint)
+
+
+@replaces(Behaviour.fields, "PAG-001", kind=Kind.QUERY_NOT_READ)
+def query_not_read(self: Behaviour, _query: str, /) -> Fields:
+    """No parameter of the query is read."""
+    return Behaviour.fields(self, "")
