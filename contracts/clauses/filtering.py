@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     needs=Needs(items=1, projects=2),
 )
 def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
-    known = set(evidence.listing.projects)
+    known = {*evidence.listing.projects, *evidence.operation.shared_words}
     for page in (*evidence.pages, *evidence.together):
         project = page.query.project_id
         if project not in known:

@@ -83,6 +83,11 @@ def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
 def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
     """Numbers beyond 64 bits, and other writings of a number: refused, or a page that is right for the number."""
     default = evidence.operation.default_limit
+    # Where the flag or token is wrong with right limits as well, that is another breach.
+    ends = (
+        page for page, order in evidence.sound if page.has_more is False and evidence.listing.following(page, order)
+    )
+    flag_is_wrong = next(ends, None) is not None
     for exchange, found in odd(evidence):
         if not only(found, "limit", Oddity.HUGE, Oddity.AMBIGUOUS) or exchange.answer is None or exchange.failure:
             continue
@@ -104,6 +109,8 @@ def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
             )
         elif page.has_more and size < number and size not in {evidence.cap, default}:
             yield Finding("a 4xx, or a full page", f"{count(size, 'item')} and has_more true for {asked}", (exchange,))
+        elif lost is not None and flag_is_wrong:
+            continue
         elif lost is not None:
             yield Finding(
                 f"a 4xx, or {short(lost)} on the page or has_more true",

@@ -115,7 +115,9 @@ def _walk_through(asking: Asking) -> None:
     if asking.wants("singles") and not singles_first:
         _one_by_one(asking, tight=tight)
     if asking.wants("defaults"):
-        asking.ask_all(asking.query(project_id=project) for project in each)
+        # What items may have and none has must bring none.
+        unshown = [word for word in asking.operation.shared_words if word not in listing.projects][:1]
+        asking.ask_all(asking.query(project_id=project) for project in (*each, *unshown))
     if asking.wants("ends"):
         asking.ask_all(query for project in each for query in _after_the_last(asking, project))
     for plan in _thorough(asking, len(listing.items), sizes, tight=tight):

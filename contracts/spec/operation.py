@@ -236,6 +236,11 @@ class Operation:
         """The values of the items' property for the filter; empty if it may have any."""
         return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))
 
+    @property
+    def shared_words(self) -> tuple[str, ...]:
+        """The values that the filter accepts and the items' property may have; empty unless both are named."""
+        return tuple(word for word in self.filter_words if word in self.facet_words)
+
     def words_of(self, parameter: str) -> tuple[str, ...]:
         """The values that a filter and the property that it compares may have; empty if they may have any."""
         asked = self._outline.query.get(parameter)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listed import BOOLEAN, INTEGER, ITEM, TEXT, document, parameter, written
+from listed import BOOLEAN, INTEGER, ITEM, TEXT, TOKEN, TOKEN_ALONE, document, parameter, written
 
+from contracts.clauses.filtering import items_are_of_the_project
 from contracts.clauses.items import content_is_the_same
 from contracts.clauses.scoping import _shared
 from contracts.core.model import Answer, Capability, Exchange, Query, Target
@@ -182,3 +183,26 @@ def test_an_item_may_change_its_status_while_the_list_is_read(tmp_path: Path, *,
     listing = Evidence(Reader(operation), Target("http://host", ""), exchanges).listing
     assert listing.changed is changed
     assert listing.stands("a", exchanges[1]) is not changed
+
+
+@pytest.mark.parametrize(("size", "broken"), [(0, False), (1, True)])
+def test_a_value_that_items_may_have_and_none_has_brings_none(tmp_path: Path, size: int, *, broken: bool) -> None:
+    words = {"type": "string", "enum": ["new", "done", "gone"]}
+    status = {"name": "status", "in": "query", "schema": words}
+    data = document("/things", [parameter("after"), status], {"has_more": BOOLEAN}, {**ITEM, "status": words})
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    assert operation.shared_words == ("new", "done", "gone")
+    items = [{"id": each, "created_at": 1721764867, "status": each} for each in ("new", "done")]
+    seen, filtered = _answers(operation, items, items[:size])
+    filtered = replace(filtered, request=operation.request(Query("", project_id="gone")))
+    evidence = Evidence(Reader(operation), Target("http://host", ""), (seen, filtered))
+    assert any(isinstance(each, Finding) for each in items_are_of_the_project(evidence)) is broken
+
+
+def test_a_token_alone_is_spoken_of_as_a_token(tmp_path: Path) -> None:
+    operation = load_operation(written(tmp_path, TOKEN_ALONE), name="listThings")
+    assert operation.says("`has_more` false is followed by nothing") == "No token is followed by nothing"
+    assert operation.says("5 items when `has_more` is true") == "5 items when there is a token"
+    assert operation.says("Permissions and a checkpoint") == "Things and a shelf"
+    with_flag = load_operation(written(tmp_path, TOKEN), name="listThings")
+    assert with_flag.says("`has_more` false is followed by nothing").startswith("`has_more` false")
