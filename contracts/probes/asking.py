@@ -95,7 +95,12 @@ class Asking:
     def left(self) -> int:
         """The number of requests that this probe may still send, beside those that are gathered."""
         gathered = sum(job.length for job in self._gathered or ())
-        return min(self._ceiling - self.client.requests, self.client.remaining) - gathered
+        return min(self._ceiling - self.client.requests, self.client.remaining) - gathered * self.each
+
+    @property
+    def each(self) -> int:
+        """The number of requests that one may take here: 2 where redirects were seen."""
+        return self.client.each
 
     @property
     def evidence(self) -> Evidence:
@@ -287,7 +292,7 @@ class Asking:
 
     def _work(self, jobs: Sequence[Job]) -> list[Exchange]:
         if self._gathered is not None:
-            spent = sum(job.length for job in jobs) > self.left
+            spent = sum(job.length for job in jobs) * self.each > self.left
             self._gathered += jobs
             if spent:
                 raise ShareSpent

@@ -57,15 +57,11 @@ def _reorder(asking: Asking) -> None:
     for names in [each for each in sets if len(each) > 1]:
         pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
         # A small share reaches some of each.
-        if pages and asking.left >= (TOGETHER + (len(ACCEPTED) + 1 + SPARE if asked else 2)) * _each(asking):
+        needed = (TOGETHER + len(ACCEPTED) + 1 + SPARE) * asking.each if asked else TOGETHER + 2 * asking.each
+        if pages and asking.left >= needed:
             asked = True
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send_all([replace(request, query="&".join(reversed(request.query.split("&"))))])
-
-
-def _each(asking: Asking) -> int:
-    """How many requests one takes here: a redirect is another one."""
-    return 1 + asking.client.exchanges[-1].redirects
 
 
 def _accept(asking: Asking) -> None:
@@ -75,7 +71,7 @@ def _accept(asking: Asking) -> None:
         # A page without a cursor stays the same when items are removed.
         simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) == 1, len(page.items)))
         request = simple.exchange.request
-        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED) + SPARE) * _each(asking) else ACCEPTED[:1]
+        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED) + SPARE) * asking.each else ACCEPTED[:1]
         asking.send_all(replace(request, accept=accept) for accept in accepted)
 
 

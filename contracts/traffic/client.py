@@ -252,7 +252,7 @@ class Client:
                 asked, _ = self._sender.ask_patiently(request, probe, beside=True)
             return replace(asked, step=step, again=job.again)
 
-        together = Together(jobs, ask, most, self._pool, self._concurrency)
+        together = Together(jobs, ask, most, self._pool, self._concurrency, each=self.each)
         done = []
         gone = False
         try:
@@ -270,6 +270,11 @@ class Client:
             for exchange in together.left(wait=gone):
                 self._record(exchange, told=False)
         return done, together.sufficed
+
+    @property
+    def each(self) -> int:
+        """How many requests on the wire an exchange may take here: 2 where redirects were seen."""
+        return 2 if any(exchange.redirects for exchange in self.exchanges) else 1
 
     @property
     def far(self) -> bool:

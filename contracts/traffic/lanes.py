@@ -113,10 +113,9 @@ class _Course:
         assert self.next is not None  # noqa: S101 - what is over asks nothing
         return self.next
 
-    @property
-    def bound(self) -> int:
+    def bound(self, each: int) -> int:
         """What it costs at the most, as far as that is known."""
-        return self.costs + (max(1, self.job.most - self.asked) if self.next is not None else 0)
+        return self.costs + (each * max(1, self.job.most - self.asked) if self.next is not None else 0)
 
     def take(self, exchange: Exchange) -> None:
         """Take an answer, which tells what is asked next."""
@@ -153,9 +152,13 @@ class Together:
         most: What the jobs may cost.
         threads: Where the threads are from.
         number: How many requests are under way at the same time.
+        each: The number of requests on the wire that an exchange may take.
     """
 
-    def __init__(self, jobs: Sequence[Job], ask: Ask, most: int, threads: Executor, number: int) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], ask: Ask, most: int, threads: Executor, number: int, *, each: int = 1
+    ) -> None:
+        self._each = each
         self._ask = ask
         self._most = most
         self._courses = [_Course.of(job) for job in jobs]
@@ -215,7 +218,7 @@ class Together:
         for course in self._courses:
             if course.next is not None and course.waiting and before + course.costs < self._most:
                 may.append(course)
-            before += course.bound
+            before += course.bound(self._each)
         return may
 
     def _stop(self) -> None:
