@@ -57,6 +57,18 @@ def cursor_by_id(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     return next(smaller, len(ordered))
 
 
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
+def cursor_selects_by_id(self: Behaviour, asked: Asked, /) -> list[Permission]:
+    """After the cursor come all items whose id is beyond it, though the list is sorted by time."""
+    ordered = self.sort(self.permissions(asked), asked)
+    self.position(ordered, asked)  # which refuses an unknown cursor
+    shown = self.filter(ordered, asked)
+    after = asked.after
+    if after is None:
+        return shown
+    return [each for each in shown if (each.id > after if asked.order == "ascending" else each.id < after)]
+
+
 @replaces(Behaviour.position, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
 def cursor_rounded_down(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The cursor is an offset, rounded down to a whole page."""
