@@ -32,6 +32,7 @@ class Capability(StrEnum):
     HIDDEN_FILTER = "a filter by what its items don't show"
     SCOPE = "a parameter in its path"
     DEFAULT_LIMIT = "a default for the page size"
+    FULL_PAGES = "the rule that a page is full while more follows"
     HAS_MORE = "a flag that says whether more follows"
     MORE = "a flag or a token that says whether more follows"
     ENDS = "the first and the last id in its answers"

@@ -96,6 +96,7 @@ class Operation:
             Capability.HIDDEN_FILTER: bool(profile.hidden),
             Capability.SCOPE: bool(roles.checkpoint),
             Capability.DEFAULT_LIMIT: self.default_limit is not None,
+            Capability.FULL_PAGES: not profile.short_pages,
             Capability.HAS_MORE: bool(roles.has_more),
             Capability.MORE: profile.more is not None or profile.next.kind == "body",
             Capability.ENDS: bool(roles.first_id) and bool(roles.last_id),

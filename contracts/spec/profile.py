@@ -104,6 +104,7 @@ class Profile:
         filters: The query parameters that filter, each with the item's property that they compare.
         hidden: The query parameters that filter by what items don't show.
         admin: Whether an ordinary key may not look.
+        short_pages: Whether a page may be short though more follows.
         required: Query parameters without a role that must be sent.
     """
 
@@ -124,6 +125,7 @@ class Profile:
     filters: tuple[tuple[str, str], ...]
     hidden: tuple[str, ...]
     admin: bool
+    short_pages: bool
     required: tuple[str, ...]
 
     @property
@@ -174,6 +176,7 @@ ROLES = (
     "order.by",
     "filters",
     "access.admin",
+    "short_pages",
 )
 """The roles as ``x-list`` writes them, each by the names that lead to it, in the order in which they are shown."""
 _MAPPINGS = frozenset({"item.const", "const", "filters"})
@@ -230,7 +233,7 @@ def _checked(role: str, value: Any) -> Any:
         kind = (str, list)
     elif role.startswith("limit.") and role != "limit.param":
         kind = (int,)
-    elif role in ("prev.nearest", "access.admin"):
+    elif role in ("prev.nearest", "access.admin", "short_pages"):
         kind = (bool,)
     texts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
     if value is not None and (
@@ -297,6 +300,7 @@ def profile(known: Mapping[str, Any], *, scope: tuple[str, ...], required: tuple
         filters=tuple((param, at) for param, at in filters.items() if at is not None),
         hidden=tuple(param for param, at in filters.items() if at is None),
         admin=bool(known.get("access.admin")),
+        short_pages=bool(known.get("short_pages")),
         required=required,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ import requests
 from commanding import choose_nothing, run
 from listed import ARRAY, FIXED_ORDER, ID_CURSOR, NESTED, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
+from contracts.clauses.registry import clauses, find
 from contracts.core.model import Query
 from contracts.core.result import Result, Verdict
 from contracts.core.wording import count
@@ -21,6 +23,7 @@ from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
 from contracts.settings.settings import Settings
 from contracts.spec.document import load
+from contracts.spec.loading import load_operation
 from contracts.spec.survey import survey
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -284,3 +287,15 @@ def test_a_required_parameter_is_asked_for(tmp_path: Path) -> None:
 )
 def test_several_of_a_noun_are_called_as_people_do(noun: str, several: str) -> None:
     assert count(2, noun) == f"2 {several}"
+
+
+def test_short_pages_are_right_where_the_profile_says_so(tmp_path: Path) -> None:
+    plain = load_operation(written(tmp_path, TOKEN_ALONE), name="listThings")
+    data = copy.deepcopy(TOKEN_ALONE)
+    for path in data["paths"].values():
+        path["get"]["x-list"] = {"short_pages": True}
+    short = load_operation(written(tmp_path, data), name="listThings")
+    differing = [clause.id for clause in clauses() if clause.lacking(short) != clause.lacking(plain)]
+    assert set(differing) <= {"PAG-002", "PAG-003", "PAG-016"}
+    assert all(find([name])[0].lacking(short) for name in ("PAG-002", "PAG-003", "PAG-016"))
+    assert not find(["PAG-003"])[0].lacking(plain)

@@ -60,6 +60,7 @@ def test_an_id_cursor_both_ways_with_an_order_and_a_filter() -> None:
         filters=(("status", "status"),),
         hidden=(),
         admin=False,
+        short_pages=False,
         required=(),
     )
     assert found.style == "id cursor, both ways, order"

@@ -123,7 +123,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
     good='"data": [], "has_more": false',
     bad='"data": [], "has_more": true',
     probes=EMPTY,
-    requires={Capability.MORE},
+    requires={Capability.MORE, Capability.FULL_PAGES},
     decided_by="answer",
     needs=Needs(empty_page=True),
 )

@@ -61,7 +61,7 @@ def page_is_not_larger(evidence: Evidence) -> Iterator[Outcome]:
     probes=PAGED,
     caused_by=("PAG-014", "TOK-005"),
     decided_by="answer",
-    requires={Capability.DEFAULT_LIMIT},
+    requires={Capability.DEFAULT_LIMIT, Capability.FULL_PAGES},
     needs=Needs(items=11),
 )
 def default_size(evidence: Evidence) -> Iterator[Outcome]:
@@ -112,7 +112,7 @@ def _caps(evidence: Evidence) -> dict[bool, int]:
     good="limit=5: 5 items, has_more true",
     bad="limit=5: 3 items, has_more true",
     probes=(*PAGED, "walks.sizes", "inputs.limits"),
-    requires={Capability.MORE},
+    requires={Capability.MORE, Capability.FULL_PAGES},
     caused_by=("PAG-014", "TOK-005"),
     decided_by="list",
     needs=TWO,
