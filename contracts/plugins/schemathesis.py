@@ -30,7 +30,7 @@ from contracts.core.vocabulary import Vocabulary
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.reports.safe import plain
-from contracts.runs.replay import base_of, seems_changed, with_steps
+from contracts.runs.replay import base_of, may_have_changed, with_steps
 from contracts.spec.document import load
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
@@ -272,7 +272,7 @@ class contract_list:  # noqa: N801 - its name is that of the check
             evidence = _evidence(base, reader, with_steps(reader, seen))
             if evidence is None or not evidence.pages:
                 continue
-            changed = seems_changed(evidence) or evidence.listing.moved
+            changed = bool(may_have_changed(evidence)) or evidence.listing.moved
             for clause, finding in _breaches("list", evidence):
                 if not (changed and finding.stable_list):
                     path, says = evidence.operation.path_template, evidence.operation.says

@@ -37,7 +37,7 @@ from contracts.verdicts.confirmation import recounted
 from contracts.verdicts.judging import judge, tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
-QUIET = "a recording of a quiet list"
+QUIET = "a recording of a quiet list, in which a page is asked for twice"
 _JUDGED_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "age", "cache-control", "vary"})
 """The headers, in lower case, by which clauses judge an answer, or by which it is read."""
 _JUDGED_ROLES = (
@@ -132,8 +132,8 @@ def replay(
         notes += through.notes()
     judgements = judge(judged.clauses, evidence, tallies, again)
     if recording.foreign:
-        changed = seems_changed(evidence)
-        judgements = tuple(_of_another_tool(judgement, changed=changed) for judgement in judgements)
+        changed = may_have_changed(evidence)
+        judgements = tuple(_of_another_tool(judgement, changed) for judgement in judgements)
     elif hidden:
         judgements = tuple(map(_of_a_part, judgements))
     result = conclude(judged, evidence, judgements, _cost(recording), notes=notes)
@@ -365,8 +365,8 @@ def _of_a_part(judgement: Judgement) -> Judgement:
 # What is told
 
 
-def seems_changed(evidence: Evidence) -> bool:
-    """Whether items came and stayed, or went and stayed away, between answers to the same request.
+def may_have_changed(evidence: Evidence) -> str:
+    """Why items may have come or gone between the answers; empty where the same requests brought the same items.
 
     A run looks at the whole list again and again to know that; who browses looks at one page again.
     """
@@ -376,20 +376,20 @@ def seems_changed(evidence: Evidence) -> bool:
     for pages in alike.values():
         for id_ in frozenset().union(*pages):
             if came_or_went([id_ in page for page in pages]):
-                return True
-    return False
+                return "the list seems to have changed while it was recorded"
+    repeated = any(len(pages) > 1 for pages in alike.values())
+    return "" if repeated else "no page was asked for twice, so the list may have changed while it was recorded"
 
 
-def _of_another_tool(judgement: Judgement, *, changed: bool) -> Judgement:
-    """What nobody asked again is not claimed where the list seems to have changed; and options do not help here."""
+def _of_another_tool(judgement: Judgement, changed: str) -> Judgement:
+    """What nobody asked again is not claimed where the list may have changed; and options do not help here."""
     if (
         changed
         and judgement.verdict is Verdict.BROKEN
         and judgement.finding is not None
         and judgement.finding.stable_list
     ):
-        reason = "the list seems to have changed while it was recorded"
-        return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=reason, provide=QUIET, because="")
+        return replace(judgement, verdict=Verdict.INCONCLUSIVE, reason=changed, provide=QUIET, because="")
     if judgement.verdict is Verdict.NOT_EXERCISED and judgement.provide:
         return replace(judgement, provide=NOT_IN_IT)
     return judgement
