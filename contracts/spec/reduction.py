@@ -7,7 +7,7 @@ refers to are kept, so that everything after this works on a page of text instea
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -68,7 +68,7 @@ class _Reducer:
         place = f"paths/{template}/get"
         parameters = [*_sequence(item.get("parameters")), *_sequence(operation.get("parameters"))]
         operation["parameters"] = [
-            self._references.resolved(parameter, f"{place}/parameters/{index}")
+            self._described(self._references.resolved(parameter, f"{place}/parameters/{index}"))
             for index, parameter in enumerate(parameters)
         ]
         responses = operation.get("responses")
@@ -119,6 +119,22 @@ class _Reducer:
             places = " and ".join(template for template, _ in found[:2])
             raise self._error(problem=f"describes the operation twice, at {places}", remedy="leave one of them")
         return found[0]
+
+    def _described(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        """A parameter, and a header that says nothing of itself with what another operation says of it."""
+        if parameter.get("in") != "header" or parameter.get("description"):
+            return parameter
+        said = (each.get("description") for each in self._headers() if each.get("name") == parameter.get("name"))
+        description = next(filter(None, said), None)
+        return parameter if description is None else {**parameter, "description": description}
+
+    def _headers(self) -> Iterator[dict[str, Any]]:
+        """The header parameters of all operations that stand in their place."""
+        for item in self._data["paths"].values():
+            for operation in item.values() if isinstance(item, dict) else ():
+                for each in _sequence(operation.get("parameters")) if isinstance(operation, dict) else ():
+                    if isinstance(each, dict) and each.get("in") == "header":
+                        yield each
 
     def _media_type(self, responses: Mapping[str, Any], place: str) -> str:
         response = responses.get("200", {})

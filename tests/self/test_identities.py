@@ -95,6 +95,15 @@ def test_who_may_not_look_is_judged_where_all_requests_need_a_key(
         assert target.operation.key_header == "x-api-key"
 
 
+def test_what_another_operation_says_of_the_key_counts_where_this_one_says_nothing(tmp_path: Path) -> None:
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
+    data["paths"]["/things"]["get"]["parameters"].append(KEY)
+    other = {**KEY, "description": "This key is required in the header of all API requests."}
+    data["paths"]["/others"] = {"get": {"parameters": [other], "responses": {"204": {"description": "None"}}}}
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    assert Capability.KEY in operation.capabilities
+
+
 def test_a_finding_calls_parameters_and_parents_as_the_operation_does(tmp_path: Path) -> None:
     sizes = parameter("per_page", "integer")
     data = document("/racks/{rack_id}/things", [parameter("starting_after"), sizes], {"has_more": BOOLEAN}, ITEM)
