@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final
 
-_PASSES: Final = 3
-"""How often escapes are undone: JSON in HTML in a URL."""
+_PASSES: Final = 5
+"""How often escapes are undone: JSON in HTML in a URL, and two more for what this suite writes of it."""
 _NESTED: Final = 2
 """How often what is coded is decoded: base64 in base64, or in hexadecimal digits."""
 
@@ -28,6 +28,8 @@ _ESCAPE: Final = re.compile(
 _PERCENT = 2
 _OCTAL, _SIGN, _BLANK, _ENTITY = 6, 7, 8, 9
 """Groups of `_ESCAPE`; the last four are no hexadecimal number."""
+_SURE_ESCAPE: Final = re.compile(rb"%u?[0-9a-f]{2}|\\[ux][0-9a-f{]{2}|&#x?[0-9a-f]", re.IGNORECASE)
+"""What decoded bytes hold by chance only rarely."""
 _HIGH: Final = re.compile(rb"%[89a-f][0-9a-f]", re.IGNORECASE)
 
 _BLANKS: Final = bytes(range(33)) + b"\x7f"
@@ -103,6 +105,7 @@ class View:
     def __init__(self, form: str, data: bytes, origins: Callable[[], Origins], *, decoded: bool = False) -> None:
         self.form = form
         # What was decoded holds any byte by chance: in it only blanks are looked for.
+        self._decoded = decoded
         self._dropped = _BLANK_BYTES if decoded else _SQUEEZED
         self.squeezed = data.translate(None, _BLANKS) if decoded else _squeezed(data)
         self.folded = self.squeezed.translate(_LOWER)
@@ -121,20 +124,33 @@ class View:
         begins, ends = self.origins
         return begins[begin], ends[end - 1]
 
+    def undone(self) -> View | None:
+        """The reading with one layer of escapes less, if it has any."""
+        if self._decoded:
+            escaped = _SURE_ESCAPE.search(self._data) is not None
+        else:
+            escaped = any(sign in self._data for sign in (b"%", b"\\", b"&"))
+        undone = _ESCAPE.sub(_unescape, self._data) if escaped else self._data
+        if undone == self._data:
+            return None
+        return View(self.form or "escaped", undone, _undone(self._data, self._origins), decoded=self._decoded)
+
 
 def views(data: bytes, least: int) -> Iterator[View]:
     """Every reading of some data in which so many characters in a row could be found."""
-    form, origins = "", _themselves(len(data))
+    yield from _readings(View("", data, _themselves(len(data))), least, 0)
+
+
+def _readings(view: View, least: int, depth: int) -> Iterator[View]:
+    current: View | None = view
     for _ in range(_PASSES + 1):
-        view = View(form, data, origins)
-        yield view
-        yield from _coded(view, least, 1)
-        if not any(sign in data for sign in (b"%", b"\\", b"&")):
+        if current is None:
             return
-        undone = _ESCAPE.sub(_unescape, data)
-        if undone == data:
-            return
-        data, form, origins = undone, "escaped", _undone(data, origins)
+        yield current
+        if depth < _NESTED:
+            for decoded in _decoded(current, least):
+                yield from _readings(decoded, least, depth + 1)
+        current = current.undone()
 
 
 def _themselves(size: int) -> Callable[[], Origins]:
@@ -160,13 +176,6 @@ def _replaced(
         ends.extend([origins[1][end - 1]] * size)
         done = end
     return begins + origins[0][done:], ends + origins[1][done:]
-
-
-def _coded(view: View, least: int, depth: int) -> Iterator[View]:
-    for decoded in _decoded(view, least):
-        yield decoded
-        if depth < _NESTED:
-            yield from _coded(decoded, least, depth + 1)
 
 
 def _decoded(view: View, least: int) -> Iterator[View]:

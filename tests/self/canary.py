@@ -26,6 +26,7 @@ LETTERS: dict[str, Callable[[str], str]] = {
     "URL-encoded in lower case": lambda key: _each(key, "%{:02x}"),
     "URL-encoded twice": lambda key: quote(_each(key, "%{:02X}")),
     "URL-encoded twice in lower case": lambda key: quote(_each(key, "%{:02x}")).lower(),
+    "URL-encoded three times": lambda key: _each(key, "%2525{:02X}"),
     "URL-encoded where it must be": lambda key: key.replace("-", "%2D"),
     "URL-encoded twice where it must be": lambda key: key.replace("-", "%252D"),
     "JSON": lambda key: key.replace("-", "\\u002d"),
@@ -65,6 +66,14 @@ def _each(key: str, form: str) -> str:
     return "".join(form.format(ord(each)) for each in key)
 
 
+def _percent(match: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % ord(match[0])
+
+
+def _json(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0])
+
+
 def _lines(data: bytes) -> bytes:
     return base64.encodebytes(data).strip()
 
@@ -75,6 +84,8 @@ CODED: dict[str, Callable[[bytes], bytes]] = {
     "base64": base64.b64encode,
     "base64 for URLs": base64.urlsafe_b64encode,
     "base64 with line ends": _lines,
+    "base64 of what is URL-encoded": lambda data: base64.b64encode(re.sub(rb"(?s).", _percent, data)),
+    "base64 of JSON with every escape": lambda data: base64.b64encode(re.sub(rb"(?s).", _json, data)),
     "base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
     "base64 twice with line ends": lambda data: _lines(_lines(data)),
 }
@@ -124,6 +135,10 @@ def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
         inner = once[(lead * 8 + 5) // 6 : (lead + RUN) * 8 // 6]
         yield "base64", inner
         yield "base64 in hexadecimal", inner.hex().encode()
+        for pattern in ("%{:02X}", "\\u{:04x}"):
+            escaped = _each(run, pattern).encode()
+            coded = base64.b64encode(b"\0" * lead + escaped)
+            yield "base64 of escapes", coded[(lead * 8 + 5) // 6 : (lead + len(escaped)) * 8 // 6]
         digits = run.encode().hex().encode()
         coded = base64.b64encode(b"\0" * lead + digits)
         yield "hexadecimal in base64", coded[(lead * 8 + 5) // 6 : (lead + len(digits)) * 8 // 6]
