@@ -60,7 +60,7 @@ def command_lines() -> list[str]:
 
 def test_the_two_commands_come_first() -> None:
     begin = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox -q"
-    assert commands("README.md")[:2] == [f"{begin} -e mock", begin]
+    assert commands("README.md")[:2] == [f"{begin} -e mock", f"{begin} -p auto"]
     assert text("README.md").index(begin) < text("README.md").index("\n## ")
 
 
@@ -69,9 +69,7 @@ def test_ci_runs_the_second_command() -> None:
     script = text(".ci/run")
     assert "set -euo pipefail" in script
     steps = [line for line in script.splitlines() if "venv" in line]
-    said = (
-        " && ".join(steps).replace('"$place/venv', ".venv").replace('"', "").replace(" -p 2 --workdir $place/tox", "")
-    )
+    said = " && ".join(steps).replace('"$place/venv', ".venv").replace('"', "").replace(" --workdir $place/tox", "")
     assert said == second
     assert os.access(ROOT / ".ci/run", os.X_OK)
 
