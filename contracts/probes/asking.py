@@ -87,6 +87,14 @@ class Asking:
         self._probe = probe
         self._ceiling = self.client.requests + share
 
+    def count(self) -> None:
+        """Wait until this probe may send one more request, and count it: it is sent without the client.
+
+        Raises:
+            RunStopped: None may be sent any more.
+        """
+        self.client.count(self._probe)
+
     def wants(self, part: str) -> bool:
         """Whether a selected clause needs this part of the current probe."""
         return self._parts is None or bool({self._probe, f"{self._probe}.{part}"} & set(self._parts))

@@ -216,7 +216,13 @@ class _FirstLook:
         return self._straight and speaks_tls(self._url, self._seconds)
 
     def _first_bytes(self, url: str, target: str) -> bytes:
-        return first_bytes(url, target, self._seconds) if self._straight else b""
+        if not self._straight:
+            return b""
+        try:
+            self._asking.count()
+        except RunStopped:
+            return b""
+        return first_bytes(url, target, self._seconds)
 
     def _tls(self) -> Obstacle:
         return Obstacle(

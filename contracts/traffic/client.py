@@ -186,6 +186,14 @@ class Client:
         self._sender.pace.budget += more
         self.spool.room += self._sender.limits.stored + more * self._sender.limits.stored_each
 
+    def count(self, probe: str) -> None:
+        """Wait until one more request may be sent, and count it: it is sent without this client.
+
+        Raises:
+            RunStopped: None may be sent any more.
+        """
+        self._sender.pace.pass_one(probe)
+
     def send(
         self,
         request: Request,

@@ -10,8 +10,10 @@ import base64
 import hashlib
 import os
 import re
+import selectors
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,24 +219,58 @@ def _from_command(which: str, command: str, environ: Mapping[str, str], timeout:
         msg = f"The command of the {which} is empty."
         raise ConfigurationError(msg)
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, named to be run
-            words, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-        )
-    except subprocess.TimeoutExpired:
+        printed, code = _printed(words, environ, timeout)
+    except TimeoutError:
         msg = f"The command of the {which} did not end within {timeout:g} s."
         raise ConfigurationError(msg) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no command"
         msg = f"The command of the {which} can't be run: {reason}."
         raise ConfigurationError(msg) from None
-    if done.returncode:
-        msg = f"The command of the {which} failed with exit code {done.returncode}."
+    if len(printed) > _FILE_SIZE:
+        msg = f"The command of the {which} prints more than a key can be."
+        raise ConfigurationError(msg)
+    if code:
+        msg = f"The command of the {which} failed with exit code {code}."
         raise ConfigurationError(msg)
     try:
-        return done.stdout.decode()
+        return printed.decode()
     except UnicodeDecodeError:
         msg = f"The command of the {which} printed no text."
         raise ConfigurationError(msg) from None
+
+
+def _printed(words: list[str], environ: Mapping[str, str], timeout: float) -> tuple[bytes, int]:
+    """What a command prints, as far as a key may go and a byte more, and its exit code.
+
+    Raises:
+        TimeoutError: It did not end within so many seconds.
+        OSError: It can't be run.
+        ValueError: It is no command.
+    """
+    ends = time.monotonic() + timeout
+    quiet = subprocess.DEVNULL
+    with (
+        subprocess.Popen(words, env=dict(environ), stdin=quiet, stdout=subprocess.PIPE, stderr=quiet) as process,  # noqa: S603 - the user's own command, named to be run
+        selectors.DefaultSelector() as selector,
+    ):
+        if process.stdout is None:
+            raise OSError
+        selector.register(process.stdout, selectors.EVENT_READ)
+        printed = b""
+        try:
+            while len(printed) <= _FILE_SIZE:
+                if not selector.select(max(0.0, ends - time.monotonic())):
+                    raise TimeoutError
+                data = os.read(process.stdout.fileno(), _FILE_SIZE + 1)
+                if not data:
+                    return printed, process.wait(max(0.0, ends - time.monotonic()))
+                printed += data
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        finally:
+            process.kill()
+    return printed, 0
 
 
 _MISTAKES: Final = (

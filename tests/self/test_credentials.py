@@ -118,6 +118,8 @@ def bad(tmp_path: Path, what: str) -> dict[str, object]:
         f"{sys.executable} -c \"import sys; sys.stdout.buffer.write(b'\\xff{ADMIN}')\"",
         f"{sys.executable} -c \"import time; print('{ADMIN}', flush=True); time.sleep(60)\"",
         f"{sys.executable} -c \"print('{ADMIN}\\n{ADMIN}')\"",
+        "yes",
+        "sh -c 'exec >&-; sleep 60'",
     ],
 )
 def test_a_source_that_fails_is_told_without_the_key(what: str, tmp_path: Path) -> None:

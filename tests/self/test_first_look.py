@@ -227,6 +227,13 @@ def test_a_wrong_configuration_is_told_by_a_run_and_the_doctor(reply: Answer, pa
         assert len(server.asked) <= 2 * 20, "nothing is asked for ever"
 
 
+def test_a_look_at_what_a_port_speaks_counts_as_a_request() -> None:
+    with Server(always(ending(b"SSH-2.0-OpenSSH_9.6\r\n"))) as server:
+        with pytest.raises(ConfigurationError) as caught:
+            run(plan(f"http://127.0.0.1:{server.port}/v1", LIMITS.connect))
+        assert caught.value.requests == len(server.asked)
+
+
 def test_one_that_listens_to_nobody_can_not_be_reached() -> None:
     with Server(always(b"")) as server:
         pass
