@@ -237,6 +237,8 @@ def _status(path: Path) -> os.stat_result | None:
         found = path.stat()
     except FileNotFoundError:
         return None
+    if stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.ENXIO, "it is a socket: name a file")
     if stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, "it is a folder: name a file in it")
     return found

@@ -305,5 +305,6 @@ def boolean(word: str) -> bool:
 
 
 def cut(word: str) -> str:
-    """What the user typed, short enough for a sentence."""
+    """What the user typed, on one line and short enough for a sentence."""
+    word = word.replace("\n", "\\n")
     return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -184,6 +185,14 @@ def test_devices_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "seen-too").read_text())["exit_code"] == 0
     assert (tmp_path / "page").stat().st_size
+
+
+def test_a_socket_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the address of a socket must be short
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("s")
+        with pytest.raises(ConfigurationError, match=r"can't be written: it is a socket: name a file\.$"):
+            write(Path("s"), "new")
 
 
 def test_what_stands_in_a_file_stays_until_the_new_text_is_complete(
