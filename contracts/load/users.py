@@ -72,6 +72,8 @@ class Users:
             question: What is asked.
         """
         sent, response = self._get(session, question.request, question.name)
+        if response is None:
+            return False
         with response:
             answer = self._answered(response)
             if answer is None:
@@ -95,17 +97,29 @@ class Users:
         return False
 
     def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
-        """Send a request, and retry it once if the connection broke: a load balancer may have closed it."""
+        """Send a request, and retry it once if the connection broke: a load balancer may have closed it.
+
+        There is no response where the client can't decode what came.
+        """
         place = request.credential, request.fresh
         headers = self._headers.get(place)
         if headers is None:
             headers = self._headers[place] = self.route.headers(self.plan, request)
         sent, response = self._once(session, request, name, headers)
-        return self._once(session, request, name, headers) if not response.status_code else (sent, response)
+        broke = response is not None and not response.status_code
+        return self._once(session, request, name, headers) if broke else (sent, response)
 
     def _once(self, session: Any, request: Request, name: str, headers: dict[str, str]) -> tuple[int, Any]:
         sent = self.judge.tick()
-        return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
+        try:
+            return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
+        except Exception as error:  # noqa: BLE001 - Locust would log it, with what the server sent in its text
+            self.judge.unanswered()
+            failure = NoAnswer(f"no complete answer ({type(error).__name__})")
+            session.request_event.fire(
+                request_type="GET", name=name, response_time=0, response_length=0, exception=failure, context={}
+            )
+            return sent, None
 
     def _answered(self, response: Any) -> Answer | None:
         """The answer; ``None`` if none came completely, which Locust records without the request."""
@@ -157,6 +171,8 @@ class Users:
         for place in range(self.judge.looked + 1):
             request, query = self.judge.look_request(after, token)
             sent, response = self._get(session, request, "look at the list")
+            if response is None:
+                return
             with response:
                 answer = self._answered(response)
                 if answer is None:

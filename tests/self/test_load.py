@@ -34,6 +34,7 @@ from contracts.load.messages import Done, Learned, News, packed, receive, send
 from contracts.load.options import refuse_unasked
 from contracts.load.questions import Question, worth_sending
 from contracts.load.route import route
+from contracts.load.users import Users
 from contracts.load.wording import notes, picture
 from contracts.mock.app import Behaviour
 from contracts.mock.app import Request as Asked
@@ -215,6 +216,35 @@ def test_a_key_in_an_answer_is_seen_each_time_and_never_told(known: Known) -> No
     assert news.clauses["SEC-009"] == 6
     assert key not in repr(news)
     assert key.encode() not in packed(news)
+
+
+class Undecodable:
+    """A session, and its events, whose client can't decode what comes and says what it was."""
+
+    def __init__(self, key: str) -> None:
+        self.request_event = self
+        self.told: list[dict[str, object]] = []
+        self._key = key
+
+    def request(self, *_: object, **__: object) -> None:
+        msg = f"Unknown content encoding: {self._key}"
+        raise ValueError(msg)
+
+    def fire(self, **told: object) -> None:
+        self.told.append(told)
+
+
+def test_an_answer_that_can_not_be_decoded_is_none_and_tells_no_key(known: Known) -> None:
+    """Locust logs what a user raises: the text of the client's error is the server's."""
+    users = object.__new__(Users)
+    users.judge, users.route, users.plan, users._headers = known.judge(), route(known.plan), known.plan, {}
+    question = users.judge.questions.draw(rngs())
+    session = Undecodable(known.plan.keys.admin.reveal())
+    assert not users.ask(session, question)
+    assert [(told["name"], str(told["exception"])) for told in session.told] == [
+        (question.name, "no complete answer (ValueError)")
+    ]
+    assert users.judge.news().unanswered == 1
 
 
 # What processes tell each other
