@@ -73,6 +73,7 @@ def _word(evidence: Evidence, finding: Finding) -> str:
     good="limit=ten: 400",
     bad="limit=ten: 200, as without limit",
     probes=("inputs.limits",),
+    caused_by=("PAG-015",),
     decided_by="answer",
 )
 def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
