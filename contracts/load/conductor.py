@@ -19,6 +19,7 @@ from contracts.load.wording import notes
 from contracts.probes.asking import Asking
 from contracts.runs.live import run
 from contracts.runs.plan import Plan, Progress
+from contracts.traffic.redaction import MARKER
 
 
 class Conductor:
@@ -74,7 +75,8 @@ class Conductor:
         self._done = receive(self._incoming, Done)
         if self._done is None:  # the other process ended before the load did
             raise KeyboardInterrupt
-        yield from self._done.evidence
+        # A request out of which a key was taken can't be sent again.
+        yield from (each for each in self._done.evidence if not MARKER.search(each.request.target))
         if self._done.interrupted:
             raise KeyboardInterrupt
 

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -27,7 +29,7 @@ from contracts.core.model import Answer, Exchange, Step
 from contracts.core.result import Figures, Finding, Result
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
-from contracts.load.conductor import confirmed
+from contracts.load.conductor import Conductor, confirmed
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Done, Learned, News, packed, receive, send
@@ -262,6 +264,19 @@ def test_messages_come_as_they_were_sent(known: Known) -> None:
     assert receive(stream, Learned) == messages[0]
     assert receive(stream, Done) == messages[1]
     assert receive(stream, Done) is None
+
+
+def test_a_request_out_of_which_a_key_was_taken_is_not_sent_again(known: Known) -> None:
+    right = known.exchanges[0]
+    request = replace(right.request, query=f"after=cp_{known.plan.keys.admin.reveal()}")
+    without = known.plan.redactor.exchange(replace(right, request=request))
+    incoming = io.BytesIO()
+    send(incoming, Done((right, without), Figures()))
+    incoming.seek(0)
+    asking: Any = SimpleNamespace(
+        client=SimpleNamespace(exchanges=(), redactor=known.plan.redactor), target=known.plan.target
+    )
+    assert tuple(Conductor(incoming, io.BytesIO())._between(asking)) == (right,)
 
 
 def test_figures_do_not_grow_with_time() -> None:
