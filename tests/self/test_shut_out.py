@@ -88,7 +88,15 @@ class PutsOff(Behaviour):
 
 @pytest.mark.parametrize(
     ("status", "clauses"),
-    [(401, {"HTP-001"}), (403, {"HTP-001"}), (404, {"HTP-001"}), (500, {"HTP-005"}), (410, {"HTP-001"})],
+    [
+        (401, {"HTP-001"}),
+        (403, {"HTP-001"}),
+        (404, {"HTP-001"}),
+        (500, {"HTP-005"}),
+        (410, {"HTP-001"}),
+        (421, {"HTP-001"}),
+        (300, {"HTP-001"}),
+    ],
 )
 def test_a_change_in_mid_run_is_told_first_and_held_against_no_clause_about_the_list(
     status: int, clauses: set[str]
