@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final
+from uuid import uuid4
 
 from contracts.clauses.registry import clauses
 from contracts.core.model import Answer, Exchange, Request, Step
@@ -62,7 +63,6 @@ class Users:
         self._headers: dict[tuple[str, bool], dict[str, str]] = {}
         self._looking = False
         self._next_look = time.monotonic() + _SUSPICIOUS_SECONDS
-        self._names = count(1)
 
     def ask(self, session: Any, question: Question) -> bool:
         """Send a request and judge the answer; whether it is a page from which a walk continues.
@@ -165,7 +165,7 @@ class Users:
             self._looking = False
 
     def _walk(self, session: Any) -> Iterator[Exchange]:
-        name = f"control {next(self._names)}"
+        name = f"control {uuid4().hex}"  # looks of several processes are judged together, and must not be taken for one
         after: str | None = None
         token: str | None = None
         for place in range(self.judge.looked + 1):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import pytest
@@ -32,7 +32,7 @@ from contracts.evidence.reader import Reader
 from contracts.load.conductor import Conductor, confirmed
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
-from contracts.load.messages import Done, Learned, News, packed, receive, send
+from contracts.load.messages import Begin, Done, Learned, News, packed, receive, send
 from contracts.load.options import refuse_unasked
 from contracts.load.questions import Question, worth_sending
 from contracts.load.route import route
@@ -277,6 +277,48 @@ def test_a_request_out_of_which_a_key_was_taken_is_not_sent_again(known: Known) 
         client=SimpleNamespace(exchanges=(), redactor=known.plan.redactor), target=known.plan.target
     )
     assert tuple(Conductor(incoming, io.BytesIO())._between(asking)) == (right,)
+
+
+class OnePage:
+    """A session and its one response: a page of a list that ends there."""
+
+    status_code = 200
+    error = None
+    headers: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
+    request_meta: ClassVar[dict[str, Any]] = {"exception": None, "response_time": 1.0}
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def request(self, *_: object, **__: object) -> OnePage:
+        return self
+
+    def __enter__(self) -> OnePage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def success(self) -> None:
+        pass
+
+
+def test_looks_of_two_processes_are_two_walks(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = next(each.answer for each in known.exchanges if each.answer is not None and each.ok)
+    body = json.dumps({**json.loads(page.body), "has_more": False}).encode()
+    walks: list[list[Exchange]] = []
+
+    def keep(looks: list[list[Exchange]]) -> tuple[()]:
+        walks.extend(looks)
+        return ()
+
+    for _ in range(2):  # one object for each process
+        users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+        monkeypatch.setattr(users.judge, "settle", keep)
+        users.look(OnePage(body), lambda _name, _error: None)
+    names = [{each.step.walk for each in walk if each.step is not None} for walk in walks]
+    assert len(names) >= 2
+    assert len(set().union(*names)) == len(names), "no two have one name"
 
 
 def test_figures_do_not_grow_with_time() -> None:
