@@ -328,8 +328,8 @@ def _thorough(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool)
         yield from (
             _plan(asking, total, size, order) for size, order in full[: 3 if tight else 4] if 0 < size <= asking.size
         )
-        if tight and sizes:
-            smallest = min(sizes, key=lambda project: (sizes[project], project))
+        smallest = min(sizes, key=lambda project: (sizes[project], project)) if tight and sizes else None
+        if smallest is not None and 0 < sizes[smallest] <= asking.size:
             yield _plan(asking, sizes[smallest], sizes[smallest], Order.ASCENDING, smallest)
     if asking.wants("twos"):
         yield _plan(asking, total, 2, Order.DESCENDING)

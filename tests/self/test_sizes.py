@@ -14,13 +14,13 @@ from contracts.core.result import GATING, Result, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.mock.app import Behaviour
-from contracts.mock.faults import FAULTS
+from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, seeded
 from contracts.mock.variants import VARIANTS
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.runs.selftest import SEED, against
+from contracts.runs.selftest import SEED, against, show
 from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.verdicts.judging import Tally, judge
@@ -258,3 +258,8 @@ def test_the_variants_declare_the_same() -> None:
     assert declared
     for size, unexercised in declared.items():
         assert unexercised == frozenset().union(*UNDECIDED[size].values()), size
+
+
+@pytest.mark.parametrize("name", ["raw-colon-refused", "whole-list-loses-a-project"])
+def test_a_small_budget_suffices_where_a_project_shows_nothing(name: str) -> None:
+    assert show(open_fault(name), budget=150).exit_code == ExitCode.BROKEN
