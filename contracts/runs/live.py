@@ -309,7 +309,8 @@ class _Run:
                 room = self._room()
                 self._hurry(room)
                 shares = self._allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
-            asking.begin(name, shares[name])
+            # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
+            asking.begin(name, min(shares[name], self._client.remaining - reserve - min(look, looks)))
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 from contracts.core.errors import ExitCode
@@ -10,7 +13,10 @@ from contracts.mock.app import Behaviour, Request, Response
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
+from contracts.probes import PROBES, Asking
+from contracts.probes.asking import ShareSpent
 from contracts.reports.terminal import Style, report, times
+from contracts.runs import live
 from contracts.runs.selftest import WARNED_ONLY, against
 
 NOW_AND_THEN = [
@@ -33,6 +39,23 @@ def test_what_is_wrong_one_time_in_six_is_reported(name: str) -> None:
     assert told.asked > 0, "it was asked again"
     assert f"{told.seen} of {told.asked}" in times(told)
     assert times(told) in " ".join(report(result, Style()).text().split())
+
+
+def test_a_probe_that_costs_more_than_its_share_leaves_the_confirmation_its_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def costly(asking: Asking) -> None:
+        with suppress(ShareSpent):
+            PROBES["filters"].probe(asking)
+        asking.begin("filters", 40)
+        asking.ask_all(asking.query(limit=3) for _ in range(40))
+
+    probes = {**PROBES, "filters": replace(PROBES["filters"], probe=costly)}
+    monkeypatch.setattr(live, "PROBES", probes)
+    result = against(open_fault("first-id-of-last-item"))
+    found = next(one for one in result.judgements if one.clause == "PAG-004")
+    assert dict(result.requests_by_probe)["filters"] > 40, "it took what it was not given"
+    assert (found.seen, found.asked) == (3, 3)
 
 
 def test_some_are_seen_now_and_then_when_asked_again() -> None:
