@@ -30,9 +30,9 @@ WORDS = {
 
 
 EVERY_SECONDS: Final = 30.0
-"""How often a pipeline is told how far a walk through a long list is."""
+"""How often a pipeline is shown how far a walk through a long list is."""
 _SLOW_SECONDS: Final = 10.0
-"""From so many seconds on a pipeline is told how much longer a run will take."""
+"""From so many seconds on a pipeline is shown how much longer a run will take."""
 _REDRAWN_SECONDS: Final = 0.1
 _MANY_ENTRIES: Final = 5_000
 """So many take some seconds to be judged."""
@@ -84,7 +84,7 @@ def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
     told: set[str] = set()
     began = clock()
     pace: tuple[float, float] | None = None
-    """When the walk through the whole list began, and when it was told of last."""
+    """When the walk through the whole list began, and when it was last shown."""
 
     def deep(now: Progress) -> None:
         nonlocal pace

@@ -179,7 +179,7 @@ def options(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command these options of `contracts.settings.settings`; it gets the `Settings` as its first argument.
 
-    With ``several`` it gets a tuple of them, one for each target. ``refused`` is told what was given when that
+    With ``several`` it gets a tuple of them, one for each target. ``refused`` gets what was given when that
     can't be used.
     """
 
@@ -217,7 +217,7 @@ def show_version(context: click.Context, _parameter: click.Parameter, value: boo
 
 
 def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
-    """What an exception ends the command with: the exit code, and what is told."""
+    """What an exception ends the command with: the exit code, and its message."""
     from contracts.verdicts.conclusion import InternalError
 
     lacked = lack(error)

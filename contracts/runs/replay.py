@@ -362,7 +362,7 @@ def _of_a_part(judgement: Judgement) -> Judgement:
     return judgement
 
 
-# What is told
+# What is reported
 
 
 def may_have_changed(evidence: Evidence) -> str:
@@ -382,7 +382,7 @@ def may_have_changed(evidence: Evidence) -> str:
 
 
 def _of_another_tool(judgement: Judgement, changed: str) -> Judgement:
-    """What nobody asked again is not claimed where the list may have changed; and options do not help here."""
+    """What was not asked again is not claimed where the list may have changed; and options do not help here."""
     if (
         changed
         and judgement.verdict is Verdict.BROKEN

@@ -230,7 +230,7 @@ class _File:
         if not value.strip() or not value.isprintable() or value == "-":
             return value
         path = Path(value)
-        with suppress(RuntimeError):  # of a home that is not known there is no file, and that is told later
+        with suppress(RuntimeError):  # of a home that is not known there is no file, and that is reported later
             path = path.expanduser()
         return str(self._path.parent / path)
 

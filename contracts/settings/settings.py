@@ -49,8 +49,8 @@ SECONDS_EACH: Final = 5.0
 class Settings:
     """All that was chosen for one target.
 
-    ``origins`` tells for each field who chose it: an option, a variable, a key of a file, or nobody. ``name`` is
-    that of the ``[[target]]`` table, ``deviations`` are the breaches of this target that are accepted, and
+    ``origins`` says for each field where it is from: an option, a variable, a key of a file, or nowhere (a default).
+    ``name`` is that of the ``[[target]]`` table, ``deviations`` are the breaches of this target that are accepted, and
     ``file`` is where they stand. ``remarks`` are sentences on what was given and means nothing.
     """
 

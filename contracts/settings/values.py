@@ -202,7 +202,7 @@ def addresses(word: str) -> tuple[Address, ...]:
 def _path(word: str) -> Path:
     try:
         path = Path(text(word)).expanduser()
-        path.exists()  # raises where there can be no such name, or nobody may look
+        path.exists()  # raises where there can be no such name, or it may not be read
     except RuntimeError:
         raise ValueError("begins with a home folder that is not known") from None
     except OSError as error:

@@ -82,5 +82,5 @@ class Spool:
         begin = self._begins[place]
         file.seek(begin)
         ends = self._begins[place + 1] if place + 1 < len(self._begins) else self._end
-        # Nobody but this process writes or sees the file.
+        # Only this process writes or reads the file.
         return cast("Exchange", pickle.loads(zlib.decompress(file.read(ends - begin))))  # noqa: S301 - this process wrote it
