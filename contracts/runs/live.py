@@ -310,7 +310,8 @@ class _Run:
                 self._hurry(room)
                 shares = self._allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
             # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
-            asking.begin(name, min(shares[name], self._client.remaining - reserve - min(look, looks)))
+            left = self._client.remaining - reserve - min(look, looks)
+            asking.begin(name, min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name])
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
