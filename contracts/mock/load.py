@@ -50,6 +50,11 @@ _FAULTS: dict[str, LoadFault] = {}
 _VARIANTS: dict[str, LoadVariant] = {}
 
 
+async def work(times: float = 1) -> None:
+    """Be busy so many times as long as a request takes, while others are served."""
+    await asyncio.sleep(_WORK_SECONDS * times)
+
+
 class Busy(Behaviour):
     """A server that takes some time for each request; it is crowded while `LEAST` requests or more are under way."""
 
@@ -62,7 +67,7 @@ class Busy(Behaviour):
 
     async def pause(self, _asked: Asked, /) -> None:
         """The time that a request takes."""
-        await asyncio.sleep(_WORK_SECONDS)
+        await work()
 
 
 def _name(behaviour: type[Behaviour]) -> str:
@@ -99,7 +104,7 @@ class SharedBuffers(Busy):
         response = await super().serve(request)
         crowded = self.crowded
         self.memory["buffer"] = response.body
-        await asyncio.sleep(_WORK_SECONDS)
+        await work()
         return replace(response, body=self.memory["buffer"]) if crowded else response
 
 
@@ -357,7 +362,7 @@ class Slow(Busy):
 
     async def pause(self, _asked: Asked, /) -> None:
         """The time that a request takes."""
-        await asyncio.sleep(_WORK_SECONDS * (1 + self.in_flight / 8))
+        await work(1 + self.in_flight / 8)
 
 
 @_variant

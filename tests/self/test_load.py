@@ -53,6 +53,8 @@ from contracts.settings.settings import Settings
 
 EACH = 8
 """Questions of each user."""
+TURNS = 12
+"""Turns that a request takes."""
 LEARNED = 400
 """Requests after which a list may begin to change."""
 
@@ -81,6 +83,17 @@ def known() -> Known:
 def few_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no more pages wait for a look at the list than it takes: judging them together takes its time."""
     monkeypatch.setattr("contracts.load.judge.MOST_SUSPECTS", 12)
+
+
+@pytest.fixture(autouse=True)
+def turns_for_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request take so many turns of all who are under way, so that none is slower on a slow machine."""
+
+    async def turns(times: float = 1) -> None:
+        for _ in range(round(TURNS * times)):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr("contracts.mock.load.work", turns)
 
 
 class Crowd:
