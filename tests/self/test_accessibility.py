@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import key_like
 from commanding import run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -75,7 +76,7 @@ def seen(report: str, folder: Path, *, dark: bool) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_nothing_stands_in_the_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-of-no-server-0123456789")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", key_like("admin", "of-no-server-0123456789"))
     embedded = {} if "--base-url" in REPORTS[name] else {"OPENAI_ADMIN_KEY": ""}
     path = tmp_path / "made.html"
     run("check", *REPORTS[name], "--quiet", "--html", str(path), env=embedded)

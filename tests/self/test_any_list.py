@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from canary import key_like
 from commanding import choose_nothing, run
 from listed import ARRAY, FIXED_ORDER, ID_CURSOR, NESTED, NO_ORDER, TOKEN, TOKEN_ALONE, vendors_document, written
 
@@ -137,7 +138,7 @@ def test_the_commands_take_an_operation(tmp_path: Path) -> None:
 def test_path_parameters_are_named(tmp_path: Path) -> None:
     spec = str(written(tmp_path, FIXED_ORDER))
     words = ("check", "--spec", spec, "--operation", "listThings", "--base-url", "http://127.0.0.1:9")
-    env = {"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}
+    env = {"OPENAI_ADMIN_KEY": key_like()}
     assert "give --at shelf_id=VALUE" in run(*words, env=env).output
     assert "give --at rack_id=VALUE" in run(*words, "--at", "shelf_id=1", env=env).output
     far = run(*words, "--at", "shelf_id=1", "--at", "rack_id=2", "--at", "room=3", env=env).output
@@ -226,7 +227,7 @@ def test_pytest_has_items_of_several_operations(pytester: pytest.Pytester, monke
 )
 def test_a_second_list_is_named(tmp_path: Path, words: tuple[str, ...], problem: str) -> None:
     given = ("--spec", str(written(tmp_path, FIXED_ORDER)), "--operation", "listThings", "--at", "shelf_id=1")
-    env = {"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}
+    env = {"OPENAI_ADMIN_KEY": key_like()}
     done = run("check", *given, "--at", "rack_id=2", "--base-url", "http://127.0.0.1:9", *words, env=env)
     assert problem in " ".join(done.output.split())
 
@@ -277,7 +278,7 @@ def test_a_clause_is_explained_in_the_words_of_an_operation(tmp_path: Path) -> N
 def test_a_required_parameter_is_asked_for(tmp_path: Path) -> None:
     spec = str(written(tmp_path, TOKEN))
     words = ("check", "--spec", spec, "--operation", "listThings", "--base-url", "http://127.0.0.1:9")
-    told = run(*words, "--at", "shelf_id=1", env={"OPENAI_ADMIN_KEY": "sk-admin-0123456789abcdef"}).output
+    told = run(*words, "--at", "shelf_id=1", env={"OPENAI_ADMIN_KEY": key_like()}).output
     assert "things.json requires start_time of each request" in told
     assert "give --query start_time=VALUE." in " ".join(told.split())
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from canary import key_like
 
 import contracts
 from contracts import (
@@ -118,8 +119,8 @@ def test_the_embedded_server_is_the_default() -> None:
         ({"requests": "many"}, "--requests"),
         ({"clauses": ["XXX"]}, "There is no clause"),
         ({"user_key": "sk-1"}, "user_key needs admin_key beside it."),
-        ({"admin_key": "sk-0123456789abcdef"}, "admin_key needs base_url beside it"),
-        ({"base_url": "http://127.0.0.1:1", "checkpoint": "x", "admin_key": "sk-0123456789abcdef"}, "can't be reached"),
+        ({"admin_key": key_like()}, "admin_key needs base_url beside it"),
+        ({"base_url": "http://127.0.0.1:1", "checkpoint": "x", "admin_key": key_like()}, "can't be reached"),
     ],
 )
 def test_what_can_not_be_used_is_told_in_one_sentence(options: dict[str, object], sentence: str) -> None:

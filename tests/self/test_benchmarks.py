@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import key_like
 
 from benchmarks import bare, cost, figures, stages, starting, versus
 from benchmarks.commands import REPORT, Taken, Workshop, found, linked, surroundings, workshop
@@ -28,7 +29,9 @@ from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import Keys
 from contracts.traffic.limits import LEAST_BUDGET
 
-PLACE = Place("http://127.0.0.1:1/v1", "main", "other", "empty", "sk-admin-secret", "sk-proj-secret")
+PLACE = Place(
+    "http://127.0.0.1:1/v1", "main", "other", "empty", key_like("admin", "secret"), key_like("proj", "secret")
+)
 FAULT, VARIANT = Subject("fault", "wrong", "PAG"), Subject("variant", "odd")
 
 

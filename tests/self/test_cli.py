@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canary import key_like
 from commanding import choose_nothing, run, start
 from snapshotting import snapshot
 
@@ -25,7 +26,7 @@ from contracts.mock.variants import EVERY_VARIANT
 from contracts.traffic.har import read_har
 
 ROOT = Path(__file__).parents[2]
-CANARY = "sk-admin-CANARY0123456789abcdefCANARY"
+CANARY = key_like("admin", "CANARY0123456789abcdefCANARY")
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from canary import ADMIN
 from hostile import ClosedError, Reply, Target, ok
 
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
@@ -38,7 +39,7 @@ from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms
 
-KEYS = Keys.of("sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
+KEYS = Keys.of(ADMIN)
 LIMITS = Limits(tries=1, pause=0.0)
 AT = Judged("http://127.0.0.1:9/v1", "c")
 SEEN = Exchange(0, Request("/p"), None, None, sent=1, received=2, at=0.0, seconds=0.0, probe="p")

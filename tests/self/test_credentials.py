@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from canary import ADMIN, key_like
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Request, Target
@@ -30,8 +32,7 @@ from contracts.traffic.credentials import (
 )
 from contracts.traffic.curl import curl
 
-ADMIN = "sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-USER = "sk-user-zYxWvUtSrQpOnMlKjIhGfEdCbA9876543210"
+USER = key_like("user", "zYxWvUtSrQpOnMlKjIhGfEdCbA9876543210")
 KEYS = Keys.of(ADMIN, USER)
 
 
@@ -336,6 +337,15 @@ def test_the_command_sends_the_same_credentials(name: str, shell: Path) -> None:
         assert form.reveal() == "Basic " + base64.b64encode(options[1].encode()).decode()
     else:
         assert options == ["-H", f"Authorization: {form.reveal()}"]
+
+
+def test_the_command_for_a_key_that_was_never_issued_sends_one_of_the_same_form(shell: Path) -> None:
+    *_, option, header, _url = arguments(shell, curl(Target("http://h", "c"), Request("/x", credential="unknown")))
+    assert option == "-H"
+    sent = header.removeprefix("Authorization: Bearer ")
+    assert sent != unknown_key(0)
+    assert re.fullmatch("sk-admin-[0-9a-f]{48}", sent)
+    assert re.fullmatch("sk-admin-[0-9a-f]{48}", unknown_key(0))
 
 
 def test_a_key_is_never_a_command(shell: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from canary import key_like
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -214,7 +215,7 @@ def test_the_file_can_be_named(tmp_path: Path) -> None:
             "contracts.toml: admin-key looks like a secret: name its variable (key-variable), file or command instead.",
         ),
         (
-            "checkpoint = 'sk-admin-0123456789abcdef'",
+            f"checkpoint = '{key_like()}'",
             "contracts.toml: checkpoint holds a key: keys come from the environment, a file or a command.",
         ),
         (

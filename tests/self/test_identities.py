@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import key_like
 from listed import BOOLEAN, INTEGER, ITEM, TEXT, TOKEN, TOKEN_ALONE, document, parameter, written
 
 from contracts.clauses.filtering import items_are_of_the_project
@@ -85,7 +86,7 @@ KEY = {"name": "x-api-key", "in": "header", "schema": TEXT}
 def test_who_may_not_look_is_judged_where_all_requests_need_a_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], headers: tuple[str, ...], *, judged: bool
 ) -> None:
-    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-0123456789abcdef")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", key_like())
     data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
     data["paths"]["/things"]["get"]["parameters"].append({**KEY, **said})
     chosen = {"spec": str(written(tmp_path, data)), "operation": "listThings", "base_url": "http://127.0.0.1:9"}

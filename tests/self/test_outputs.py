@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from canary import key_like
 from click.testing import CliRunner
 from jinja2 import Environment
 
@@ -82,7 +83,7 @@ BROKEN = {
     "the file of the key": Broken(
         "{check} --base-url http://127.0.0.1:1 --checkpoint x --key-file k --html ./k",
         "--html k is the file that --key-file reads: name another one.",
-        prepare="echo sk-0123456789abcdef >k",
+        prepare=f"echo {key_like()} >k",
         other=False,
     ),
     "the recording that is judged": Broken(

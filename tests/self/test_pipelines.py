@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+from canary import key_like
 
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
@@ -114,7 +115,7 @@ def test_what_is_not_kept_fails_the_step(server: Server, tmp_path: Path) -> None
     assert (done.code, done.outputs["verdict"]) == (6, "incomplete"), done.said
     accepted = act(CHECK, tmp_path, lacking | {"allow-incomplete": "true"}, keys(server))
     assert (accepted.code, accepted.outputs["verdict"]) == (0, "kept"), accepted.said
-    refused = act(CHECK, tmp_path, target(server, clauses="ENV"), {"OPENAI_ADMIN_KEY": "sk-admin-wrong"})
+    refused = act(CHECK, tmp_path, target(server, clauses="ENV"), {"OPENAI_ADMIN_KEY": key_like("admin", "wrong")})
     assert (refused.code, refused.outputs["verdict"]) == (4, "not-judged"), refused.said
 
 
@@ -174,7 +175,7 @@ def test_an_old_python_is_told_so(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     old.chmod(0o755)
-    done = act(INSTALL, tmp_path, {"python": str(old)}, {"OPENAI_ADMIN_KEY": "sk-admin-unused"})
+    done = act(INSTALL, tmp_path, {"python": str(old)}, {"OPENAI_ADMIN_KEY": key_like("admin", "unused")})
     assert done.code == 4
     assert "Python 3.11 or newer" in done.said
 

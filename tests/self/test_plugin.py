@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from canary import key_like
 from commanding import APART
 
 import contracts.plugins.pytest
@@ -284,7 +285,7 @@ def test_a_fixture_of_the_users_names_the_target(bench: Bench, server: Server) -
         ),
         (
             ["--base-url=http://127.0.0.1:9/v1", "--checkpoint=ft:a"],
-            {"OPENAI_ADMIN_KEY": "sk-admin-x"},
+            {"OPENAI_ADMIN_KEY": key_like("admin", "x")},
             "http://127.0.0.1:9/v1 can't be reached*",
         ),
         (["--contract-requests=5"], {}, "--contract-requests 5 is too few for a verdict*"),
@@ -307,7 +308,7 @@ def test_a_configuration_error_is_one_sentence(
 
 
 def test_the_wrong_key_is_a_configuration_error(bench: Bench, server: Server) -> None:
-    bench.keys(replace(server.dataset, admin_key="sk-admin-of-another-organization"))
+    bench.keys(replace(server.dataset, admin_key=key_like("admin", "of-another-organization")))
     result = bench.run("-k", "ENV", *bench.options(server))
     assert result.ret == ExitCode.CONFIGURATION
     result.stdout.fnmatch_lines(["!*refuses the admin key with 40*"])

@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from canary import key_like
 from commanding import APART
 from test_plugin import FAULT, Bench
 
@@ -165,7 +166,7 @@ def test_a_selection_is_named_in_few_words() -> None:
 def test_what_can_not_be_judged_is_told_in_the_reports(
     bench: Bench, arguments: list[str], sentence: str, workers: tuple[str, ...]
 ) -> None:
-    bench.monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-nobody-has-this-one")
+    bench.monkeypatch.setenv("OPENAI_ADMIN_KEY", key_like("admin", "never-issued-here"))
     bench.monkeypatch.setenv("GITHUB_ACTIONS", "true")
     done = bench.run(*arguments, *WRITING, *workers, apart=bool(workers))
     assert done.ret == ExitCode.CONFIGURATION

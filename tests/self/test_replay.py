@@ -23,6 +23,7 @@ from browsing import (
     whole_seconds,
     without_content,
 )
+from canary import key_like
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
@@ -170,7 +171,7 @@ def test_other_recorders_have_other_ways(tmp_path: Path, fault: str, shape: Call
     with open_fault(fault) if fault else Server() as server:
         session = Session(server)
         session.browse()
-        session.get(limit=5, key="sk-somebody-else-0123456789")
+        session.get(limit=5, key=key_like("other"))
         session.get(limit=5)
     result = again(saved(tmp_path, shape(session.seen)))
     assert len(result.exchanges) == len(session.seen)
@@ -186,7 +187,7 @@ def test_a_key_that_is_blotted_out_is_not_one_that_is_refused_now_and_then(tmp_p
     with Server() as server:
         session = Session(server)
         session.get(limit=5)
-        session.get(limit=5, key="sk-somebody-else-0123456789")
+        session.get(limit=5, key=key_like("other"))
     result = again(saved(tmp_path, blotted(session.seen, word)))
     assert list(broken(result.judgements)) == []
     assert [one.request.credential for one in result.exchanges] == ["admin", "unknown"]
@@ -243,7 +244,7 @@ def test_whose_key_it_was(tmp_path: Path) -> None:
     with open_fault("anonymous-let-in") as server:
         session = Session(server)
         session.get(limit=5)
-        session.get(limit=5, key="sk-somebody-else-0123456789")
+        session.get(limit=5, key=key_like("other"))
         session.get(limit=5, key=None)
     result = again(saved(tmp_path, mitmproxy(session.seen)))
     assert [one.request.credential for one in result.exchanges] == ["admin", "unknown", "none"]

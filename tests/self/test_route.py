@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from canary import ADMIN
 from commanding import choose_nothing, run
 from hostile import Reply, Target, ending, ok, waiting
 
@@ -38,7 +39,7 @@ from contracts.traffic.route import (
 )
 
 PASSWORD = "Zwiebelkuchen-77"
-KEYS = Keys.of("sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789")
+KEYS = Keys.of(ADMIN)
 LIST = Request("/permissions")
 LIMITS = Limits(tries=1, pause=0.0, connect=10.0)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canary import key_like
 from commanding import choose_nothing, run
 from results import BROKEN, judgement, result
 from rich.cells import cell_len
@@ -89,7 +90,7 @@ def test_a_target_that_went_away() -> None:
 # Whole commands
 
 
-KEY = "sk-admin-canary-of-a-screen"
+KEY = key_like("admin", "canary-of-a-screen")
 
 
 def test_what_can_not_be_judged() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from canary import ADMIN, key_like
 from hostile import (
     ANSWERS,
     BOMB,
@@ -53,8 +54,7 @@ from contracts.traffic.origin import split_base_url
 from contracts.traffic.route import STRAIGHT, Route
 from contracts.traffic.wire import _Connection
 
-ADMIN = "sk-admin-CanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-USER = "sk-user-Qz7Lm2Xw9Kd4Vb6Rt8Np3Hs5Gf1Jc0YaTe"
+USER = key_like("user", "Qz7Lm2Xw9Kd4Vb6Rt8Np3Hs5Gf1Jc0YaTe")
 KEYS = Keys.of(ADMIN, USER)
 LIST = Request("/permissions")
 
