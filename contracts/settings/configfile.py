@@ -34,8 +34,6 @@ _SHORTEST_KEY: Final = 12
 """Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
 _MOST_TEXT: Final = 2000
 _SHOWN: Final = 40
-_PARTS: Final = 3
-"""Fields of an entry that are read one by one: its reason, its link and its last day."""
 _DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
 
 
@@ -169,7 +167,7 @@ class _File:
         return ConfigFile(self._path, entries, targets, deviations)
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _collecting(self) -> Iterator[None]:
         """Collect an error, so that all errors are shown together."""
         try:
             yield
@@ -186,7 +184,7 @@ class _File:
         spelled = {name.replace("_", "-"): name for name in known}
         found = {}
         for key, value in table.items():
-            with self._telling():
+            with self._collecting():
                 if key not in spelled:
                     self._refuse_key(key, place, [*spelled, *more])
                 where = f"{self._path.name}: {self._prefix}{place}{key}"
@@ -244,7 +242,7 @@ class _File:
     def _targets(self) -> Iterator[TargetTable]:
         names: set[str] = set()
         for place, table in self._tables("target"):
-            with self._telling():
+            with self._collecting():
                 name = table.get("name")
                 if not isinstance(name, str) or not _NAME_OF_TARGET.fullmatch(name):
                     raise self._refusal(place, "has no name of letters, digits, dots, hyphens and underscores")
@@ -255,22 +253,18 @@ class _File:
                 yield TargetTable(name, self._entries(own, self._of_target, f"target {name}: ", ["name"]))
 
     def _deviations(self, targets: tuple[TargetTable, ...]) -> Iterator[Deviation]:
-        tables = list(self._tables("deviation"))
-        if not tables:
-            return
         taken: list[tuple[str, str]] = []
-        for place, table in tables:
-            with self._telling():
+        for place, table in self._tables("deviation"):
+            with self._collecting():
                 clause, target = self._accepted(table, place, targets, taken)
                 taken.append((clause, target))
                 where = f"{place} ({clause})"
-                parts: dict[str, Any] = {}
+                parts: dict[str, Any] = {"reason": ""}  # an entry with an error is not used: `read` refuses the file
                 for name, read in (("reason", self._text), ("link", self._link), ("expires", self._day)):
-                    with self._telling():
+                    with self._collecting():
                         parts[name] = read(table, name, where)
-                if len(parts) == _PARTS:
-                    origin = f"{self._prefix}{place} in {self._path.name}"
-                    yield Deviation(clause=clause, target=target, origin=origin, **parts)
+                origin = f"{self._prefix}{place} in {self._path.name}"
+                yield Deviation(clause=clause, target=target, origin=origin, **parts)
 
     def _accepted(
         self, table: Mapping[str, Any], place: str, targets: tuple[TargetTable, ...], taken: Iterable[tuple[str, str]]

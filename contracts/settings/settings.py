@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -25,7 +25,7 @@ from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
 from contracts.settings.configfile import Entry, TargetTable
-from contracts.settings.values import PREFIX, Named, Option, Says
+from contracts.settings.values import OPTION, PREFIX, Named, Option
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
 from contracts.traffic.route import Address, Proxy
 
@@ -54,228 +54,146 @@ class Settings:
     ``file`` is where they stand. ``remarks`` are sentences on what was given and means nothing.
     """
 
-    config: Annotated[
-        Path | None,
-        Says("FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file),
-    ] = None
-    target: Annotated[str | None, Says("NAME", "Judge this [[target]] of the configuration file only.", words.text)] = (
-        None
+    config: Path | None = words.option(
+        "FILE", "The configuration file. Without it: contracts.toml or pyproject.toml, if here.", words.file
     )
-    base_url: Annotated[
-        str | None,
-        Says(
-            "URL",
-            "Where the API begins, as in https://host/v1. Without it the embedded server is judged.",
-            words.base_url,
-        ),
-    ] = None
-    checkpoint: Annotated[str | None, Says("ID", "The checkpoint whose permissions are listed.", words.text)] = None
-    other_checkpoint: Annotated[
-        str | None, Says("ID", "A second checkpoint with permissions of its own.", words.text)
-    ] = None
-    empty_checkpoint: Annotated[str | None, Says("ID", "A checkpoint without permissions.", words.text)] = None
-    at: Annotated[
-        tuple[Named, ...],
-        Says("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs, several=True),
-    ] = ()
-    other_at: Annotated[
-        Named | None,
-        Says("NAME=VALUE", "The last of them once more: a second list with items of its own.", words.pair),
-    ] = None
-    empty_at: Annotated[
-        Named | None, Says("NAME=VALUE", "The last of them once more: a list without items.", words.pair)
-    ] = None
-    query: Annotated[
-        tuple[Named, ...],
-        Says("NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs, several=True),
-    ] = ()
-    key_file: Annotated[
-        Path | None, Says("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
-    ] = None
-    key_command: Annotated[str | None, Says("COMMAND", "A command that prints the admin key.", words.text)] = None
-    key_variable: Annotated[
-        str | None,
-        Says("NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable),
-    ] = None
-    user_key_file: Annotated[
-        Path | None,
-        Says("FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file),
-    ] = None
-    user_key_command: Annotated[str | None, Says("COMMAND", "A command that prints such a key.", words.text)] = None
-    user_key_variable: Annotated[
-        str | None, Says("NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable)
-    ] = None
-    ca_bundle: Annotated[Path | None, Says("FILE", "Certificates (PEM) of the authorities to trust.", words.file)] = (
-        None
+    target: str | None = words.option("NAME", "Judge this [[target]] of the configuration file only.", words.text)
+    base_url: str | None = words.option(
+        "URL", "Where the API begins, as in https://host/v1. Without it the embedded server is judged.", words.base_url
     )
-    client_cert: Annotated[
-        Path | None,
-        Says("FILE", "A certificate (PEM) by which requests say who asks, where TLS wants one.", words.file),
-    ] = None
-    client_key: Annotated[
-        Path | None, Says("FILE", "The key (PEM) of that certificate, unless it is in the same file.", words.file)
-    ] = None
-    proxy: Annotated[
-        Proxy | None,
-        Says("URL", "The proxy (http, https, socks5, socks5h). Without it: HTTPS_PROXY and the like.", words.proxy),
-    ] = None
-    no_proxy: Annotated[bool, Says("", "Use no proxy, whatever the environment says.", words.boolean)] = False
-    resolve: Annotated[
-        tuple[Address, ...],
-        Says("HOST:PORT:ADDRESS", "The address of a host, as for curl; repeatable.", words.addresses, several=True),
-    ] = ()
-    header: Annotated[
-        tuple[Named, ...],
-        Says("'NAME: VALUE'", "A header of each request that is no secret; repeatable.", words.headers, several=True),
-    ] = ()
-    secret_header: Annotated[
-        tuple[Named, ...],
-        Says(
-            "NAME=VARIABLE",
-            "A header whose value an environment variable holds; repeatable.",
-            words.header_sources(words.variable),
-            several=True,
-        ),
-    ] = ()
-    secret_header_file: Annotated[
-        tuple[Named, ...],
-        Says(
-            "NAME=FILE",
-            "A header whose value a file holds; repeatable.",
-            words.header_sources(words.file),
-            several=True,
-        ),
-    ] = ()
-    secret_header_command: Annotated[
-        tuple[Named, ...],
-        Says(
-            "NAME=COMMAND",
-            "A header whose value a command prints; repeatable.",
-            words.header_sources(words.text),
-            several=True,
-        ),
-    ] = ()
-    spec: Annotated[
-        Path | None,
-        Says("FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file),
-    ] = None
-    overlay: Annotated[
-        Path | None,
-        Says("FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file),
-    ] = None
-    operation: Annotated[
-        str | None,
-        Says(
-            "NAME",
-            "The list operation: an operationId, or 'GET /path' (`contracts operations` shows all); by default that"
-            " of checkpoint permissions.",
-            words.text,
-        ),
-    ] = None
-    requests: Annotated[
-        int,
-        Says(
-            "N",
-            f"The most requests that are sent, at least {LEAST_BUDGET} (default {DEFAULT_BUDGET}).",
-            words.integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
-        ),
-    ] = DEFAULT_BUDGET
-    deep: Annotated[
-        bool,
-        Says(
-            "",
-            "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests.",
-            words.boolean,
-        ),
-    ] = False
-    rate: Annotated[float | None, Says("N/s", "The most requests in a second (N/m: in a minute).", words.rate)] = None
-    concurrency: Annotated[
-        int,
-        Says(
-            "N",
-            f"The most requests that are under way at the same time, 1 to 16 (default {DEFAULT_CONCURRENCY}).",
-            words.integer(1, MOST_CONCURRENCY),
-        ),
-    ] = DEFAULT_CONCURRENCY
-    timeout: Annotated[
-        float,
-        Says(
-            "SECONDS",
-            f"The longest that one answer may take (default {Limits().answer:g}, of which {Limits().read:g} without a"
-            " byte).",
-            words.seconds,
-        ),
-    ] = Limits().answer
-    max_time: Annotated[
-        float | None,
-        Says(
-            "SECONDS",
-            f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
-            words.seconds,
-        ),
-    ] = None
-    wait: Annotated[
-        float | None,
-        Says(
-            "SECONDS",
-            "Wait so long for the target to answer: a pipeline may have started it a moment ago.",
-            words.seconds,
-        ),
-    ] = None
-    seed: Annotated[
-        int, Says("N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed)
-    ] = 0
-    gate: Annotated[
-        frozenset[Level],
-        Says("LEVEL,...", f"The levels whose breach fails the run (default {words.levels(GATING)}).", words.gate),
-    ] = GATING
-    strict: Annotated[bool, Says("", "A breach of an advisory clause fails the run as well.", words.boolean)] = False
-    allow_incomplete: Annotated[
-        bool, Says("", "Clauses that could not be exercised do not fail the run.", words.boolean)
-    ] = False
-    fault: Annotated[
-        str | None, Says("NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text)
-    ] = None
-    variant: Annotated[
-        str | None,
-        Says("NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text),
-    ] = None
-    items: Annotated[
-        int | None,
-        Says("N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)),
-    ] = None
-    projects: Annotated[
-        int | None, Says("N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS))
-    ] = None
-    record: Annotated[Path | None, Says("FILE.har", "Write every exchange to this HAR file.", words.destination)] = None
-    html: Annotated[Path | None, Says("FILE", "Write the report as HTML, with the walks drawn.", words.destination)] = (
-        None
+    checkpoint: str | None = words.option("ID", "The checkpoint whose permissions are listed.", words.text)
+    other_checkpoint: str | None = words.option("ID", "A second checkpoint with permissions of its own.", words.text)
+    empty_checkpoint: str | None = words.option("ID", "A checkpoint without permissions.", words.text)
+    at: tuple[Named, ...] = words.options("NAME=VALUE", "A parameter of the operation's path; repeatable.", words.pairs)
+    other_at: Named | None = words.option(
+        "NAME=VALUE", "The last of them once more: a second list with items of its own.", words.pair
     )
-    markdown: Annotated[Path | None, Says("FILE", "Write the report as Markdown.", words.destination)] = None
-    json: Annotated[
-        Path | None,
-        Says("FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination),
-    ] = None
-    junit: Annotated[Path | None, Says("FILE", "Write the report as JUnit XML.", words.destination)] = None
-    issues: Annotated[
-        Path | None,
-        Says("DIR", "Write each root cause as an issue for the server's maintainers.", words.folder),
-    ] = None
-    issues_as: Annotated[
-        str | None,
-        Says(
-            "URL",
-            "The base URL that the issues name in place of the target's (default: a placeholder).",
-            words.base_url,
-        ),
-    ] = None
-    quiet: Annotated[bool, Says("", "Show failures and the verdict only.", words.boolean, " -q")] = False
-    verbose: Annotated[
-        bool, Says("", "Show every clause, every exchange, and where each setting comes from.", words.boolean, " -v")
-    ] = False
-    color: Annotated[
-        bool | None, Says("", "Colour the report (default: at a terminal).", words.boolean, "/--no-color")
-    ] = None
+    empty_at: Named | None = words.option("NAME=VALUE", "The last of them once more: a list without items.", words.pair)
+    query: tuple[Named, ...] = words.options(
+        "NAME=VALUE", "A query parameter of every request; repeatable.", words.pairs
+    )
+    key_file: Path | None = words.option("FILE", "A file with the admin key. Without it: OPENAI_ADMIN_KEY.", words.file)
+    key_command: str | None = words.option("COMMAND", "A command that prints the admin key.", words.text)
+    key_variable: str | None = words.option(
+        "NAME", "The environment variable of the admin key (default OPENAI_ADMIN_KEY).", words.variable
+    )
+    user_key_file: Path | None = words.option(
+        "FILE", "A file with a key without admin rights. Without it: OPENAI_USER_KEY, if set.", words.file
+    )
+    user_key_command: str | None = words.option("COMMAND", "A command that prints such a key.", words.text)
+    user_key_variable: str | None = words.option(
+        "NAME", "The environment variable of such a key (default OPENAI_USER_KEY).", words.variable
+    )
+    ca_bundle: Path | None = words.option("FILE", "Certificates (PEM) of the authorities to trust.", words.file)
+    client_cert: Path | None = words.option(
+        "FILE", "A certificate (PEM) by which requests say who asks, where TLS wants one.", words.file
+    )
+    client_key: Path | None = words.option(
+        "FILE", "The key (PEM) of that certificate, unless it is in the same file.", words.file
+    )
+    proxy: Proxy | None = words.option(
+        "URL", "The proxy (http, https, socks5, socks5h). Without it: HTTPS_PROXY and the like.", words.proxy
+    )
+    no_proxy: bool = words.flag("Use no proxy, whatever the environment says.")
+    resolve: tuple[Address, ...] = words.options(
+        "HOST:PORT:ADDRESS", "The address of a host, as for curl; repeatable.", words.addresses
+    )
+    header: tuple[Named, ...] = words.options(
+        "'NAME: VALUE'", "A header of each request that is no secret; repeatable.", words.headers
+    )
+    secret_header: tuple[Named, ...] = words.options(
+        "NAME=VARIABLE",
+        "A header whose value an environment variable holds; repeatable.",
+        words.header_sources(words.variable),
+    )
+    secret_header_file: tuple[Named, ...] = words.options(
+        "NAME=FILE", "A header whose value a file holds; repeatable.", words.header_sources(words.file)
+    )
+    secret_header_command: tuple[Named, ...] = words.options(
+        "NAME=COMMAND", "A header whose value a command prints; repeatable.", words.header_sources(words.text)
+    )
+    spec: Path | None = words.option(
+        "FILE", "An OpenAPI document that holds the operation, instead of the published one.", words.file
+    )
+    overlay: Path | None = words.option(
+        "FILE", "An OpenAPI Overlay 1.0 that adds to the document, x-list above all.", words.file
+    )
+    operation: str | None = words.option(
+        "NAME",
+        "The list operation: an operationId, or 'GET /path' (`contracts operations` shows all); by default that"
+        " of checkpoint permissions.",
+        words.text,
+    )
+    requests: int = words.option(
+        "N",
+        f"The most requests that are sent, at least {LEAST_BUDGET} (default {DEFAULT_BUDGET}).",
+        words.integer(LEAST_BUDGET, _MOST_REQUESTS, f"is too few for a verdict: give at least {LEAST_BUDGET}"),
+        default=DEFAULT_BUDGET,
+    )
+    deep: bool = words.flag(
+        "Walk through the whole list in both orders: --requests pages at the most, beside the usual requests."
+    )
+    rate: float | None = words.option("N/s", "The most requests in a second (N/m: in a minute).", words.rate)
+    concurrency: int = words.option(
+        "N",
+        f"The most requests that are under way at the same time, 1 to 16 (default {DEFAULT_CONCURRENCY}).",
+        words.integer(1, MOST_CONCURRENCY),
+        default=DEFAULT_CONCURRENCY,
+    )
+    timeout: float = words.option(
+        "SECONDS",
+        f"The longest that one answer may take (default {Limits().answer:g}, of which {Limits().read:g} without a"
+        " byte).",
+        words.seconds,
+        default=Limits().answer,
+    )
+    max_time: float | None = words.option(
+        "SECONDS",
+        f"The longest that a run may take (default {SECONDS_EACH:g} for each request, and what --rate needs).",
+        words.seconds,
+    )
+    wait: float | None = words.option(
+        "SECONDS", "Wait so long for the target to answer: a pipeline may have started it a moment ago.", words.seconds
+    )
+    seed: int = words.option(
+        "N", "What every choice of the run is drawn from, or 'random' (default 0).", words.seed, default=0
+    )
+    gate: frozenset[Level] = words.option(
+        "LEVEL,...",
+        f"The levels whose breach fails the run (default {words.levels(GATING)}).",
+        words.gate,
+        default=GATING,
+    )
+    strict: bool = words.flag("A breach of an advisory clause fails the run as well.")
+    allow_incomplete: bool = words.flag("Clauses that could not be exercised do not fail the run.")
+    fault: str | None = words.option(
+        "NAME", "Give the embedded server this fault (`contracts list --faults`).", words.text
+    )
+    variant: str | None = words.option(
+        "NAME", "Let the embedded server be right in another way (`contracts list --variants`).", words.text
+    )
+    items: int | None = words.option(
+        "N", "How many permissions the embedded server holds (default 57).", words.integer(0, _MOST_ITEMS)
+    )
+    projects: int | None = words.option(
+        "N", "How many projects they belong to (default 3).", words.integer(1, _MOST_PROJECTS)
+    )
+    record: Path | None = words.option("FILE.har", "Write every exchange to this HAR file.", words.destination)
+    html: Path | None = words.option("FILE", "Write the report as HTML, with the walks drawn.", words.destination)
+    markdown: Path | None = words.option("FILE", "Write the report as Markdown.", words.destination)
+    json: Path | None = words.option(
+        "FILE", "Write the report as JSON (`contracts schema` prints its schema).", words.destination
+    )
+    junit: Path | None = words.option("FILE", "Write the report as JUnit XML.", words.destination)
+    issues: Path | None = words.option(
+        "DIR", "Write each root cause as an issue for the server's maintainers.", words.folder
+    )
+    issues_as: str | None = words.option(
+        "URL", "The base URL that the issues name in place of the target's (default: a placeholder).", words.base_url
+    )
+    quiet: bool = words.flag("Show failures and the verdict only.", more=" -q")
+    verbose: bool = words.flag("Show every clause, every exchange, and where each setting comes from.", more=" -v")
+    color: bool | None = words.flag("Colour the report (default: at a terminal).", more="/--no-color", default=None)
 
     name: str = ""
     deviations: tuple[Deviation, ...] = ()
@@ -411,9 +329,8 @@ class Settings:
         )
 
 
-_HINTS: Final = get_type_hints(Settings, include_extras=True)
 OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
-    {name: Option(name, says) for name, hint in _HINTS.items() for says in getattr(hint, "__metadata__", ())}
+    {each.name: each.metadata[OPTION](each.name) for each in fields(Settings) if OPTION in each.metadata}
 )
 """Everything that can be chosen, by field name."""
 
@@ -425,8 +342,8 @@ def _kinds(hint: Any) -> frozenset[type]:
 
 _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
     {
-        name: _kinds(hint.__origin__)
-        for name, hint in _HINTS.items()
+        name: _kinds(hint)
+        for name, hint in get_type_hints(Settings).items()
         if name in OPTIONS and name not in {"config", "target"}
     }
 )
@@ -576,8 +493,8 @@ def _unknown(variables: Mapping[str, str]) -> tuple[str, ...]:
             raise ConfigurationError(f"There is no variable {words.cut(name)}. Did you mean {known[meant]}?")
     if not names:
         return ()
-    told = ", ".join(words.cut(name) for name in names)
-    return (f"{told}: no such variable is known here, so nothing is made of it.",)
+    listed = ", ".join(words.cut(name) for name in names)
+    return (f"{listed}: no such variable is known here, so it changes nothing.",)
 
 
 def _refuse_contradictions(settings: Settings) -> None:

@@ -10,9 +10,10 @@ import random
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
@@ -44,39 +45,34 @@ class Named:
         return f"{self.name}{self.sign}{self.value}"
 
 
-class Says(NamedTuple):
-    """What a setting declares beside its name, its type and its default.
-
-    ``parse`` makes the value from a word. A setting without ``metavar`` is a flag, which takes no value on the
-    command line; ``more`` are other ways to write its option. ``several`` may be given several times: its word is all
-    of them, one a line.
-    """
-
-    metavar: str
-    help: str
-    parse: Callable[[str], Any]
-    more: str = ""
-    several: bool = False
-
-
 class Option(click.Option):
     """A setting as click knows it: its option, its variable, and what makes the value of a word.
 
     A command line leaves its words as they are; `contracts.settings.settings.Settings` reads them together with the
     environment, which is the ``obj`` of its context, and the file, which is its default map.
+
+    Args:
+        name: The name of its field.
+        metavar: What the help shows for its value; empty for a flag, which takes none on the command line.
+        words: Its sentence in the help.
+        parse: Makes the value from a word.
+        more: Other ways to write it.
+        several: Whether it may be given several times: its word is then all of them, one a line.
     """
 
-    def __init__(self, name: str, says: Says) -> None:
+    def __init__(
+        self, name: str, metavar: str, words: str, parse: Callable[[str], Any], *, more: str, several: bool
+    ) -> None:
         self.flagged = "--" + name.replace("_", "-")
         self.variable = PREFIX + name.upper()
-        self.parse = says.parse
+        self.parse = parse
         super().__init__(
-            [name, *(self.flagged + says.more).split()],
+            [name, *(self.flagged + more).split()],
             envvar=self.variable,
-            help=says.help,
-            metavar=says.metavar or None,
-            is_flag=not says.metavar,
-            multiple=says.several,
+            help=words,
+            metavar=metavar or None,
+            is_flag=not metavar,
+            multiple=several,
             default=None,
         )
 
@@ -87,6 +83,32 @@ class Option(click.Option):
         """
         word: str | None = ctx.obj.get(self.variable) if isinstance(ctx.obj, Mapping) else None
         return word if word is not None and (word.strip() or self.name == "base_url") else None
+
+
+OPTION: Final = "option"
+"""The key in the metadata of a field for what makes its `Option` of the name of the field."""
+
+
+def option(metavar: str, words: str, parse: Callable[[str], Any], default: Any = None) -> Any:
+    """A field of the settings that takes one value."""
+    return _field(metavar, words, parse, default)
+
+
+def options(metavar: str, words: str, parse: Callable[[str], Any]) -> Any:
+    """A field of the settings that takes several values."""
+    return _field(metavar, words, parse, (), several=True)
+
+
+def flag(words: str, *, more: str = "", default: bool | None = False) -> Any:
+    """A field of the settings that takes no value on the command line."""
+    return _field("", words, boolean, default, more=more)
+
+
+def _field(
+    metavar: str, words: str, parse: Callable[[str], Any], default: Any, *, more: str = "", several: bool = False
+) -> Any:
+    made = partial(Option, metavar=metavar, words=words, parse=parse, more=more, several=several)
+    return field(default=default, metadata={OPTION: made})
 
 
 def text(word: str) -> str:
@@ -149,42 +171,27 @@ def proxy(word: str) -> Proxy:
 
 def headers(word: str) -> tuple[Named, ...]:
     """Headers, each with its value after a colon, one a line."""
-    found = []
-    for line in word.splitlines():
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise ValueError("is no header: write 'Name: value'")
-        try:
-            found.append(Named(check_name(name.strip()), check_value(value), ": "))
-        except ValueError as error:
-            # A value may be a key that was pasted here.
-            raise ValueError(f"{_named(name)}{error}") from None
-    return _once(found)
+    return _headers(word, ": ", "is no header: write 'Name: value'", check_value)
 
 
 def header_sources(parse: Callable[[str], object]) -> Callable[[str], tuple[Named, ...]]:
-    """What reads headers, each with what tells its value after an equals sign, one a line."""
-
-    def read(word: str) -> tuple[Named, ...]:
-        found = []
-        for line in word.splitlines():
-            name, sign, value = line.partition("=")
-            if not sign:
-                raise ValueError("names no header: write 'Name=VARIABLE', and never the value itself")
-            try:
-                found.append(Named(check_name(name.strip()), str(parse(value.strip())), "="))
-            except ValueError as error:
-                raise ValueError(f"{_named(name)}{error}") from None
-        return _once(found)
-
-    return read
+    """A parser of headers, each with the source of its value after an equals sign, one a line."""
+    wrong = "names no header: write 'Name=VARIABLE', and never the value itself"
+    return lambda word: _headers(word, "=", wrong, lambda source: str(parse(source.strip())))
 
 
-def _named(name: str) -> str:
-    return f"({cut(name.strip())}) " if name.strip().isprintable() and ":" not in name else ""
-
-
-def _once(found: list[Named]) -> tuple[Named, ...]:
+def _headers(word: str, sign: str, wrong: str, parse: Callable[[str], str]) -> tuple[Named, ...]:
+    found = []
+    for line in word.splitlines():
+        name, there, value = line.partition(sign.strip())
+        if not there:
+            raise ValueError(wrong)
+        try:
+            found.append(Named(check_name(name.strip()), parse(value), sign))
+        except ValueError as error:
+            # A value may be a key that was pasted here.
+            shown = f"({cut(name.strip())}) " if name.strip().isprintable() and ":" not in name else ""
+            raise ValueError(f"{shown}{error}") from None
     names = [each.name.lower() for each in found]
     for each in found:
         if names.count(each.name.lower()) > 1:
@@ -199,7 +206,8 @@ def addresses(word: str) -> tuple[Address, ...]:
     return tuple(address_of(line) for line in word.splitlines())
 
 
-def _path(word: str) -> Path:
+def destination(word: str) -> Path:
+    """Where something is to be written; ``-`` is standard output."""
     try:
         path = Path(text(word)).expanduser()
         path.exists()  # raises where there can be no such name, or it may not be read
@@ -216,7 +224,7 @@ def _unseen(error: OSError) -> str:
 
 def file(word: str) -> Path:
     """A file that is there, or a pipe."""
-    path = _path(word)
+    path = destination(word)
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -228,14 +236,9 @@ def file(word: str) -> Path:
     return path
 
 
-def destination(word: str) -> Path:
-    """Where something is to be written; ``-`` is standard output."""
-    return _path(word)
-
-
 def folder(word: str) -> Path:
     """A folder that files are to be written to; it may be missing."""
-    path = _path(word)
+    path = destination(word)
     if is_standard_output(path):
         raise ValueError("is standard output: name a folder")
     return path
