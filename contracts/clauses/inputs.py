@@ -194,8 +194,9 @@ def _without_limit(evidence: Evidence, exchange: Exchange) -> Query:
         order=chosen if evidence.operation.roles.order else evidence.operation.default_order,
         project_id=first.get("project_id"),
     )
-    given = evidence.reader.origin(query, query.after, exchange) if query.after is not None else None
-    return query if given is None else replace(query, after=given.query.after)
+    if query.after is None or not evidence.reader.opaque:
+        return query
+    return replace(query, after=evidence.reader.behind(query, query.after, exchange))
 
 
 def _stays_up(exchange: Exchange) -> Outcome | None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from contracts.core.model import Exchange, Item, Page, Query
 from contracts.spec.body import Parsed, parse
@@ -21,6 +21,8 @@ _MOST_HELD = 4 * 1024 * 1024
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN: Final = "the unknown token"
+"""What stands before a token that stands for no known place, so that it is not read as the id of an item."""
 _DIGITS = 9
 """Digits of the fraction of a second that count."""
 _FINEST = 1_000_000_000
@@ -83,8 +85,15 @@ class Reader:
             return None
         if query.after is None or not self.opaque:
             return query
-        given = self.origin(query, query.after, exchange)
-        return query if given is None else replace(query, after=given.query.after)
+        return replace(query, after=self.behind(query, query.after, exchange))
+
+    def behind(self, query: Query, token: str, exchange: Exchange) -> str | None:
+        """The last item in front of the place for which a request's token stands.
+
+        One that no such page gave stands for no place that is known, also where it reads like the id of an item.
+        """
+        given = self.origin(query, token, exchange)
+        return f"{_UNKNOWN} {token}" if given is None else given.query.after
 
     def backward(self, exchange: Exchange) -> Query | None:
         """The request of an exchange as a query that pages backwards; ``None`` for any other request."""

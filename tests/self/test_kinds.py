@@ -1,4 +1,4 @@
-"""What judging the systems of others taught about access: kinds in errors, and paths without anything before them."""
+"""What judging the systems of others taught: kinds in errors, paths with nothing before them, ids as tokens."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
+from listed import TOKEN_ALONE, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Answer, Exchange, Query, Request, Target
@@ -55,3 +56,27 @@ def test_no_spelling_of_the_path_loses_its_first_slash(files: Operation, address
     found = _spelled(cast(Asking, asking))
     assert len(found) >= least
     assert all(f"{urlsplit(address).path.rstrip('/')}{each.path}".startswith("/") for each in found)
+
+
+def test_a_token_given_for_another_order_is_not_read_as_the_id_of_an_item(tmp_path: Path) -> None:
+    """A token may be the id of the next page's first item: then it leads to another place in the other order."""
+    operation = load_operation(written(tmp_path, TOKEN_ALONE), name="listThings")
+
+    def page(number: int, query: str, ids: str, token: str | None) -> Exchange:
+        moment = "2026-01-01T00:00:0{}Z"
+        things = [{"id": id_, "created_at": moment.format(ord(id_) - ord("a")), "owner_id": "o"} for id_ in ids]
+        body = json.dumps({"results": things, "meta": {"next": token}})
+        answer = Answer(200, "", (("Content-Type", "application/json"),), body.encode())
+        request = Request("/shelves/s/things", f"view=all&{query}", "admin")
+        return Exchange(number, request, answer, None, 2 * number, 2 * number + 1, 0.0, 0.1, "walks")
+
+    exchanges = [
+        page(1, "order=asc&page_size=2", "ab", "c"),
+        page(2, "order=desc&page_size=2", "dc", "b"),
+        page(3, "order=desc&page_size=2&cursor=b", "ba", None),
+        page(4, "order=desc&page_size=3&cursor=c", "cba", None),
+    ]
+    evidence = Evidence(Reader(operation), Target("http://h", "s"), exchanges)
+    assert [each.query.after for each in evidence.pages] == [None, None, "c", "the unknown token c"]
+    (small,) = find(["PAG-023"])
+    assert not [one for one in small.judge(evidence) if isinstance(one, Finding)]

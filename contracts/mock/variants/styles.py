@@ -183,3 +183,21 @@ def unknown_token_422(self: Behaviour, _ordered: Permissions, _asked: Asked, /) 
 def unknown_token_ends(_self: Behaviour, ordered: Permissions, _asked: Asked, /) -> int:
     """A token that was never given brings an empty page."""
     return len(ordered)
+
+
+@partial(variant, style=TOKENS)
+class TokensOfNextItems(Behaviour):
+    """A token is the id of the item with which the next page begins, and leads there in either order."""
+
+    def seal(self, id_: str, asked: Asked, /) -> str:
+        ids = self._ids(asked)
+        return ids[ids.index(id_) + 1]
+
+    def unseal(self, token: str, asked: Asked, /) -> str | None:
+        ids = self._ids(asked)
+        if token not in ids:
+            return f"?{token}"
+        return ids[ids.index(token) - 1] if ids.index(token) else None
+
+    def _ids(self, asked: Asked) -> list[str]:
+        return [each.id for each in self.select(self.filter(self.sort(self.permissions(asked), asked), asked), asked)]
