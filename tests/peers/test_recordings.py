@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import firefox
 import pytest
 import requests
 from keeping import Served
@@ -80,16 +81,39 @@ def with_curl_through_mitmproxy(key: str, addresses: list[str], folder: Path) ->
 
 
 def with_playwright(key: str, addresses: list[str], folder: Path) -> Path:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    return _with_chromium(key, addresses, folder, "browse.py")
+
+
+def with_chromium(key: str, addresses: list[str], folder: Path) -> Path:
+    return _with_chromium(key, addresses, folder, "devtools.py", "sensitive")
+
+
+def with_chromium_sanitized(key: str, addresses: list[str], folder: Path) -> Path:
+    """What it exports by default: without the header of the key."""
+    return _with_chromium(key, addresses, folder, "devtools.py", "sanitized")
+
+
+def _with_chromium(key: str, addresses: list[str], folder: Path, script: str, *mode: str) -> Path:
+    chromium = _installed("Chromium", "chromium", "google-chrome")
     python = programs(PLAYWRIGHT) / "python"
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
     file = folder / "run.har"
     asked = json.dumps({"key": key, "addresses": addresses})
-    words = [str(python), str(HERE / "browse.py"), chromium, str(file)]
+    words = [str(python), str(HERE / script), chromium, str(file), *mode]
     done = subprocess.run(words, input=asked, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     return file
+
+
+def with_firefox(key: str, addresses: list[str], folder: Path) -> Path:
+    walks = [*((address, key) for address in addresses), *((address, "") for address in addresses[:2])]
+    return firefox.record(_installed("Firefox", "firefox", "firefox-esr"), folder, walks)
+
+
+def _installed(name: str, *commands: str) -> str:
+    for command in commands:
+        if found := shutil.which(command):
+            return found
+    pytest.skip(f"{name} is not installed")
 
 
 def with_curl_alone(key: str, addresses: list[str], folder: Path) -> Path:
@@ -137,6 +161,9 @@ RECORDERS: dict[str, Recorder] = {
     "mitmproxy": with_mitmproxy,
     "curl through mitmproxy": with_curl_through_mitmproxy,
     "Playwright": with_playwright,
+    "Chromium": with_chromium,
+    "Chromium, sanitized": with_chromium_sanitized,
+    "Firefox": with_firefox,
     "curl": with_curl_alone,
 }
 
