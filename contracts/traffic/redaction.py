@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.core.model import Answer, Echo, Exchange, Failure, Request
 from contracts.core.result import Finding, Judgement, Result
 from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, unknown_key
-from contracts.traffic.views import View, folded, views
+from contracts.traffic.views import View, folded, views, without_signs
 
 MARKER: Final = re.compile(r"\[credential:([a-z_-]+)( in part)?\]")
 """What stands in a text where credentials stood: their name, and whether all of them."""
@@ -26,6 +26,8 @@ SHORTEST: Final = 8
 
 _RUN: Final = 12
 """Characters of a key in a row that are removed."""
+_FEWEST_LETTERS: Final = 8
+"""How many letters and digits of a run are looked for where any signs may stand between them."""
 _KEPT: Final = 4096
 _LARGEST_KEPT: Final = 64 * 1024
 """Of how many texts, and up to which size, it is remembered what was found in them."""
@@ -45,7 +47,9 @@ _USUAL: Final = (
 )
 """Words of ordinary answers."""
 
-_MADE_UP: Final = "sk key test secret token user my api dummy fake mock demo dev local staging example valid invalid"
+_MADE_UP: Final = (
+    "sk key test secret token user admin my api dummy fake mock demo dev local staging example valid invalid"
+)
 """Words of which keys of test systems are made."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _DIGIT: Final = re.compile(rb"[0-9]")
@@ -74,11 +78,28 @@ class _Needle:
     secret: int
     text: bytes
     run: int
-    backwards: bool
+    backwards: bool = False
+    places: Sequence[int] = ()
+    """Where each character stands in the secret, and where that ends, if it is without its signs here."""
+
+    @property
+    def size(self) -> int:
+        """The characters of the whole secret."""
+        return self.places[-1] if self.places else len(self.text)
+
+    def shown(self, begin: int, end: int) -> range:
+        """Which characters of the secret some of these stand for, with the signs before and behind them."""
+        if not self.places:
+            return range(begin, end)
+        return range(self.places[begin - 1] + 1 if begin else 0, self.places[end])
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
         """Pieces of which every run that is long enough holds one, with their places."""
-        size = (self.run + 1) // 2
+        run = self.run
+        if self.places:
+            runs = (sum(at <= place < at + run for place in self.places[:-1]) for at in range(self.size - run + 1))
+            run = max(_FEWEST_LETTERS, min(runs))
+        size = (run + 1) // 2
         for place in range(0, len(self.text) - size + 1, size):
             yield self.text[place : place + size], place
 
@@ -87,7 +108,8 @@ class _Needle:
 class _Found:
     """Where in a source a run of a secret stands: as which part of it, and how written.
 
-    ``word`` says that it is a short part without a digit, as ordinary text may hold by itself.
+    ``word`` says that it is a short part without a digit, or one with signs between words, as ordinary text may hold
+    by itself.
     """
 
     begin: int
@@ -123,11 +145,14 @@ class Redactor:
         )
         self._unsearched = frozenset(place for place, (_, secret) in enumerate(secrets) if len(secret) < SHORTEST)
         self._blocks: dict[bytes, list[tuple[_Needle, int]]] = {}
+        self._unsigned: dict[bytes, list[tuple[_Needle, int]]] = {}
+        """The blocks of what the secrets are without their signs."""
         for place, (_, secret) in enumerate(secrets):
             if place not in self._unsearched:
                 for needle in _needles(place, secret, common=place in self._indistinct):
+                    blocks = self._unsigned if needle.places else self._blocks
                     for block, at in needle.blocks():
-                        self._blocks.setdefault(block, []).append((needle, at))
+                        blocks.setdefault(block, []).append((needle, at))
         runs = [needle.run for each in self._blocks.values() for needle, _ in each]
         self._least = min(runs, default=_RUN)
         self._known: dict[bytes, tuple[_Found, ...]] = {}
@@ -300,14 +325,16 @@ class Redactor:
     def _in(self, view: View) -> Iterator[_Found]:
         text = view.folded
         in_part = "base64" in view.form
-        for block, needles in self._blocks.items():
+        for block, needles in (self._unsigned if view.unsigned else self._blocks).items():
             place = text.find(block)
             while place >= 0:
                 after = place + 1
                 for needle, at in needles:
                     begin, end = _extended(text, place, needle.text, at, len(block))
-                    if end - begin >= (_fewer(needle.run) if in_part else needle.run):
-                        yield _found(view, begin, end, needle, at - (place - begin))
+                    first = at - (place - begin)
+                    shown = needle.shown(first, first + end - begin)
+                    if len(shown) >= (_fewer(needle.run) if in_part else needle.run):
+                        yield _found(view, begin, end, needle, shown)
                         after = max(after, end - len(block) + 1)
                 place = text.find(block, after)
 
@@ -358,9 +385,13 @@ def _needles(place: int, secret: str, *, common: bool) -> Iterator[_Needle]:
     writings = [secret.encode("latin-1", "ignore"), *(case(secret).encode() for case in (str, str.lower, str.upper))]
     writings += [writing.replace(b" ", b"+") for writing in writings if b" " in writing]
     for text in dict.fromkeys(map(folded, writings)):
-        yield _Needle(place, text, len(text) if common else max(1, min(_RUN, len(text) // 2)), backwards=False)
+        run = max(1, min(_RUN, len(text) // 2))
+        yield _Needle(place, text, len(text) if common else run)
         if not common:
-            yield _Needle(place, text[::-1], max(1, min(_RUN, len(text) // 2)), backwards=True)
+            yield _Needle(place, text[::-1], run, backwards=True)
+        places = tuple(at for at in range(len(text)) if without_signs(text[at : at + 1]))
+        if not common and len(places) >= 2 * SHORTEST:
+            yield _Needle(place, without_signs(text), run, places=(*places, len(text)))
 
 
 def _extended(text: bytes, place: int, needle: bytes, at: int, size: int) -> tuple[int, int]:
@@ -374,12 +405,15 @@ def _extended(text: bytes, place: int, needle: bytes, at: int, size: int) -> tup
     return begin, end
 
 
-def _found(view: View, begin: int, end: int, needle: _Needle, at: int) -> _Found:
-    size = len(needle.text)
-    shown = range(size - at - (end - begin), size - at) if needle.backwards else range(at, at + end - begin)
+def _found(view: View, begin: int, end: int, needle: _Needle, shown: range) -> _Found:
+    if needle.backwards:
+        shown = range(needle.size - shown.stop, needle.size - shown.start)
     form = "backwards" if needle.backwards else view.form
-    word = end - begin < min(_RUN, size) and not _DIGIT.search(view.folded, begin, end)
-    return _Found(*view.span(begin, end), needle.secret, shown, size, form, word)
+    span = view.span(begin, end)
+    # Signs between words are usual, those between letters are not.
+    words = view.unsigned and 2 * (span[1] - span[0]) < 3 * (end - begin)
+    word = (words or len(shown) < min(_RUN, needle.size)) and not _DIGIT.search(view.folded, begin, end)
+    return _Found(*span, needle.secret, shown, needle.size, form, word)
 
 
 def _merged(found: Iterable[_Found]) -> Iterator[tuple[int, int, int, bool]]:

@@ -1,4 +1,4 @@
-"""The ways in which a text may be read: as it is, with its escapes undone, as base64, as hexadecimal digits.
+"""The ways in which a text may be read: as it is, without the signs in it, without escapes, as base64, as numbers.
 
 All work is done on bytes, in time that grows with their number: the patterns start at most once at each byte, and what
 is decoded is never longer than what it was decoded from. Which bytes of the source a byte of a reading came from is
@@ -17,16 +17,17 @@ from typing import Final
 
 _PASSES: Final = 5
 """How often escapes are undone: JSON in HTML in a URL, and two more for what this suite writes of it."""
-_NESTED: Final = 2
+_NESTED: Final = 3
 """How often what is coded is decoded: base64 in base64, or in hexadecimal digits."""
 
 _ESCAPE: Final = re.compile(
-    rb"%u([0-9a-f]{4})|%([0-9a-f]{2})|\\u\{0*([0-9a-f]{1,6})\}|\\u([0-9a-f]{4})|\\x([0-9a-f]{2})"
-    rb"|\\([0-7]{3})|\\([^0-9a-z])|\\([nrtvfb0])|(&(?:#0*[0-9]{1,7};?|#x0*[0-9a-f]{1,6};?|[a-z][a-z0-9]{1,31};))",
+    rb"%u([0-9a-f]{4})|%([0-9a-f]{2})|\\[ux]\{0*([0-9a-f]{1,6})\}|(?-i:\\U)([0-9a-f]{8})|\\u([0-9a-f]{4})"
+    rb"|\\x([0-9a-f]{2})|\b0x([0-9a-f]{2})\b|\bu\+([0-9a-f]{4,6})\b|\\([0-7]{3})|\\([^0-9a-z])|\\([nrtvfb0])"
+    rb"|(&(?:#0*[0-9]{1,7};?|#x0*[0-9a-f]{1,6};?|[a-z][a-z0-9]{1,31};))",
     re.IGNORECASE | re.DOTALL,
 )
 _PERCENT = 2
-_OCTAL, _SIGN, _BLANK, _ENTITY = 6, 7, 8, 9
+_OCTAL, _SIGN, _BLANK, _ENTITY = 9, 10, 11, 12
 """Groups of `_ESCAPE`; the last four are no hexadecimal number."""
 _SURE_ESCAPE: Final = re.compile(rb"%u?[0-9a-f]{2}|\\[ux][0-9a-f{]{2}|&#x?[0-9a-f]", re.IGNORECASE)
 """What decoded bytes hold by chance only rarely."""
@@ -34,7 +35,7 @@ _HIGH: Final = re.compile(rb"%[89a-f][0-9a-f]", re.IGNORECASE)
 
 _BLANKS: Final = bytes(range(33)) + b"\x7f"
 _INVISIBLE: Final = (
-    rb"\xc2[\xa0\xad]|\xcd\x8f|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x80-\x8f\xa8-\xaf]"
+    rb"\xc2[\xa0\xad]|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]|\xd8\x9c|\xe1\x85[\x9f\xa0]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x80-\x8f\xa8-\xaf]"
     rb"|\xe2\x81[\x9f-\xaf]|\xe2\xa0\x80|\xe3\x80\x80|\xe3\x85\xa4|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf|\xef\xbe\xa0"
     rb"|\xef\xbf[\xb9-\xbb]|\xf3\xa0[\x80-\x87][\x80-\xbf]"
 )
@@ -43,13 +44,17 @@ _FULLWIDTH: Final = rb"\xef[\xbc\xbd][\x80-\xbf]"
 _UNUSUAL: Final = re.compile(rb"(%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _SQUEEZED: Final = re.compile(rb"([\x00-\x20\x7f]+|%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _BLANK_BYTES: Final = re.compile(rb"[\x00-\x20\x7f]+")
+_SIGNS: Final = bytes(code for code in range(33, 127) if not chr(code).isalnum())
+_SIGNS_IN_A_ROW: Final = re.compile(rb"[%s]+" % re.escape(_SIGNS))
 _LOWER: Final = bytes(
     code + 32 if 65 <= code <= 90 or (192 <= code <= 222 and code != 215) else code  # noqa: PLR2004 - Latin-1's letters
     for code in range(256)
 )
 _TO_USUAL: Final = bytes.maketrans(b"-_", b"+/")
 """The signs of base64 for URLs, and the usual ones."""
-_BETWEEN_DIGITS: Final = b":.,_-"
+_BETWEEN_DIGITS: Final = b":.,_=/|;\"'-"
+_NUMBER: Final = rb"[0-9]{2,3}"
+_BETWEEN_NUMBERS: Final = rb"[\s,;:]{1,40}"
 _DIGITS: Final = bytes(48 if code in b"0123456789abcdef" else 32 for code in range(256))
 _BASE64: Final = bytes(65 if (chr(code).isalnum() and code < 128) or code in b"+/-_" else 32 for code in range(256))  # noqa: PLR2004 - ASCII
 """The signs of a coding all made the same one: a long run of them is then found at once."""
@@ -61,6 +66,11 @@ Origins = tuple["array[int]", "array[int]"]
 def folded(data: bytes) -> bytes:
     """Data without blanks and characters of no width, with usual letters for wide ones, in lower case."""
     return _squeezed(data).translate(_LOWER)
+
+
+def without_signs(data: bytes) -> bytes:
+    """Data without the signs of ASCII that are neither letters nor digits."""
+    return data.translate(None, _SIGNS)
 
 
 def _squeezed(data: bytes) -> bytes:
@@ -102,38 +112,55 @@ def _byte(code: int) -> bytes:
 class View:
     """One reading of a source: its bytes, squeezed as they are and folded, and where each of them came from."""
 
-    def __init__(self, form: str, data: bytes, origins: Callable[[], Origins], *, decoded: bool = False) -> None:
+    def __init__(
+        self,
+        form: str,
+        data: bytes,
+        origins: Callable[[], Origins],
+        *,
+        decoded: bool = False,
+        unsigned: bool = False,
+    ) -> None:
         self.form = form
+        self.unsigned = unsigned
         # What was decoded holds any byte by chance: in it only blanks are looked for.
         self._decoded = decoded
-        self._dropped = _BLANK_BYTES if decoded else _SQUEEZED
-        self.squeezed = data.translate(None, _BLANKS) if decoded else _squeezed(data)
+        self._dropped = _SIGNS_IN_A_ROW if unsigned else _BLANK_BYTES if decoded else _SQUEEZED
+        self.squeezed = (
+            without_signs(data) if unsigned else data.translate(None, _BLANKS) if decoded else _squeezed(data)
+        )
         self.folded = self.squeezed.translate(_LOWER)
-        self._data = data
-        self._origins = origins
+        self.data = data
+        self.data_origins = origins
 
     @cached_property
     def origins(self) -> Origins:
         """Where each byte of `squeezed` and `folded` came from."""
-        if len(self.squeezed) == len(self._data):
-            return self._origins()
-        return _replaced(self._dropped, _narrow, self._data, self._origins())
+        if len(self.squeezed) == len(self.data):
+            return self.data_origins()
+        return _replaced(self._dropped, _narrow, self.data, self.data_origins())
 
     def span(self, begin: int, end: int) -> tuple[int, int]:
         """Where in the source some bytes of this reading stand."""
         begins, ends = self.origins
         return begins[begin], ends[end - 1]
 
+    def without_signs(self) -> View | None:
+        """The reading without the signs between its letters, if it has any."""
+        if self._decoded or len(without_signs(self.squeezed)) == len(self.squeezed):
+            return None
+        return View(self.form or "with signs between", self.squeezed, lambda: self.origins, unsigned=True)
+
     def undone(self) -> View | None:
         """The reading with one layer of escapes less, if it has any."""
         if self._decoded:
-            escaped = _SURE_ESCAPE.search(self._data) is not None
+            escaped = _SURE_ESCAPE.search(self.data) is not None
         else:
-            escaped = any(sign in self._data for sign in (b"%", b"\\", b"&"))
-        undone = _ESCAPE.sub(_unescape, self._data) if escaped else self._data
-        if undone == self._data:
+            escaped = any(sign in self.data for sign in (b"%", b"\\", b"&", b"0x", b"0X", b"U+", b"u+"))
+        undone = _ESCAPE.sub(_unescape, self.data) if escaped else self.data
+        if undone == self.data:
             return None
-        return View(self.form or "escaped", undone, _undone(self._data, self._origins), decoded=self._decoded)
+        return View(self.form or "escaped", undone, _undone(self.data, self.data_origins), decoded=self._decoded)
 
 
 def views(data: bytes, least: int) -> Iterator[View]:
@@ -147,6 +174,8 @@ def _readings(view: View, least: int, depth: int) -> Iterator[View]:
         if current is None:
             return
         yield current
+        if depth == 0 and (unsigned := current.without_signs()) is not None:
+            yield unsigned
         if depth < _NESTED:
             for decoded in _decoded(current, least):
                 yield from _readings(decoded, least, depth + 1)
@@ -181,7 +210,7 @@ def _replaced(
 def _decoded(view: View, least: int) -> Iterator[View]:
     """What the runs of coded signs in a reading say."""
     if b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
-        pattern = rb"[0-9a-f](?>(?:[%s]?[0-9a-f]){%d,})" % (_BETWEEN_DIGITS, 2 * least - 1)
+        pattern = rb"[0-9a-f](?>(?:[%s]{0,3}[0-9a-f]){%d,})" % (_BETWEEN_DIGITS, 2 * least - 1)
         digits = _Signs(view, re.compile(pattern).finditer(view.folded), 2, b"f")
         yield from digits.decoded("hexadecimal", a2b_hex)
     fewest = -(-least * 4 // 3)
@@ -189,6 +218,25 @@ def _decoded(view: View, least: int) -> Iterator[View]:
         pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
         signs = _Signs(view, re.compile(pattern).finditer(view.squeezed), 4, b"/")
         yield from signs.decoded("base64", _from_base64)
+
+    pattern = rb"\b%s(?>(?:%s%s){%d,})\b" % (_NUMBER, _BETWEEN_NUMBERS, _NUMBER, least - 1)
+    for numbers in re.finditer(pattern, view.data):
+        yield _from_numbers(view, numbers)
+
+
+def _from_numbers(view: View, numbers: re.Match[bytes]) -> View:
+    """What a row of decimal numbers says if each is a byte."""
+    each = [number for number in re.finditer(_NUMBER, numbers[0]) if int(number[0]) < 256]  # noqa: PLR2004 - bytes
+
+    def origins() -> Origins:
+        begins, ends = view.data_origins()
+        first = numbers.start()
+        return (
+            array("l", (begins[first + number.start()] for number in each)),
+            array("l", (ends[first + number.end() - 1] for number in each)),
+        )
+
+    return View("decimal", bytes(int(number[0]) for number in each), origins, decoded=True)
 
 
 def _from_base64(signs: bytes) -> bytes:

@@ -59,10 +59,20 @@ LETTERS: dict[str, Callable[[str], str]] = {
     "with zero-width spaces in JSON between": "\\u200b".join,
     "with zero-width spaces in HTML between": "&#8203;".join,
     "with soft hyphens between": "\u00ad".join,
+    "with combining marks between": "\u0332".join,
+    "with dots between": ".".join,
+    "in an array of JSON": '","'.join,
+    "in an array of JSON with spaces": '", "'.join,
+    "in pieces of an expression": "' + '".join,
+    "as decimal numbers": lambda key: ",".join(map(str, key.encode())),
+    "as decimal numbers with spaces": lambda key: " ".join(map(str, key.encode())),
+    "as numbers with 0x": lambda key: ", ".join(map(hex, key.encode())),
+    "as code points": lambda key: " ".join(f"U+{ord(each):04X}" for each in key),
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal in upper case": lambda key: key.encode().hex().upper(),
     "hexadecimal with colons": lambda key: key.encode().hex(":"),
     "hexadecimal with spaces": lambda key: key.encode().hex(" ").upper(),
+    "hexadecimal in an array of JSON": lambda key: '","'.join(f"{each:02x}" for each in key.encode()),
 }
 """The forms that write one character behind the other: a piece of the key looks like a piece of its form."""
 BACKWARDS = {"backwards": lambda key: key[::-1], "backwards in lower case": lambda key: key[::-1].lower()}
@@ -94,6 +104,7 @@ CODED: dict[str, Callable[[bytes], bytes]] = {
     "base64 of JSON with every escape": lambda data: base64.b64encode(re.sub(rb"(?s).", _json, data)),
     "base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
     "base64 twice with line ends": lambda data: _lines(_lines(data)),
+    "base64 three times": lambda data: base64.b64encode(base64.b64encode(base64.b64encode(data))),
 }
 """The forms in which a piece of the key depends on what stands before it."""
 BEFORE = ("", "x", "xy", "Bearer ", "user:", '{"authorization": "Bearer ' + "x" * 60)
@@ -151,16 +162,21 @@ def _in_base64(run: str) -> Iterator[tuple[str, bytes]]:
         yield "base64 for URLs", inner.translate(bytes.maketrans(b"+/", b"-_"))
         for second in range(3):
             twice = base64.b64encode(b"\0" * second + inner)
-            yield "base64 twice", twice[(second * 8 + 5) // 6 : (second + len(inner)) * 8 // 6]
+            twice = twice[(second * 8 + 5) // 6 : (second + len(inner)) * 8 // 6]
+            yield "base64 twice", twice
+            for third in range(3):
+                thrice = base64.b64encode(b"\0" * third + twice)
+                yield "base64 three times", thrice[(third * 8 + 5) // 6 : (third + len(twice)) * 8 // 6]
 
 
-_UNSEEN = re.compile(rb"\\n|[\n\r]|\\u(?:200b|2060|00ad)|\xe2\x80\x8b|\xe2\x81\xa0|\xc2\xad")
+_QUOTED = re.compile(rb"""(\\"|&#34;|&quot;)|&#39;|&#x27;|&apos;""")
+_UNSEEN = re.compile(rb"\\n|[\n\r]|\\u(?:200b|2060|00ad|0332)|\xe2\x80\x8b|\xe2\x81\xa0|\xc2\xad|\xcc\xb2")
 
 
 def leaks(data: bytes) -> list[str]:
     """The forms in which a run of a key stands in these bytes."""
-    # A report in JSON doubles the backslashes; and what is not seen may stand in JSON's escapes.
-    texts = [data, data.replace(b"\\\\", b"\\")]
+    # Reports in JSON double the backslashes, others write quotes as entities; what is not seen may stand in escapes.
+    texts = [data, data.replace(b"\\\\", b"\\"), _QUOTED.sub(lambda match: b"\"'"[match[1] is None :][:1], data)]
     texts += [_UNSEEN.sub(b"", text) for text in texts]
     found = set()
     for text in dict.fromkeys(texts):
