@@ -128,6 +128,7 @@ def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
         ("Why", says(clause.why)),
         ("Needs", says(needs(clause.needs))),
         ("Probes", ", ".join(sorted(clause.asked_by))),
+        ("Since", f"version {clause.since}"),
         ("Good", clause.good),
         ("Bad", clause.bad),
     ]

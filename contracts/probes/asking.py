@@ -214,13 +214,13 @@ class Asking:
         request = self._checked(request)
         return self.client.send(request, probe=self._probe, step=step, again=again, spooled=spooled)
 
-    def ask_all(self, queries: Iterable[Query], *, credential: str = "admin") -> None:
+    def ask_all(self, queries: Iterable[Query]) -> None:
         """Send queries that do not depend on each other's answers; see `send_all`.
 
         Raises:
             ShareSpent: The probe has used up its share of the budget.
         """
-        self.send_all(self.request(query, credential=credential) for query in queries)
+        self.send_all(map(self.request, queries))
 
     def send_all(self, requests: Iterable[Request | None]) -> None:
         """Send requests that do not depend on each other's answers, several at the same time; ``None`` is skipped.

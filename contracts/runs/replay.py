@@ -94,39 +94,21 @@ def replay(
     """
     recording = _recording(path, operation, hints, partial(on_step, Stage.READING))
     on_step(Stage.JUDGING, recording.entries)
-    target = _target(path, operation, recording, hints)
-    exchanges = tuple(exchange for exchange in recording.exchanges if not _hides(operation, exchange))
-    deep = _DeepRecorded(operation, recording.spool, recording.repetitions)
-    notes = [f"Judged from {path.name}: nothing was asked."]
-    if recording.rest:
-        notes.insert(0, f"The recording is too large: judged are its first {recording.entries:,} entries.")
-    hidden = len(recording.exchanges) - len(exchanges) + deep.hidden
-    if hidden:
-        notes.append(
-            f"{count(hidden, 'answer')} can't be judged: a key was replaced in the recording where clauses look."
-        )
-    reader = Reader(operation)
-    if recording.foreign:
-        exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
-        exchanges = with_steps(reader, exchanges)
-    skipped = recording.skipped + (len(recording.exchanges) - len(exchanges) if recording.foreign else 0)
-    if skipped:
-        notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
-    evidence = Evidence(reader, target, exchanges)
+    target, reader = _target(path, operation, recording, hints), Reader(operation)
+    shown = _shown(path, recording, target, reader)
+    evidence = Evidence(reader, target, shown.exchanges)
     if recording.foreign and not evidence.documents:
         raise ConfigurationError(
             f"{path.name} holds no page of the checkpoint {target.checkpoint!r}: no answer is a 200."
         )
-    seed, sha256 = recording.about.get("seed"), recording.about.get("document_sha256")
+    seed = recording.about.get("seed")
     judged = terms(target, seed if isinstance(seed, int) else 0)
-    if isinstance(sha256, str) and sha256 != operation.sha256:
-        notes.append("It was recorded for another version of the document.")
-    known = {exchange.number: exchange for exchange in chain(exchanges, deep.kept)}
+    known = {exchange.number: exchange for exchange in chain(shown.exchanges, shown.deep.kept)}
     again = recounted(recording.repetitions, judged.clauses, reader, target, known)
-    tallies = tally(judged.clauses, evidence)
-    through = _walked_through(judged, evidence, deep) if len(recording.spool) else None
+    tallies, notes = tally(judged.clauses, evidence), shown.notes
+    through = _walked_through(judged, evidence, shown.deep) if len(recording.spool) else None
     if through is not None:
-        evidence = Evidence(reader, target, exchanges, ends=through.ends)
+        evidence = Evidence(reader, target, shown.exchanges, ends=through.ends)
         tallies = tally(judged.clauses, evidence)
         through.add_to(tallies)
         notes += through.notes()
@@ -134,14 +116,50 @@ def replay(
     if recording.foreign:
         changed = may_have_changed(evidence)
         judgements = tuple(_of_another_tool(judgement, changed) for judgement in judgements)
-    elif hidden:
+    elif shown.hidden:
         judgements = tuple(map(_of_a_part, judgements))
-    result = conclude(judged, evidence, judgements, _cost(recording), notes=notes)
-    result = with_causes(result, evidence)
+    result = with_causes(conclude(judged, evidence, judgements, _cost(recording), notes=notes), evidence)
     if through is not None:
         result = through.with_walks(result, recording.spool)
-    result = _of_what_is_shown(result, hidden=bool(hidden), rest=recording.rest and not judged.incomplete)
+    result = _of_what_is_shown(result, hidden=bool(shown.hidden), rest=recording.rest and not judged.incomplete)
     return result if recording.redactor is None else recording.redactor.result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What of a recording can be judged; ``hidden`` counts the answers in which a key was replaced where clauses look.
+
+    ``notes`` are sentences on what is left out.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    deep: _DeepRecorded
+    hidden: int
+    notes: list[str]
+
+
+def _shown(path: Path, recording: Recording, target: Target, reader: Reader) -> _Shown:
+    operation = reader.operation
+    exchanges = tuple(exchange for exchange in recording.exchanges if not _hides(operation, exchange))
+    deep = _DeepRecorded(operation, recording.spool, recording.repetitions)
+    hidden = len(recording.exchanges) - len(exchanges) + deep.hidden
+    if recording.foreign:
+        exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
+        exchanges = with_steps(reader, exchanges)
+    skipped = recording.skipped + (len(recording.exchanges) - len(exchanges) if recording.foreign else 0)
+    notes = [f"Judged from {path.name}: nothing was asked."]
+    if recording.rest:
+        notes.insert(0, f"The recording is too large: judged are its first {recording.entries:,} entries.")
+    if hidden:
+        notes.append(
+            f"{count(hidden, 'answer')} can't be judged: a key was replaced in the recording where clauses look."
+        )
+    if skipped:
+        notes.append(f"Left out: {count(skipped, 'request')} of other things, or without an answer of the target.")
+    sha256 = recording.about.get("document_sha256")
+    if isinstance(sha256, str) and sha256 != operation.sha256:
+        notes.append("It was recorded for another version of the document.")
+    return _Shown(exchanges, deep, hidden, notes)
 
 
 def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callable[[int], None]) -> Recording:
