@@ -19,7 +19,7 @@ from contracts.spec.validation import MOST_VIOLATIONS
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
-    from contracts.evidence.listing import Walk
+    from contracts.evidence.movement import Walk
     from contracts.spec.operation import Operation
 
 EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")

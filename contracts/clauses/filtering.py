@@ -27,7 +27,7 @@ from contracts.core.wording import names, short
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
-    from contracts.evidence.listing import Walk
+    from contracts.evidence.movement import Walk
 
 
 @clause(

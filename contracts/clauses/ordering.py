@@ -16,7 +16,7 @@ from contracts.spec.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
-    from contracts.evidence.listing import Walk
+    from contracts.evidence.movement import Walk
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:

@@ -11,7 +11,8 @@ from itertools import pairwise
 from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, Order, Page, Query, Request, Target
 from contracts.evidence.company import in_company
 from contracts.evidence.failures import Failures
-from contracts.evidence.listing import Listing, Walk
+from contracts.evidence.listing import Listing
+from contracts.evidence.movement import Movement, Walk
 from contracts.evidence.reader import Document, Reader
 from contracts.spec.requests import Reading
 
@@ -321,7 +322,7 @@ class Evidence:
             lasting=self.operation.filters_last,
         )
         if self.part:
-            listing.changed = self._changed
+            listing.movement = Movement(changed=self._changed)
             return listing
         whole = [walk for walk in self.walks if walk.project_id is None]
         listing.look_for_movement(
@@ -415,7 +416,10 @@ class Evidence:
         for page in self.pages:
             if page.exchange.step is not None and page.exchange.again is None:
                 steps[page.exchange.step.walk].append(page)
-        return tuple(_walk(name, pages, self.operation.default_order) for name, pages in steps.items())
+        default = self.operation.default_order
+        return tuple(
+            Walk.of(name, pages, default, control=pages[0].exchange.probe == CONTROL) for name, pages in steps.items()
+        )
 
     @cached_property
     def runs(self) -> tuple[tuple[Page, ...], ...]:
@@ -525,19 +529,3 @@ def _unchecked(exchange: Exchange) -> bool:
     """Whether a cache may have answered a request of the admin key without an Age header."""
     request = exchange.request
     return request.credential == "admin" and not request.fresh and exchange.age is None
-
-
-def _walk(name: str, pages: Sequence[Page], default: Order) -> Walk:
-    first, last = pages[0], pages[-1]
-    whole = all(page.exchange.step is not None and page.exchange.step.index == at for at, page in enumerate(pages))
-    ended = last.has_more is False or not last.items
-    return Walk(
-        name=name,
-        order=first.query.order or default,
-        project_id=first.query.project_id,
-        limit=first.query.limit,
-        pages=tuple(pages),
-        ended=whole and ended,
-        complete=whole and ended and first.query.after is None,
-        control=first.exchange.probe == CONTROL,
-    )

@@ -11,63 +11,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from contracts.core.model import Exchange, Item, Order, Page
+from contracts.evidence.movement import LAG, Movement, Walk, compared, turned
 
 MOST_NOTED = 1_000_000
 """Pairs of items whose relative order is stored; of further pairs only their times are compared.
 
 The number of pairs grows with the square of the page size, which the server decides.
 """
-
-
-LAG = 16
-"""Ticks (two for each request) after which a change of the list has reached every replica."""
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """Pages that were requested one after the other, each after the last item of the one before.
-
-    ``ended`` says that the walk reached the end of the list, as the target itself marked it; ``complete`` that it also
-    began at the head; ``control`` that its purpose was to see whether the list changes.
-    """
-
-    name: str
-    order: Order
-    project_id: str | None
-    limit: int | None
-    pages: tuple[Page, ...]
-    ended: bool
-    complete: bool
-    control: bool
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the items of all pages, in order."""
-        return tuple(id_ for page in self.pages for id_ in page.ids)
-
-    @property
-    def sent(self) -> int:
-        """The tick at which its first request was sent."""
-        return self.pages[0].exchange.sent
-
-    @property
-    def received(self) -> int:
-        """The tick at which its last answer was received."""
-        return self.pages[-1].exchange.received
-
-
-def came_or_went(seen: Sequence[bool]) -> bool:
-    """Whether an item was added or removed, given in which of several successive walks it was seen.
-
-    An item that disappears and returns was neither: some answer was wrong.
-    """
-    first, last = seen.index(True), len(seen) - 1 - seen[::-1].index(True)
-    return not all(seen) and all(seen[first : last + 1])
 
 
 class Listing:
@@ -115,13 +69,8 @@ class Listing:
             if page.query.order is not None and page.query.project_id is None:
                 self._merge(page.query.order, page)
         self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
-        self.changed = False
-        """Whether walks through the whole list show that items were added or removed."""
-        self.complete = False
-        """Whether a walk through the whole list reached its end."""
-        self._phantoms: frozenset[str] = frozenset()
-        self._passing: frozenset[str] = frozenset()
-        self._looks: tuple[Walk, ...] = ()
+        self.movement = Movement()
+        """What walks through the whole list show of its changes."""
 
     def _sight(self, page: Page) -> None:
         exchange = page.exchange
@@ -217,37 +166,10 @@ class Listing:
         return place
 
     def look_for_movement(self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset()) -> None:
-        """Compare the walks through the whole list, and note whether it changed between them.
-
-        It changed if an item was added or removed, or was seen only between two walks. An item that disappears and
-        returns is no change: some answer was wrong. Nor are ``foreign`` items, which belong to another list.
-        """
-        self._turned = frozenset() if self._lasting else frozenset(filter(self._has_turned, self.items))
-        self.changed = bool(self._turned)
-        looks = [walk for walk in walks if walk.complete]
-        self.complete = bool(looks)
-        looks = looks or [walk for walk in walks if walk.pages and walk.pages[0].items]
-        self._looks = tuple(looks)
-        shown = [frozenset(walk.ids) for walk in looks]
-        phantoms = []
-        for id_ in self.items:
-            seen = [
-                id_ in ids for ids, walk in zip(shown, looks, strict=True) if walk.complete or self._covers(walk, id_)
-            ]
-            if not seen or all(seen):
-                continue
-            if not any(seen):
-                phantoms.append(id_)
-                continue
-            if came_or_went(seen):
-                self.changed = True
-        self._phantoms = frozenset(phantoms)
-        self._passing = self._phantoms - foreign
-
-    def _has_turned(self, id_: str) -> bool:
-        """Whether an item is of another project since some moment; what returns to an earlier one was shown wrongly."""
-        spans = sorted(self._spans[id_].values())
-        return len(spans) > 1 and all(last < first for (_, last), (first, _) in pairwise(spans))
+        """Compare the walks through the whole list; ``foreign`` are items that belong to another list."""
+        spans = {} if self._lasting else self._spans
+        self._turned = frozenset(id_ for id_, each in spans.items() if turned(each.values()))
+        self.movement = compared(walks, self.items, self._covers, foreign, turned=bool(self._turned))
 
     def _covers(self, walk: Walk, id_: str) -> bool:
         """Whether an incomplete walk reached beyond this item, so that it had to show it."""
@@ -292,26 +214,34 @@ class Listing:
         return project_id is None or self.items[id_].project_id == project_id
 
     @property
+    def changed(self) -> bool:
+        """Whether walks through the whole list show that items were added or removed."""
+        return self.movement.changed
+
+    @property
+    def complete(self) -> bool:
+        """Whether a walk through the whole list reached its end."""
+        return self.movement.complete
+
+    @property
     def moved(self) -> bool:
         """Whether the list may have changed: it did, or some item was seen only between two walks."""
-        return self.changed or bool(self._passing)
+        return self.changed or bool(self.movement.passing)
 
     def is_phantom(self, id_: str) -> bool:
         """Whether no walk through the whole list showed this item, though some walk had to.
 
         On a list that changes, only an item that was seen both before such a walk and after it counts.
         """
-        if id_ not in self._phantoms:
+        if id_ not in self.movement.phantoms:
             return False
         return not self.changed or any(
-            self.stands(id_, *(page.exchange for page in look.pages)) for look in self._looks if look.complete
+            self.stands(id_, *(page.exchange for page in look.pages)) for look in self.movement.looks if look.complete
         )
 
     def watched(self, exchanges: Sequence[Exchange]) -> bool:
         """Whether the whole list was read before these exchanges, and after them."""
-        first = min(exchange.sent for exchange in exchanges)
-        last = max(exchange.received for exchange in exchanges)
-        return any(look.sent <= first for look in self._looks) and any(look.received >= last for look in self._looks)
+        return self.movement.encloses(exchanges)
 
     def agree(self, left: Page, right: Page) -> bool:
         """Whether two pages that begin at the same place differ only by items added or removed between them."""

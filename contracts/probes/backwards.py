@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, islice, zip_longest
 
 from contracts.core.model import Order, Query, Step
-from contracts.evidence.listing import Walk
+from contracts.evidence.movement import Walk
 from contracts.probes.asking import Asking
 from contracts.probes.cursors import risky
 

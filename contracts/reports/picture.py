@@ -16,7 +16,8 @@ from contracts.core.model import Order, Page
 from contracts.core.result import Finding
 from contracts.core.wording import count, names, short, yes
 from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import Listing, Walk
+from contracts.evidence.listing import Listing
+from contracts.evidence.movement import Walk
 from contracts.reports.safe import plain
 
 MOST_CELLS: Final = 400

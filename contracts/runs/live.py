@@ -16,7 +16,7 @@ from contracts.core.model import Capability, Exchange, FailureKind
 from contracts.core.result import Finding, Judgement, Level, Repetition, Result
 from contracts.core.wording import count
 from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
-from contracts.evidence.listing import LAG
+from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent

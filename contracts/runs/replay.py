@@ -23,7 +23,7 @@ from contracts.core.model import Exchange, Page, Query, Request, Step, Target
 from contracts.core.result import Judgement, Repetition, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import came_or_went
+from contracts.evidence.movement import came_or_went
 from contracts.evidence.reader import Reader
 from contracts.runs.causes import with_causes
 from contracts.runs.deep.walk import DEEP, Deep, Full

@@ -8,7 +8,7 @@ from functools import cache
 
 from contracts.core.model import Answer, Exchange, Order, Query, Step, Target
 from contracts.evidence.evidence import Evidence
-from contracts.evidence.listing import LAG
+from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
