@@ -170,7 +170,15 @@ class _FirstLook:
             return None
         if last.failure is not None:
             return self._failed(last, last.failure.kind, last.failure.text)
-        return self._answered(last, last.answer) if last.answer is not None else None
+        return self._perhaps_by_proxy(self._answered(last, last.answer)) if last.answer is not None else None
+
+    def _perhaps_by_proxy(self, found: Obstacle | None) -> Obstacle | None:
+        """The same, with a word on a proxy that reads requests, and may have answered itself."""
+        proxy = self._plan.route.proxy
+        if found is None or proxy is None or not proxy.forwards or self._url.lower().startswith("https:"):
+            return found
+        asking = f"{found.remedy}; if it is {proxy.name} that answers so, ask without it by --no-proxy"
+        return replace(found, remedy=asking)
 
     def _asked(self) -> Iterator[Exchange]:
         """What was asked until now, and a few more requests: one failure in a row of right answers is no obstacle."""
@@ -202,8 +210,6 @@ class _FirstLook:
             pass
         elif "the proxy" in reason:
             remedy = "check the proxy, or ask without it by --no-proxy"
-        elif "certificate" in reason:
-            remedy = "check the host's name, or trust a private authority with --ca-bundle"
         elif "no TLS" in reason and self._first_bytes(_with_scheme("http", self._url), "/").startswith(b"HTTP/"):
             remedy = f"it speaks plain HTTP there, so give --base-url {_with_scheme('http', self._url)}"
         elif "name" in reason.lower():

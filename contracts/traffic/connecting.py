@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
 from queue import Empty, Queue
@@ -31,16 +32,27 @@ PROXY_REFUSES: Final = 407
 _LARGEST_REPLY: Final = 65536
 
 
+class VerifyCode(IntEnum):
+    """Why a certificate is refused, as OpenSSL numbers it (``X509_V_ERR_…``)."""
+
+    NOT_YET_VALID = 9
+    EXPIRED = 10
+    OTHER_NAME = 62
+    OTHER_ADDRESS = 64
+
+
 class UnreachableError(Exception):
     """There is no connection.
 
-    ``again`` says whether another try makes sense; ``refused`` that the host of the target was reached, and refused.
+    ``again`` says whether another try makes sense; ``refused`` that the host of the target was reached, and refused;
+    ``turned_away`` that a proxy took a request and did not pass it on, so that a new connection shows nothing.
     """
 
-    def __init__(self, text: str, *, again: bool = True, refused: bool = False) -> None:
+    def __init__(self, text: str, *, again: bool = True, refused: bool = False, turned_away: bool = False) -> None:
         super().__init__(text)
         self.again = again
         self.refused = refused
+        self.turned_away = turned_away
 
 
 class Connector:
@@ -51,7 +63,7 @@ class Connector:
         route: What stands between.
 
     Raises:
-        ConfigurationError: The authorities or the certificate can't be used, or the proxy is the target itself.
+        ConfigurationError: The authorities, the certificate, or the proxy can't be used.
     """
 
     def __init__(self, origin: Origin, route: Route) -> None:
@@ -62,6 +74,11 @@ class Connector:
         proxy = self._proxy = route.proxy
         if proxy is not None and (proxy.host, proxy.port) == (self._host, origin.port):
             raise ConfigurationError(f"{proxy.name[:1].upper()}{proxy.name[1:]} is the target itself.")
+        if proxy is not None and proxy.looks_up and route.addresses_of(self._host, origin.port):
+            raise ConfigurationError(
+                f"--resolve can't say where {origin.authority} is: {proxy.name} looks it up. Ask without a proxy"
+                " (--no-proxy), or without --resolve."
+            )
         self._to_proxy = tls_context(route) if proxy is not None and proxy.scheme == "https" else None
 
     @property
@@ -81,7 +98,12 @@ class Connector:
             UnreachableError: It wants credentials.
         """
         if status == PROXY_REFUSES and self._proxy is not None and self._proxy_reads:
-            raise _refused_by_proxy(self._proxy, status)
+            raise UnreachableError(_wants_credentials(self._proxy, str(status)), again=False, turned_away=True)
+
+    @property
+    def _through(self) -> str:
+        """The way to the target, for sentences about what came of it."""
+        return f" through {self._proxy.name}" if self._proxy is not None else ""
 
     @property
     def _proxy_reads(self) -> bool:
@@ -107,13 +129,13 @@ class Connector:
                 stream = self._encrypted(stream, self._context, self._host, until)
         except TimeoutError:
             _close(stream)
-            raise UnreachableError(f"no {stage} within {within:g} s") from None
+            raise UnreachableError(f"no {stage}{self._through} within {within:g} s") from None
         except ssl.SSLError as error:
             _close(stream)
-            raise _refused_by_tls(error) from None
+            raise _refused_by_tls(error, self._route, self._through) from None
         except (OSError, UnicodeError) as error:
             _close(stream)
-            text = reason(error) if stage == "connection" else f"no TLS ({reason(error)})"
+            text = reason(error) if stage == "connection" else f"no TLS{self._through} ({reason(error)})"
             raise UnreachableError(text, refused=isinstance(error, ConnectionRefusedError)) from None
         except BaseException:
             _close(stream)
@@ -138,7 +160,8 @@ class Connector:
                 _close(stream)
                 raise
         except ssl.SSLError as error:
-            raise UnreachableError(f"{proxy.name} gives no TLS: {_refused_by_tls(error)}", again=False) from None
+            refused = _refused_by_tls(error, self._route)
+            raise UnreachableError(f"{proxy.name} gives no TLS: {refused}", again=False) from None
         except TimeoutError:
             raise UnreachableError(f"{proxy.name} does not answer in time") from None
         except (OSError, UnicodeError) as error:
@@ -181,13 +204,16 @@ class Connector:
             raise UnreachableError(f"{proxy.name} does not answer in HTTP", again=False) from None
         if not 200 <= event.status_code < 300:  # noqa: PLR2004 - successful
             raise _refused_by_proxy(proxy, event.status_code)
+        if parser.trailing_data[0]:
+            # With TLS the target is silent until this side has spoken.
+            raise UnreachableError(f"{proxy.name} answers in place of the target", again=False)
 
     def _through_socks(self, proxy: Proxy, until: float) -> socket.socket:
         from python_socks import ProxyError, ProxyType
         from python_socks.sync import Proxy as Socks
 
         host, port = self._host, self._origin.port
-        by_proxy = proxy.scheme in {"socks5h", "socks4a"}
+        by_proxy = proxy.looks_up
         if not by_proxy:
             host = (self._route.addresses_of(host, port) or _look_up(host, port, left(until)))[0]
         user, password = (None, None) if proxy.login is None else (each.reveal() for each in proxy.login)
@@ -228,18 +254,35 @@ def refused_certificate(error: ssl.SSLError) -> str:
     if alert.endswith("ALERT_CERTIFICATE_REQUIRED"):
         return "it wants a certificate of this side: name one with --client-cert"
     if "ALERT" in alert and ("CERTIFICATE" in alert or alert.endswith("UNKNOWN_CA")):
-        return f"it does not accept the certificate of --client-cert ({reason(error)})"
+        said = f"it does not accept the certificate of --client-cert ({reason(error)})"
+        return f"{said}: give one that is valid now, and of an authority that it knows"
     return ""
 
 
-def _refused_by_tls(error: ssl.SSLError) -> UnreachableError:
+def _refused_by_tls(error: ssl.SSLError, route: Route, through: str = "") -> UnreachableError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return UnreachableError(f"its certificate is refused ({printable(error.verify_message)})", again=False)
+        return UnreachableError(_of_certificate(error, route), again=False)
     if said := refused_certificate(error):
         return UnreachableError(said, again=False)
+    seen = f"no TLS{through} ({reason(error)})"
     if (error.reason or "").upper().endswith("ALERT_HANDSHAKE_FAILURE"):
-        return UnreachableError(f"no TLS ({reason(error)}): it may want a certificate of this side (--client-cert)")
-    return UnreachableError(f"no TLS ({reason(error)})")
+        seen += ": it may want a certificate of this side (--client-cert)"
+    return UnreachableError(seen)
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError, route: Route) -> str:
+    """Why the certificate of the other side is refused, and what to do."""
+    seen = f"its certificate is refused ({printable(error.verify_message).rstrip('.')})"
+    match error.verify_code:
+        case VerifyCode.EXPIRED:
+            return f"{seen}: renew it on that side, or check the clock of this machine"
+        case VerifyCode.NOT_YET_VALID:
+            return f"{seen}: check the clock of this machine"
+        case VerifyCode.OTHER_NAME | VerifyCode.OTHER_ADDRESS:
+            return f"{seen}: give the host by the name that the certificate has"
+    if route.authorities is not None:
+        return f"{seen}: {route.authorities_source} does not hold the authority that signed it"
+    return f"{seen}: trust a private authority with --ca-bundle"
 
 
 def _login(proxy: Proxy) -> bytes:

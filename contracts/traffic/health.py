@@ -20,6 +20,8 @@ class Health:
         """Whether the target was ever connected to."""
         self.refused = False
         """Whether all connections since the last one were refused by the target's host."""
+        self.turned_away = False
+        """Whether the last failed attempt ended at a proxy that took the request, and did not pass it on."""
         self.stalled = 0.0
         """Seconds lost with answers that did not come or did not end; overlapping times count once."""
         self._stalled_until = 0.0
@@ -34,7 +36,9 @@ class Health:
         """Whether the target counts as gone, after `Limits.gone` failed attempts in a row."""
         return self.unreachable >= self._limits.gone
 
-    def tried(self, *, reached: bool, refused: bool, late: bool, begun: float, ended: float) -> None:
+    def tried(
+        self, *, reached: bool, refused: bool, late: bool, begun: float, ended: float, turned_away: bool = False
+    ) -> None:
         """Record one attempt to send a request.
 
         Args:
@@ -43,6 +47,7 @@ class Health:
             late: Whether the deadline passed before the answer was complete.
             begun: When it was sent, in seconds.
             ended: When it was over, on the same clock.
+            turned_away: Whether a proxy took it, and did not pass it on.
         """
         with self._lock:
             if late:
@@ -51,6 +56,7 @@ class Health:
             self.refused = refused and (self.refused or not self.unreachable)
             self.unreachable = 0 if reached else self.unreachable + 1
             self.reached = self.reached or reached
+            self.turned_away = turned_away or (self.turned_away and not reached)
 
     def connected(self, *, reached: bool, refused: bool = False) -> None:
         """Record an attempt to connect without a request."""

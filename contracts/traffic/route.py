@@ -6,8 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -52,6 +53,11 @@ class Proxy:
         return self.scheme in _PORTS
 
     @property
+    def looks_up(self) -> bool:
+        """Whether it asks a name server itself for the address of a target."""
+        return self.forwards or self.scheme in {"socks5h", "socks4a"}
+
+    @property
     def authority(self) -> str:
         """Host and port."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -90,8 +96,8 @@ class Address:
     addresses: tuple[str, ...]
 
     def __str__(self) -> str:
-        addresses = ",".join(f"[{each}]" if ":" in each else each for each in self.addresses)
-        return f"{self.host}:{self.port}:{addresses}"
+        host, *addresses = (f"[{each}]" if ":" in each else each for each in (self.host, *self.addresses))
+        return f"{host}:{self.port}:{','.join(addresses)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +143,12 @@ class Route:
         return (*words, *(each.curl for each in self.headers))
 
     def addresses_of(self, host: str, port: int) -> tuple[str, ...]:
-        """The addresses that the user gave for a host; none where a name server is to be asked."""
-        for each in self.addresses:
-            if each.port == port and each.host in {host.lower(), "*"}:
-                return each.addresses
-        return ()
+        """The addresses that the user gave for a host; none where a name server is to be asked.
+
+        As for curl, the last one counts of several for the same host, and ``*`` is for hosts that are not named.
+        """
+        given = {each.host: each.addresses for each in self.addresses if each.port == port}
+        return given.get(host) or given.get("*", ())
 
 
 STRAIGHT: Final = Route()
@@ -200,17 +207,30 @@ def proxy_of_environment(base_url: str, environ: Mapping[str, str] | None = None
 
 
 def _spared(origin: Origin, variables: Mapping[str, str]) -> bool:
-    """Whether ``NO_PROXY`` names the host of a target: a name or its end, an address or a network, a port perhaps."""
-    spared = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
-    if not spared.strip():
-        return False
-    from requests.utils import should_bypass_proxies
+    """Whether ``NO_PROXY`` names the host of a target: a name or its end, an address or a network, a port perhaps.
 
-    entries = [entry.strip() for entry in spared.split(",")]
-    if "*" in entries:
+    What curl or requests ask without a proxy is asked without one. Entries are separated by commas or spaces.
+    """
+    spared = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
+    return any(_names(entry, origin) for entry in re.split(r"[\s,]+", spared) if entry)
+
+
+def _names(entry: str, origin: Origin) -> bool:
+    """Whether an entry of ``NO_PROXY`` names the host, and the port if it has one."""
+    if entry == "*":
         return True
-    # requests knows an IPv6 address by its plain name only.
-    return origin.host.strip("[]") in entries or should_bypass_proxies(str(origin), spared)
+    match = re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?", entry)
+    name, port = match.groups() if match else (entry, None)
+    if port and int(port) != origin.port:
+        return False
+    host, name = (each.strip("[]").strip(".").lower() for each in (origin.host, name))
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return bool(name) and f".{host}".endswith(f".{name}")
+    with suppress(ValueError):
+        return address in ip_network(name, strict=False)
+    return False
 
 
 def authorities_of_environment(environ: Mapping[str, str] | None = None) -> tuple[Path, str] | None:
@@ -267,11 +287,14 @@ def address_of(word: str) -> Address:
     Raises:
         ValueError: It is none; the text completes a sentence.
     """
-    match = re.fullmatch(r"\+?([^\s:]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5}):(\S+)", word.strip())
+    match = re.fullmatch(r"\+?([^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5}):(\S+)", word.strip())
     if not match or not 0 < int(match[2]) <= 65535:  # noqa: PLR2004 - the largest port
         raise ValueError("is no HOST:PORT:ADDRESS")
     try:
         addresses = tuple(str(ip_address(each.strip("[]"))) for each in match[3].split(","))
     except ValueError:
         raise ValueError("names no IP address: write HOST:PORT:ADDRESS") from None
-    return Address(match[1].strip("[]").lower(), int(match[2]), addresses)
+    host = match[1].strip("[]").lower()
+    with suppress(ValueError):
+        host = str(ip_address(host))
+    return Address(host, int(match[2]), addresses)

@@ -131,6 +131,8 @@ class Sender:
         with self._returning:
             if not self.health.unreachable:
                 return True  # another thread saw it come back
+            if self.health.turned_away:
+                return False  # the proxy can be connected to all the time
             until = time.monotonic() + self.limits.back
             while self.health.reached and not self._lost and time.monotonic() < until:
                 self.pace.pause(min(_RECONNECT_SECONDS, self.limits.back))
@@ -294,7 +296,7 @@ class Sender:
         reached = True
         course.sent = self.next_tick()
         course.at = self._now()
-        late = refused = False
+        late = refused = turned_away = False
         begun = time.perf_counter()
         ends = time.monotonic() + self.pace.left(self.limits.answer)
         try:
@@ -313,7 +315,7 @@ class Sender:
         except AnswerError as error:
             reached = error.kind is not FailureKind.UNREACHABLE
             late = error.kind is FailureKind.TIMEOUT
-            refused = error.refused
+            refused, turned_away = error.refused, error.turned_away
             # A connection that broke because the run is over says nothing about the target.
             self.pace.pause(0.0)
             raise
@@ -321,7 +323,9 @@ class Sender:
             ended = time.perf_counter()
             course.seconds = ended - begun
             course.received = self.next_tick()
-            self.health.tried(reached=reached, refused=refused, late=late, begun=begun, ended=ended)
+            self.health.tried(
+                reached=reached, refused=refused, late=late, begun=begun, ended=ended, turned_away=turned_away
+            )
         if raw.flaw is not None:
             self.pace.pause(0.0)
         return raw

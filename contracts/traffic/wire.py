@@ -52,13 +52,22 @@ class AnswerError(Exception):
     """No usable answer came.
 
     ``again`` says that a retry makes sense, because the connection is to blame; ``stale`` that an idle connection was
-    used, on which the server sent nothing; ``refused`` that the target's host refused the connection.
+    used, on which the server sent nothing; ``refused`` that the target's host refused the connection; ``turned_away``
+    that a proxy took the request, and did not pass it on.
     """
 
     def __init__(
-        self, kind: FailureKind, text: str, *, again: bool, stale: bool = False, refused: bool = False
+        self,
+        kind: FailureKind,
+        text: str,
+        *,
+        again: bool,
+        stale: bool = False,
+        refused: bool = False,
+        turned_away: bool = False,
     ) -> None:
         super().__init__(text)
+        self.turned_away = turned_away
         self.kind = kind
         self.text = text
         self.again = again
@@ -414,7 +423,13 @@ class Wire:
 
     def _unreachable(self, error: UnreachableError) -> AnswerError:
         text = f"{self.origin} is not reachable: {error}"
-        return AnswerError(FailureKind.UNREACHABLE, text, again=error.again, refused=error.refused)
+        return AnswerError(
+            FailureKind.UNREACHABLE,
+            text,
+            again=error.again,
+            refused=error.refused,
+            turned_away=error.turned_away,
+        )
 
     def _give(self, connection: _Connection) -> None:
         with self._lock:

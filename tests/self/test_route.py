@@ -11,14 +11,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
 from canary import ADMIN
 from commanding import choose_nothing, run
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from hostile import Reply, Target, ending, ok, waiting
 
 from contracts.core.errors import ConfigurationError
@@ -26,7 +34,7 @@ from contracts.core.model import Exchange, FailureKind, Request
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.settings.settings import Settings
-from contracts.traffic.client import Client
+from contracts.traffic.client import Client, TargetGone
 from contracts.traffic.credentials import Keys, Secret
 from contracts.traffic.limits import Limits
 from contracts.traffic.route import (
@@ -67,36 +75,44 @@ def proxy(login: str = "", scheme: str = "http", *words: str) -> Iterator[int]:
 
 @dataclass
 class Papers:
-    """An authority, and what it signed."""
+    """An authority, and what it signed; ``strange`` is signed by another one."""
 
     authority: Path
     server: Path
     client: Path
     strange: Path
+    expired: Path
+    elsewhere: Path
+    locked: Path
 
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
     folder = tmp_path_factory.mktemp("tls")
     authority, stranger = trustme.CA(), trustme.CA()
-    found = Papers(*(folder / f"{name}.pem" for name in ("authority", "server", "client", "strange")))
+    found = Papers(*(folder / f"{each.name}.pem" for each in fields(Papers)))
     authority.cert_pem.write_to_path(str(found.authority))
-    for issuer, name, file in (
-        (authority, "localhost", found.server),
-        (authority, "me", found.client),
-        (stranger, "me", found.strange),
+    for issuer, names, until, file in (
+        (authority, ("localhost", "127.0.0.1"), None, found.server),
+        (authority, ("me",), None, found.client),
+        (stranger, ("me",), None, found.strange),
+        (authority, ("localhost", "127.0.0.1"), datetime(2020, 1, 1, tzinfo=UTC), found.expired),
+        (authority, ("other.example",), None, found.elsewhere),
     ):
-        issuer.issue_cert(name, "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(file))
+        issuer.issue_cert(*names, not_after=until).private_key_and_cert_chain_pem.write_to_path(str(file))
+    locked = BestAvailableEncryption(b"a passphrase")
+    key = load_pem_private_key(found.client.read_bytes(), None)
+    found.locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
     return found
 
 
 class Secure(Target):
     """A target that speaks TLS, and may want a certificate."""
 
-    def __init__(self, papers: Papers, *, wants: bool = False) -> None:
+    def __init__(self, papers: Papers, *, wants: bool = False, certificate: Path | None = None) -> None:
         super().__init__(ok(b"secure"))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(papers.server)
+        self._context.load_cert_chain(certificate or papers.server)
         if wants:
             self._context.verify_mode = ssl.CERT_REQUIRED
             self._context.load_verify_locations(papers.authority)
@@ -216,6 +232,37 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (b"", r"no TLS through the proxy \S+ \(HTTPS_PROXY\) \("),
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>", r"the proxy \S+ \(HTTPS_PROXY\) answers in place of the target"),
+    ],
+)
+def test_what_a_proxy_does_to_a_tunnel_is_told_of_the_proxy(after: bytes, said: str) -> None:
+    with Target(ending(b"HTTP/1.1 200 Connection established\r\n\r\n" + after)) as gateway:
+        route = Route(proxy=proxy_of(f"127.0.0.1:{gateway.port}", "HTTPS_PROXY"))
+        assert re.search(said, refusal(asked("https://target.example/v1", route, 1)))
+
+
+def test_a_proxy_that_refuses_only_later_ends_the_run() -> None:
+    refuses = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    with Target(ok(), ok(), refuses) as gateway:
+        route = Route(proxy=proxy_of(f"http://me:{PASSWORD}@127.0.0.1:{gateway.port}", "HTTP_PROXY"))
+        with Client("http://target.example/v1", KEYS, budget=20, seed=1, limits=LIMITS, route=route) as client:
+            with pytest.raises(TargetGone, match=r"\(HTTP_PROXY\) refuses the credentials in its URL \(407\)"):
+                list(map(partial(client.send, probe="p"), [LIST] * 20))
+            assert 2 < len(client.exchanges) < 10
+
+
+def test_one_refusal_of_a_proxy_ends_no_run() -> None:
+    refuses = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    with Target(ok(), refuses, ok()) as gateway:
+        route = Route(proxy=proxy_of(f"127.0.0.1:{gateway.port}", "HTTP_PROXY"))
+        with Client("http://target.example/v1", KEYS, budget=20, seed=1, limits=LIMITS, route=route) as client:
+            assert [client.send(LIST, probe="p").status for _ in range(4)] == [200, None, 200, 200]
+
+
 def test_a_proxy_that_is_not_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -257,6 +304,16 @@ P = "http://user:pass@proxy:3128"
         ("https://api.example.com", {"HTTPS_PROXY": P, "no_proxy": "a, example.com"}, None),
         ("https://badexample.com", {"HTTPS_PROXY": P, "NO_PROXY": ".example.com"}, "HTTPS_PROXY"),
         ("https://h", {"HTTPS_PROXY": P, "NO_PROXY": "*"}, None),
+        ("https://a.example", {"HTTPS_PROXY": P, "NO_PROXY": "b c.example a.example"}, None),
+        ("https://a.example", {"HTTPS_PROXY": P, "NO_PROXY": "A.Example."}, None),
+        ("https://a.example", {"HTTPS_PROXY": P, "NO_PROXY": "example:443"}, None),
+        ("https://a.example", {"HTTPS_PROXY": P, "NO_PROXY": ".example:444"}, "HTTPS_PROXY"),
+        ("https://a.example", {"HTTPS_PROXY": P, "NO_PROXY": ", .,x"}, "HTTPS_PROXY"),
+        ("http://10.1.2.3:81", {"HTTP_PROXY": P, "NO_PROXY": "10.1.2.3:81"}, None),
+        ("http://10.1.2.3", {"HTTP_PROXY": P, "NO_PROXY": "3,.3,2.3,10.*,10.1"}, "HTTP_PROXY"),
+        ("http://[fd00::1]", {"HTTP_PROXY": P, "NO_PROXY": "fd00::/8"}, None),
+        ("http://[fd00::1]", {"HTTP_PROXY": P, "NO_PROXY": "10.0.0.0/8,[fd00:0::1]:80"}, None),
+        ("http://[fd00::1]", {"HTTP_PROXY": P, "NO_PROXY": "[fd00::1]:81,::1"}, "HTTP_PROXY"),
         ("https://h", {"HTTPS_PROXY": "  "}, None),
     ],
 )
@@ -295,6 +352,23 @@ def test_a_proxy_is_shown_without_its_password(scheme: str) -> None:
 # TLS
 
 
+@pytest.mark.parametrize(
+    ("certificate", "bundle", "said"),
+    [
+        ("expired", True, "certificate has expired): renew it on that side, or check the clock of this machine"),
+        ("elsewhere", True, "not valid for '127.0.0.1'): give the host by the name that the certificate has"),
+        ("server", False, "trust a private authority with --ca-bundle"),
+        ("strange", True, "SSL_CERT_FILE does not hold the authority that signed it"),
+    ],
+)
+def test_why_a_certificate_is_refused_is_told(certificate: str, bundle: bool, said: str, papers: Papers) -> None:  # noqa: FBT001 - a parameter of the test
+    with Secure(papers, certificate=getattr(papers, certificate)) as target:
+        route = Route(authorities=papers.authority if bundle else None, authorities_source="SSL_CERT_FILE")
+        text = refusal(asked(target.base_url, route, 1))
+    assert "its certificate is refused (" in text
+    assert said in text
+
+
 def test_a_certificate_of_this_side_opens_a_target_that_wants_one(papers: Papers) -> None:
     with Secure(papers, wants=True) as target:
         exchange = asked(target.base_url, Route(authorities=papers.authority, certificate=papers.client))
@@ -303,11 +377,15 @@ def test_a_certificate_of_this_side_opens_a_target_that_wants_one(papers: Papers
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("", "wants a certificate of this side: name one with --client-cert"), ("strange", "--client-cert")],
+    [
+        ("", "wants a certificate of this side: name one with --client-cert"),
+        ("strange", "it does not accept the certificate of --client-cert (tlsv1 alert unknown ca): give one that"),
+        ("expired", "it does not accept the certificate of --client-cert (sslv3 alert certificate expired): give one"),
+    ],
 )
 def test_a_target_that_wants_a_certificate_says_so(given: str, said: str, papers: Papers) -> None:
     with Secure(papers, wants=True) as target:
-        certificate = papers.strange if given else None
+        certificate = getattr(papers, given) if given else None
         text = refusal(asked(target.base_url, Route(authorities=papers.authority, certificate=certificate), 1))
     assert said in text
 
@@ -337,6 +415,7 @@ def test_files_that_are_no_certificates_are_told(papers: Papers, tmp_path: Path)
         (Route(authorities=odd, authorities_source="SSL_CERT_FILE"), "no file of certificates"),
         (Route(certificate=odd), "holds no certificate and key"),
         (Route(certificate=papers.client, certificate_key=papers.strange), "is not the key of --client-cert"),
+        (Route(certificate=papers.client, certificate_key=papers.locked), "has a passphrase: give one that has none"),
         (Route(certificate=tmp_path / "none"), "can't be read"),
     ):
         with pytest.raises(ConfigurationError, match=said):
@@ -405,8 +484,35 @@ def test_what_is_no_address_is_refused(word: str) -> None:
 
 
 def test_addresses_are_written_as_curl_reads_them() -> None:
-    for word in ("h:80:127.0.0.1", "h:443:[::1],127.0.0.1", "*:80:127.0.0.1"):
+    for word in ("h:80:127.0.0.1", "h:443:[::1],127.0.0.1", "*:80:127.0.0.1", "[::1]:80:127.0.0.1"):
         assert str(address_of(word)) == word
+
+
+def test_the_last_address_of_a_host_counts_as_for_curl() -> None:
+    words = ("h:80:127.0.0.9", "*:80:127.0.0.2", "H:80:127.0.0.1", "[0:0::1]:80:127.0.0.3", "h:81:127.0.0.4")
+    route = Route(addresses=tuple(map(address_of, words)))
+    found = [route.addresses_of(host, port) for host, port in (("h", 80), ("i", 80), ("::1", 80), ("h", 81), ("h", 82))]
+    assert found == [("127.0.0.1",), ("127.0.0.2",), ("127.0.0.3",), ("127.0.0.4",), ()]
+
+
+@pytest.mark.parametrize(("scheme", "refused"), [("http", True), ("socks5h", True), ("socks5", False)])
+def test_an_address_that_a_proxy_would_not_use_is_refused(scheme: str, refused: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    for word, matters in (("h:80:127.0.0.1", True), ("other:80:127.0.0.1", False)):
+        route = Route(proxy=proxy_of(f"{scheme}://127.0.0.1:9", "HTTP_PROXY"), addresses=(address_of(word),))
+        told = pytest.raises(ConfigurationError, match=r"--resolve can't say where h is: the proxy \S+ \(HTTP_PROXY\)")
+        with told if refused and matters else nullcontext():
+            Client("http://h/v1", KEYS, budget=9, seed=1, route=route).close()
+
+
+def test_headers_of_a_gateway_don_t_follow_a_redirect_to_another_port() -> None:
+    route = Route(headers=(Header("CF-Access", Secret(PASSWORD), "$CF"),))
+    with Target(ok()) as other:
+        location = f"Location: {other.base_url}/permissions".encode()
+        with Target(ok(b"", location, status=b"307 Temporary Redirect")) as target:
+            exchange = asked(target.base_url, route, 1)
+    assert exchange.failure is not None
+    assert exchange.failure.kind is FailureKind.REDIRECT
+    assert not other.asked
 
 
 # Whole commands
@@ -443,6 +549,16 @@ def test_a_run_through_a_gateway_leaks_nothing_of_it(
         assert PASSWORD not in text
         assert "Streusel" not in text
     assert '-x "$CONTRACTS_PROXY"' in files[0].read_text().replace("&#34;", '"').replace("&quot;", '"')
+
+
+def test_a_refusal_that_may_be_of_the_proxy_names_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Target(ok(b"<html><title>Sign in</title>", status=b"403 Forbidden")) as gateway:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{gateway.port}")
+        done = run("check", "--base-url", server.base_url, "--checkpoint", server.dataset.checkpoint)
+    assert done.exit_code == 4
+    assert (
+        f"if it is the proxy http://127.0.0.1:{gateway.port} (HTTP_PROXY) that answers so, ask without" in done.output
+    )
 
 
 def test_the_embedded_server_is_never_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
