@@ -143,11 +143,11 @@ class Scene:
     def evidence(self, names: Iterable[str] = (), change: Change | None = None) -> tuple[Evidence, set[int]]:
         """The evidence, the answers to requests of these names changed, and the numbers of their exchanges.
 
-        A name stands for all that begin with it and a space, too.
+        The name of a walk stands for all of its pages.
         """
         wanted, exchanges, changed = tuple(names), [], set()
         for each in self.asked:
-            if change is not None and any(each.name == name or each.name.startswith(f"{name} ") for name in wanted):
+            if change is not None and {each.name, each.name.rstrip("0123456789").rstrip()} & set(wanted):
                 changed.add(each.exchange.number)
                 exchanges.append(replace(each.exchange, answer=change(self, each)))
             else:

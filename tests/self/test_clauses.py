@@ -23,16 +23,19 @@ from scenes import (
     status,
     without,
 )
+from snapshotting import snapshot
 
 from contracts.clauses.registry import Clause, clauses, find
 from contracts.core.model import Echo, Order, Step, Target
-from contracts.core.result import Answered, Finding, Held, Level
+from contracts.core.result import Answered, Judgement, Level, Verdict
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
+from contracts.verdicts.judging import judge, tally
 
 UP, DOWN = Order.ASCENDING, Order.DESCENDING
 MAIN, OTHER, EMPTY = "ft:model:acme:x:1", "ft:model:acme:y:2", "ft:model:acme:z:3"
 HTML = (("Content-Type", "text/html"),)
+NO = refusal(401, ("WWW-Authenticate", "Bearer"))
 
 
 def permission(number: int, name: str = "cp") -> dict[str, object]:
@@ -103,18 +106,17 @@ def _odd(scene: Scene) -> None:
 
 
 def _callers(scene: Scene) -> None:
-    no = refusal(401, ("WWW-Authenticate", "Bearer"))
     plain = scene.operation.request(scene.query())
     for form in ("none", "unknown", "empty", "basic", "query-key", "shortened", "malformed-quote"):
-        scene.send(form, replace(plain, credential=form), no)
+        scene.send(form, replace(plain, credential=form), NO)
     scene.send("user", replace(plain, credential="user"), refusal(403))
     filtered = scene.query(project_id="proj_a")
-    scene.send("none filtered", replace(scene.operation.request(filtered), credential="none"), no, query=filtered)
+    scene.send("none filtered", replace(scene.operation.request(filtered), credential="none"), NO, query=filtered)
     scene.send("none spelled", replace(plain, path=f"/{plain.path}", credential="none"), refusal(404))
     alone = replace(scene.operation.request(scene.query(limit=7)), credential="none")
-    scene.send("stranger first", alone, no, connection=1)
+    scene.send("stranger first", alone, NO, connection=1)
     scene.ask("admin on the connection", scene.query(limit=7), connection=1)
-    scene.send("stranger afterwards", alone, no, connection=1)
+    scene.send("stranger afterwards", alone, NO, connection=1)
 
 
 def thing(number: int) -> dict[str, object]:
@@ -163,7 +165,7 @@ def tokens() -> Scene:
     scene.ask("other by 1", scene.query(checkpoint="two", limit=1, order=UP))
     scene.ask("token of another", scene.query(after="to:two_0", limit=2, order=UP))
     request = scene.operation.request(scene.query(after="to:one_1", limit=2, order=UP))
-    scene.send("no key", replace(request, credential="none"), refusal(401))
+    scene.send("no key", replace(request, credential="none"), NO)
     scene.ask("half a token", scene.query(after="to:on", limit=2, order=UP))
     scene.look("last look")
     return scene
@@ -359,22 +361,53 @@ def test_every_clause_is_tested() -> None:
     assert {clause.id for clause in clauses() if clause.level is Level.OBSERVED} == ANSWERED.keys()
 
 
+@cache
+def judged(id_: str) -> dict[str, Judgement]:
+    """The judgements on all clauses that apply, with the answer changed that breaks this one; "" changes none."""
+    scene = stage(find([id_])[0]) if id_ else published()
+    where, change = BROKEN[id_] if id_ else ((), None)
+    evidence, _ = scene.evidence(names(where), change)
+    return {each.clause: each for each in judge(clauses(), evidence, tally(clauses(), evidence), {})}
+
+
 @pytest.mark.parametrize("id_", BROKEN)
 def test_a_right_server_keeps_it(id_: str) -> None:
     (clause,) = find([id_])
     evidence, _ = stage(clause).evidence()
-    outcomes = list(clause.judge(evidence))
-    assert not [each for each in outcomes if isinstance(each, Finding)]
-    assert [each for each in outcomes if isinstance(each, Held)]
+    kept = tally([clause], evidence)
+    assert not kept[id_].findings
+    assert judge([clause], evidence, kept, {})[0].verdict is Verdict.KEPT
 
 
 @pytest.mark.parametrize("id_", BROKEN)
 def test_one_wrong_answer_breaks_it(id_: str) -> None:
     (clause,), (where, change) = find([id_]), BROKEN[id_]
     evidence, changed = stage(clause).evidence(names(where), change)
-    findings = [each for each in clause.judge(evidence) if isinstance(each, Finding)]
+    findings = tally([clause], evidence)[id_].findings
     assert findings
     assert all(changed & {exchange.number for exchange in each.exchanges} for each in findings)
+    broken = Verdict.WARNED if clause.level is Level.ADVISORY else Verdict.BROKEN
+    assert judged(id_)[id_].verdict is broken
+
+
+def test_what_is_said_of_each_wrong_answer() -> None:
+    lines = []
+    for id_, (where, _) in BROKEN.items():
+        finding = judged(id_)[id_].finding
+        assert finding is not None
+        others = [
+            f"{each.clause} {each.verdict}{f' because of {each.because}' if each.because else ''}"
+            for each in judged(id_).values()
+            if each.verdict in {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE} and each.clause != id_
+        ]
+        because = judged(id_)[id_].because
+        lines += [
+            f"{id_}, {' and '.join(names(where))}{f': because of {because}' if because else ''}",
+            f"  expected: {finding.expected}",
+            f"  actual:   {finding.actual}",
+            *(["  also:     " + ", ".join(others)] if others else []),
+        ]
+    snapshot("clauses", "\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize("id_", ANSWERED)
