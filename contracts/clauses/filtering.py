@@ -274,7 +274,7 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
         project = page.query.project_id
         wrong = next((item for item in page.items if not _matches(item, project, wanted)), None)
         if wrong is not None:
-            yield Finding(f"items that match {_told(asked)}", f"{short(wrong.id)} does not", (page.exchange,))
+            yield Finding(f"items that match {_written(asked)}", f"{short(wrong.id)} does not", (page.exchange,))
             continue
         matching = [id_ for id_, item in evidence.listing.items.items() if _matches(item, project, wanted)]
         # An item may change during the run.
@@ -298,7 +298,7 @@ def _matches(item: Item, project: str | None, wanted: Sequence[tuple[int, str]])
     return project in (None, item.project_id) and all(item.facets[place] == value for place, value in wanted)
 
 
-def _told(asked: Mapping[str, str]) -> str:
+def _written(asked: Mapping[str, str]) -> str:
     return " and ".join(f"{name}={short(value)}" for name, value in asked.items())
 
 
@@ -341,7 +341,7 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
         strange = next((id_ for id_ in page.ids if id_ not in listing.items), None)
         if strange is not None and listing.complete and not listing.changed:
             yield Finding(
-                f"items of the whole list for {_told(asked)}",
+                f"items of the whole list for {_written(asked)}",
                 f"{short(strange)}, which the whole list does not show",
                 (page.exchange,),
                 stable_list=True,

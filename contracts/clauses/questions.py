@@ -344,7 +344,7 @@ def looks_ahead(evidence: Evidence) -> Iterator[Outcome]:
             if page.has_more is not False:
                 text = "no: a full last page says true"
             elif any(each.has_more is False and evidence.listing.following(each, way) for each, way in evidence.sound):
-                text = "can't be told: pages that are followed by others say false as well"
+                text = "unknown: pages that are followed by others say false as well"
             else:
                 text = "yes: a full last page says false"
             yield Answered(text, (page.exchange,))

@@ -45,7 +45,7 @@ def _sent(evidence: Evidence) -> Iterator[tuple[Exchange, Query, str, Given | No
             yield exchange, query, written.after, evidence.reader.origin(written, written.after, exchange)
 
 
-def _told_apart(evidence: Evidence) -> bool:
+def _distinguishable(evidence: Evidence) -> bool:
     """Whether items can be distinguished: by an identity, or because no page holds two with the same content."""
     if evidence.operation.profile.id:
         return True
@@ -140,8 +140,8 @@ def _of_its_size(query: Query, given: Given) -> bool:
     needs=TWO,
 )
 def page_begins_where_its_token_stands(evidence: Evidence) -> Iterator[Outcome]:
-    if not _told_apart(evidence):
-        yield Inapplicable("items of the same content can't be told apart, and they have no identity")
+    if not _distinguishable(evidence):
+        yield Inapplicable("items with the same content can't be distinguished, and they have no identity")
         return
     sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
     for exchange, query, _, given in _sent(evidence):
@@ -281,7 +281,7 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
     sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
     used: set[str] = set()
     works_again = not any(isinstance(each, Finding) for each in token_can_be_used_again(evidence))
-    apart = _told_apart(evidence)
+    apart = _distinguishable(evidence)
     # A page size that is also wrong without a token is another breach.
     sized = not any(_wrong_size(evidence, page) for page in evidence.pages if page.query.after is None)
     sent = list(_sent(evidence))

@@ -116,10 +116,10 @@ def _tell_of_all(names: Sequence[str], codes: Sequence[int]) -> None:
 
     words = [_ENDS[code] for code in codes[: len(names)]]
     words += ["not judged"] * (len(names) - len(words))
-    told = ", ".join(f"{name} {word}" for name, word in zip(names, words, strict=True))
+    listed = ", ".join(f"{name} {word}" for name, word in zip(names, words, strict=True))
     sheet = Sheet(encoding())
     click.echo()
-    sheet.block("", f"{len(names)} targets: {told}  exit {worst(codes)}")
+    sheet.block("", f"{len(names)} targets: {listed}  exit {worst(codes)}")
     click.echo(sheet.text(), nl=False)
 
 

@@ -55,15 +55,15 @@ def progress(*, quiet: bool) -> Iterator[Tell | None]:
 def replaying(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnStep]:
     """Show how far a replay is: one line at a terminal, elsewhere a line now and then; ``clock`` counts seconds."""
     pause = _REDRAWN_SECONDS if sys.stderr.isatty() else EVERY_SECONDS / 3
-    told = clock()
+    shown_at = clock()
 
     def tell(stage: Stage, entries: int) -> None:
-        nonlocal told
+        nonlocal shown_at
         now = clock()
-        due = now - told >= pause if stage is Stage.READING else entries >= _MANY_ENTRIES
+        due = now - shown_at >= pause if stage is Stage.READING else entries >= _MANY_ENTRIES
         if not due:
             return
-        told = now
+        shown_at = now
         show(f"{stage}: {entries:,} entries")
 
     if quiet:
@@ -81,7 +81,7 @@ def replaying(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> It
 
 def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
     """A line for each probe, and one now and then in a long walk; ``clock`` counts seconds."""
-    told: set[str] = set()
+    announced: set[str] = set()
     began = clock()
     pace: tuple[float, float] | None = None
     """When the walk through the whole list began, and when it was last shown."""
@@ -99,8 +99,8 @@ def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
     def tell(now: Progress) -> None:
         if now.probe == DEEP and now.pages:
             deep(now)
-        if now.probe not in told and now.probe != CONTROL:
-            told.add(now.probe)
+        if now.probe not in announced and now.probe != CONTROL:
+            announced.add(now.probe)
             words = WORDS.get(now.probe, "")
             spent, more = clock() - began, now.budget - now.requests
             left = f", about {_span(spent / now.requests * more)} left" if spent > _SLOW_SECONDS and more > 0 else ""

@@ -19,9 +19,9 @@ class OutputError(ConfigurationError):
 class _Guarded:
     """A stream whose failures are one sentence for the user, or are ignored."""
 
-    def __init__(self, stream: TextIO | None, *, told: bool) -> None:
+    def __init__(self, stream: TextIO | None, *, loud: bool) -> None:
         self._stream = stream
-        self._told = told
+        self._loud = loud
         self.lost = "it is closed" if stream is None else ""
         """Why nothing can be written any more; an empty text while it can."""
 
@@ -50,12 +50,12 @@ class _Guarded:
                 reason = (error.strerror or "no reason given").lower()
                 self.lost = "its reader went away" if error.errno == errno.EPIPE else reason
                 _discard(self._stream)
-        if self.lost and self._told:
+        if self.lost and self._loud:
             raise OutputError(f"Standard output can't be written: {self.lost}.")
 
 
 def _discard(stream: TextIO) -> None:
-    """Let all that is still to be written go nowhere, also what Python flushes at its end."""
+    """Discard all further output, including what Python flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -65,7 +65,7 @@ def _discard(stream: TextIO) -> None:
 def guarded() -> Iterator[None]:
     """Let standard output raise `OutputError` where it can't be written; where standard error can't, it is silent."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Guarded(before[0], told=True), _Guarded(before[1], told=False)
+    sys.stdout, sys.stderr = _Guarded(before[0], loud=True), _Guarded(before[1], loud=False)
     try:
         yield
     finally:

@@ -160,7 +160,7 @@ class Reader:
         return self._violations[body]
 
     def page(self, exchange: Exchange, query: Query) -> Page | None:
-        """The page that an exchange brought; ``None`` unless it is a 200 whose items can all be told apart."""
+        """The page that an exchange returned; ``None`` unless it is a 200 whose items all have an identity."""
         if not exchange.ok or exchange.answer is None or exchange.failure:
             return None
         body = exchange.answer.body

@@ -2,7 +2,7 @@
 
 An answer that says what a right one said before is right, and so is a page that holds what was predicted. Anything else
 is looked at by the clauses: at once by those that one answer decides, and by all others once a look at the whole list
-tells whether it stands still.
+shows whether it changes.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ Fields = dict[str, list[str]]
 class Request:
     """One request as it came over the wire.
 
-    ``number`` counts the requests of one server from 1; ``path`` and ``query`` are still percent-encoded;
-    header names are in lower case; ``connection`` tells connections apart.
+    ``number`` counts the requests of one server from 1; ``path`` and ``query`` are percent-encoded;
+    header names are in lower case; ``connection`` is the number of the connection.
     """
 
     number: int
@@ -76,7 +76,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Response:
-    """What goes back.
+    """An answer to be sent.
 
     ``cut`` sends only so many bytes of the body and then closes the connection; ``chunks`` sends the body
     in pieces of that many bytes, without a Content-Length unless ``headers`` has one.
@@ -158,7 +158,7 @@ class Behaviour:
         return self.finish(request, response)
 
     async def serve(self, request: Request, /) -> Response:
-        """The steps of a request that nothing is wrong with.
+        """Runs the steps of a request that gets a page.
 
         Raises:
             Refused: When something is.
@@ -320,25 +320,25 @@ class Behaviour:
         return Response(200, self.headers(body, asked), body)
 
     def rest(self, asked: Asked, /) -> list[Permission]:
-        """All that follows the cursor: of the page and of the pages after it."""
+        """The items after the cursor: those of the page and of all pages that follow."""
         ordered = self.sort(self.permissions(asked), asked)
         return self.select(self.filter(ordered[self.position(ordered, asked) :], asked), asked)
 
     def preceding(self, asked: Asked, /) -> list[Permission]:
-        """All that stands before the cursor that leads backwards, and behind the other one if that is given too."""
+        """The items before the cursor `before`, and after the cursor `after` if that is given too."""
         ordered = self.sort(self.permissions(asked), asked)
         ends = self.end(ordered, asked)
         return self.select(self.filter(ordered[self.position(ordered, asked) : ends], asked), asked)
 
     def end(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
-        """Where the page ends in the whole list that leads backwards, whatever the filter."""
+        """The index in the unfiltered list at which a page before an item ends."""
         place = next((at for at, permission in enumerate(ordered) if permission.id == asked.before), None)
         if place is None:
             raise self.invalid("before", "'before' names no permission of this checkpoint.")
         return place
 
     def cut_back(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
-        """The page out of all that stands before the cursor: what is nearest to it, in the order of the list."""
+        """The page out of the items before the cursor: those nearest to it, in the order of the list."""
         return list(rest[max(0, len(rest) - asked.limit) :])
 
     def next_token(self, envelope: object, asked: Asked, /) -> object:
@@ -349,15 +349,15 @@ class Behaviour:
         return self.seal(last, asked) if isinstance(last, str) else None
 
     def seal(self, id_: str, _asked: Asked, /) -> str:
-        """The token for the place behind an item."""
+        """The token that continues after an item."""
         return sealed(id_)
 
     def unseal(self, token: str, _asked: Asked, /) -> str | None:
-        """The item behind which a token stands; of what was never given as one, something that is no item."""
+        """The id of the item after which a token continues; of no item for a text that was never a token."""
         return opened(token)
 
     def _tail(self, asked: Asked) -> Sequence[Permission]:
-        """What `rest` brings, without a copy of it where nothing replaces how it is made."""
+        """The same as `rest`, without a copy of the list where no subclass replaces a step of it."""
         if type(self).rest is not Behaviour.rest or type(self).filter is not Behaviour.filter or asked.selected:
             return self.rest(asked)
         ordered = self.sort(self.permissions(asked), asked)
@@ -387,7 +387,7 @@ class Behaviour:
         return known.ordered
 
     def _known(self, ordered: Sequence[Permission], asked: Asked) -> Sorted | None:
-        """What `sort` knows of a list that it made."""
+        """The indexes of a list that `sort` returned; ``None`` for any other list."""
         known = self._sorted.get((asked.checkpoint, asked.order))
         return known if known is not None and known.ordered is ordered else None
 
@@ -397,7 +397,7 @@ class Behaviour:
         return ordered if asked.ascending else ordered[::-1]
 
     def position(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
-        """Where the page begins in the whole list, whatever the filter."""
+        """The index in the unfiltered list at which the page begins."""
         if asked.after is None:
             return 0
         known = self._known(ordered, asked)
@@ -432,7 +432,7 @@ class Behaviour:
         return crc32(f"{name}={value} {permission.id}".encode("utf-8", "surrogatepass")) % 3 > 0
 
     def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
-        """The page out of all that follows the cursor."""
+        """The page out of the items after the cursor."""
         return list(rest[: asked.limit])
 
     def has_more(self, items: Sequence[Permission], rest: Sequence[Permission], _asked: Asked, /) -> object:

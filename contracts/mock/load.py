@@ -372,7 +372,7 @@ class Changes(Busy, Moving):
     every = 60
 
     def seen(self, number: int) -> int:
-        """The list stands still while an ordinary run learns it."""
+        """The list does not change while an ordinary run learns it."""
         return max(0, number - 400)
 
 

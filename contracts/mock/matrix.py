@@ -1,4 +1,4 @@
-"""What each server of the embedded ones was seen to break, as ``tests/self/kill_matrix.py`` wrote it down."""
+"""Which clauses each embedded server breaks, as ``tests/self/kill_matrix.py`` recorded it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def matrix() -> Mapping[str, Any]:
-    """The file, read anew."""
+    """The contents of the file."""
     text = (resources.files("contracts.mock") / "matrix.json").read_text(encoding="utf-8")
     found: Mapping[str, Any] = json.loads(text)
     return found

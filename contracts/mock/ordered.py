@@ -58,7 +58,7 @@ class Sorted:
         return self._places
 
     def of_project(self, project_id: str, begin: int) -> Tail:
-        """What one project has from a place of the whole list on."""
+        """The items of one project from an index of the unfiltered list on."""
         if self._projects is None:
             self._projects = {}
             for place, permission in enumerate(self.ordered):

@@ -1,4 +1,4 @@
-"""Names of servers, and what happens to a name that there is not."""
+"""Looks up servers by their names, and suggests a close name for an unknown one."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the server keeps of one request. A key never stands in it, wherever it was sent."""
+    """One request as the server's log has it. It never holds a key, wherever that was sent."""
 
     number: int
     method: str
@@ -94,7 +94,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Ends at once, whatever is still being answered; does nothing if it does not run."""
+        """Stops at once, without waiting for answers that are under way; has no effect if it does not run."""
         if self._loop and self._thread:
             self._loop.end()
             self._thread.join()
@@ -152,7 +152,7 @@ def _pieces(response: Response) -> Iterator[bytes]:
 
 
 class _Loop(uvicorn.Server):
-    """uvicorn without its clocks: ready and ended by events instead of being asked every 0.1 seconds."""
+    """uvicorn with events for its start and its end, where it polls every 0.1 seconds."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         super().__init__(

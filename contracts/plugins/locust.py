@@ -38,7 +38,7 @@ REPORT: Final = "contracts"
 """Under this name news travels in the reports that workers make anyway."""
 _PERCENTILES: Final = (0.5, 0.95, 0.99)
 _FINISH_SECONDS: Final = 30.0
-_TOLD_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 1.0
 _KEY: Final = (
     "An answer of the target holds a key, so what it says of the list can't be sent to workers: load it from one"
     " process."
@@ -57,7 +57,7 @@ class _Load:
         self.failed: Callable[[str, Exception], None] = lambda _name, _error: None
         self.ready = Event()
         self.tables = Tables()
-        self.began = self.told = time.monotonic()
+        self.began = self.reported = time.monotonic()
         self.alone = self.started = self.over = self.interrupted = False
         self.connected: set[str] = set()
         self.finished: set[str] = set()
@@ -90,12 +90,12 @@ class _Load:
 
     def add(self, news: News) -> None:
         """Add a report of users."""
-        self.told = time.monotonic()
-        self.tables.add(news, self.told - self.began)
+        self.reported = time.monotonic()
+        self.tables.add(news, self.reported - self.began)
 
     def add_own(self) -> None:
         """Add the report of this process from time to time, if there is no master."""
-        if self.alone and self.users is not None and time.monotonic() - self.told > _TOLD_SECONDS:
+        if self.alone and self.users is not None and time.monotonic() - self.reported > _REPORT_SECONDS:
             self.add(self.users.judge.news())
 
 

@@ -255,12 +255,12 @@ class contract_list:  # noqa: N801 - its name is that of the check
 
     def after_response(self, _ctx: Any, response: Any, case: Any) -> None:
         """Keep the response to a request to a list, if it was sent with the admin key, as far as that is known."""
-        told = _seen(response, case)
-        if told is None or told.exchange.request.credential != "admin":
+        answered = _seen(response, case)
+        if answered is None or answered.exchange.request.credential != "admin":
             return
-        exchange = told.exchange
+        exchange = answered.exchange
         with self._lock:
-            seen = self._seen.setdefault((told.base, told.reader, exchange.request.path), [])
+            seen = self._seen.setdefault((answered.base, answered.reader, exchange.request.path), [])
             if len(seen) < _MOST:
                 number = len(seen)
                 seen.append(replace(exchange, number=number, sent=2 * number + 1, received=2 * number + 2))

@@ -88,7 +88,7 @@ class Session:
         if self._found is None:
             worker = hasattr(self._config, "workerinput")
             self._found = self._shared(request) if worker else self._run(request, lambda: None)
-            self._facts = self._told(self._found)
+            self._facts = self._summed_up(self._found)
         return self._found
 
     def hold(self, clause: Clause, request: pytest.FixtureRequest) -> None:
@@ -103,7 +103,7 @@ class Session:
         item.user_properties += junit.facts(row)
         _end(judgement, found.result)
 
-    def _told(self, found: Judged | NoVerdict) -> dict[str, Any]:
+    def _summed_up(self, found: Judged | NoVerdict) -> dict[str, Any]:
         """The data on how the session ends, the same from each item, because any may be the last one."""
         facts: dict[str, Any] = {"target": self._target, "remarks": [tuple(each) for each in found.remarks]}
         if isinstance(found, Judged):
@@ -122,7 +122,7 @@ class Session:
                 return replace(found, exit_code=ExitCode.INTERRUPTED)
             if isinstance(found, Judged) and (found.result.interrupted or interrupts.came()):
                 summary = _summary(found.result, failures=True)
-                self._config.stash[INTERRUPTED] = self._told(found) | {"summary": summary}
+                self._config.stash[INTERRUPTED] = self._summed_up(found) | {"summary": summary}
                 raise KeyboardInterrupt
             return found
 

@@ -363,11 +363,11 @@ class _Report:
 
     def _deviations(self) -> None:
         """What became of the known deviations that accept nothing; those that do stand with their breaches."""
-        told = [one for one in self.result.deviations if one.standing is not Standing.ACCEPTED]
-        told = [one for one in told if one.fails or not self.style.quiet]
-        if told:
+        listed = [one for one in self.result.deviations if one.standing is not Standing.ACCEPTED]
+        listed = [one for one in listed if one.fails or not self.style.quiet]
+        if listed:
             self.sheet.heading("Known deviations")
-        for one in told:
+        for one in listed:
             style = "red" if one.fails else "dim"
             self.sheet.block(
                 (f"  {'×' if one.fails else '–'} {one.standing.value:<8} ", style), deviations.sentence(one)

@@ -42,7 +42,7 @@ def list_named(settings: Settings, option: str, operation: Operation) -> str | N
             )
         if each.name != last and option != "at":
             raise ConfigurationError(
-                f"{settings.origin(option)} {each.name}: lists are told apart by the last parameter of the path alone,"
-                f" {last}: name that one."
+                f"{settings.origin(option)} {each.name}: only the last parameter of the path, {last}, tells which"
+                " list is meant: name that one."
             )
     return next((str(each.value) for each in named if each.name == last), None)

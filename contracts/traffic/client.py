@@ -276,7 +276,7 @@ class Client:
         finally:
             # After an interrupt too, the answers until then are kept.
             for exchange in together.left(wait=gone):
-                self._record(exchange, told=False)
+                self._record(exchange, reported=False)
         return done, together.sufficed
 
     @property
@@ -339,7 +339,7 @@ class Client:
             self._check_target(exchange)
         return done
 
-    def _record(self, exchange: Exchange, *, kept: bool = True, told: bool = True) -> Exchange:
+    def _record(self, exchange: Exchange, *, kept: bool = True, reported: bool = True) -> Exchange:
         with self._lock:
             numbered = replace(exchange, number=self._numbered)
             if kept:
@@ -347,7 +347,7 @@ class Client:
             else:
                 self.spool.append(numbered)
             self._numbered += 1
-        if told and self._on_exchange is not None:
+        if reported and self._on_exchange is not None:
             self._on_exchange(numbered)
         return numbered
 
@@ -358,7 +358,7 @@ class Client:
         """
         self._sender.skip(apart)
         tick = self._sender.next_tick
-        taken = [self._record(replace(each, sent=tick(), received=tick()), told=False) for each in exchanges]
+        taken = [self._record(replace(each, sent=tick(), received=tick()), reported=False) for each in exchanges]
         self._sender.skip(apart)
         return taken
 

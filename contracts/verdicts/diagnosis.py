@@ -253,7 +253,7 @@ def _experiments(judgement: Judgement, *, together: bool, sure: bool) -> Iterabl
             yield test("asked again with its parameters the other way round", (turned, turned), "POSITION")
 
 
-def _told(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
+def _outcome(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
     """By how much the kinds of an experiment become more likely by it, and what is said of it; ``None``: not asked."""
     copies = [one for one in evidence.asides if one.request == experiment.requests[-1]]
     before = experiment.exchange
@@ -292,9 +292,9 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     bad = [one for one in judgements if one.verdict in {Verdict.BROKEN, Verdict.WARNED} and one.finding is not None]
     decided = {one.clause for one in judgements if one.verdict is Verdict.KEPT} | {one.clause for one in bad}
     tested = {
-        kind: told
+        kind: outcome
         for one in experiments(judgements)
-        if (told := _told(one, evidence)) is not None
+        if (outcome := _outcome(one, evidence)) is not None
         for kind in one.kinds
     }
     factors = {kind: factor for kind, (factor, _) in tested.items()}
@@ -364,8 +364,8 @@ def _tested(
     signatures: Sequence[Signature],
 ) -> Iterator[Likely]:
     """The kind that a test bore out, however unlike its known faults this one is."""
-    first = next((told for told in tested.values() if told[0] == _CONFIRMED), None)
-    kinds = {kind for kind, told in tested.items() if told == first}
+    first = next((outcome for outcome in tested.values() if outcome[0] == _CONFIRMED), None)
+    kinds = {kind for kind, outcome in tested.items() if outcome == first}
     if mixed_up(evidence):
         kinds = set(TOGETHER)
     elif any(one.seen < one.asked for one in bad):

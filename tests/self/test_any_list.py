@@ -220,7 +220,7 @@ def test_pytest_has_items_of_several_operations(pytester: pytest.Pytester, monke
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--other-at", "shelf_id=2"), "lists are told apart by the last parameter of the path alone, rack_id"),
+        (("--other-at", "shelf_id=2"), "only the last parameter of the path, rack_id, tells which list is meant"),
         (("--empty-at", "room=2"), "--empty-at room: the path /shelves/{shelf_id}/racks/{rack_id}/things has no such"),
         (("--empty-at", "rack_id=2"), "--at and --empty-at name the same list: give two."),
     ],

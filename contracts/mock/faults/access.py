@@ -333,7 +333,7 @@ async def user_key_sees_one_project(self: Behaviour, request: Request, /) -> Res
 # --- what a refusal tells
 
 
-def _told(refused: Refused, **more: object) -> bytes:
+def _named(refused: Refused, **more: object) -> bytes:
     error = {"message": refused.message, "type": "invalid_request_error", "param": refused.param, "code": refused.code}
     return json.dumps({"error": error, **more}).encode()
 
@@ -355,7 +355,7 @@ def refusal_with_whole_page(self: Behaviour, request: Request, refused: Refused,
 def refusal_names_projects(self: Behaviour, _request: Request, refused: Refused, /) -> bytes:
     """The refusal of a key without admin rights names the projects that have permissions."""
     projects = sorted({permission.project_id for permission in self.dataset.permissions})
-    return _told(refused, projects=projects) if refused.status == HTTPStatus.FORBIDDEN else _told(refused)
+    return _named(refused, projects=projects) if refused.status == HTTPStatus.FORBIDDEN else _named(refused)
 
 
 @replaces(Behaviour.error_body, "SEC-008")
@@ -363,7 +363,7 @@ def refusal_names_a_permission(self: Behaviour, _request: Request, refused: Refu
     """A 401 or 403 names the id of a permission in its message."""
     if _is_refusal_at_the_door(refused):
         refused.message += f" Required: {self.dataset.permissions[0].id}."
-    return _told(refused)
+    return _named(refused)
 
 
 @replaces(Behaviour.error_body, "SEC-008")
@@ -371,7 +371,7 @@ def refusal_names_another_checkpoint(self: Behaviour, _request: Request, refused
     """A 401 or 403 names another checkpoint that there is."""
     if _is_refusal_at_the_door(refused):
         refused.message += f" Did you mean {self.dataset.other_checkpoint}?"
-    return _told(refused)
+    return _named(refused)
 
 
 @replaces(Behaviour.refuse, "SEC-008")
@@ -388,7 +388,7 @@ def refusal_repeats_key(_self: Behaviour, request: Request, refused: Refused, /)
     """A 401 repeats the token that it was sent."""
     if refused.status == HTTPStatus.UNAUTHORIZED and _token(request):
         refused.message = f"Incorrect API key provided: {_token(request)}."
-    return _told(refused)
+    return _named(refused)
 
 
 @replaces(Behaviour.error_body, "SEC-009")
@@ -396,7 +396,7 @@ def refusal_repeats_user_key(_self: Behaviour, request: Request, refused: Refuse
     """The refusal of a key without admin rights repeats it."""
     if refused.status == HTTPStatus.FORBIDDEN:
         refused.message = f"The key {_token(request)} is not an admin key."
-    return _told(refused)
+    return _named(refused)
 
 
 @replaces(Behaviour.refuse, "SEC-009")
@@ -413,7 +413,7 @@ def refusal_repeats_query(_self: Behaviour, request: Request, refused: Refused, 
     """A 401 repeats the whole query, and so a key that was sent there."""
     if refused.status == HTTPStatus.UNAUTHORIZED and request.query:
         refused.message = f"No access to ?{request.query}"
-    return _told(refused)
+    return _named(refused)
 
 
 # --- after the admin key

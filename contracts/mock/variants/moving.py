@@ -71,7 +71,7 @@ class Moving(Behaviour):
 
 
 class Outliving(Behaviour):
-    """A permission that was taken away is still a cursor: what followed it follows it still."""
+    """The id of a removed permission remains a valid cursor, and continues at its place."""
 
     def unknown_after(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
         """Where the list goes on after a permission that it had."""
@@ -139,7 +139,7 @@ _changes(
 )
 _changes(
     "cursors-outlive",
-    "The list gains an item at its head and loses one anywhere, every 10 requests; what is gone is still a cursor.",
+    "The list gains an item at its head and loses one anywhere, every 10 requests; removed ids remain valid cursors.",
     Outliving,
 )
 _changes(
