@@ -97,6 +97,7 @@ def _odd(scene: Scene) -> None:
         ("odd limit", "limit=ten"),
         ("limit 0", "limit=0"),
         ("limit -1", "limit=-1"),
+        ("huge limit", "limit=" + "9" * 30),
         ("control", "after=%00"),
         ("markup", "limit=%3Ci%3E"),
         ("injected", "after=%0D%0AX-Injected:%201"),
@@ -212,7 +213,14 @@ def swapped(*ids: str) -> Change:
     return items(change)
 
 
+def items_of(project: str) -> Change:
+    """A page of two items that no list holds."""
+    there = [{**permission(number, "new"), "project_id": project} for number in range(2)]
+    return lambda scene, _: scene.written(there, more=False)
+
+
 REVERSED = items(lambda all_: all_[::-1])
+STRANGE = {**permission(10), "id": "cp_strange"}
 ECHO = Echo("unknown", ("the body",), (), 48, 48)
 TRACE = b'Traceback (most recent call last):\n  File "/app/api.py", line 88'
 
@@ -326,6 +334,46 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
 }
 """For each clause that can be broken: which answer is wrong, and how."""
 
+FURTHER: tuple[tuple[str, str, Change], ...] = (
+    ("PAG-002", "default 0", as_for(limit=4)),
+    ("PAG-006", "end", body(first_id="")),
+    ("PAG-011", "down by 5 1", as_for(after="cp_10")),
+    ("PAG-012", "down by 5 0", items(lambda all_: [*all_[:2], STRANGE, *all_[2:4]])),
+    ("PAG-014", "down", body(has_more=True)),
+    ("PAG-015", "default 0", lambda scene, _: scene.written([], more=False)),
+    ("PAG-018", "end", as_for(after=None)),
+    ("PAG-021", "down by 5 1", items(lambda _: [])),
+    ("TOK-001", "by 2 4", body(meta={"next": "to:one_8"})),
+    ("TOK-004", "again", status(404)),
+    ("TOK-005", "other limit", status(400)),
+    ("TOK-005", "other limit", as_for(after="to:one_2")),
+    ("TOK-006", "no key", as_for()),
+    ("FLT-003", "unknown project", items_of("none")),
+    ("FLT-004", "unknown project", items_of("none")),
+    ("FLT-006", "two filters", without("t_0")),
+    ("FLT-007", "hidden filter", item(id="t_9")),
+    ("PRV-001", "before", as_for(before=None, after="t_4")),
+    ("PRV-002", "before", items(lambda all_: [all_[0], all_[0]])),
+    ("PRV-002", "before", items(lambda _: [])),
+    ("PRV-005", "before, filtered", as_for(project_id=None)),
+    ("PRV-005", "before the first", as_for(before=None)),
+    ("SCO-004", "encoded", as_for(limit=3)),
+    ("HTP-003", "down", header("Content-Type", "application/json; charset=utf-16")),
+    ("HTP-007", "any type", status(406)),
+    ("HTP-007", "any type", as_for(limit=3)),
+    ("SEC-008", "none", raw(lambda _: b"ask for ft:model:acme:y:2")),
+    ("SEC-011", "malformed-quote", as_for()),
+    ("INP-002", "huge limit", as_for(limit=3)),
+    ("INP-003", "limit 0", as_for(after="cp_10")),
+    ("INP-004", "control", answer(flaw="the body ended after 4 bytes")),
+    ("INP-005", "control", items_of("proj_a")),
+    ("INP-007", "odd limit", raw(lambda _: b'{"detail": "no"}')),
+    ("INP-009", "odd limit", answer(echoes=(replace(ECHO, credential="admin"),))),
+)
+"""Further ways to break a clause."""
+
+WRONG = tuple((id_, where, change) for id_, (where, change) in BROKEN.items()) + FURTHER
+
 ERROR = "application/json: error object with code, message, param, type"
 ANSWERED: dict[str, tuple[str, str | tuple[str, ...], Change]] = {
     "OBS-001": ("up to 100 accepted", "down by 5 0", as_for(limit=3)),
@@ -361,12 +409,9 @@ def test_every_clause_is_tested() -> None:
     assert {clause.id for clause in clauses() if clause.level is Level.OBSERVED} == ANSWERED.keys()
 
 
-@cache
-def judged(id_: str) -> dict[str, Judgement]:
-    """The judgements on all clauses that apply, with the answer changed that breaks this one; "" changes none."""
-    scene = stage(find([id_])[0]) if id_ else published()
-    where, change = BROKEN[id_] if id_ else ((), None)
-    evidence, _ = scene.evidence(names(where), change)
+def judged(id_: str, where: str | tuple[str, ...], change: Change) -> dict[str, Judgement]:
+    """The judgements on all clauses, with an answer changed."""
+    evidence, _ = stage(find([id_])[0]).evidence(names(where), change)
     return {each.clause: each for each in judge(clauses(), evidence, tally(clauses(), evidence), {})}
 
 
@@ -379,30 +424,30 @@ def test_a_right_server_keeps_it(id_: str) -> None:
     assert judge([clause], evidence, kept, {})[0].verdict is Verdict.KEPT
 
 
-@pytest.mark.parametrize("id_", BROKEN)
-def test_one_wrong_answer_breaks_it(id_: str) -> None:
-    (clause,), (where, change) = find([id_]), BROKEN[id_]
+@pytest.mark.parametrize(("id_", "where", "change"), WRONG)
+def test_one_wrong_answer_breaks_it(id_: str, where: str | tuple[str, ...], change: Change) -> None:
+    (clause,) = find([id_])
     evidence, changed = stage(clause).evidence(names(where), change)
     findings = tally([clause], evidence)[id_].findings
     assert findings
     assert all(changed & {exchange.number for exchange in each.exchanges} for each in findings)
-    broken = Verdict.WARNED if clause.level is Level.ADVISORY else Verdict.BROKEN
-    assert judged(id_)[id_].verdict is broken
 
 
 def test_what_is_said_of_each_wrong_answer() -> None:
     lines = []
-    for id_, (where, _) in BROKEN.items():
-        finding = judged(id_)[id_].finding
+    for id_, where, change in WRONG:
+        judgements = judged(id_, where, change)
+        judgement = judgements.pop(id_)
+        finding = judgement.finding
         assert finding is not None
         others = [
             f"{each.clause} {each.verdict}{f' because of {each.because}' if each.because else ''}"
-            for each in judged(id_).values()
-            if each.verdict in {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE} and each.clause != id_
+            for each in judgements.values()
+            if each.verdict in {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE}
         ]
-        because = judged(id_)[id_].because
         lines += [
-            f"{id_}, {' and '.join(names(where))}{f': because of {because}' if because else ''}",
+            f"{id_} {judgement.verdict}{f' because of {judgement.because}' if judgement.because else ''}:"
+            f" {' and '.join(names(where))}",
             f"  expected: {finding.expected}",
             f"  actual:   {finding.actual}",
             *(["  also:     " + ", ".join(others)] if others else []),
