@@ -187,9 +187,9 @@ def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page |
 
 
 def cut_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """The queries for a project whose name has a control character, at which some parsers cut it off."""
+    """The queries for a project whose name has what some parsers drop, or take for its end: controls, or no UTF-8."""
     for exchange, found in odd(evidence):
-        if only(found, "project_id", Oddity.CONTROL) and exchange.answer is not None:
+        if only(found, "project_id", Oddity.CONTROL, Oddity.NOT_UTF8) and exchange.answer is not None:
             project = evidence.reading(exchange).values["project_id"][0]
             yield exchange, project, evidence.page(exchange, Query(evidence.target.checkpoint, project_id=project))
 

@@ -296,6 +296,18 @@ INTERNALS = tuple(
         (r"\b[a-z][a-z0-9+]{2,20}://[^\s:/@\"']{0,80}:[^\s/@\"']{1,80}@[\w.-]", True, "an address with its password"),
         (r"SQLSTATE\W|ORA-\d{5}|syntax error at or near|You have an error in your SQL syntax", True, "an SQL error"),
         (r"\b(?:SELECT|select) .{1,200}? (?:FROM|from) \w|\bINSERT INTO \w|\bWHERE \w+ ?(?:=|LIKE|IN)", False, "SQL"),
+        (r"\*\* \((?:\w+\.)*\w*(?:Error|Exit)\)|(?<![\w./-])[\w./-]+\.exs?:\d+", False, "an Elixir stack trace"),
+        (
+            r"\bSQLITE_[A-Z]+\b|\bCastError: Cast to|\bWRONGTYPE Operation|\b[a-z]+_phase_execution_exception\b",
+            False,
+            "a database error",
+        ),
+        (
+            r"\bE(?:CONN[A-Z]+|HOSTUNREACH|TIMEDOUT) [\w.-]+:\d+|\bdial tcp \S+:\d+|\bgetaddrinfo E[A-Z_]+ \S",
+            False,
+            "an address inside its network",
+        ),
+        (r"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[\w.-]", True, "the address of a database"),
         (r"near \"[^\"]*\": syntax error|no such (?:table|column):|unrecognized token:", True, "an SQL error"),
         (r"Werkzeug Debugger|__debugger__|You're seeing this error because you have <code>DEBUG", True, "a debug page"),
         (r"Whoops, looks like something went wrong|Whitelabel Error Page|Symfony\\Component", True, "a debug page"),

@@ -50,12 +50,12 @@ SPELLINGS = (
     ("{before}//{last}", "user"),
     ("{before}/{last}/", "none"),
     ("{before}/{last};x=y", "none"),
-    ("{before}/{title}", "none"),
+    ("{titled}/{title}", "none"),
+    ("{before}/{last}.json", "none"),
     ("{before}/./{last}", "none"),
     ("{before}/%{code:02x}{rest}", "none"),
     ("{before}/%2e/{last}", "none"),
     ("{before}/{last}/", "user"),
-    ("{before}/{last}.json", "none"),
     ("{before}%2F{last}", "none"),
     ("{before}/%25{code:02x}{rest}", "none"),
 )
@@ -113,6 +113,7 @@ def _spelled(asking: Asking) -> list[Request]:
     plain = asking.operation.request(asking.query())
     before, _, last = plain.path.rpartition("/")
     parts = {"before": before, "last": last, "title": last.capitalize(), "code": ord(last[0]), "rest": last[1:]}
+    parts["titled"] = before[:1] + before[1:2].upper() + before[2:]
     found = [(form.format(**parts), who) for form, who in SPELLINGS]
     found.insert(MOST_TELLING + 1, (f"/{plain.path}", "none"))
     rooted = not urlsplit(asking.target.base_url).path.strip("/")

@@ -140,7 +140,7 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         f" {name}",
         " ",
         "null",
-        f"\t{name}",
+        f"{name}\n",
         f"%{ord(name[0]):02X}{name[1:]}" if name[0].isascii() else "",
         accented(name),
         ".*",
@@ -149,9 +149,13 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         f"{name[:-1]}%",
         "*",
         f"_{name[1:]}",
-        name[1:],
-        name.upper(),
+        name.partition("_")[2] or name[1:],
+        f"{name}&x",
+        f"x/{name}",
         "all",
+        f"{name}\u200b",
+        f"0{name}" if name.isdecimal() else f'"{name}"',
+        name.upper(),
     ]
     return [text for text in dict.fromkeys(made) if text and text not in known]
 

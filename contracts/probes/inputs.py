@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain, zip_longest
+from urllib.parse import quote
 
-from contracts.core.model import Order
+from contracts.core.model import Order, Request
 from contracts.probes.asking import Asking
 
 TAG = "%3Ci%3Econtracts%3C%2Fi%3E"
@@ -21,7 +22,6 @@ ORDERS = (
     "asc",
     f"descending%0D%0A{FIELD}",
     "desc",
-    "ascendingx",
     "ascending%2Cdescending",
 )
 LIMITS = (
@@ -35,14 +35,13 @@ LIMITS = (
     "5.0",
     "9223372036854775807",
     "4294967299",
-    "10abc",
+    "0xA",
     "9" * 400,
     f"5{TAG}",
     "%2B5",
     "1e1",
+    "013",
     "5%20",
-    "0x5",
-    "05",
     "%5B%5D",
     "%00",
 )
@@ -51,32 +50,38 @@ EDGES = ("2147483646", "%D9%A3", "9223372036854775808", "2147483648")
 """Limits that may make a server fail, combined with an unusual project."""
 QUOTES = "%27%20OR%20%271%27%3D%271"
 MARKED = f"%22%27%3B--{TAG}%5C%60%24%7B%7D%28%29"
-LETTERS = "%F0%9F%9A%80%E2%80%AE%EF%BB%BF"
-TEXTS = (LETTERS, "%7B%22%24ne%22%3Anull%7D", MARKED, "..%2F..%2Fetc%2Fpasswd")
+PATTERN = "%5B%28%2A%2B%3F%5E%7C~%7B%7B7%2A7%7D%7D"
+"""What is no regular expression, no pattern and no template: nothing that is opened is closed."""
+LETTERS = "%F0%9F%9A%80%E2%80%AE%EF%BB%BF%EF%BF%BF"
+NOT_UTF8 = "%FF%FE%ED%A0%80"
+"""Bytes that no UTF-8 has, and half of a surrogate pair."""
+CONDITION = "%7B%22%24ne%22%3Anull%7D"
+STEPS = "..%2F..%2Fetc%2Fpasswd"
+TEXTS = (LETTERS, CONDITION, MARKED, STEPS)
+PIECES = (QUOTES, MARKED, PATTERN, LETTERS)
+"""Asked for one by one where all of them together bring no answer, so that the finding names which of them does."""
 CURSORS = (
     f"x%0D%0A{FIELD}",
     "a" * 8192,
-    QUOTES,
+    "".join(PIECES),
     f"x%E5%98%8D%E5%98%8A{FIELD}",
     "%00",
-    "",
-    LETTERS,
-    "%7B%22%24ne%22%3Anull%7D",
-    MARKED,
-    "%FF%FE",
-    "..%2F..%2Fetc%2Fpasswd",
+    "9" * 20,
+    NOT_UTF8,
+    CONDITION,
+    STEPS,
 )
 PROJECTS = (
-    QUOTES,
+    f"{{}}{QUOTES}",
     "*",
-    f"x%0A{FIELD}",
+    f"{{}}%0A{FIELD}",
     f"x%250D%250A{FIELD}",
-    "%FF%FE",
-    "%00",
+    f"{{}}{NOT_UTF8}",
     "a" * 8192,
-    "",
+    "__proto__",
 )
-"""Line breaks among them, as they are, in letters that hold one in their low byte, and encoded twice."""
+"""Some stand behind a project of the list, as some servers take what they can't read for the end of a text. Line breaks
+are among them: as they are, in letters that hold one in their low byte, and encoded twice."""
 CHECKPOINTS = (
     "..%2F..%2Fadmin",
     "%00",
@@ -101,12 +106,13 @@ def inputs(asking: Asking) -> None:
     roles = asking.operation.roles
     write = asking.operation.odd_request
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
+    known = quote(next(iter(asking.listing.projects), "x"), safe="")
     columns = (
         ("limits", [f"{roles.limit}={value}" for value in LIMITS[1::2]]),
         ("orders", [f"{roles.order}={value}" for value in ORDERS if roles.order]),
         ("limits", [f"{roles.limit}={value}" for value in LIMITS[::2]]),
         ("combined", _combined(asking)),
-        ("projects", [f"{roles.project_id}={value}" for value in PROJECTS if roles.project_id]),
+        ("projects", [f"{roles.project_id}={value.format(known)}" for value in PROJECTS if roles.project_id]),
         ("cursors", [f"{roles.after}={value}" for value in CURSORS]),
     )
     marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
@@ -118,6 +124,18 @@ def inputs(asking: Asking) -> None:
     asked = [(part, [write(checkpoint=here, query=query) for query in column]) for part, column in columns]
     wanted = [column for part, column in (*asked, ("paths", paths)) if asking.wants(part)]
     asking.send_all(chain.from_iterable(zip_longest(*wanted)))
+    if asking.wants("cursors"):
+        _take_apart(
+            asking, [write(checkpoint=here, query=f"{roles.after}={value}") for value in ("".join(PIECES), *PIECES)]
+        )
+
+
+def _take_apart(asking: Asking, requests: list[Request]) -> None:
+    """Ask for each piece of the first request alone if that was not answered, or with a 5xx."""
+    whole, *pieces = requests
+    asked = [each for each in asking.evidence.exchanges if each.request.target == whole.target]
+    if any(each.failed or each.failure is not None for each in asked):
+        asking.send_all(pieces)
 
 
 def _combined(asking: Asking) -> list[str]:
@@ -128,20 +146,21 @@ def _combined(asking: Asking) -> list[str]:
     cursor = asking.operation.query(asking.query(after=_cursor(asking, known))) if known else f"{roles.after}=x"
     within = asking.operation.query(asking.query(project_id=projects[0], limit=3)) if projects else f"{roles.limit}=3"
     order, filter_ = roles.order, roles.project_id
+    doubled = f"&{order}={down}&{order}={up}" if order else ""
     beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]
     found = [
         (f"{order}=%00&{roles.limit}=%FF", order),
-        (f"{roles.limit}=2&{roles.limit}=3", ...),
+        (f"{roles.limit}=2&{roles.limit}=3{doubled}", ...),
         *beside[1:2],
-        (f"unknown_parameter=1&unknown_flag{TAG}", ...),
+        (f"unknown_parameter=1&unknown_flag{TAG}&&{roles.after}%5B%5D=x&{filter_ or 'x'}", ...),
         (f"{order}=sideways&{within}", order),
         *beside[:1],
         *beside[2:],
-        (f"{filter_}=%zz&{roles.after}=%", filter_),
+        (f"{filter_ or 'x'}=%zz&{roles.after}=%", ...),
+        (f"{roles.after}=&{filter_ or 'x'}=", ...),
         (f"{cursor}&{cursor}x", ...),
         (f"{roles.limit}=-50&{order}={up}", order),
         (f"{within}&{filter_}=x", filter_),
-        (f"{order}={down}&{order}={up}", order),
         (f"{order}=sideways&{cursor}", order),
         (f"{roles.limit}=ten&{order}={up}", order),
         (f"{filter_}%5B%24ne%5D=x", filter_),

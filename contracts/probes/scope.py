@@ -122,11 +122,11 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
         f"{checkpoint}{PADDING}x",
         accented(checkpoint),
         checkpoint[:-1],
-        f"{checkpoint}x",
+        f"{checkpoint}:x",
         f"{checkpoint[:-1]}*",
         f" {checkpoint}",
         f"{checkpoint},x",
         checkpoint[1:],
-        checkpoint.upper(),
+        f"x/{checkpoint}",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in named]

@@ -34,6 +34,8 @@ MOST_REQUESTS = 4
 """Requests that are shown of one finding."""
 LONGEST_REQUEST = 210
 """Characters of a request that are shown; the line that repeats it has all."""
+LONGEST_EXAMPLE = 90
+"""Characters of the request that stands for a breach at the top of the report."""
 _QUESTION = 31
 _ACCEPTED = "dim yellow"
 """The style of what is broken and accepted."""
@@ -120,6 +122,9 @@ class _Report:
             lead = f"  {number}. " if len(causes) > 1 else "  "
             self.sheet.block(lead, self.result.says(cause.sentence))
             self.sheet.block((" " * len(lead), "dim"), summary.fitting(cause), style="dim")
+            if number == 1:
+                explained = (one for one in summary.failing(self.result) if one.clause in cause.explains)
+                self._example(next(explained, None), " " * len(lead))
 
     def _roots(self) -> None:
         """Begin with what failed the run, where no cause says it."""
@@ -129,8 +134,19 @@ class _Report:
         self.sheet.heading("What broke")
         for judgement in roots[:MOST_ROOTS]:
             self._leaf(judgement, stem="")
+            self._example(judgement, " " * 4)
         if roots[MOST_ROOTS:]:
             self.sheet.line((f"  and {len(roots) - MOST_ROOTS} more", "dim"))
+
+    def _example(self, judgement: Judgement | None, indent: str) -> None:
+        """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
+        if judgement is None or judgement.finding is None or not self.style.failures:
+            return
+        finding = judgement.finding
+        asked = self._request(finding.decisive, LONGEST_EXAMPLE)
+        self.sheet.block(
+            indent, f"{asked}: {finding.actual}; expected {finding.expected}", times(judgement), style="dim"
+        )
 
     def _header(self) -> None:
         result, sheet = self.result, self.sheet
@@ -248,7 +264,7 @@ class _Report:
             compared = " · to compare" if exchange is not finding.decisive else ""
             self._label("Request" if number == 0 else "", f"{self._request(exchange)}{compared}", outcome(exchange))
 
-    def _request(self, exchange: Exchange) -> str:
+    def _request(self, exchange: Exchange, longest: int = LONGEST_REQUEST) -> str:
         request = exchange.request
         target = self.result.target
         path = request.path
@@ -258,8 +274,8 @@ class _Report:
                 path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
                 break
         text = f"GET {path}{f'?{request.query}' if request.query else ''}"
-        if len(text) > LONGEST_REQUEST:
-            text = f"{text[: LONGEST_REQUEST - 40]}…{text[-39:]}"
+        if len(text) > longest:
+            text = f"{text[: longest - 40]}…{text[-39:]}"
         if exchange.concurrent:
             text += " · at once with others"
         if request.credential != "admin":

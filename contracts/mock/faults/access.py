@@ -560,10 +560,15 @@ async def path_parameters_let_in(self: Behaviour, request: Request, /) -> Respon
 
 @replaces(Behaviour.serve, "SEC-013")
 async def path_in_any_case_lets_in(self: Behaviour, request: Request, /) -> Response:
-    """A path that ends in another case finds the list, and needs no key."""
-    return await _spelled(
-        self, request, re.sub("permissions$", "permissions", request.path, flags=re.IGNORECASE), _everybody
-    )
+    """A path in another case finds the list, and needs no key."""
+    path = re.sub("/fine_tuning/|/permissions$", lambda found: found[0].lower(), request.path, flags=re.IGNORECASE)
+    return await _spelled(self, request, path, _everybody)
+
+
+@replaces(Behaviour.serve, "SEC-013")
+async def extension_lets_in(self: Behaviour, request: Request, /) -> Response:
+    """A path with the extension of its format finds the list, and needs no key."""
+    return await _spelled(self, request, re.sub(r"\.json$", "", request.path), _everybody)
 
 
 @replaces(Behaviour.serve, "SEC-013")

@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
-from contracts.mock.app import Asked, Behaviour, Response
+from contracts.mock.app import Asked, Behaviour, Fields, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
@@ -295,6 +295,54 @@ def project_decoded_twice(_self: Behaviour, permissions: Permissions, asked: Ask
 def project_by_single_wildcard(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """`_` in `project_id` matches any one character, as in SQL LIKE."""
     return _matching(permissions, asked, lambda wanted, had: fnmatchcase(had, wanted.replace("_", "?")))
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_up_to_a_line_break(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """What follows a line break in `project_id` is overlooked, as by an expression that ends with `$`."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.partition("\n")[0] == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_without_its_prefix(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """A `project_id` without its prefix gets it."""
+    return _matching(permissions, asked, lambda wanted, had: had in {wanted, f"proj_{wanted}"})
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_by_last_step(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """`project_id` may be a path: its last step counts."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.rpartition("/")[2] == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_without_invisible_letters(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Letters that take no room don't count in `project_id`, as in the collations of some databases."""
+    return _matching(permissions, asked, lambda wanted, had: re.sub("[\u200b-\u200f\ufeff]", "", wanted) == had)
+
+
+@replaces(Behaviour.filter, "FLT-005")
+def project_without_quotes(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """Quotes around `project_id` are taken away."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.strip("\"'") == had)
+
+
+@replaces(Behaviour.filter, "FLT-005", kind=Kind.INJECTION)
+def project_up_to_a_quote(_self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """What follows a quote in `project_id` becomes part of the statement, and changes nothing there."""
+    return _matching(permissions, asked, lambda wanted, had: wanted.partition("'")[0] == had)
+
+
+@replaces(Behaviour.decode, "FLT-005")
+def bytes_that_are_no_text_dropped(_self: Behaviour, raw: str, /) -> str:
+    """Bytes that are not UTF-8 are dropped."""
+    return unquote_to_bytes(raw).decode(errors="ignore").replace("\0", "")
+
+
+@replaces(Behaviour.fields, "FLT-005", kind=Kind.INJECTION)
+def query_written_anew(self: Behaviour, query: str, /) -> Fields:
+    """A gateway decodes the query, and writes it anew without encoding it."""
+    return Behaviour.fields(self, self.decode(query.replace("+", " ")).partition("#")[0].replace("%", "%25"))
 
 
 @replaces(Behaviour.decode, "FLT-005")

@@ -95,6 +95,21 @@ def limit_read_as_any_number(self: Behaviour, text: str, /) -> int:
     return number
 
 
+@replaces(Behaviour.integer, "INP-002")
+def limit_read_by_its_prefix(self: Behaviour, text: str, /) -> int:
+    """`limit` is read in the base that its beginning names."""
+    try:
+        return Behaviour.integer(self, str(int(text, 0)))
+    except ValueError:
+        return Behaviour.integer(self, text)
+
+
+@replaces(Behaviour.integer, "INP-002")
+def limit_read_as_octal(self: Behaviour, text: str, /) -> int:
+    """A `limit` with a zero before it is an octal number."""
+    return int(text, 8) if re.fullmatch("0[1-7]+", text) else Behaviour.integer(self, text)
+
+
 @replaces(Behaviour.small_limit, "INP-003")
 def limit_0_is_everything(self: Behaviour, limit: int, /) -> int:
     """limit=0 gives the whole list."""
@@ -155,6 +170,10 @@ def _of_value(test: Callable[[bytes], bool]) -> Callable[[Request], bool]:
     return lambda request: any(test(value) for value in _values(request))
 
 
+def _of_name(pattern: str) -> Callable[[Request], bool]:
+    return lambda request: any(re.match(pattern, name) for name in _names(request))
+
+
 _ODD_QUERIES: dict[str, tuple[str, Callable[[Request], bool]]] = {
     "nul": ("a NUL in a parameter", _of_value(lambda value: b"\0" in value)),
     "control_character": ("a control character in a parameter", _of_value(lambda v: any(0 < c < ord(" ") for c in v))),
@@ -179,6 +198,15 @@ _ODD_QUERIES: dict[str, tuple[str, Callable[[Request], bool]]] = {
     "negative_limit": ("a negative limit", lambda request: "limit=-" in request.query),
     "zero_limit": ("a limit of 0", lambda request: "limit=0" in request.query.split("&")),
     "limit_of_letters": ("a limit that is a word", lambda r: bool(re.search("limit=[a-z]", r.query))),
+    "name_in_brackets": ("a name with brackets, which some parsers read as a list", _of_name(r"\w+%5B")),
+    "lone_percent": ("a percent sign that encodes nothing", lambda r: bool(re.search("%(?![0-9A-Fa-f]{2})", r.query))),
+    "empty_pair": ("two & in a row", lambda request: "&&" in request.query),
+    "prototype": ("`__proto__` in a parameter", _of_value(lambda value: b"__proto__" in value)),
+    "unclosed_pattern": ("an opening bracket in a parameter", _of_value(lambda v: b"[" in v and b"]" not in v)),
+    "braces": ("two braces in a parameter", _of_value(lambda value: b"{{" in value)),
+    "long_number": ("a cursor of 20 digits", lambda r: bool(re.search("after=[0-9]{20}", r.query))),
+    "half_surrogate": ("half of a surrogate pair in a parameter", _of_value(lambda v: b"\xed\xa0" in v)),
+    "no_character": ("what is no character of Unicode in a parameter", _of_value(lambda v: b"\xef\xbf\xbf" in v)),
     "wrong_order": ("a wrong order", lambda r: bool(re.search("order=(?!ascending|descending)", r.query))),
 }
 
@@ -322,6 +350,13 @@ _TRACES = {
         "a warning of PHP in HTML",
         "<br />\n<b>Warning</b>:  Undefined array key 1 in <b>permissions.php</b> on line <b>12</b><br />",
     ),
+    "elixir": (
+        "an Elixir stack trace",
+        '** (Ecto.Query.CastError) lib/api/permissions.ex:21: value `"abc"` cannot be cast to type :integer',
+    ),
+    "cast": ("an error of the library for the database", 'CastError: Cast to Number failed for value "abc" at "limit"'),
+    "search": ("an error of the search engine", "[search_phase_execution_exception] all shards failed"),
+    "network_address": ("an address inside the network", "connect ECONNREFUSED 10.12.0.7:5432"),
     "path": ("a path of the server's source", "Validation failed in /srv/api/app/controllers/permissions.rb:23"),
 }
 _PAGE = (

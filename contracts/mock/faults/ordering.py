@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.mock.app import Asked, Behaviour, Fields, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
@@ -51,6 +53,17 @@ def default_ascending_without_limit(self: Behaviour, fields: Fields, /) -> str:
 
 
 # --- the two directions
+
+
+@replaces(Behaviour.sort, "PAG-019", kind=Kind.NOW_AND_THEN)
+def turned_in_place(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
+    """The list in memory is turned round for a request in ascending order, and stays so for whoever comes next."""
+    known: list[Permission] = self.memory.setdefault(
+        asked.checkpoint, Behaviour.arrange(self, permissions, replace(asked, order="descending"))
+    )
+    if asked.ascending:
+        known.reverse()
+    return list(known)
 
 
 @replaces(Behaviour.read_order, "ORD-003", kind=Kind.ORDER_IGNORED)

@@ -140,6 +140,18 @@ def checkpoint_without_accents(self: Behaviour, asked: Asked, /) -> Permissions:
 
 
 @replaces(Behaviour.permissions, "SCO-003")
+def checkpoint_by_its_first_parts(self: Behaviour, asked: Asked, /) -> Permissions:
+    """A further part behind a checkpoint's id, such as a step of its training, is overlooked."""
+    return _found_by(self, asked, lambda wanted, had: wanted.split(":")[: had.count(":") + 1] == had.split(":"))
+
+
+@replaces(Behaviour.permissions, "SCO-003", kind=Kind.SPELLING)
+def checkpoint_by_last_step(self: Behaviour, asked: Asked, /) -> Permissions:
+    """What stands before an encoded slash in the path is overlooked."""
+    return _found_by(self, asked, lambda wanted, had: wanted.rpartition("/")[2] == had)
+
+
+@replaces(Behaviour.permissions, "SCO-003")
 def checkpoint_by_like(self: Behaviour, asked: Asked, /) -> Permissions:
     """`%` in a checkpoint's id matches anything, as in SQL LIKE."""
     return _found_by(self, asked, lambda wanted, had: fnmatchcase(had, wanted.replace("%", "*")))

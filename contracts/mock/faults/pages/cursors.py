@@ -98,6 +98,22 @@ def cursor_of_other_direction(self: Behaviour, asked: Asked, /) -> list[Permissi
     return self.filter(ordered[self.position(newest_first, asked) :], asked)
 
 
+@replaces(Behaviour.position, "PAG-010", kind=Kind.AFTER_IGNORED)
+def first_item_is_no_cursor(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
+    """The page after the first item is the first page: its index is 0, which is taken for none."""
+    start = Behaviour.position(self, ordered, asked)
+    return start if start > 1 else 0
+
+
+@replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
+def cursor_compares_time_and_id(self: Behaviour, asked: Asked, /) -> list[Permission]:
+    """What follows must have a lower id as well as no later time, instead of the lower id among ties only."""
+    rest = Behaviour.rest(self, asked)
+    if asked.after is None:
+        return rest
+    return [each for each in rest if (each.id > asked.after if asked.ascending else each.id < asked.after)]
+
+
 @replaces(Behaviour.position, "PAG-018", kind=Kind.AFTER_IGNORED)
 def after_last_item_is_first_page(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """The page after the last item is the first page."""

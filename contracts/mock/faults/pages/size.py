@@ -39,6 +39,12 @@ def everything_at_once(_self: Behaviour, rest: Permissions, _asked: Asked, /) ->
 
 
 @replaces(Behaviour.cut, "PAG-001")
+def limit_compared_as_text(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
+    """The smaller one of `limit` and 100 is found by comparing texts: "20" is not smaller."""
+    return list(rest[: int(min(str(asked.limit), "100"))])
+
+
+@replaces(Behaviour.cut, "PAG-001")
 def smallest_page_of_two(_self: Behaviour, rest: Permissions, asked: Asked, /) -> list[Permission]:
     """limit=1 gives two items."""
     return list(rest[: max(2, asked.limit)])
