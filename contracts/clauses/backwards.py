@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from contracts.clauses.common import ONE, TWO, tie_at
-from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, ORDER, SIZE
+from contracts.clauses.passages import ALL_PERMISSIONS, BEFORE, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Order, Page
 from contracts.core.result import HELD, Finding, Inapplicable, Level
@@ -56,7 +56,7 @@ def _beyond(evidence: Evidence, page: Page, before: str, order: Order) -> str | 
     "PRV-001",
     Level.DOCUMENTED,
     "The page before X holds neither X nor anything that follows X",
-    quote=CURSOR,
+    quote=BEFORE,
     why="A client that pages backwards reads again what it has, or never gets back.",
     good=f"{DIRECTION}: [cp_3, cp_4]",
     bad=f"{DIRECTION}: [cp_4, cp_5]",
@@ -147,7 +147,7 @@ def _missed(evidence: Evidence, page: Page, before: str, order: Order) -> str | 
     "PRV-003",
     Level.DOCUMENTED,
     "The page before X ends right before X",
-    quote=SIZE,
+    quote=BEFORE,
     why="A client that pages backwards leaves a hole behind, or gets the head of the list each time.",
     good=f"{DIRECTION}: [cp_3, cp_4]",
     bad=f"{DIRECTION}: [cp_1, cp_2]",

@@ -294,7 +294,11 @@ INTERNALS = tuple(
         ),
         (r"\bMongo(?:Server|Network|Bulk\w*)?Error\b|\bRedis\w*Error\b|\bE11000\b", False, "a database error"),
         (r"\b[a-z][a-z0-9+]{2,20}://[^\s:/@\"']{0,80}:[^\s/@\"']{1,80}@[\w.-]", True, "an address with its password"),
-        (r"SQLSTATE\W|ORA-\d{5}|syntax error at or near|You have an error in your SQL syntax", True, "an SQL error"),
+        (
+            r"SQLSTATE[\[ :=]+\w{5}\b|ORA-\d{5}|syntax error at or near|You have an error in your SQL syntax",
+            True,
+            "an SQL error",
+        ),
         (r"\b(?:SELECT|select) .{1,200}? (?:FROM|from) \w|\bINSERT INTO \w|\bWHERE \w+ ?(?:=|LIKE|IN)", False, "SQL"),
         (r"\*\* \((?:\w+\.)*\w*(?:Error|Exit)\)|(?<![\w./-])[\w./-]+\.exs?:\d+", False, "an Elixir stack trace"),
         (
@@ -367,6 +371,7 @@ def _error_bodies(evidence: Evidence) -> Iterator[tuple[Exchange, str]]:
     good='{"error": {"message": "…", "type": "invalid_request_error", "param": "limit", "code": null}}',
     bad="Bad Request",
     probes=("inputs", "access.forms", "scope.unknown", "filters.unknown"),
+    requires={Capability.ERROR_OBJECT},
     decided_by="answer",
     even_once=True,
 )

@@ -121,7 +121,7 @@ def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
     sheet.blank()
     sheet.block((f"{clause.id}  ", "bold"), says(clause.title), clause.level, style="bold")
     at = clause.quote.at
-    words, where = says.quoted(clause.quote.text, at, at if at == SDK_PAGE else f"openapi.yaml, {at}")
+    words, where = says.quoted(clause.quote.text, clause.quote.key, at if at == SDK_PAGE else f"openapi.yaml, {at}")
     rows = [
         *([("Applies", f"not here: {lacking}")] if lacking is not None else []),
         *([("Document", f'"{" ".join(words.split())}"'), ("", where)] if words else []),

@@ -57,12 +57,20 @@ def _chosen(document: Document, found: tuple[Surveyed, ...], names: tuple[str, .
     return [known[name] for name in names] if names else list(found)
 
 
+_LONGEST_NAME = 40
+"""Characters of a name beside which there is room for a path; frameworks that make up names make longer ones."""
+
+
 def _show(sheet: Sheet, surveyed: Surveyed) -> None:
     from contracts.spec.profile import Source
 
     labels = {Source.NAMES: "guessed"}
     sheet.blank()
-    sheet.block((f"{surveyed.name}  ", "bold"), f"GET {surveyed.path}" if surveyed.id else "", style="bold")
+    where = f"GET {surveyed.path}" if surveyed.id else ""
+    beside = len(surveyed.name) <= _LONGEST_NAME
+    sheet.block((f"{surveyed.name}  ", "bold"), where if beside else "", style="bold")
+    if not beside:
+        sheet.block("    ", where, style="bold")
     if surveyed.profile is not None:
         sheet.block(("    Style      ", "dim"), surveyed.profile.style)
     for source in Source:

@@ -48,6 +48,7 @@ class Capability(StrEnum):
     ITEM_OBJECT = "a property that is the same on every item"
     ENVELOPE_OTHER = "further properties beside its items"
     ITEM_OTHER = "further properties of its items"
+    ERROR_OBJECT = "errors in the usual form: its document describes others"
 
 
 class Node(StrEnum):

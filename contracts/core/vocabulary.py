@@ -27,7 +27,7 @@ class Vocabulary:
         nouns: What people call its parts, each by the word for those of the published operation.
         phrases: Other words that are not true of it, each with what is said instead.
         last: The last parameter of its path, an empty text where it has none.
-        passages: What its own document says: for a place in the published one, the words and where they stand.
+        passages: What its own document says: for what a quote is about (`Quote.key`), the words and where they stand.
         token_alone: Whether a token says that more follows, and no flag does.
         other: Whether it is another operation at all.
     """
@@ -51,14 +51,12 @@ class Vocabulary:
         """A sentence that may hold values of the target: only names that no value has by chance are replaced."""
         return _NAMES.sub(self._name, self._without_flag(text)) if self.other else text
 
-    def quoted(self, text: str, at: str, place: str) -> tuple[str, str]:
+    def quoted(self, text: str, key: str, place: str) -> tuple[str, str]:
         """The words on which a clause rests and where they stand, given those of the published document.
 
-        Of another operation they are those of its own document; empty where that says nothing of it.
+        Of another operation they are those of its own document on what ``key`` names; empty where it has none.
         """
-        if not self.other:
-            return text, place
-        return self.passages.get("/".join(at.split("/")[:2]), ("", ""))
+        return self.passages.get(key, ("", "")) if self.other else (text, place)
 
     def _said(self, text: str) -> str:
         for phrase, instead in self.phrases.items():

@@ -50,13 +50,14 @@ def mark(operation: Operation) -> str:
     return f"<!-- An issue of contracts check on GET {plain(operation.path_template).replace('--', '- -')} "
 
 
-def render(result: Result, operation: Operation, url: str | None = None) -> dict[str, str]:
+def render(result: Result, operation: Operation, url: str | None = None, overlay: str = "") -> dict[str, str]:
     """An issue for each root cause of what fails the run, by the name of its file.
 
     Args:
         result: What was found, without keys.
         operation: What was judged.
         url: What is named in the place of the target's base URL.
+        overlay: The name of the overlay's file, where the user gave one.
     """
     shown = url or PLACEHOLDER
     mask = _mask(result.target.base_url, shown)
@@ -77,7 +78,7 @@ def render(result: Result, operation: Operation, url: str | None = None) -> dict
             derived=derived,
             url=shlex.quote(shown),
             named=url is not None,
-            again=_again(report, operation, [row.id for row in roots]),
+            again=mask(_again(report, operation, overlay, [row.id for row in roots])),
         )
         found[_name(operation, roots[0].id)] = text.rstrip() + "\n"
     return found
@@ -123,18 +124,22 @@ def _answer(exchange: Exchange | None, mask: Callable[[str], str]) -> str:
     if exchange is None or exchange.answer is None:
         return ""
     body = exchange.answer.body
-    text = inert(plain(mask(body[: 4 * LONGEST_ANSWER].decode("utf-8", "replace"))))
+    # Its lines stay lines, as a reader of JSON has them.
+    lines = mask(body[: 4 * LONGEST_ANSWER].decode("utf-8", "replace")).rstrip().split("\n")
+    text = "\n".join(inert(plain(line.removesuffix("\r"))) for line in lines)
     if len(text) <= LONGEST_ANSWER:
         return text
     return f"{text[:LONGEST_ANSWER]}… ({len(body):,} bytes in all)"
 
 
-def _again(report: Report, operation: Operation, ids: Sequence[str]) -> str:
+def _again(report: Report, operation: Operation, overlay: str, ids: Sequence[str]) -> str:
     words = ["contracts", "check", *ids]
     if not operation.is_published:
         words += ["--spec", operation.name, "--operation", f"GET {operation.path_template}"]
         values = {**operation.outer, operation.roles.checkpoint: report.checkpoint}
         words += [word for name, value in values.items() if name for word in ("--at", f"{name}={value}")]
+        words += [word for name, value in operation.fixed for word in ("--query", f"{name}={value}")]
+        words += ["--overlay", overlay] if overlay else []
     elif report.checkpoint:
         words += ["--checkpoint", report.checkpoint]
     return f'{shlex.join(words)} --base-url "${_ADDRESS}" --seed {report.seed}'

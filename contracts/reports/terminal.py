@@ -236,7 +236,7 @@ class _Report:
         gated = "" if judgement.clause in self._failing else ", accepted" if judgement.accepted else ", not gated"
         sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
         if clause is not None:
-            words, where = self.result.says.quoted(clause.quote.text, clause.quote.at, place(clause.quote))
+            words, where = self.result.says.quoted(clause.quote.text, clause.quote.key, place(clause.quote))
             if words:
                 self._label("Document", f'"{" ".join(words.split())}"', where)
         if finding is not None:

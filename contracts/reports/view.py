@@ -327,7 +327,7 @@ class _Teller:
 
     def _row(self, judgement: Judgement) -> Row:
         entry, says = self._catalogue.get(judgement.clause), self._result.says
-        quote, where = says.quoted(entry.quote.text, entry.quote.at, place(entry.quote)) if entry else ("", "")
+        quote, where = says.quoted(entry.quote.text, entry.quote.key, place(entry.quote)) if entry else ("", "")
         return Row(
             id=judgement.clause,
             level=judgement.level,

@@ -112,6 +112,7 @@ class Operation:
             Capability.ITEM_OBJECT: bool(roles.item_object),
             Capability.ENVELOPE_OTHER: bool(self.envelope_others),
             Capability.ITEM_OTHER: bool(self.item_others),
+            Capability.ERROR_OBJECT: self.is_published or not self._outline.other_errors,
         }
         return frozenset(each for each in Capability if has[each])
 

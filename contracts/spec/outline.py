@@ -104,6 +104,25 @@ class Outline:
         return self._references.resolved(response, f"paths/{self.path}/get/responses/200")
 
     @cached_property
+    def other_errors(self) -> bool:
+        """Whether the document describes its errors, and none of them as an object with an `error`."""
+        described = [
+            self._error(each, f"paths/{self.path}/get/responses/{status}")
+            for status, each in mapping(self.node.get("responses")).items()
+            if status == "default" or str(status)[:1] in {"4", "5"}
+        ]
+        known = [names for names in described if names is not None]
+        return bool(known) and not any("error" in names for names in known)
+
+    def _error(self, response: Any, place: str) -> frozenset[str] | None:
+        """The properties of an error's body; ``None`` if its body is not described."""
+        content = mapping(self._references.resolved(response, place).get("content"))
+        schemas = [each["schema"] for each in map(mapping, content.values()) if isinstance(each.get("schema"), dict)]
+        if not schemas:
+            return None
+        return frozenset(name for schema in schemas for name in self.properties(schema))
+
+    @cached_property
     def body(self) -> dict[str, Any] | None:
         """The schema of the 200 answer, ``None`` if there is none for JSON."""
         content = mapping(mapping(self.response).get("content"))

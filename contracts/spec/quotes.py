@@ -16,7 +16,16 @@ class Quote:
     ``parameters/limit/schema/default``, ``responses/200``), from the components (``schemas/…``,
     ``securitySchemes/…``) or from the document (``security``, ``info/…``); ``sdk-page.txt`` is the SDK page.
     A parameter is found by its name; a slash within a name is written ``~1``.
+
+    The document of another operation is quoted where it speaks of the same: by default at the same place, and where
+    that says nothing of it, by ``topic`` (``key``, ``before``, and the names of properties).
     """
 
     text: str
     at: str
+    topic: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the document of another operation must speak of to be quoted instead."""
+        return self.topic or "/".join(self.at.split("/")[:2])

@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import plural
-from contracts.spec.outline import Outline
+from contracts.spec.outline import Outline, mapping
 from contracts.spec.profile import Profile
 
 _TIMES: Final = {
@@ -19,6 +19,12 @@ _TIMES: Final = {
     },
 }
 """What is said otherwise of a time that does not count seconds."""
+_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+|\n+")
+_SORTED: Final = re.compile(
+    r"\b(?:newest|oldest|latest|recent(?:ly)?|sort(?:ed|s)?|order(?:ed)?|(?:de|a)scending|chronological(?:ly)?)\b",
+    re.IGNORECASE,
+)
+_OF_SCHEMES: Final = ("type", "scheme", "in", "name")
 _LONGEST: Final = 200
 """Characters of a description that are quoted; published ones have up to a thousand."""
 
@@ -78,16 +84,48 @@ def _passages(document: str, profile: Profile, outline: Outline) -> Iterator[tup
     order, limit, filters = profile.order, profile.limit, profile.filters
     for known, name in (
         ("after", profile.next.param),
+        ("before", profile.prev.param),
         ("limit", limit.param if limit is not None else None),
         ("order", order.param if order is not None else None),
         ("project_id", filters[0][0] if filters else None),
     ):
         if name is not None and (text := _first(described.get((False, name), ""))):
-            yield f"parameters/{known}", (text, f"{document} · {name}")
+            yield "before" if known == "before" else f"parameters/{known}", (text, f"{document} · {name}")
+    if order is not None and order.param is None and (text := _sentence(outline.prose, _SORTED)):
+        yield "parameters/order", (text, f"{document} · description")
+    yield from _of_properties(document, profile, outline)
+    if scheme := _scheme(outline):
+        yield "key", (scheme[1], f"{document} · securitySchemes/{scheme[0]}")
     if profile.scope and (text := _first(described.get((True, profile.scope[-1]), ""))):
         yield "parameters/fine_tuned_model_checkpoint", (text, f"{document} · {profile.scope[-1]}")
     if text := _first(outline.prose):
         yield "description", (text, f"{document} · description")
+
+
+def _of_properties(document: str, profile: Profile, outline: Outline) -> Iterator[tuple[str, tuple[str, str]]]:
+    items = outline.items(profile.items)
+    envelope = {"has_more": profile.more, "last_id": profile.next.at if profile.next.kind == "item" else None}
+    described = {topic: (place[-1], outline.at(place)) for topic, place in envelope.items() if place}
+    described |= {"id": (profile.id[0], items.get(profile.id[0]))} if len(profile.id) == 1 else {}
+    described |= {"created_at": (profile.time.at, items.get(profile.time.at))} if profile.time is not None else {}
+    for topic, (name, schema) in described.items():
+        if isinstance(words := (schema or {}).get("description"), str) and (text := _first(words)):
+            yield topic, (text, f"{document} · {name}")
+
+
+def _scheme(outline: Outline) -> tuple[str, str] | None:
+    """The name of the document's only security scheme, and what it is."""
+    schemes = mapping(mapping(outline.document.get("components")).get("securitySchemes"))
+    if len(schemes) != 1:
+        return None
+    ((name, scheme),) = schemes.items()
+    said = (f"{key}: {value}" for key, value in mapping(scheme).items() if key in _OF_SCHEMES)
+    return str(name), " ".join(said)
+
+
+def _sentence(text: str, about: re.Pattern[str]) -> str:
+    """The first sentence of a text that is about something, as much of it as is quoted; empty if none is."""
+    return next((_first(each) for each in _SENTENCES.split(text) if about.search(each)), "")
 
 
 def _first(text: str) -> str:

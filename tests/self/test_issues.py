@@ -23,6 +23,7 @@ from contracts.reports.templating import span
 from contracts.settings.settings import Settings
 from contracts.spec.loading import load_operation
 
+DOCUMENTS = Path(__file__).parents[1] / "peers" / "documents"
 OPERATION = load_operation()
 ADDRESS = "https://gateway.internal.example:8443/tenants/acme/v1"
 
@@ -182,3 +183,20 @@ def test_a_run_writes_the_issues_that_were_asked_for(tmp_path: Path) -> None:
 )
 def test_a_span_of_code_can_not_be_ended_by_what_it_holds(text: str, expected: str) -> None:
     assert span(text) == expected
+
+
+def test_the_same_check_of_another_list_names_all_that_it_takes() -> None:
+    things = DOCUMENTS / "things.yaml", DOCUMENTS / "things-overlay.yaml"
+    operation = load_operation(things[0], overlay=things[1], name="listThings", query=[("_shape", "objects")])
+    found = failed(broken("PAG-009"), target=Target("http://h", ""))
+    (text,) = issues.render(found, operation, overlay="things-overlay.yaml").values()
+    assert (
+        "contracts check PAG-009 --spec things.yaml --operation 'GET /things/things.json' "
+        "--query _shape=objects --overlay things-overlay.yaml --base-url"
+    ) in text
+
+
+def test_an_answer_keeps_its_lines() -> None:
+    answer = Answer(200, "", (), b'{\r\n  "data": [\n\x1b[1m::x\n##[y]\n```')
+    (text,) = issues.render(failed(broken("PAG-010", answer=answer)), OPERATION).values()
+    assert '````\n{\n  "data": [\n\\x1b[1m::x\n#\\x23[y]\n```\n````' in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
-from listed import TOKEN_ALONE, written
+from listed import ID_CURSOR, TOKEN_ALONE, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Answer, Exchange, Query, Request, Target
@@ -22,6 +23,11 @@ from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
 
 FILES = Path(__file__).parents[1] / "peers" / "documents" / "openai-form.yaml"
+
+
+def described(properties: dict[str, object]) -> dict[str, object]:
+    schema = {"type": "object", "properties": properties}
+    return {"description": "No", "content": {"application/json": {"schema": schema}}}
 
 
 def answered(number: int, query: str, credential: str, status: int, body: object) -> Exchange:
@@ -80,3 +86,54 @@ def test_a_token_given_for_another_order_is_not_read_as_the_id_of_an_item(tmp_pa
     assert [each.query.after for each in evidence.pages] == [None, None, "c", "the unknown token c"]
     (small,) = find(["PAG-023"])
     assert not [one for one in small.judge(evidence) if isinstance(one, Finding)]
+
+
+@pytest.mark.parametrize(
+    ("errors", "applies"),
+    [
+        ({}, True),
+        ({"default": {"description": "Oops"}}, True),
+        ({"4XX": described({"detail": {"type": "string"}})}, False),
+        ({"422": described({"detail": {"type": "string"}}), "400": described({"error": {"type": "object"}})}, True),
+        ({"403": {"description": "No", "content": {"text/plain": {"schema": {"type": "string"}}}}}, False),
+    ],
+)
+def test_where_a_document_describes_other_errors_the_usual_form_is_not_asked_for(
+    tmp_path: Path,
+    errors: dict[str, object],
+    applies: bool,  # noqa: FBT001 - cases
+) -> None:
+    document = copy.deepcopy(ID_CURSOR)
+    document["paths"]["/things"]["get"]["responses"] |= errors
+    operation = load_operation(written(tmp_path, document), name="listThings")
+    assert (find(["INP-007"])[0].lacking(operation) is None) == applies
+
+
+@pytest.mark.parametrize(
+    ("body", "tells"),
+    [
+        ('{"error_code": "INVALID", "message": "no", "sqlstate": "KAM00"}', False),
+        ("SQLSTATE[42S02]: Base table or view not found", True),
+        ("ERROR: relation (SQLSTATE 42P01)", True),
+    ],
+)
+def test_a_class_of_errors_named_after_sql_is_no_sql_error(files: Operation, body: str, tells: bool) -> None:  # noqa: FBT001 - cases
+    answer = Answer(400, "", (("Content-Type", "application/json"),), body.encode())
+    asked = Exchange(1, Request("/files", "limit=", "admin"), answer, None, 0, 1, 0.0, 0.1, "inputs")
+    evidence = Evidence(Reader(files), Target("http://h/v1", ""), [asked])
+    assert any(isinstance(one, Finding) for one in find(["INP-006"])[0].judge(evidence)) == tells
+
+
+def test_a_quote_is_about_what_its_clause_is_about() -> None:
+    def quoted(document: str, operation: str, clause: str, overlay: str | None = None) -> str:
+        folder = FILES.parent
+        loaded = load_operation(folder / document, overlay=folder / overlay if overlay else None, name=operation)
+        quote = find([clause])[0].quote
+        return loaded.says.quoted(quote.text, quote.key, "")[0]
+
+    batches = ("message-batches.yaml", "listMessageBatches")
+    assert quoted(*batches, "SEC-001") == "type: apiKey in: header name: x-api-key"
+    assert quoted(*batches, "PRV-001") == "The id of the first batch of the page behind."
+    customers = ("customers.yaml", "listCustomers")
+    assert quoted(*customers, "ORD-002", "customers-overlay.yaml") == "Lists the customers, the newest first."
+    assert quoted("openai-form.yaml", "listFiles", "ITM-004") == "When it was made in Unix seconds."
