@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -103,10 +104,16 @@ def plain(clock: Callable[[], float] = time.monotonic) -> Tell:
             announced.add(now.probe)
             words = WORDS.get(now.probe, "")
             spent, more = clock() - began, now.budget - now.requests
-            left = f", about {_span(spent / now.requests * more)} left" if spent > _SLOW_SECONDS and more > 0 else ""
+            seconds = _bounded(spent / max(1, now.requests) * more, now)
+            left = f", about {_span(seconds)} left" if spent > _SLOW_SECONDS and more > 0 else ""
             click.echo(f"{now.probe}: {words} ({now.requests}/{now.budget}){left}", err=True)
 
     return tell
+
+
+def _bounded(seconds: float, now: Progress) -> float:
+    """An estimate, and not more than the run may take."""
+    return seconds if now.left is None else min(seconds, now.left)
 
 
 def _span(seconds: float) -> str:
@@ -116,29 +123,39 @@ def _span(seconds: float) -> str:
 @contextmanager
 def _moving() -> Iterator[Tell]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Task, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
     from rich.table import Column
+    from rich.text import Text
+
+    class Left(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            most: float | None = task.fields["left"]
+            seconds = task.time_remaining
+            if most is None or seconds is None or task.finished or seconds <= most:
+                return super().render(task)
+            return Text(str(timedelta(seconds=int(most))), style="progress.remaining")
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=10),
         MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=7)),
         TextColumn("{task.fields[unit]}", table_column=Column(no_wrap=True, min_width=8)),
-        TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=7)),
+        Left(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=7)),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, unit="requests")
+        task = bar.add_task("starting", total=None, unit="requests", left=None)
         walk: TaskID | None = None
 
         def tell(now: Progress) -> None:
             nonlocal walk
             if now.probe != DEEP or not now.pages:
-                bar.update(task, completed=now.requests, total=now.budget, description=WORDS.get(now.probe, now.probe))
+                words = WORDS.get(now.probe, now.probe)
+                bar.update(task, completed=now.requests, total=now.budget, description=words, left=now.left)
                 return
             if walk is None:
                 bar.update(task, visible=False)
-                walk = bar.add_task(WORDS[DEEP], total=now.of, unit="pages")
-            bar.update(walk, completed=now.pages, total=max(now.pages, now.of))
+                walk = bar.add_task(WORDS[DEEP], total=now.of, unit="pages", left=None)
+            bar.update(walk, completed=now.pages, total=max(now.pages, now.of), left=now.left)
 
         yield tell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -79,12 +80,14 @@ class Asking:
         self._read = 0
         """The number of exchanges that were searched for tokens."""
         self._ceiling = 0
+        self._until: float | None = None
         self._names = count(1)
         self._known: tuple[int, Evidence] | None = None
 
-    def begin(self, probe: str, share: int) -> None:
-        """Begin a probe that may send ``share`` requests."""
+    def begin(self, probe: str, share: int, *, until: float | None = None) -> None:
+        """Begin a probe that may send ``share`` requests, none of them after ``until`` (of `time.monotonic`)."""
         self._probe = probe
+        self._until = until
         self._ceiling = self.client.requests + share
 
     def count(self) -> None:
@@ -102,8 +105,15 @@ class Asking:
     @property
     def left(self) -> int:
         """The number of requests that this probe may still send, beside those that are gathered."""
+        if self.late:
+            return 0
         gathered = sum(job.length for job in self._gathered or ())
         return min(self._ceiling - self.client.requests, self.client.remaining) - gathered * self.each
+
+    @property
+    def late(self) -> bool:
+        """Whether this probe has used up its time."""
+        return self._until is not None and time.monotonic() >= self._until
 
     @property
     def each(self) -> int:
@@ -308,7 +318,9 @@ class Asking:
         meanwhile = self.meanwhile if self.client.far else None
         if meanwhile is not None:
             self.meanwhile = None
-        exchanges, sufficed = self.client.send_jobs(jobs, probe=self._probe, most=self.left, meanwhile=meanwhile)
+        exchanges, sufficed = self.client.send_jobs(
+            jobs, probe=self._probe, most=self.left, until=self._until, meanwhile=meanwhile
+        )
         if not sufficed:
             raise ShareSpent
         return exchanges

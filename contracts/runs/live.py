@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from statistics import median
+from statistics import fmean
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
@@ -59,6 +59,8 @@ AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
 SHARE_OF_TIME = 0.8
 """The share of the time of a run that is planned for."""
+SLACK = 2.0
+"""How much more time than its part of the requests a probe may take."""
 SHARE_ALONE = 0.15
 """The share of the requests that are sent one by one, whatever the concurrency."""
 _QUICK = 0.001
@@ -140,6 +142,8 @@ class _Run:
         """What would let the run send more requests, where that is not a larger budget."""
         self._hurried = False
         """Whether the time of the run suffices for fewer requests than its budget."""
+        self._late = False
+        """Whether a probe was ended because its part of the time was used up."""
         self._expected = plan.most
         """How many requests the run seems to send."""
         self._throttled = self._put_off = 0
@@ -174,12 +178,17 @@ class _Run:
         self._refuse_to_be_put_off(exchange)
         if self._on_progress is not None:
             pages, of = (self._deep.pages, self._deep.expected(self._plan.deep)) if self._deep is not None else (0, 0)
-            self._on_progress(Progress(exchange.probe, self._client.requests, self._expected, pages, of))
+            self._on_progress(self._progress(exchange.probe, pages, of))
 
     def _announce(self, probe: str) -> None:
         """Report the beginning of a probe before it loads what it needs, which may take time."""
         if self._on_progress is not None:
-            self._on_progress(Progress(probe, self._client.requests, self._expected))
+            self._on_progress(self._progress(probe))
+
+    def _progress(self, probe: str, pages: int = 0, of: int = 0) -> Progress:
+        limit = self._plan.limits.run
+        left = None if limit is None else max(0.0, limit - (time.monotonic() - self._began))
+        return Progress(probe, self._client.requests, self._expected, pages, of, left)
 
     def _refuse_to_be_put_off(self, exchange: Exchange) -> None:
         """Stop the run if `_MOST_PUT_OFF` requests in a row were answered 429 until their waits were used up.
@@ -249,7 +258,7 @@ class _Run:
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
         verdicts = judge(judged, evidence, tallies, self._again)
-        if self._hurried:
+        if self._hurried or self._late:
             self._advice = self._advice or _MORE_TIME
         if self._advice:
             verdicts = tuple(replace(one, provide=one.provide.replace(MORE, self._advice)) for one in verdicts)
@@ -304,23 +313,28 @@ class _Run:
         if shares.get("generated"):
             asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
         for place, name in enumerate(plan.probes):
-            if self._hurried and place:
+            hurried = self._hurried
+            if place and plan.limits.run is not None and (self._hurry(room := self._room()) or hurried):
                 # How fast the target answers, several requests together, shows better with each probe.
-                room = self._room()
-                self._hurry(room)
                 shares = self._allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
             # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
             left = self._client.remaining - reserve - min(look, looks)
-            asking.begin(name, min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name])
+            share = min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name]
+            asking.begin(name, share, until=self._until(plan.probes[place:], shares))
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
+            self._late |= asking.late
             due = name in {"walks", "repetition"} and self._client.requests - looked >= BETWEEN_LOOKS
             if due and min(plan.budget, room) > SMALL_BUDGET:
                 self._look_again()
                 looked = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
-        if not self._hurried and "walks" in plan.probes and all(name in advisory for name, _ in self._found()):
+        if (
+            not (self._hurried or self._late)
+            and "walks" in plan.probes
+            and all(name in advisory for name, _ in self._found())
+        ):
             # With nothing to confirm, the reserved requests look further; without a selection the remaining ones too.
             spare = self._client.remaining - LAST_RESERVE - look
             asking.begin("walks", min(spare, reserve) if plan.selected else spare)
@@ -391,9 +405,21 @@ class _Run:
 
     @property
     def _usual(self) -> float:
-        """The median seconds of an answer; the first one, which includes connecting, counts only if it is alone."""
+        """The mean seconds of an answer; the first one, which includes connecting, counts only if it is alone."""
         exchanges = self._client.exchanges
-        return median(exchange.seconds for exchange in exchanges[1:] or exchanges)
+        return fmean(exchange.seconds for exchange in exchanges[1:] or exchanges)
+
+    def _until(self, probes: Sequence[str], shares: Mapping[str, int]) -> float | None:
+        """When the first of these probes is ended, so that each comes to its first questions, however slow answers are.
+
+        That is after `SLACK` times its part of the time that is planned for them all: what one leaves goes to the next.
+        """
+        if self._plan.limits.run is None:
+            return None
+        now = time.monotonic()
+        planned = max(0.0, self._began + self._plan.limits.run * SHARE_OF_TIME - now)
+        part = SLACK * shares[probes[0]] / max(1, sum(shares[name] for name in probes))
+        return now + planned * min(1.0, part)
 
     def _hurry(self, room: int) -> bool:
         """Whether the time of the run suffices for fewer requests than its budget."""
@@ -472,10 +498,11 @@ class _Run:
     def _reach(self, evidence: Evidence) -> Iterator[str]:
         """Notes for the reader on how far the run went, and how much of the list it saw."""
         limit = self._plan.limits.run
-        if self._hurried and limit is not None:
+        if (self._hurried or self._late) and limit is not None:
             yield (
-                f"An answer took {self._usual:.1f} s, so in the {limit:g} s of the run {self._client.requests} of"
-                f" {self._plan.budget} requests were sent, the most telling ones first. --max-time gives more."
+                f"An answer took {self._usual:.1f} s on average, so in the {limit:g} s of the run"
+                f" {self._client.requests} of {self._plan.budget} requests were sent, the most telling ones of each"
+                " probe first. --max-time gives more."
             )
         if self._throttled:
             number = count(self._throttled, "request")

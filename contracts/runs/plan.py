@@ -21,7 +21,8 @@ from contracts.verdicts.conclusion import Terms
 class Progress:
     """How far a run is: what is being asked, how many requests were sent, and how many there are to be.
 
-    ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be.
+    ``pages`` are those of a walk through the whole list until now, ``of`` how many there seem to be; ``left`` is the
+    seconds that the run may take yet.
     """
 
     probe: str
@@ -29,6 +30,7 @@ class Progress:
     budget: int
     pages: int = 0
     of: int = 0
+    left: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

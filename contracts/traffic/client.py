@@ -226,7 +226,13 @@ class Client:
         return exchange
 
     def send_jobs(
-        self, jobs: Sequence[Job], *, probe: str, most: int, meanwhile: Callable[[], None] | None = None
+        self,
+        jobs: Sequence[Job],
+        *,
+        probe: str,
+        most: int,
+        until: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> tuple[list[Exchange], bool]:
         """Send the requests of several jobs, as many at the same time as the concurrency allows.
 
@@ -237,10 +243,11 @@ class Client:
             jobs: The jobs.
             probe: The name of the probe, for the report.
             most: The most requests that may be sent; each retry and redirect counts.
+            until: When no further request is begun, on the clock of `time.monotonic`.
             meanwhile: Called while answers are awaited; not called if the requests are sent one by one.
 
         Returns:
-            The exchanges, and whether ``most`` sufficed.
+            The exchanges, and whether ``most`` and the time sufficed.
 
         Raises:
             RunStopped: Nothing more can be sent. The answers until then are kept.
@@ -252,7 +259,7 @@ class Client:
             def send(job: Job, request: Request, step: Step | None) -> Exchange:
                 return self.send(request, probe=probe, step=step, again=job.again)
 
-            found = list(asked_in_turn(jobs, send, most))
+            found = list(asked_in_turn(jobs, send, most, until))
             return [exchange for exchange in found if exchange is not None], None not in found
 
         def ask(job: Job, request: Request, step: Step | None) -> Exchange:
@@ -260,7 +267,7 @@ class Client:
                 asked, _ = self._sender.ask_patiently(request, probe, beside=True)
             return replace(asked, step=step, again=job.again)
 
-        together = Together(jobs, ask, most, self._pool, self._concurrency, each=self.each)
+        together = Together(jobs, ask, most, self._pool, self._concurrency, each=self.each, until=until)
         done = []
         gone = False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -127,18 +128,22 @@ class _Course:
             self.next = None
 
 
-def asked_in_turn(jobs: Iterable[Job], ask: Ask, most: int) -> Iterator[Exchange | None]:
-    """The exchanges of jobs, one job after the other; ``None`` at last if they may cost no more and were not over."""
+def asked_in_turn(jobs: Iterable[Job], ask: Ask, most: int, until: float | None = None) -> Iterator[Exchange | None]:
+    """The exchanges of jobs, one job after the other; ``None`` at last if ``most`` or the time did not suffice."""
     costs = 0
     for course in map(_Course.of, jobs):
         while course.next is not None:
-            if costs >= most:
+            if costs >= most or _past(until):
                 yield None
                 return
             exchange = ask(course.job, *course.wanted)
             costs += cost(exchange)
             yield exchange
             course.take(exchange)
+
+
+def _past(until: float | None) -> bool:
+    return until is not None and time.monotonic() >= until
 
 
 class Together:
@@ -153,12 +158,22 @@ class Together:
         threads: Where the threads are from.
         number: How many requests are under way at the same time.
         each: The number of requests on the wire that an exchange may take.
+        until: When no further request is begun, on the clock of `time.monotonic`.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], ask: Ask, most: int, threads: Executor, number: int, *, each: int = 1
+        self,
+        jobs: Sequence[Job],
+        ask: Ask,
+        most: int,
+        threads: Executor,
+        number: int,
+        *,
+        each: int = 1,
+        until: float | None = None,
     ) -> None:
         self._each = each
+        self._until = until
         self._ask = ask
         self._most = most
         self._courses = [_Course.of(job) for job in jobs]
@@ -168,7 +183,7 @@ class Together:
         self._threads = threads
         self._number = min(number, len(jobs))
         self.sufficed = True
-        """Whether the jobs wanted no more than they may cost."""
+        """Whether the jobs wanted no more than they may cost, and no more time."""
 
     def begin(self) -> None:
         """Begin to ask."""
@@ -213,8 +228,10 @@ class Together:
             return None
 
     def _may_go_on(self) -> list[_Course]:
-        may = []
+        may: list[_Course] = []
         before = 0
+        if _past(self._until):
+            return may
         for course in self._courses:
             if course.next is not None and course.waiting and before + course.costs < self._most:
                 may.append(course)

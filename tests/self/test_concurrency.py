@@ -290,9 +290,37 @@ def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
         # The first answer took a connection as well.
         going._client.exchanges = [replace(SEEN, seconds=9.0), *[replace(SEEN, seconds=seconds)] * 2]
         assert going._hurry(going._room()) is hurried
-        told = "An answer took 2.0 s, so in the 100 s of the run 0 of 300 requests were sent"
+        told = "An answer took 2.0 s on average, so in the 100 s of the run 0 of 300 requests were sent"
         assert any(told in note for note in going._reach(going._asking.evidence)) is hurried
         assert (going._expected < plan.budget) is hurried
+
+
+def test_one_slow_order_leaves_less_room_than_its_median_says() -> None:
+    plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=Limits(run=60.0), seed=0)
+    going = _Run(plan, None)
+    going._client.exchanges = [replace(SEEN, seconds=seconds) for seconds in (9.0, *[0.1] * 6, *[4.1] * 4)]
+    assert going._hurry(going._room())
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_no_request_is_begun_when_the_time_of_its_probe_is_over(concurrency: int) -> None:
+    with Counting() as target, client(target, concurrency) as asking:
+        jobs = [Job.of(Request(f"/{n}")) for n in range(9)]
+        assert asking.send_jobs(jobs, probe="p", most=9, until=time.monotonic()) == ([], False)
+        assert asking.send_jobs(jobs[:1], probe="p", most=9, until=time.monotonic() + 600)[1]
+
+
+def test_each_probe_has_its_part_of_the_time_of_a_run() -> None:
+    plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=Limits(run=1000.0), seed=0)
+    going = _Run(plan, None)
+    shares = {"walks": 20, "access": 40, "inputs": 40}
+    ends = [going._until(probes, shares) or 0.0 for probes in (["walks", "access", "inputs"], ["inputs"])]
+    assert [end - going._began for end in ends] == pytest.approx([320.0, 800.0], abs=60.0)
+    asking = going._asking
+    asking.begin("walks", 60, until=time.monotonic())
+    assert (asking.left, asking.late) == (0, True)
+    asking.begin("access", 60)
+    assert (asking.left, asking.late) == (60, False)
 
 
 def test_a_rate_leaves_room_for_as_many_requests() -> None:

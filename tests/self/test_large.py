@@ -395,14 +395,15 @@ def test_a_pipeline_is_told_now_and_then_how_far_it_is(capsys: pytest.CaptureFix
 
 
 def test_a_pipeline_is_told_how_much_longer_a_slow_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    moments = iter((0.0, 6.0, 30.0))
+    moments = iter((0.0, 6.0, 30.0, 40.0))
     tell = progress.plain(lambda: next(moments))
-    for probe, requests in (("walks", 1), ("scope", 25)):
-        tell(Progress(probe, requests, 100))
+    for probe, requests, left in (("walks", 1, None), ("scope", 25, None), ("access", 40, 20.0)):
+        tell(Progress(probe, requests, 100, left=left))
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         f"walks: {progress.WORDS['walks']} (1/100)",
         f"scope: {progress.WORDS['scope']} (25/100), about 90 s left",
+        f"access: {progress.WORDS['access']} (40/100), about 20 s left",
     ]
 
 
