@@ -192,6 +192,7 @@ def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
             "a page before an item does not end right before it, and the document does not say that it must"
         )
         return
+    yield from _tokens_given(evidence)
     walks: dict[str, list[tuple[Page, str, Order]]] = defaultdict(list)
     for page, before, order in pages:
         if page.exchange.step is not None and page.exchange.again is None:
@@ -202,6 +203,21 @@ def walk_back_gives_the_list(evidence: Evidence) -> Iterator[Outcome]:
         if follows and (lost := _lost(evidence, walk, steps[0][1], order)) is not None:
             yield lost
         elif follows and len(walk) > 1:
+            yield HELD
+
+
+def _tokens_given(evidence: Evidence) -> Iterator[Outcome]:
+    """Where cursors are tokens: a page before which items stand gives the token by which a client gets there."""
+    listing = evidence.listing
+    for page, order in evidence.sound if evidence.reader.opaque else ():
+        earlier = page.query.after
+        if not page.items or earlier is None or not listing.precedes(order, earlier, page.ids[0]):
+            continue
+        if page.back is None and listing.stands(earlier, page.exchange):
+            shown = listing.shown_in(earlier, page.exchange, order)
+            wanted = f"a token of the page before: {short(earlier)} precedes {short(page.ids[0])}"
+            yield Finding(wanted, "no such token", (page.exchange, shown), wrong=0)
+        elif page.back is not None:
             yield HELD
 
 

@@ -314,6 +314,8 @@ class Page:
     last_id: str | None
     token: str | None = None
     """The opaque cursor of the next page, where the operation has such cursors; ``None`` at the end of the list."""
+    back: str | None = None
+    """The opaque cursor of the page before, where the operation has such cursors; ``None`` at the head of the list."""
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

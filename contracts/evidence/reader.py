@@ -27,13 +27,16 @@ _DIGITS = 9
 """Digits of the fraction of a second that count."""
 _FINEST = 1_000_000_000
 
-_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | None]
-"""The items of a page, has_more, first_id, last_id, and the token of the next page."""
+_Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | None, str | None]
+"""The items of a page, has_more, first_id, last_id, and the tokens of the next page and of the page before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The origin of a token: the query of the page that gave it, with its last item as ``after``, and the exchange."""
+    """The origin of a token: the exchange that gave it, and the query for the list from there on.
+
+    The query has the last item of that page as ``after``; for a token that leads backwards, its first as ``before``.
+    """
 
     query: Query
     exchange: Exchange
@@ -56,6 +59,7 @@ class Reader:
         self._violations: dict[bytes, tuple[Violation, ...]] = {}
         self._contents: dict[bytes, _Content | None] = {}
         self._given: dict[str, list[Given]] = defaultdict(list)
+        self._given_back: dict[str, list[Given]] = defaultdict(list)
         self._learned: set[int] = set()
         """The numbers of the exchanges whose tokens are known."""
         self._dated: dict[int, tuple[Exchange, Exchange]] = {}
@@ -80,12 +84,8 @@ class Reader:
 
     def query(self, exchange: Exchange) -> Query | None:
         """The request of an exchange as a query; ``None`` if the document forbids it, or it pages backwards."""
-        query = self.operation.read(exchange.request).query
-        if query is None or query.before is not None:
-            return None
-        if query.after is None or not self.opaque:
-            return query
-        return replace(query, after=self.behind(query, query.after, exchange))
+        query = self.asked(exchange)
+        return query if query is not None and query.before is None else None
 
     def behind(self, query: Query, token: str, exchange: Exchange) -> str | None:
         """The last item in front of the place for which a request's token stands.
@@ -97,8 +97,25 @@ class Reader:
 
     def backward(self, exchange: Exchange) -> Query | None:
         """The request of an exchange as a query that pages backwards; ``None`` for any other request."""
-        query = self.operation.read(exchange.request).query
+        query = self.asked(exchange)
         return query if query is not None and query.before is not None else None
+
+    def asked(self, exchange: Exchange) -> Query | None:
+        """The request of an exchange as a query in either direction; ``None`` if the document forbids it.
+
+        A token that was given is replaced by the item at whose position it stands.
+        """
+        query = self.operation.read(exchange.request).query
+        if query is None or not self.opaque:
+            return query
+        for token, leads in ((query.after, (self._given, self._given_back)), (query.before, (self._given_back,))):
+            # One parameter may take both kinds of token: where a token was given tells in which direction it leads.
+            origins = (_origin(known.get(token, ()), query, exchange) for known in leads) if token is not None else ()
+            given = next((each for each in origins if each is not None), None)
+            if given is not None:
+                return replace(query, after=given.query.after, before=given.query.before)
+        unknown = {name: f"{_UNKNOWN} {token}" for name in ("after", "before") if (token := getattr(query, name))}
+        return replace(query, **unknown)
 
     @property
     def opaque(self) -> bool:
@@ -106,7 +123,7 @@ class Reader:
         return self.operation.profile.next.kind == "body"
 
     def given(self, token: str) -> Sequence[Given]:
-        """The origins of a token, in the order in which they were seen."""
+        """The origins of a token that leads onward, in the order in which they were seen."""
         return self._given.get(token, ())
 
     def origin(self, query: Query, token: str, exchange: Exchange) -> Given | None:
@@ -114,10 +131,7 @@ class Reader:
 
         Of several origins it is the latest with the same limit before the request: a token may be given again later.
         """
-        mine = [each for each in self.given(token) if _list(each.query) == _list(query)]
-        mine = [each for each in mine if each.query.limit == query.limit] or mine
-        earlier = [each for each in mine if each.exchange.received <= exchange.sent]
-        return earlier[-1] if earlier else next(iter(mine), None)
+        return _origin(self.given(token), query, exchange)
 
     def learn(self, exchanges: Sequence[Exchange]) -> None:
         """Record the positions for which the tokens of these exchanges stand."""
@@ -129,8 +143,12 @@ class Reader:
             self._learned.add(exchange.number)
             query = self.operation.read(exchange.request).query
             page = self.page(exchange, query) if query is not None else None
-            if page is not None and query is not None and page.token is not None and page.items:
-                self._given[page.token].append(Given(replace(query, after=page.ids[-1]), exchange))
+            if page is None or query is None or not page.items:
+                continue
+            if page.token is not None:
+                self._given[page.token].append(Given(replace(query, after=page.ids[-1], before=None), exchange))
+            if page.back is not None:
+                self._given_back[page.back].append(Given(replace(query, after=None, before=page.ids[0]), exchange))
 
     def parsed(self, body: bytes) -> Parsed:
         """The body, parsed as JSON."""
@@ -191,7 +209,10 @@ class Reader:
                 )
             )
         has_more = standing_at(value, profile.more) if profile.more is not None else None
-        token = standing_at(value, profile.next.at) if self.opaque and profile.next.at is not None else None
+        token, back = (
+            standing_at(value, cursor.at) if self.opaque and cursor.at is not None else None
+            for cursor in (profile.next, profile.prev)
+        )
         token = token if isinstance(token, str) and token else None
         if profile.more is None and self.opaque:
             has_more = token is not None
@@ -202,7 +223,15 @@ class Reader:
             self.operation.as_id(first),
             self.operation.as_id(last),
             token,
+            back if isinstance(back, str) and back and roles.before else None,
         )
+
+
+def _origin(known: Sequence[Given], query: Query, exchange: Exchange) -> Given | None:
+    mine = [each for each in known if _list(each.query) == _list(query)]
+    mine = [each for each in mine if each.query.limit == query.limit] or mine
+    earlier = [each for each in mine if each.exchange.received <= exchange.sent]
+    return earlier[-1] if earlier else next(iter(mine), None)
 
 
 def standing_at(value: object, place: Place) -> Any:

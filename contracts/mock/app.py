@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
 from contracts.mock.ordered import Sorted, Tail
-from contracts.mock.shape import Shape, facet, opened, sealed
+from contracts.mock.shape import BACK, Shape, facet, opened, sealed
 from contracts.mock.store import Dataset, Permission
 
 BASE_PATH = "/v1"
@@ -237,9 +237,11 @@ class Behaviour:
             before=self.read_text("before", fields),
             selected=self.read_selected(fields),
         )
-        if asked.after is None or self.shape.token is None:
+        if self.shape.token is None:
             return asked
-        return replace(asked, after=self.unseal(asked.after, asked))
+        if self.shape.back is not None and (asked.before or (asked.after or "").startswith(BACK)):
+            return replace(asked, after=None, before=opened(asked.before or asked.after or "", BACK))
+        return asked if asked.after is None else replace(asked, after=self.unseal(asked.after, asked))
 
     def fields(self, query: str, /) -> Fields:
         """Takes the query apart; unknown names are kept, and ignored by all later steps."""
@@ -316,7 +318,8 @@ class Behaviour:
             asked,
         )
         token = self.next_token(envelope, asked) if self.shape.token is not None else None
-        body = self.encode(self.shape.dressed(envelope, token), asked)
+        back = self.back_token(items, asked) if self.shape.back is not None else None
+        body = self.encode(self.shape.dressed(envelope, token, back), asked)
         return Response(200, self.headers(body, asked), body)
 
     def rest(self, asked: Asked, /) -> list[Permission]:
@@ -347,6 +350,11 @@ class Behaviour:
             return None
         last = envelope.get("last_id")
         return self.seal(last, asked) if isinstance(last, str) else None
+
+    def back_token(self, items: Sequence[Permission], asked: Asked, /) -> object:
+        """The token of the page before; ``None`` at the head of the list."""
+        whole = self.select(self.filter(self.sort(self.permissions(asked), asked), asked), asked)
+        return sealed(items[0].id, BACK) if items and whole[0].id != items[0].id else None
 
     def seal(self, id_: str, _asked: Asked, /) -> str:
         """The token that continues after an item."""

@@ -27,7 +27,8 @@ BACKWARDS, TOKENS = "a cursor that leads backwards", "tokens as its cursors"
 SEVERAL, HIDDEN = "a second filter", "a filter by what its items don't show"
 """What a list may have that the published one does not; the value says it for people."""
 _LIST = "list"
-_TOKEN = "page_"  # noqa: S105 - no password
+_TOKEN, BACK = "page_", "back_"
+"""How tokens begin that lead onward, and those that lead backwards."""
 _SEAL = 6
 """Bytes of a token that tell whether it was given."""
 
@@ -101,6 +102,7 @@ class Shape:
         places: Where a part of a page stands that is no property of its own, by the published name of the part.
         fixed: The parameters without a role that every request has.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
+        back: Where it has the token of the page before, if it has one.
     """
 
     prefix: str = "/fine_tuning/checkpoints/"
@@ -118,6 +120,7 @@ class Shape:
     hidden: tuple[str, ...] = ()
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: tuple[str, ...] | None = None
+    back: tuple[str, ...] | None = None
     fixed: frozenset[str] = frozenset()
     key_header: str = ""
 
@@ -130,8 +133,7 @@ class Shape:
 
     def published(self, name: str, value: str) -> tuple[str, str]:
         """A query parameter as the published operation names it; what means nothing here means nothing there."""
-        known = {raw: role for role, raw in self.names.items()}
-        role = known.get(name)
+        role = next((role for role, raw in self.names.items() if raw == name), None)
         if role is None:
             return (f"?{name}" if name in ROLES else name), value
         if role == "order":
@@ -139,8 +141,8 @@ class Shape:
             return role, meant.get(value, f"?{value}" if value in ORDERS else value)
         return role, value
 
-    def dressed(self, page: object, token: object = None) -> object:
-        """A page as this operation has it, with the token of the next one where it has such."""
+    def dressed(self, page: object, token: object = None, back: object = None) -> object:
+        """A page as this operation has it, with the tokens of the next one and of the one before where it has such."""
         if self.page is None or self.item is None or not isinstance(page, dict):
             return page
         data = page.get("data")
@@ -156,29 +158,30 @@ class Shape:
                 holder.pop(last, None)
                 if name in page:
                     holder[last] = items if name == "data" else page[name]
-        if self.token is not None and isinstance(dressed, dict):
-            holder = dressed
-            for name in self.token[:-1]:
-                holder = holder.setdefault(name, {})
-            holder[self.token[-1]] = token
+        for at, each in ((self.token, token), (self.back, back)) if isinstance(dressed, dict) else ():
+            if at is not None:
+                holder = dressed
+                for name in at[:-1]:
+                    holder = holder.setdefault(name, {})
+                holder[at[-1]] = each
         return dressed
 
 
-def sealed(id_: str) -> str:
-    """The token for the place behind an item."""
+def sealed(id_: str, kind: str = _TOKEN) -> str:
+    """The token for the place behind an item, or, as `BACK`, for the one in front of it."""
     raw = id_.encode("utf-8", "surrogatepass")
-    return _TOKEN + urlsafe_b64encode(raw + sha256(raw).digest()[:_SEAL]).decode().rstrip("=")
+    return kind + urlsafe_b64encode(raw + sha256(raw).digest()[:_SEAL]).decode().rstrip("=")
 
 
-def opened(token: str) -> str:
-    """The item behind which a token stands; of what was never given as one, something that is no item."""
-    text = token.removeprefix(_TOKEN)
+def opened(token: str, kind: str = _TOKEN) -> str:
+    """The item at which a token of this kind stands; of what was never given as one, something that is no item."""
+    text = token.removeprefix(kind)
     try:
         raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         id_ = raw[:-_SEAL].decode("utf-8", "surrogatepass")
     except ValueError:
         return f"?{token}"
-    return id_ if sealed(id_) == token else f"?{token}"
+    return id_ if sealed(id_, kind) == token else f"?{token}"
 
 
 def rfc3339(value: object) -> object:

@@ -180,11 +180,11 @@ class Asking:
 
         ``None`` if it needs a token that was never given for its order and filter.
         """
-        if self.reader.opaque and query.after is not None:
+        if self.reader.opaque and (query.after, query.before) != (None, None):
             token = self._token(query)
             if token is None:
                 return None
-            query = replace(query, after=token)
+            query = replace(query, after=token) if query.before is None else replace(query, before=token)
         return self.operation.request(
             query, extra=extra, credential=credential, encode_colon=encode_colon, seed=self.seed
         )
@@ -194,17 +194,19 @@ class Asking:
         self._read += len(fresh)
         self.reader.learn(fresh)
         for exchange in fresh:
-            asked = self.reader.query(exchange) if exchange.request.credential == "admin" else None
+            asked = self.reader.asked(exchange) if exchange.request.credential == "admin" else None
             page = self.reader.page(exchange, asked) if asked is not None else None
             if asked is not None and page is not None:
                 self._keep_token(asked, page)
         return self._tokens.get(query) or self._tokens.get(replace(query, limit=None))
 
     def _keep_token(self, asked: Query, page: Page) -> None:
-        """Keep the token that a page gave, for its limit and for any other one."""
-        if page.token is not None and page.items:
-            place = replace(asked, after=page.ids[-1])
-            self._tokens[place] = self._tokens[replace(place, limit=None)] = page.token
+        """Keep the tokens that a page gave, for its limit and for any other one."""
+        for token, end in ((page.token, -1), (page.back, 0)) if page.items else ():
+            if token is not None:
+                after, before = (page.ids[-1], None) if end else (None, page.ids[0])
+                place = replace(asked, after=after, before=before)
+                self._tokens[place] = self._tokens[replace(place, limit=None)] = token
 
     def send(
         self,

@@ -1,8 +1,12 @@
-"""Backwards: pages before items at page boundaries, at both ends, in the middle and among ties."""
+"""Backwards: pages before items at page boundaries, at both ends, in the middle and among ties.
+
+Where cursors are tokens, the items are those before which earlier answers gave a token.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice, zip_longest
 
 from contracts.core.model import Order, Query, Step
@@ -23,7 +27,7 @@ def backwards(asking: Asking) -> None:
     """Request pages before items, a walk back from the end, and pages between two items."""
     orders = asking.operation.orders
     columns = [list(_pages(asking, order)) for order in orders]
-    queries = list(filter(None, chain.from_iterable(zip_longest(*columns))))
+    queries = list(dict.fromkeys(filter(None, chain.from_iterable(zip_longest(*columns)))))
     first = 3 * len(orders)
     # A small share suffices for the most common defects, and the walk.
     asking.ask_all(queries[:first])
@@ -40,16 +44,17 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
         return
     default, items = asking.operation.usual_limit, len(sequence)
 
-    def before(at: int, limit: int | None, **others: object) -> Query:
-        return asking.query(before=sequence[at], limit=limit, **{"order": order, **others})
+    def before(at: int, limit: int | None) -> Query:
+        return _before(asking, sequence, at, limit=limit, order=order)
 
     # A server that returns the head of the list, or ignores the cursor, shows in one of these two.
-    yield before(min(3, items - 1), min(6, asking.size))
+    nearest = before(min(3, items - 1), None)
+    yield replace(nearest, limit=min(sequence.index(nearest.before or "") + 3, asking.size))
     yield before(items // 2 + items // 4, 3)
     filtered = _filtered(asking, order)
     yield from islice(filtered, 1)
     ties = [id_ for id_ in risky(asking.listing, order) if id_ != sequence[0]][:MOST_RISKY]
-    amid = (asking.query(before=id_, limit=limit, order=order) for id_, limit in zip(ties, LIMITS, strict=False))
+    amid = (before(sequence.index(id_), limit) for id_, limit in zip(ties, LIMITS, strict=False))
     yield from islice(amid, 2)
     yield before(0, 5)
     if items > 1:
@@ -58,10 +63,20 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
     yield before(items - 1, 2)
     yield from chain(amid, filtered)
     if order is asking.operation.default_order and items > default + 1:
-        yield asking.query(before=sequence[default + 1])
-        yield asking.query(before=sequence[default + 1], limit=default)
+        yield _before(asking, sequence, default + 1)
+        yield _before(asking, sequence, default + 1, limit=default)
     for at in range(default, items, default):
         yield before(at, default)
+
+
+def _before(asking: Asking, sequence: tuple[str, ...], at: int, **others: object) -> Query:
+    """The page before the item at this index; where cursors are tokens, before the nearest item that has got one."""
+    wanted = asking.query(before=sequence[at], **others)
+    if not asking.reader.opaque:
+        return wanted
+    near = sorted(range(len(sequence)), key=lambda place: abs(place - at))
+    queries = (replace(wanted, before=sequence[place]) for place in near)
+    return next((query for query in queries if asking.request(query) is not None), wanted)
 
 
 def _watched(asking: Asking, order: Order) -> tuple[str, ...]:
@@ -78,8 +93,17 @@ def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
     """Pages before items of the lists of two projects."""
     for project in asking.listing.projects[:2]:
         sequence = asking.listing.sequence(order, project)
+        if asking.reader.opaque:
+            _reach_in(asking, asking.query(limit=max(1, len(sequence) // 2), order=order, project_id=project))
         for at, limit in ((len(sequence) // 2, 2), (0, 3), (len(sequence) - 1, asking.size)):
-            yield asking.query(before=sequence[at], limit=limit, order=order, project_id=project)
+            yield _before(asking, sequence, at, limit=limit, order=order, project_id=project)
+
+
+def _reach_in(asking: Asking, query: Query) -> None:
+    """Request two pages of a list, so that there is a token that leads back in it."""
+    page = asking.reader.page(asking.ask(query), query)
+    if page is not None and page.items:
+        asking.ask(replace(query, after=page.ids[-1]))
 
 
 def _walk_back(asking: Asking, order: Order, number: int) -> None:
@@ -87,15 +111,18 @@ def _walk_back(asking: Asking, order: Order, number: int) -> None:
     sequence = _watched(asking, order)
     if len(sequence) < 2:  # noqa: PLR2004 - nothing stands before a single item
         return
-    cursor, seen = sequence[-1], {sequence[-1]}
     limit = min(asking.size, max(1, -(-len(sequence) // STEPS)))
+    query = _before(asking, sequence, len(sequence) - 1, limit=limit, order=order)
+    seen = {query.before}
     for index in range(min(STEPS, -(-len(sequence) // limit)) + SPARE):
-        query = asking.query(before=cursor, limit=limit, order=order)
-        page = asking.reader.page(asking.ask(query, step=Step(f"back {number}", index)), query)
+        request = asking.request(query)
+        if request is None:
+            return
+        page = asking.reader.page(asking.send(request, step=Step(f"back {number}", index)), query)
         if page is None or not page.items or page.ids[0] in seen:
             return
         seen.update(page.ids)
-        cursor = page.ids[0]
+        query = replace(query, before=page.ids[0])
 
 
 def _between(asking: Asking) -> Iterator[Query]:

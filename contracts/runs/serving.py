@@ -78,6 +78,7 @@ def shape(operation: Operation) -> Shape:
         filters=dict(profile.filters[1:]),
         hidden=profile.hidden,
         token=profile.next.at if profile.next.kind == "body" else None,
+        back=profile.prev.at if profile.next.kind == "body" and roles.before else None,
         page=Look(
             names=_named(
                 object=roles.object,

@@ -23,6 +23,25 @@ _ONWARD = (
     "page",
 )
 _BACKWARD = ("before", "before_id", "ending_before")
+_PREVIOUS = (
+    "prev",
+    "previous",
+    "prev_page",
+    "previous_page",
+    "prev_cursor",
+    "prevCursor",
+    "previous_cursor",
+    "previousCursor",
+    "prev_page_token",
+    "prevPageToken",
+    "previous_page_token",
+    "previousPageToken",
+    "prev_token",
+    "prevToken",
+    "previous_token",
+    "previousToken",
+)
+"""Names of tokens that lead backwards, of properties and of parameters."""
 _TOKENS = (
     "next",
     "next_page",
@@ -157,7 +176,7 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     """Roles that follow from plain names, where no other source knows them."""
     found: Statements = {**known}
     if "items" not in found:
-        found["items"] = _items(outline)
+        found["items"] = _items(outline, found.get("next.param"))
     if found["items"] is None:
         return {}
     items = outline.items(place(found["items"]))
@@ -173,8 +192,11 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     found.setdefault("next.param", next((name for name in _ONWARD if _is_text(query.get(name))), None))
     found.setdefault("next.from", _kind(query.get(str(found["next.param"])), found.get("next.at") or token))
     found.setdefault("next.at", token if found["next.from"] == "body" else _first(_LAST, envelope))
-    found.setdefault("prev.param", next((name for name in _BACKWARD if _is_text(query.get(name))), None))
-    found.setdefault("prev.at", _first(_FIRST, envelope))
+    if found["next.from"] == "body":
+        found = {**_back(outline, found), **found}
+    else:
+        found.setdefault("prev.param", next((name for name in _BACKWARD if _is_text(query.get(name))), None))
+        found.setdefault("prev.at", _first(_FIRST, envelope))
     found.setdefault("more", next((name for name in _MORE if "boolean" in types(envelope.get(name, {}))), None))
     found.setdefault("limit.param", next((name for name in _LIMIT if "integer" in _types(query.get(name))), None))
     if "order.param" not in found:
@@ -189,6 +211,21 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     return {role: value for role, value in found.items() if role not in known and value not in (None, {})}
 
 
+def _back(outline: Outline, found: Statements) -> Statements:
+    """The token of the page before, which stands beside that of the next page, and the parameter that takes it."""
+    at = found.get("prev.at")
+    if at is None and found.get("next.at") is not None:
+        *group, _ = place(found["next.at"])
+        beside = outline.properties(outline.at(tuple(group)))
+        named = next((name for name in _PREVIOUS if "string" in types(beside.get(name, {}))), None)
+        at = [*group, named] if group and named is not None else named
+    if at is None:
+        return {}
+    # Without a parameter of its own, the one for the next page takes it. What such a token leads to is the page before.
+    known = (name for name in (*_BACKWARD, *_PREVIOUS) if _is_text(outline.query.get(name)))
+    return {"prev.param": next(known, found["next.param"]), "prev.at": at, "prev.nearest": True}
+
+
 def _kind(parameter: Parameter | None, at: Any) -> str:
     """Whether a cursor is the id of an item, or a token that stands at a place of the answer."""
     if at is not None:
@@ -197,12 +234,12 @@ def _kind(parameter: Parameter | None, at: Any) -> str:
     return "body" if parameter is not None and _TOKEN_WORDS.search(parameter.description) else "item"
 
 
-def _items(outline: Outline) -> Any:
+def _items(outline: Outline, onward: str | None) -> Any:
     if "array" in types(outline.keywords(outline.body)):
         return ""
     arrays = [name for name, schema in outline.envelope.items() if "array" in types(schema)]
     usual = next((name for name in _ITEMS if name in arrays), None)
-    if usual is None and any(_is_text(outline.query.get(name)) for name in _ONWARD):
+    if usual is None and (onward is not None or any(_is_text(outline.query.get(name)) for name in _ONWARD)):
         of_objects = [name for name in arrays if outline.items((name,))]
         return of_objects[0] if len(of_objects) == 1 else None
     return usual

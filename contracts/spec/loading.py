@@ -116,7 +116,9 @@ def _operation(
         template = template.replace("{" + name + "}", encode(value))
     prefix, scope, suffix = template.partition("{" + roles.checkpoint + "}") if roles.checkpoint else (template, "", "")
     parameters = {each["name"]: each for each in node["parameters"] if each.get("in") == "query"}
-    known = [(name, role) for role in PARAMETERS if (name := getattr(roles, role))]
+    # Tokens of both directions may have one parameter; then it is known as the one that leads onward.
+    one = roles.before == roles.after
+    known = [(name, role) for role in PARAMETERS if (name := getattr(roles, role)) and not (one and role == "before")]
     filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
     allowed = References(source.name, reduced.data).keywords(filtering)
     order = profile.order or Ordering(None, (), None, by_time=False)
@@ -186,7 +188,7 @@ def _roles(profile: Profile) -> Roles:
         item_object=first(profile.constants),
         checkpoint=profile.scope[-1] if profile.scope else "",
         after=profile.next.param or "",
-        before=(profile.prev.param or "") if ends else "",
+        before=(profile.prev.param or "") if ends or profile.prev.at is not None else "",
         limit=profile.limit.param if profile.limit is not None else "",
         order=(profile.order.param if profile.order is not None else None) or "",
         project_id=first(profile.filters),

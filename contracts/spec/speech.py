@@ -45,7 +45,7 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         "order": order.param if order is not None else None,
         "created_at": profile.time.at if profile.time is not None else None,
         "id": profile.id[0] if len(profile.id) == 1 else None,
-        "first_id": profile.prev.at[-1] if profile.prev.at else None,
+        "first_id": profile.prev.at[-1] if profile.next.kind == "item" and profile.prev.at else None,
         "last_id": profile.next.at[-1] if profile.next.kind == "item" and profile.next.at else None,
         "has_more": profile.more[-1] if profile.more else None,
         "project_id": filters[0][1] if filters else None,

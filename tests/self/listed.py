@@ -108,6 +108,33 @@ TOKEN_ALONE = document(
 )
 TOKEN_ALONE |= {"security": [{"Key": []}]}
 TOKEN_ALONE["components"]["securitySchemes"] = {"Key": {"type": "http", "scheme": "bearer"}}
+TOKENS_BOTH_WAYS = document(
+    "/shops/{shop_id}/things",
+    [
+        parameter("next_token"),
+        parameter("previous_token"),
+        parameter("limit", "integer", default=9),
+        parameter("order", enum=["asc", "desc"], description="Sorted by `created_at`.", default="desc"),
+        parameter("status"),
+    ],
+    {"next_token": {"type": ["string", "null"]}, "previous_token": {"type": ["string", "null"]}, "has_more": BOOLEAN},
+    ITEM,
+)
+ONE_PARAMETER = document(
+    "/things",
+    [parameter("cursor"), parameter("limit", "integer", default=9)],
+    {
+        "paging": {
+            "type": "object",
+            "properties": {name: {"type": ["string", "null"]} for name in ("next", "previous")},
+            "required": ["next", "previous"],
+        }
+    },
+    {"id": TEXT, "created_at": {"type": "string", "format": "date-time"}},
+    items="results",
+    operation={"x-fern-pagination": {"cursor": "$request.cursor", "next_cursor": "$response.paging.next"}},
+)
+"""Tokens of both directions in one parameter."""
 NO_ORDER = document(
     "/shelves/{shelf_id}/things",
     [parameter("starting_after"), parameter("limit", "integer", default=10)],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from commanding import run as command
-from listed import FIXED_ORDER, ID_CURSOR, TOKEN, TOKEN_ALONE, written
+from listed import FIXED_ORDER, ID_CURSOR, ONE_PARAMETER, TOKEN, TOKEN_ALONE, TOKENS_BOTH_WAYS, written
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError
@@ -19,14 +19,27 @@ from contracts.runs import live
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
 
-LISTS = {"both ways": ID_CURSOR, "fixed order": FIXED_ORDER, "token and flag": TOKEN, "token alone": TOKEN_ALONE}
-OF_STYLE = {BACKWARDS: ("both ways", "fixed order"), TOKENS: ("token and flag", "token alone")}
+LISTS = {
+    "both ways": ID_CURSOR,
+    "fixed order": FIXED_ORDER,
+    "token and flag": TOKEN,
+    "token alone": TOKEN_ALONE,
+    "tokens both ways": TOKENS_BOTH_WAYS,
+    "one parameter": ONE_PARAMETER,
+}
+OF_STYLE = {
+    BACKWARDS: ("both ways", "fixed order", "tokens both ways"),
+    TOKENS: ("token and flag", "token alone"),
+}
+OF_ONE_PARAMETER = ("before-ignored", "before-taken-for-after", "gap-backwards", "token-repeats-the-last-item")
 FAMILIES = {BACKWARDS: ("PRV", "HTP-001", "OBS-014", "OBS-015", "OBS-016"), TOKENS: ("TOK", "PAG", "HTP-001")}
 NOT_THERE = {
     # No order, no filter, and a document that does not say where the page before an item ends.
     ("fixed order", "order-ignored-backwards"),
     ("fixed order", "filter-ignored-backwards"),
     *(("fixed order", name) for name, fault in EVERY_FAULT.items() if fault.clause == "PRV-003"),
+    # No token leads to what stands before the first item.
+    ("tokens both ways", "wraps-round-backwards"),
     # No filter, no key, and no two items of the same moment.
     ("token and flag", "token-keeps-its-filter"),
     ("token and flag", "token-of-another-filter-crashes"),
@@ -62,6 +75,7 @@ def wrong_ones() -> Iterator[tuple[str, str]]:
         for name in OF_STYLE.get(fault.style, ()):
             if (name, fault.name) not in NOT_THERE:
                 yield name, fault.name
+    yield from (("one parameter", name) for name in OF_ONE_PARAMETER)
 
 
 def right_ones() -> Iterator[tuple[str, str]]:
@@ -94,11 +108,13 @@ def test_a_conforming_server_is_not_flagged(tmp_path: Path, name: str, variant: 
 
 @pytest.mark.parametrize("name", LISTS)
 def test_the_right_server_is_judged_whole(tmp_path: Path, name: str) -> None:
-    style = next(style for style, names in OF_STYLE.items() if name in names)
-    result = judged(tmp_path, name, "fault", None, *FAMILIES[style])
+    families = {family: None for style, names in OF_STYLE.items() if name in names for family in FAMILIES[style]}
+    families = families or dict.fromkeys((*FAMILIES[BACKWARDS], *FAMILIES[TOKENS]))
+    result = judged(tmp_path, name, "fault", None, *families)
     assert having(result, Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE) == set()
     open_ = having(result, Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE)
-    allowed = {"PRV-003"} if name == "fixed order" else set()
+    # The document does not say where the page before an item ends; there is neither another list nor a key.
+    allowed = {"fixed order": {"PRV-003"}, "one parameter": {"TOK-006"}}.get(name, set())
     assert {clause for clause in open_ if clause[:3] in {"PRV", "TOK"}} == allowed
 
 

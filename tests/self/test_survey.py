@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from listed import (
     FIXED_ORDER,
     ID_CURSOR,
     ITEM,
+    ONE_PARAMETER,
     TEXT,
     TOKEN,
+    TOKENS_BOTH_WAYS,
     document,
     parameter,
     vendors_document,
@@ -419,3 +422,21 @@ def test_what_vendors_say_in_prose_is_read() -> None:
     assert files.limit == Limit("limit", 10_000, 1, 10_000)
     assert alerts is not None
     assert alerts.limit == Limit("limit", 20, 0, 100)
+
+
+def test_tokens_of_both_directions_are_read() -> None:
+    both = profile(TOKENS_BOTH_WAYS)
+    assert (both.next, both.prev) == (
+        Cursor("next_token", "body", ("next_token",)),
+        Cursor("previous_token", "body", ("previous_token",)),
+    )
+    assert both.nearest
+    one = profile(ONE_PARAMETER)
+    assert one.prev == Cursor("cursor", "body", ("paging", "previous"))
+
+
+def test_a_link_tells_the_list_from_other_arrays() -> None:
+    data = copy.deepcopy(CONVENTIONS["links"])
+    schema = data["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schema["properties"]["rows"] = schema["properties"].pop("data")
+    assert profile(data).items == ("rows",)
