@@ -269,7 +269,10 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
         yield Inapplicable("no item shows what a second filter compares")
     for page, asked in evidence.selected:
         wanted = [(further.index(name), value) for name, value in asked.items() if name in further]
-        if len(wanted) < len(asked) or any(value not in known[place] for place, value in wanted):
+        if len(wanted) < len(asked) or any(
+            value not in known[place] and not _resembles(evidence, further[place], value, known[place])
+            for place, value in wanted
+        ):
             continue
         project = page.query.project_id
         wrong = next((item for item in page.items if not _matches(item, project, wanted)), None)
@@ -283,6 +286,11 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
             yield lost
         elif page.items:
             yield HELD
+
+
+def _resembles(evidence: Evidence, name: str, value: str, known: set[str | None]) -> bool:
+    """Whether a value that no item shows is like a shown one, of a filter that takes any text."""
+    return not evidence.operation.words_of(name) and resembles(value, {each for each in known if each is not None})
 
 
 def _facets(evidence: Evidence) -> Mapping[str, set[tuple[str | None, ...]]]:
@@ -356,4 +364,26 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
                 wrong=0,
             )
         elif strange is None:
-            yield HELD
+            yield _out_of_bounds(evidence, page, asked) or HELD
+
+
+def _out_of_bounds(evidence: Evidence, page: Page, asked: Mapping[str, str]) -> Finding | None:
+    """What is wrong with a page whose items are bounded in time, and perhaps of one project; ``None`` if nothing is."""
+    operation, project = evidence.operation, page.query.project_id
+    if not asked.keys() <= operation.ranges.keys():
+        return None
+    bounds = [(operation.ranges[name], operation.bound(name, value)) for name, value in asked.items()]
+
+    def matches(item: Item) -> bool:
+        moment = item.created_at
+        inside = moment is None or all(bound is None or holds(moment, bound) for holds, bound in bounds)
+        return inside and project in (None, item.project_id)
+
+    wrong = next((item for item in page.items if not matches(item)), None)
+    if wrong is not None:
+        beside = f" of {short(project)}" if project is not None else ""
+        return Finding(f"items{beside} with {_written(asked)}", f"{short(wrong.id)} is none", (page.exchange,))
+    if any(bound is None for _, bound in bounds):
+        return None
+    dated = [id_ for id_, item in evidence.listing.items.items() if item.created_at is not None and matches(item)]
+    return _left_out(evidence, page, dated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 TOKENS = ("tokens",)
 WALKED = (*PAGED, "walks.cursors", "repetition.repeated", *TOKENS)
 REQUIRES = frozenset({Capability.TOKEN})
+_OF_THE_END = re.compile("end_?cursor", re.IGNORECASE)
 
 
 def _sent(evidence: Evidence) -> Iterator[tuple[Exchange, Query, str, Given | None]]:
@@ -70,7 +72,10 @@ def _distinguishable(evidence: Evidence) -> bool:
     needs=TWO,
 )
 def token_when_more_follows(evidence: Evidence) -> Iterator[Outcome]:
-    flag = evidence.operation.roles.has_more
+    profile = evidence.operation.profile
+    flag = profile.more[-1] if profile.more is not None else ""
+    # The cursor of a page's end may be given on the last page as well: there the flag says that nothing follows.
+    of_the_end = bool(flag and profile.next.at and _OF_THE_END.fullmatch(profile.next.at[-1]))
     following: dict[str, list[Page]] = {}
     for page in evidence.pages:
         token = evidence.reading(page.exchange).values.get("after", ("",))[0]
@@ -80,7 +85,8 @@ def token_when_more_follows(evidence: Evidence) -> Iterator[Outcome]:
             continue
         given = "a token" if page.token is not None else "no token"
         if flag:
-            if page.has_more is not None and page.has_more is not (page.token is not None):
+            unneeded = of_the_end and page.has_more is False
+            if page.has_more is not None and page.has_more is not (page.token is not None) and not unneeded:
                 wanted = "a token" if page.has_more else "no token"
                 yield Finding(f"{wanted}, as {flag} is {yes(page.has_more)}", given, (page.exchange,))
             elif page.has_more is not None:

@@ -83,7 +83,7 @@ def _show(sheet: Sheet, surveyed: Surveyed) -> None:
     for lack in surveyed.lacks:
         sheet.block(("    Missing    ", "bold"), f"{lack.role}: the document {lack.reason}.")
     if surveyed.lacks:
-        sheet.block(("    Say it     ", "dim"), "in a file for --overlay, with the names filled in:")
+        sheet.block(("    Say it     ", "dim"), "in a file for --overlay; put right what is guessed wrongly:")
         for line in surveyed.overlay().splitlines():
             sheet.line(f"      {line}")
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from contracts.core.model import Exchange, Item, Page, Query
 from contracts.spec.body import Parsed, parse
 from contracts.spec.operation import Operation
 from contracts.spec.outline import Place
-from contracts.spec.profile import Time
 from contracts.spec.validation import Validator, Violation
 
 _MOST_HELD = 4 * 1024 * 1024
 """Bytes of bodies whose parsed JSON values are kept in memory at the same time."""
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN: Final = "the unknown token"
 """What stands before a token that stands for no known place, so that it is not read as the id of an item."""
-_DIGITS = 9
-"""Digits of the fraction of a second that count."""
-_FINEST = 1_000_000_000
-
 _Content = tuple[tuple[Item, ...], bool | None, str | None, str | None, str | None, str | None]
 """The items of a page, has_more, first_id, last_id, and the tokens of the next page and of the page before."""
 
@@ -114,8 +105,8 @@ class Reader:
             given = next((each for each in origins if each is not None), None)
             if given is not None:
                 return replace(query, after=given.query.after, before=given.query.before)
-        unknown = {name: f"{_UNKNOWN} {token}" for name in ("after", "before") if (token := getattr(query, name))}
-        return replace(query, **unknown)
+        after, before = (token and f"{_UNKNOWN} {token}" for token in (query.after, query.before))
+        return replace(query, after=after, before=before)
 
     @property
     def opaque(self) -> bool:
@@ -203,7 +194,7 @@ class Reader:
             items.append(
                 Item(
                     id=id_,
-                    created_at=_moment(entry.get(roles.item_created_at), profile.time),
+                    created_at=profile.time.read(entry.get(profile.time.at)) if profile.time is not None else None,
                     project_id=project if isinstance(project, str) else None,
                     facets=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
                 )
@@ -243,24 +234,6 @@ def standing_at(value: object, place: Place) -> Any:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _moment(value: object, time: Time | None) -> int | None:
-    """A time as a number: seconds or milliseconds as given, nanoseconds for RFC 3339; ``None`` if unreadable."""
-    if time is None:
-        return None
-    if time.form != "rfc3339":
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-    found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return None
-    day, clock, fraction, zone = found.groups()
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
-    except ValueError:
-        return None
-    seconds = int((moment - _EPOCH).total_seconds())
-    return seconds * _FINEST + int((fraction or "").ljust(_DIGITS, "0")[:_DIGITS])
 
 
 @dataclass(frozen=True, slots=True)

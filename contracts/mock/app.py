@@ -437,6 +437,8 @@ class Behaviour:
         shown = self.shape.filters.get(name)
         if shown is not None and self.shape.item is not None:
             return facet(shown, self.shape.item.facets[shown], permission.id) == value
+        if name in self.shape.ranges:
+            return self.shape.ranges[name](permission.created_at, value)
         return crc32(f"{name}={value} {permission.id}".encode("utf-8", "surrogatepass")) % 3 > 0
 
     def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:

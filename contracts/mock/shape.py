@@ -25,6 +25,7 @@ ROLES = (*PUBLISHED_NAMES, "before")
 """The parameters that a list operation may have, by the names of the published one, and the cursor backwards."""
 BACKWARDS, TOKENS = "a cursor that leads backwards", "tokens as its cursors"
 SEVERAL, HIDDEN = "a second filter", "a filter by what its items don't show"
+RANGES = "a filter that bounds the times of its items"
 """What a list may have that the published one does not; the value says it for people."""
 _LIST = "list"
 _TOKEN, BACK = "page_", "back_"
@@ -98,7 +99,8 @@ class Shape:
         item: How an item is written.
         key_header: The header that holds the key by itself, where it is not Authorization.
         filters: The filters behind the first one, each with the item's property that it compares.
-        hidden: The filters by what items don't show.
+        hidden: The filters by what items don't show, and by more than equality.
+        ranges: Those of them that bound times: whether a second is inside, given the value of the filter.
         places: Where a part of a page stands that is no property of its own, by the published name of the part.
         fixed: The parameters without a role that every request has.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
@@ -118,6 +120,7 @@ class Shape:
     item: Look | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    ranges: Mapping[str, Callable[[int, str], bool]] = field(default_factory=dict)
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: tuple[str, ...] | None = None
     back: tuple[str, ...] | None = None
@@ -128,7 +131,7 @@ class Shape:
     def styles(self) -> frozenset[str]:
         """What the operation has that the published one does not."""
         has = {BACKWARDS: "before" in self.names, TOKENS: self.token is not None}
-        has |= {SEVERAL: bool(self.filters), HIDDEN: bool(self.hidden)}
+        has |= {SEVERAL: bool(self.filters), HIDDEN: bool(self.hidden), RANGES: bool(self.ranges)}
         return frozenset(style for style, there in has.items() if there)
 
     def published(self, name: str, value: str) -> tuple[str, str]:

@@ -54,7 +54,10 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
     filtered = _filtered(asking, order)
     yield from islice(filtered, 1)
     ties = [id_ for id_ in risky(asking.listing, order) if id_ != sequence[0]][:MOST_RISKY]
-    amid = (before(sequence.index(id_), limit) for id_, limit in zip(ties, LIMITS, strict=False))
+    amid = (
+        _nearest(asking, sequence, asking.query(before=id_, limit=limit, order=order))
+        for id_, limit in zip(ties, LIMITS, strict=False)
+    )
     yield from islice(amid, 2)
     yield before(0, 5)
     if items > 1:
@@ -70,10 +73,15 @@ def _pages(asking: Asking, order: Order) -> Iterator[Query]:
 
 
 def _before(asking: Asking, sequence: tuple[str, ...], at: int, **others: object) -> Query:
-    """The page before the item at this index; where cursors are tokens, before the nearest item that has got one."""
-    wanted = asking.query(before=sequence[at], **others)
-    if not asking.reader.opaque:
+    """The page before the item at this index, as `_nearest` has it."""
+    return _nearest(asking, sequence, asking.query(before=sequence[at], **others))
+
+
+def _nearest(asking: Asking, sequence: tuple[str, ...], wanted: Query) -> Query:
+    """A query for what stands before an item; where cursors are tokens, before the nearest item that has got one."""
+    if not asking.reader.opaque or wanted.before not in sequence:
         return wanted
+    at = sequence.index(wanted.before)
     near = sorted(range(len(sequence)), key=lambda place: abs(place - at))
     queries = (replace(wanted, before=sequence[place]) for place in near)
     return next((query for query in queries if asking.request(query) is not None), wanted)

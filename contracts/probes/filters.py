@@ -5,10 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import chain, cycle, zip_longest
 
-from contracts.core.model import Capability, Order, Request
+from contracts.core.model import Order, Request
 from contracts.probes.asking import Asking
 
 MOST_TELLING = 3
@@ -84,7 +83,7 @@ def _further(asking: Asking) -> Iterator[Request]:
         return operation.request(replace(query, project_id=project), extra=pairs)
 
     # First one request of each kind.
-    kinds: list[list[Request]] = [[], [], [], []]
+    kinds: list[list[Request]] = [[], [], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
         shown = [(name, value) for name, value in zip(names, item.facets, strict=True) if value is not None]
         if shown and item.project_id:
@@ -92,22 +91,29 @@ def _further(asking: Asking) -> Iterator[Request]:
         if len(shown) > 1:
             kinds[2].append(chosen(*shown))
     kinds[1] = [chosen((name, value)) for name in hidden for value in _hidden_values(asking, name)]
+    bounds = [(name, value) for name in operation.ranges for value in _hidden_values(asking, name)]
+    beside = asking.listing.projects
+    kinds[4] = [chosen(pair, project=beside[place % len(beside)]) for place, pair in enumerate(bounds[:2]) if beside]
     for place, name in enumerate(names):
         values = dict.fromkeys(value for item in items if (value := item.facets[place]) is not None)
         kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
+        if values and not operation.words_of(name):
+            kinds[3] += [chosen((name, value)) for value in _resembling(asking.rng.choice(list(values)), tuple(values))]
     yield from filter(None, chain.from_iterable(zip_longest(*kinds)))
+
+
+def _resembling(name: str, known: tuple[str, ...]) -> list[str]:
+    """The most telling of the names that `almost` makes, which a filter behind the first one is asked for."""
+    made = (name[:-1], name.swapcase(), f"{name} ", ",".join(known[:2]), f"{name[:-1]}%", "*")
+    return [text for text in dict.fromkeys(made) if text and text not in known]
 
 
 def _hidden_values(asking: Asking, name: str) -> list[str]:
     """Values for a filter by what items don't show: a word that it accepts, or a time in the middle of the list."""
     operation = asking.operation
-    times = sorted(item.created_at for item in asking.listing.items.values() if item.created_at is not None)
-    middle = times[len(times) // 2] if times and Capability.UNIX_TIME in operation.capabilities else 0
-    match operation.takes(name):
-        case "integer":
-            return [str(middle or 1)]
-        case "date-time":
-            return [datetime.fromtimestamp(middle or 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")]
+    if operation.takes(name):
+        times = sorted(item.created_at for item in asking.listing.items.values() if item.created_at is not None)
+        return [operation.as_bound(name, times[len(times) // 2] if times else 1)]
     return list(operation.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]
 
 

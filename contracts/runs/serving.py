@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from contracts.core.model import Order
@@ -77,6 +78,7 @@ def shape(operation: Operation) -> Shape:
         fixed=frozenset(name for name, _ in operation.fixed),
         filters=dict(profile.filters[1:]),
         hidden=profile.hidden,
+        ranges={name: partial(_inside, operation, name) for name in operation.ranges},
         token=profile.next.at if profile.next.kind == "body" else None,
         back=profile.prev.at if profile.next.kind == "body" and roles.before else None,
         page=Look(
@@ -107,6 +109,11 @@ def shape(operation: Operation) -> Shape:
             published="checkpoint.permission",
         ),
     )
+
+
+def _inside(operation: Operation, name: str, second: int, value: str) -> bool:
+    bound, time = operation.bound(name, value), operation.profile.time
+    return bound is not None and time is not None and operation.ranges[name](second * time.unit, bound)
 
 
 def _named(**names: str) -> dict[str, str]:

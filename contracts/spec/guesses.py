@@ -84,6 +84,9 @@ _INEXACT = re.compile(
     r"\b(?:prefix|contains?\b|containing|substring|partial|search|starts with|case.?insensitive|pattern|wildcard)",
     re.IGNORECASE,
 )
+_DATED = re.compile(r"\bISO.?8601\b|\bRFC.?3339\b", re.IGNORECASE)
+_BOUND = re.compile(r"([A-Za-z_]\w*?)(?:\[(gte|gt|lte|lt)\]|[._]{1,2}(gte|gt|lte|lt))")
+"""How a parameter is called that bounds a property."""
 _WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)
 _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
@@ -277,8 +280,18 @@ def _time_form(schema: Mapping[str, Any]) -> str | None:
     described = str(schema.get("description", ""))
     if "integer" in types(schema):
         return "unix-ms" if re.search(r"\bmilliseconds?\b", described, re.IGNORECASE) else "unix"
-    dated = schema.get("format") == "date-time" or re.search(r"\bISO.?8601\b|\bRFC.?3339\b", described, re.IGNORECASE)
-    return "rfc3339" if dated and types(schema) <= {"string"} else None
+    return "rfc3339" if dated(schema, described) and types(schema) <= {"string"} else None
+
+
+def dated(schema: Mapping[str, Any], described: str) -> bool:
+    """Whether a text is a time, by its format or its description."""
+    return schema.get("format") == "date-time" or _DATED.search(described) is not None
+
+
+def bounded(parameter: str) -> tuple[str, str] | None:
+    """The property that a parameter bounds by its name, and how (``created_at[gte]``); ``None`` for any other."""
+    found = _BOUND.fullmatch(parameter)
+    return (found[1], found[2] or found[3]) if found is not None else None
 
 
 def _order(query: Mapping[str, Parameter]) -> Statements:
@@ -312,7 +325,8 @@ def _hidden(parameters: list[Parameter]) -> Iterator[str]:
     """Parameters that filter according to their descriptions, by something that no property of the items shows."""
     for parameter in parameters:
         # A parameter that adds items, such as deleted ones, is no filter.
-        if parameter.required or _WIDENS.search(parameter.name) or not _FILTERS.search(parameter.description):
+        said = bounded(parameter.name) or _FILTERS.search(parameter.description)
+        if parameter.required or _WIDENS.search(parameter.name) or not said:
             continue
         if parameter.types in ({"string"}, {"integer"}) and parameter.name not in _TOKENS:
             yield parameter.name

@@ -7,8 +7,10 @@ Everything that is particular to one operation comes from its document and the o
 from __future__ import annotations
 
 import json
+import operator
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -17,8 +19,9 @@ from urllib.parse import quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
+from contracts.spec.guesses import bounded, dated
 from contracts.spec.outline import Outline, mapping, types, words
-from contracts.spec.profile import Profile
+from contracts.spec.profile import Profile, Time
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.references import References
 from contracts.spec.requests import Grammar, Reading
@@ -28,6 +31,10 @@ if TYPE_CHECKING:  # what reads a document is imported where one is read: `contr
 
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
+_COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_WRITTEN = Time("", "rfc3339")
+"""How a filter takes a time that is no number."""
 _USUAL_LIMIT = 20
 """The assumed number of items on a page without a limit, where the document has no default."""
 
@@ -254,13 +261,37 @@ class Operation:
         asked = self._outline.query.get(parameter)
         if asked is None:
             return ""
-        return (
-            "integer"
-            if asked.types == {"integer"}
-            else "date-time"
-            if asked.schema.get("format") == "date-time"
-            else ""
-        )
+        if asked.types == {"integer"}:
+            return "integer"
+        return "date-time" if dated(asked.schema, asked.description) else ""
+
+    @cached_property
+    def ranges(self) -> Mapping[str, Callable[[int, int], bool]]:
+        """The filters that bound the time of an item, such as ``created_at[gte]``, each with its comparison."""
+        time = self.profile.time
+        if time is None:
+            return {}
+        found = ((name, bounded(name)) for name in self.profile.hidden if self.takes(name))
+        return {name: _COMPARISONS[bound[1]] for name, bound in found if bound is not None and bound[0] == time.at}
+
+    def bound(self, parameter: str, text: str) -> int | None:
+        """The moment that a value of such a filter means, as the number that an item's time is; see `Time.read`."""
+        time = self.profile.time
+        if time is None:
+            return None
+        if self.takes(parameter) == "integer":
+            seconds = int(text) if _INTEGER.fullmatch(text) else None
+            return seconds if seconds is None or time.form != "rfc3339" else seconds * time.unit
+        moment = _WRITTEN.read(text)
+        return None if moment is None else moment * time.unit // _WRITTEN.unit
+
+    def as_bound(self, parameter: str, moment: int) -> str:
+        """A moment as such a filter takes it, no later, as far as whole seconds say it."""
+        time = self.profile.time
+        if time is None or (self.takes(parameter) == "integer" and time.form != "rfc3339"):
+            return str(moment)
+        seconds = moment // time.unit
+        return str(seconds) if self.takes(parameter) == "integer" else _WRITTEN.written(seconds * _WRITTEN.unit)
 
     def request(
         self,

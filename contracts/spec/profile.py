@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,13 @@ from contracts.spec.outline import Place
 
 TimeFormat = Literal["unix", "unix-ms", "rfc3339"]
 TIME_FORMATS: tuple[TimeFormat, ...] = ("unix", "unix-ms", "rfc3339")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS = 9
+"""Digits of the fraction of a second that count."""
+_FINEST = 1_000_000_000
+_UNITS: dict[TimeFormat, int] = {"unix": 1, "unix-ms": 1000, "rfc3339": _FINEST}
+"""How many of its units each form has in a second."""
 
 
 class Source(StrEnum):
@@ -33,12 +41,35 @@ class Time:
     at: str
     form: TimeFormat
 
+    @property
+    def unit(self) -> int:
+        """How many of its numbers are a second."""
+        return _UNITS[self.form]
+
+    def read(self, value: object) -> int | None:
+        """A time as a number: seconds or milliseconds as given, nanoseconds for RFC 3339; ``None`` if unreadable.
+
+        A text without a zone (ISO 8601 allows one) counts as UTC.
+        """
+        if self.form != "rfc3339":
+            return value if isinstance(value, int) and not isinstance(value, bool) else None
+        found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        day, clock, fraction, zone = found.groups()
+        try:
+            moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in {'Z', 'z', None} else zone}")
+        except ValueError:
+            return None
+        seconds = int((moment - _EPOCH).total_seconds())
+        return seconds * _FINEST + int((fraction or "").ljust(_DIGITS, "0")[:_DIGITS])
+
     def written(self, moment: int | None) -> str:
         """A moment (nanoseconds for RFC 3339, else the number itself) as it is shown to people."""
         if moment is None or self.form != "rfc3339":
             return str(moment)
-        seconds, fraction = divmod(moment, 1_000_000_000)
-        date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        seconds, fraction = divmod(moment, _FINEST)
+        date = _EPOCH + timedelta(seconds=seconds)
         digits = f"{fraction:09}".rstrip("0")
         return f"{date:%Y-%m-%dT%H:%M:%S}{'.' + digits if digits else ''}Z"
 

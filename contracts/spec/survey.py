@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,23 +16,29 @@ from contracts.spec import document as documents
 from contracts.spec import guesses
 from contracts.spec.conventions import conventional
 from contracts.spec.document import Document, unusable
-from contracts.spec.outline import Outline, mapping, sequence, types, words
+from contracts.spec.outline import Outline, Schemas, mapping, sequence, types, words
 from contracts.spec.overlay import apply_overlay
 from contracts.spec.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
 from contracts.spec.references import References
 
 _PAGING = ("next.param", "more", "limit.param")
+_PARAMETERS = ("next.param", "prev.param", "limit.param", "order.param")
+_LIKELY = {
+    "next.param": re.compile("after|cursor|token|marker|next|since|start|from", re.IGNORECASE),
+    "limit.param": re.compile("limit|size|count|max|per|top|take", re.IGNORECASE),
+}
+"""How parameters are called that may play a role that nothing names."""
 _REMEDIES = {
-    "items": "NAME  # the property that holds the array of items; an empty text if the answer is the array",
-    "next.param": "NAME  # the query parameter that takes the cursor",
-    "next.at": "NAME  # the property that holds the token of the next page",
-    "item.id": "NAME  # the property that identifies an item, or a list of them",
-    "limit.param": "NAME  # the query parameter that takes the page size",
-    "prev.param": "NAME  # the query parameter that takes the cursor backwards",
-    "order.param": "NAME  # the query parameter that takes the order",
-    "order.ascending": "NAME  # the word that asks for the oldest first",
-    "order.descending": "NAME  # the word that asks for the newest first",
-    "filters": "{NAME: NAME}  # query parameters, each with the property that it compares",
+    "items": "the property that holds the array of items; an empty text if the answer is the array",
+    "next.param": "the query parameter that takes the cursor",
+    "next.at": "the property that holds the token of the next page",
+    "item.id": "the property that identifies an item, or a list of them",
+    "limit.param": "the query parameter that takes the page size",
+    "prev.param": "the query parameter that takes the cursor backwards",
+    "order.param": "the query parameter that takes the order",
+    "order.ascending": "the word that asks for the oldest first",
+    "order.descending": "the word that asks for the newest first",
+    "filters": "query parameters, each with the property that it compares",
 }
 
 
@@ -47,10 +54,16 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A role without which the list can't be judged, and why, in one sentence."""
+    """A role without which the list can't be judged, and why, in one sentence.
+
+    ``proposed`` is a likely value, to be corrected where it is wrong, and ``parameter`` the query parameter that it
+    names, where the document describes no such.
+    """
 
     role: str
     reason: str
+    proposed: Any = "NAME"
+    parameter: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ class Surveyed:
         return self.id or f"GET {self.path}"
 
     def overlay(self) -> str:
-        """An overlay that says what is missing, with a blank (``NAME``) for each role, ready to be filled in."""
+        """An overlay that says what is missing, with a likely name for each role: it can be used as it is."""
         import yaml
 
         nested: dict[str, Any] = {}
@@ -84,11 +97,14 @@ class Surveyed:
             for group in groups:
                 node = node.setdefault(group, {})
             node[last] = lack.role
-        action = {"target": f"$.paths['{self.path}'].get", "update": {"x-list": nested}}
+        added = [dict(lack.parameter) for lack in self.lacks if lack.parameter is not None]
+        update = {"x-list": nested, **({"parameters": added} if added else {})}
+        action = {"target": f"$.paths['{self.path}'].get", "update": update}
         head = {"overlay": "1.0.0", "info": {"title": f"What {self.name} lacks", "version": "1.0.0"}}
         text: str = yaml.safe_dump({**head, "actions": [action]}, sort_keys=False, allow_unicode=True, width=10**6)
         for lack in self.lacks:
-            text = text.replace(f": {lack.role}\n", f": {_REMEDIES[lack.role]}\n")
+            value = json.dumps(lack.proposed, ensure_ascii=False)
+            text = text.replace(f": {lack.role}\n", f": {value}  # {_REMEDIES[lack.role]}\n")
         return text
 
 
@@ -169,7 +185,7 @@ def read(name: str, outline: Outline, stated: Mapping[str, Any] = {}) -> Surveye
         return None
     lacks = tuple(_lacks(outline, known))
     scope = tuple(re.findall(r"\{([^{}]+)\}", outline.path))
-    taken = {known.get(role) for role in ("next.param", "prev.param", "limit.param", "order.param")}
+    taken = {known.get(role) for role in _PARAMETERS}
     required = tuple(each.name for each in outline.query.values() if each.required and each.name not in taken)
     return Surveyed(
         id=outline.id,
@@ -244,27 +260,64 @@ def stated_by(name: str, path: str, node: Any) -> Statements:
 
 
 def _lacks(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
+    token, items = known.get("next.from") == "body", place(known["items"])
     if known.get("next.param") is None:
-        yield Lack("next.param", "names no query parameter that takes the cursor")
-    if known.get("next.from") == "body" and known.get("next.at") is None:
-        yield Lack("next.at", "names no property that holds the token of the next page")
-    if known.get("next.from") != "body" and known.get("item.id") is None:
-        yield Lack("item.id", "names no property of the items that identifies them, as the cursor does")
+        usual = "page_token" if token else "after"
+        yield _unnamed(outline, known, "next.param", "names no query parameter that takes the cursor", usual)
+    if token and known.get("next.at") is None:
+        reason = "names no property that holds the token of the next page"
+        yield Lack("next.at", reason, _first_of("string", outline.envelope, "next"))
+    if not token and known.get("item.id") is None:
+        reason = "names no property of the items that identifies them, as the cursor does"
+        yield Lack("item.id", reason, _first_of("string", outline.items(items), "id"))
     if known.get("limit.param") is None:
-        yield Lack("limit.param", "names no query parameter that takes the page size")
-    for role in ("next.param", "prev.param", "limit.param", "order.param"):
+        yield _unnamed(outline, known, "limit.param", "names no query parameter that takes the page size", "limit")
+    yield from _undescribed(outline, known)
+    yield from _strange_words(outline, known)
+    if "array" not in types(outline.at(items) or {}):
+        reason = f"describes no array at {excerpt(known['items'] or 'the top of the answer')}"
+        yield Lack("items", reason, _first_of("array", outline.envelope, ""))
+
+
+def _undescribed(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
+    for role in _PARAMETERS:
         if known.get(role) is not None and not (known[role] in outline.query and outline.query[known[role]].schema):
-            yield Lack(role, f"describes no query parameter {excerpt(known[role])} with a schema")
-    for name in known.get("filters") or {}:
+            reason = f"describes no query parameter {excerpt(known[role])} with a schema"
+            yield Lack(role, reason, known[role], _described(known[role], _kind(role)))
+    for name, at in (known.get("filters") or {}).items():
         if name not in outline.query and name.partition("[")[0] not in outline.query:
-            yield Lack("filters", f"describes no query parameter {excerpt(name)}")
+            reason = f"describes no query parameter {excerpt(name)}"
+            yield Lack("filters", reason, {name: at}, _described(name, "string"))
+
+
+def _strange_words(outline: Outline, known: Mapping[str, Any]) -> Iterator[Lack]:
     allowed = words(outline.query[known["order.param"]].schema) if known.get("order.param") in outline.query else ()
     for order in Order:
         word = known.get(f"order.{order}")
         if allowed and word is not None and word not in allowed:
-            yield Lack(f"order.{order}", f"does not allow {known['order.param']}={excerpt(word)} ({order})")
-    if "array" not in types(outline.at(place(known["items"])) or {}):
-        yield Lack("items", f"describes no array at {excerpt(known['items'] or 'the top of the answer')}")
+            reason = f"does not allow {known['order.param']}={excerpt(word)} ({order})"
+            yield Lack(f"order.{order}", reason, allowed[0] if order is Order.ASCENDING else allowed[-1])
+
+
+def _unnamed(outline: Outline, known: Mapping[str, Any], role: str, reason: str, usual: str) -> Lack:
+    """The lack of a parameter: one that is called like such a parameter may be it, else it is to be added."""
+    taken, kind = {known.get(each) for each in _PARAMETERS}, _kind(role)
+    for each in outline.query.values():
+        if each.name not in taken and not each.required and each.types == {kind} and _LIKELY[role].search(each.name):
+            return Lack(role, reason, each.name)
+    return Lack(role, reason, usual, _described(usual, kind))
+
+
+def _kind(role: str) -> str:
+    return "integer" if role == "limit.param" else "string"
+
+
+def _described(name: str, kind: str) -> Mapping[str, Any]:
+    return {"name": name, "in": "query", "schema": {"type": kind}}
+
+
+def _first_of(kind: str, properties: Schemas, usual: str) -> str:
+    return next((name for name, schema in properties.items() if kind in types(schema)), usual)
 
 
 def _remarks(outline: Outline, known: Mapping[str, Any]) -> Iterator[str]:

@@ -170,6 +170,20 @@ FILTERS = document(
 )
 """Two filters by what items show, and three by what they don't."""
 
+BOUNDS = document(
+    "/things",
+    [
+        parameter("after"),
+        parameter("status"),
+        parameter("owner"),
+        parameter("created_at[gte]", description="At or after this time (ISO 8601)."),
+        parameter("created_at[lt]", "string", format="date-time"),
+    ],
+    {"has_more": BOOLEAN},
+    {"id": TEXT, "created_at": {"type": "string", "format": "date-time"}, "status": TEXT, "owner": TEXT},
+)
+"""Two filters that take any text, and two that bound the times of the items."""
+
 
 def answering(data: dict[str, Any], body: dict[str, Any], **stated: Any) -> dict[str, Any]:
     """The same operation with another answer; ``stated`` is what its `x-list` says."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from listed import FILTERS, written
+from listed import BOUNDS, FILTERS, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Target
@@ -14,7 +14,7 @@ from contracts.core.result import Result, Verdict
 from contracts.mock.app import Behaviour, Fields
 from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server
-from contracts.mock.shape import HIDDEN, SEVERAL
+from contracts.mock.shape import HIDDEN, RANGES, SEVERAL
 from contracts.mock.store import Permission, seeded
 from contracts.runs import live
 from contracts.runs.plan import Plan
@@ -29,6 +29,11 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     return load_operation(written(tmp_path_factory.mktemp("spec"), FILTERS), name="listThings")
 
 
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    return load_operation(written(tmp_path_factory.mktemp("spec"), BOUNDS), name="listThings")
+
+
 def judged(operation: Operation, behaviour: Behaviour) -> dict[str, Verdict]:
     data = serving(seeded(size=30), operation)
     with Server(data, behaviour) as server:
@@ -39,9 +44,14 @@ def judged(operation: Operation, behaviour: Behaviour) -> dict[str, Verdict]:
     return {each.clause: each.verdict for each in result.judgements}
 
 
-@pytest.mark.parametrize("fault", [each for each in EVERY_FAULT.values() if each.style in {SEVERAL, HIDDEN}])
-def test_a_wrong_server_is_caught(things: Operation, fault: Fault) -> None:
-    verdicts = judged(things, fault.behaviour())
+OF_TEXTS = "second-filter-ignores-case"
+"""It shows where the second filter takes any text."""
+
+
+@pytest.mark.parametrize("fault", [each for each in EVERY_FAULT.values() if each.style in {SEVERAL, HIDDEN, RANGES}])
+def test_a_wrong_server_is_caught(things: Operation, bounded: Operation, fault: Fault) -> None:
+    operation = bounded if fault.style == RANGES or fault.name == OF_TEXTS else things
+    verdicts = judged(operation, fault.behaviour())
     assert {clause for clause, verdict in verdicts.items() if verdict is Verdict.BROKEN} == {fault.clause}
 
 
@@ -62,6 +72,16 @@ class HiddenIgnored(Behaviour):
 class HiddenMatchesNothing(Behaviour):
     def is_selected(self, permission: Permission, name: str, value: str, /) -> bool:
         return name in self.shape.filters and Behaviour.is_selected(self, permission, name, value)
+
+
+def test_bounds_of_times_are_predicted(bounded: Operation) -> None:
+    verdicts = judged(bounded, Behaviour())
+    assert Verdict.BROKEN not in verdicts.values()
+    assert {verdicts["FLT-006"], verdicts["FLT-007"]} == {Verdict.KEPT}
+    assert set(bounded.ranges) == {"created_at[gte]", "created_at[lt]"}
+    moment = bounded.bound("created_at[gte]", "2024-07-23T21:44:27+02:00")
+    assert moment is not None
+    assert bounded.as_bound("created_at[lt]", moment) == "2024-07-23T19:44:27Z"
 
 
 @pytest.mark.parametrize("right", [Behaviour, HiddenRefused, HiddenIgnored, HiddenMatchesNothing])

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 from commanding import run as command
-from listed import FIXED_ORDER, ID_CURSOR, ONE_PARAMETER, TOKEN, TOKEN_ALONE, TOKENS_BOTH_WAYS, written
+from listed import (
+    BOOLEAN,
+    FIXED_ORDER,
+    ID_CURSOR,
+    ITEM,
+    ONE_PARAMETER,
+    TOKEN,
+    TOKEN_ALONE,
+    TOKENS_BOTH_WAYS,
+    document,
+    parameter,
+    written,
+)
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError
@@ -145,6 +157,19 @@ def test_what_follows_from_another_breach_names_it(
     because = {each.clause: each.because for each in result.judgements if each.verdict is Verdict.BROKEN}
     assert because[root] == ""
     assert because[explained] == root
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("next", {"TOK-001"}), ("end_cursor", set())])
+def test_a_token_at_the_end_is_wrong_unless_it_is_the_cursor_of_the_end(
+    tmp_path: Path, name: str, wrong: set[str]
+) -> None:
+    info = {"type": "object", "properties": {"more": BOOLEAN, name: {"type": ["string", "null"]}}}
+    said = {"next": {"param": "cursor", "from": "body", "at": f"info.{name}"}, "more": "info.more"}
+    data = document("/things", [parameter("cursor")], {"info": info}, ITEM, operation={"x-list": said})
+    settings = {"spec": str(written(tmp_path, data)), "operation": "listThings", "fault": "token-at-the-end"}
+    with opened(Settings.of({**settings, "requests": "100"}, {})) as target:
+        result = live.run(target.plan(find(("TOK-001",))))
+    assert having(result, Verdict.BROKEN) == wrong
 
 
 def test_a_long_list_is_walked_back_from_what_is_looked_at_again(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from listed import (
     TEXT,
     TOKEN,
     TOKENS_BOTH_WAYS,
+    answering,
     document,
     parameter,
     vendors_document,
@@ -28,8 +29,11 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Order
 from contracts.spec.document import Document, load
 from contracts.spec.guesses import _limits
+from contracts.spec.loading import load_operation
 from contracts.spec.profile import Cursor, Limit, Ordering, Profile, Source, Time
 from contracts.spec.survey import Surveyed, find, survey, survey_files
+
+_ITEMS = {"type": "object", "properties": {"data": {"type": "array", "items": {"properties": ITEM}}, "more": BOOLEAN}}
 
 
 def surveyed(data: dict[str, Any]) -> Surveyed:
@@ -355,15 +359,38 @@ def test_an_x_list_that_says_nothing_is_refused(given: object, problem: str) -> 
         survey(Document("things.json", "", data))
 
 
-def test_what_is_missing_is_said_as_an_overlay(tmp_path: Path) -> None:
-    data = document("/things", [], {"has_more": BOOLEAN, "next_page": TEXT})
-    found = surveyed(data)
-    assert [lack.role for lack in found.lacks] == ["next.param"]
-    overlay = tmp_path / "overlay.yaml"
-    overlay.write_text(found.overlay().replace("NAME", "cursor"), encoding="utf-8")
-    data["paths"]["/things"]["get"]["parameters"].append(parameter("cursor"))
-    _, (mended,) = survey_files(written(tmp_path, data), overlay)
-    assert mended.profile is not None
+_FLAGGED = {"has_more": BOOLEAN}
+LACKING = {
+    "no cursor": document("/things", [], {**_FLAGGED, "next_page": TEXT}),
+    "no page size": document("/things", [parameter("after"), parameter("year", "integer")], _FLAGGED),
+    "an unusual page size": document("/things", [parameter("after"), parameter("count", "integer")], _FLAGGED),
+    "neither": answering(document("/things", [], _FLAGGED), {"properties": {"data": {"type": "array"}, **_FLAGGED}}),
+    "no token": document("/things", [parameter("page", description="An opaque token.")], _FLAGGED),
+    "no identity": document("/things", [parameter("after")], _FLAGGED, {"name": TEXT}),
+    "no such parameter": answering(ID_CURSOR, _ITEMS, limit={"param": "size"}, filters={"colour": "id"}),
+    "no such words": answering(ID_CURSOR, _ITEMS, order={"param": "order", "ascending": "up", "descending": "down"}),
+    "no such array": answering(ID_CURSOR, _ITEMS, items="rows"),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_what_is_missing_is_said_as_an_overlay_that_can_be_used_as_it_is(tmp_path: Path, name: str) -> None:
+    _overlaid(tmp_path, surveyed(LACKING[name]), written(tmp_path, LACKING[name]))
+
+
+def test_a_page_size_is_proposed_by_its_name() -> None:
+    proposed = {name: surveyed(LACKING[name]).lacks[0].proposed for name in ("no page size", "an unusual page size")}
+    assert proposed == {"no page size": "limit", "an unusual page size": "count"}
+
+
+def _overlaid(folder: Path, found: Surveyed, spec: Path) -> None:
+    assert found.lacks
+    overlay = folder / "overlay.yaml"
+    overlay.write_text(found.overlay(), encoding="utf-8")
+    _, mended = survey_files(spec, overlay)
+    (only,) = (each for each in mended if each.path == found.path)
+    assert only.profile is not None, only.lacks
+    assert load_operation(spec, overlay, name=found.name).path_template == found.path
 
 
 def test_alternatives_have_what_all_of_them_have() -> None:
@@ -406,13 +433,22 @@ def test_the_command_prints_what_is_missing_ready_to_paste(tmp_path: Path) -> No
     spec = written(tmp_path, document("/things", [], {"has_more": BOOLEAN, "next_page": TEXT}))
     shown = run("operations", "--spec", str(spec)).stdout
     assert "Missing    next.param: the document names no query parameter" in shown
-    assert "              param: NAME  # the query parameter that takes the cursor\n" in shown
+    assert '              param: "page_token"  # the query parameter that takes the cursor\n' in shown
+    assert "      - name: page_token" in shown
 
 
 @pytest.mark.parametrize(("name", "lists", "ready"), [("openai.json", 63, 62), ("anthropic.json", 22, 22)])
 def test_the_lists_of_vendors_load_without_an_overlay(name: str, lists: int, ready: int) -> None:
     found = survey(load(vendors_document(name)))
     assert (len(found), sum(each.profile is not None for each in found)) == (lists, ready)
+
+
+@pytest.mark.parametrize("name", ["openai.json", "anthropic.json"])
+def test_what_lists_of_vendors_lack_is_said_as_an_overlay_that_can_be_used(tmp_path: Path, name: str) -> None:
+    spec = vendors_document(name)
+    for each in survey(load(spec)):
+        if each.lacks:
+            _overlaid(tmp_path, each, spec)
 
 
 def test_what_vendors_say_in_prose_is_read() -> None:

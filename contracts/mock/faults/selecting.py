@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from contracts.mock.app import Asked, Behaviour
 from contracts.mock.faults.declare import fault, replaces
-from contracts.mock.shape import HIDDEN, SEVERAL
+from contracts.mock.shape import HIDDEN, RANGES, SEVERAL
 from contracts.mock.store import Permission
 
 _of_several = partial(replaces, style=SEVERAL)
 _of_hidden = partial(replaces, style=HIDDEN)
+_of_ranges = partial(replaces, style=RANGES)
 _STRANGE = Permission("cp_strange", 1_727_000_000, "proj_strange")
 
 
@@ -77,3 +79,40 @@ def hidden_filter_turns_round(self: Behaviour, permissions: list[Permission], as
     """A filter by what items don't show turns the order round."""
     found = Behaviour.select(self, permissions, asked)
     return found[::-1] if _hidden(self, asked) else found
+
+
+@_of_ranges(Behaviour.is_selected, "FLT-007")
+def bounds_ignored(self: Behaviour, permission: Permission, name: str, value: str, /) -> bool:
+    """A filter that bounds times is ignored."""
+    return name in self.shape.ranges or Behaviour.is_selected(self, permission, name, value)
+
+
+@_of_ranges(Behaviour.is_selected, "FLT-007")
+def bounds_turned_round(self: Behaviour, permission: Permission, name: str, value: str, /) -> bool:
+    """A filter that bounds times gives what lies outside."""
+    return Behaviour.is_selected(self, permission, name, value) is not (name in self.shape.ranges)
+
+
+@_of_ranges(Behaviour.is_selected, "FLT-007")
+def bound_left_out(self: Behaviour, permission: Permission, name: str, value: str, /) -> bool:
+    """A filter that bounds times leaves the items out that lie on the bound."""
+    inside = Behaviour.is_selected(self, permission, name, value)
+    if name not in self.shape.ranges:
+        return inside
+    beside = [replace(permission, created_at=permission.created_at + step) for step in (-1, 1)]
+    return inside and all(Behaviour.is_selected(self, each, name, value) for each in beside)
+
+
+@_of_ranges(Behaviour.filter, "FLT-007")
+def first_filter_ignored_beside_bounds(
+    self: Behaviour, permissions: Sequence[Permission], asked: Asked, /
+) -> list[Permission]:
+    """Beside a filter that bounds times the first filter is ignored."""
+    bounded = any(name in self.shape.ranges for name, _ in asked.selected)
+    return list(permissions) if bounded else Behaviour.filter(self, permissions, asked)
+
+
+@_of_several(Behaviour.is_selected, "FLT-006")
+def second_filter_ignores_case(self: Behaviour, permission: Permission, name: str, value: str, /) -> bool:
+    """A filter behind the first one ignores case."""
+    return any(Behaviour.is_selected(self, permission, name, each) for each in (value, value.lower(), value.upper()))
