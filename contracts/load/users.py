@@ -15,7 +15,7 @@ from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Begin
 from contracts.load.options import settings
 from contracts.load.questions import Question
-from contracts.load.route import UserRoute, route
+from contracts.load.route import NoConnection, UserRoute, route
 from contracts.runs.target import described
 from contracts.traffic.pacing import asked_to_wait
 
@@ -68,7 +68,7 @@ class Users:
         """Send a request and judge the answer; whether it is a page from which a walk continues.
 
         Args:
-            session: A `locust.contrib.fasthttp.FastHttpSession` that follows no redirect.
+            session: A `contracts.plugins.locust_client.UserSession`.
             question: What is asked.
         """
         sent, response = self._get(session, question.request, question.name)
@@ -115,7 +115,7 @@ class Users:
             return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
         except Exception as error:  # noqa: BLE001 - Locust would log it, with what the server sent in its text
             self.judge.unanswered()
-            failure = NoAnswer(f"no complete answer ({type(error).__name__})")
+            failure = _no_answer(error)
             session.request_event.fire(
                 request_type="GET", name=name, response_time=0, response_length=0, exception=failure, context={}
             )
@@ -126,7 +126,7 @@ class Users:
         error = getattr(response, "error", None) or response.request_meta["exception"]
         if not response.status_code or (error is not None and response.content is None):
             self.judge.unanswered()
-            response.failure(NoAnswer(f"no complete answer ({type(error).__name__})"))
+            response.failure(_no_answer(error))
             return None
         return Answer(response.status_code, "", tuple(response.headers.items()), bytes(response.content or b""))
 
@@ -192,6 +192,14 @@ class Users:
         if not self.finished:
             self.finished = True
             self.look(session, failed)
+
+
+def _no_answer(error: object) -> NoAnswer:
+    """Why there is none, without the text of the client's error, which may be the server's."""
+    if isinstance(error, NoConnection):
+        return NoAnswer(f"no connection: {error}")
+    cause = getattr(error, "original", None) or error
+    return NoAnswer(f"no complete answer ({type(cause).__name__})")
 
 
 def _seconds(response: Any) -> float:

@@ -19,7 +19,6 @@ from typing import Any, Final
 import gevent
 from locust import FastHttpUser, constant_pacing, events, task
 from locust.argument_parser import LocustArgumentParser
-from locust.contrib.fasthttp import FastHttpSession, HTTPClientPool  # type: ignore[attr-defined] # it is its own client's
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
@@ -30,6 +29,7 @@ from contracts.load.options import STRANGERS, refuse_unasked, settings
 from contracts.load.process import LoadProcess
 from contracts.load.questions import Question
 from contracts.load.users import Users
+from contracts.plugins.locust_client import UserSession
 
 BEGIN: Final = "contracts_begin"
 FINISH: Final = "contracts_finish"
@@ -52,7 +52,7 @@ class _Load:
         self.process: LoadProcess | None = None
         self.begin: Begin | None = None
         self.users: Users | None = None
-        self.session: FastHttpSession | None = None
+        self.session: UserSession | None = None
         self.master: MasterRunner | None = None
         self.failed: Callable[[str, Exception], None] = lambda _name, _error: None
         self.ready = Event()
@@ -72,13 +72,9 @@ class _Load:
             return
         stats: Any = environment.stats
         self.failed = lambda name, error: stats.log_error("GET", name, error)
-        pool = HTTPClientPool(**users.route.client)
-        self.session = FastHttpSession(
-            users.route.host, environment.events.request, None, client_pool=pool, insecure=False, max_redirects=0
-        )
-        _without_cookies(self.session)
+        self.session = UserSession(users.route, environment.events.request)
         self.users = users
-        ContractUser.host = users.route.host
+        ContractUser.host = users.route.base_url
         self.ready.set()
 
     def finish(self) -> News:
@@ -114,9 +110,8 @@ class ContractUser(FastHttpUser):
         if _LOAD.users is None:
             raise RuntimeError("The list is not known.")
         self._users: Users = _LOAD.users
-        self.client_pool = HTTPClientPool(**self._users.route.client)
         super().__init__(environment)
-        _without_cookies(self.client)
+        self.client = UserSession(self._users.route, environment.events.request, self)
         self._onward: Question | None = None
         # What a user asks is drawn from the seed, the number of its process, and its own.
         index = getattr(environment.runner, "worker_index", 0)
@@ -139,11 +134,6 @@ class ContractUser(FastHttpUser):
         _LOAD.add_own()
         question = self._onward or users.judge.questions.draw(self._rng)
         self._onward = question.onward if users.ask(self.client, question) else None
-
-
-def _without_cookies(session: Any) -> None:
-    """Send no cookies, as the client of this suite sends none either."""
-    session.client.cookiejar = None
 
 
 def _refuse(error: ConfigurationError) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from ipaddress import ip_address
@@ -87,9 +87,9 @@ class Connector:
         return str(self._origin).encode("ascii") if self._proxy_reads else b""
 
     @property
-    def headers(self) -> bytes:
-        """The headers that a proxy for HTTP gets with each request."""
-        return _login(self._proxy) if self._proxy is not None and self._proxy_reads else b""
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that a proxy for HTTP gets with each request. They may hold its password."""
+        return _login(self._proxy) if self._proxy is not None and self._proxy_reads else ()
 
     def check(self, status: int) -> None:
         """See whether it was the proxy that answered, where it reads the requests.
@@ -190,7 +190,8 @@ class Connector:
         """
         host = f"{self._origin.host}:{self._origin.port}".encode("ascii")
         stream.settimeout(left(until))
-        stream.sendall(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (host, host, _login(proxy)))
+        login = header_lines(_login(proxy))
+        stream.sendall(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (host, host, login))
         parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_REPLY)
         parser.send(h11.Request(method="CONNECT", target=host, headers=[(b"Host", host)]))
         try:
@@ -285,11 +286,16 @@ def _of_certificate(error: ssl.SSLCertVerificationError, route: Route) -> str:
     return f"{seen}: trust a private authority with --ca-bundle"
 
 
-def _login(proxy: Proxy) -> bytes:
+def _login(proxy: Proxy) -> tuple[tuple[str, str], ...]:
     if proxy.login is None:
-        return b""
+        return ()
     login = ":".join(each.reveal() for each in proxy.login).encode("latin-1")
-    return b"Proxy-Authorization: Basic " + base64.b64encode(login) + b"\r\n"
+    return (("Proxy-Authorization", f"Basic {base64.b64encode(login).decode('ascii')}"),)
+
+
+def header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    """Headers as they are sent."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
 
 
 def _close(stream: Stream | None) -> None:

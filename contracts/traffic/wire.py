@@ -25,6 +25,7 @@ from contracts.core.model import JSON_MEDIA_TYPE, FailureKind
 from contracts.traffic.connecting import (
     Connector,
     UnreachableError,
+    header_lines,
     printable,
     reason,
     refused_certificate,
@@ -318,6 +319,7 @@ class Wire:
         self._route = route
         self._key_header = key_header
         self._connector = Connector(origin, route)
+        self._proxy_head = header_lines(self._connector.headers)
         self._head = (
             f" HTTP/1.1\r\nHost: {origin.authority}\r\nAccept-Encoding: {', '.join(CODINGS)}\r\nUser-Agent: {agent}\r\n"
         ).encode("ascii")
@@ -373,7 +375,7 @@ class Wire:
         if not _TARGET.fullmatch(target):
             msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
             raise FenceError(msg)
-        head = b"GET " + self._connector.prefix + target.encode("ascii") + self._head + self._connector.headers
+        head = b"GET " + self._connector.prefix + target.encode("ascii") + self._head + self._proxy_head
         for header in self._route.headers:
             head += f"{header.name}: {header.value.reveal()}\r\n".encode("latin-1")
         if accept is not None:

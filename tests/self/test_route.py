@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import re
 import socket
 import ssl
@@ -15,6 +17,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -577,3 +580,79 @@ def test_a_wrong_proxy_ends_a_run_with_one_sentence(server: Server, monkeypatch:
     assert run(
         "check", "--no-proxy", "ENV-001", "--base-url", server.base_url, "--checkpoint", server.dataset.checkpoint
     ).exit_code in {0, 6}
+
+
+# Under load
+
+
+UNDER_LOAD = """
+import json, sys
+from types import SimpleNamespace
+from contracts.plugins.locust_client import UserSession
+from contracts.core.model import Request
+from contracts.load.route import route
+from contracts.runs.target import described
+from contracts.settings.settings import Settings
+
+for given in json.load(sys.stdin):
+    plan = described(Settings.of({"checkpoint": "c", **given}, {})).plan()
+    way = route(plan)
+    session = UserSession(way, SimpleNamespace(fire=lambda **_: None))
+    request = Request("/permissions")
+    said = ""
+    for _ in range(2):
+        with session.request("GET", request.target, headers=way.headers(plan, request), catch_response=True) as answer:
+            said = answer.text or str(answer.error)
+            answer.success()
+    print(json.dumps(said))
+"""
+
+
+@pytest.mark.skipif(find_spec("locust") is None, reason="tox -e load")
+def test_users_under_load_go_the_same_way(papers: Papers, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("Streuselschnecke-99")
+    trusting = {"ca_bundle": str(papers.authority)}
+    refusing = Target(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+    with (
+        proxy(f"me:{PASSWORD}", "http+socks4+socks5") as many,
+        proxy(f"me:{PASSWORD}", "http+ssl", "--ssl", str(papers.server)) as encrypted,
+        Target(ok(b"plain")) as plain,
+        Secure(papers) as secure,
+        Secure(papers, wants=True) as wanting,
+        refusing,
+    ):
+        ports = {"http": many, "socks5": many, "socks5h": many, "https": encrypted}
+        cases: list[tuple[str, dict[str, object]]] = [
+            (body, {"base_url": target.base_url, "proxy": f"{scheme}://me:{PASSWORD}@127.0.0.1:{port}", **trusting})
+            for target, body in ((plain, "plain"), (secure, "secure"))
+            for scheme, port in ports.items()
+        ]
+        address = f"permissions.example:{plain.port}"
+        resolved = {"base_url": f"http://{address}/v1", "resolve": [f"{address}:127.0.0.1"]}
+        through = {"proxy": f"http://me:{PASSWORD}@127.0.0.1:{refusing.port}"}
+        cases += [
+            ("plain", {**resolved, "secret_header_file": [f"X-Token={token}"]}),
+            ("secure", {"base_url": secure.base_url, **trusting}),
+            ("its certificate is refused", {"base_url": secure.base_url}),
+            ("secure", {"base_url": wanting.base_url, **trusting, "client_cert": str(papers.client)}),
+            ("CERTIFICATE_REQUIRED", {"base_url": wanting.base_url, **trusting}),
+            ("refuses the credentials in its URL (407)", {"base_url": plain.base_url, **through}),
+            ("refuses the credentials in its URL (407)", {"base_url": secure.base_url, **through, **trusting}),
+        ]
+        done = subprocess.run(
+            [sys.executable, "-c", UNDER_LOAD],
+            input=json.dumps([given for _, given in cases]),
+            env={"PATH": os.defpath, "OPENAI_ADMIN_KEY": KEYS.admin.reveal()},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    assert PASSWORD not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) == len(cases), done.stderr
+    for (wanted, given), said in zip(cases, done.stdout.splitlines(), strict=True):
+        assert wanted in json.loads(said), given
+    assert f"Host: {address}\r\n".encode() in plain.asked[-1]
+    assert b"X-Token: Streuselschnecke-99\r\n" in plain.asked[-1]
+    assert all(b"Proxy-Auth" not in head for head in (*secure.asked, *wanting.asked))
+    assert all(KEYS.admin.reveal().encode() not in head for head in refusing.asked if b"CONNECT" in head)
