@@ -79,6 +79,8 @@ class Conductor:
         yield from (each for each in self._done.evidence if not MARKER.search(each.request.target))
         if self._done.interrupted:
             raise KeyboardInterrupt
+        if not self._done.judged:
+            raise ConfigurationError(f"No answer under load could be judged. {' '.join(notes(self._done.figures))}")
 
 
 def _shown_by_load(finding: Finding | None) -> TypeGuard[Finding]:

@@ -36,6 +36,7 @@ class Tables:
         for name, number in news.clauses.items():
             self._series.setdefault(name, Counter())[int(max(0.0, at) // self._stretch)] += number
         self._evidence += news.evidence[: max(0, _MOST - len(self._evidence))]
+        self._seen.judged += news.judged
         self._seen.unanswered += news.unanswered
         self._seen.put_off += news.put_off
         self._seen.unjudged += news.unjudged
@@ -73,4 +74,4 @@ class Tables:
             stretch=self._stretch,
             series={name: tuple(self._series[name][place] for place in range(last + 1)) for name in order},
         )
-        return Done(tuple(self._evidence), figures, interrupted)
+        return Done(tuple(self._evidence), figures, self._seen.judged, interrupted)

@@ -12,8 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote
 
-from contracts.core.model import Answer, Exchange, Order, Page, Query, Request, Step
+from contracts.clauses.access.reading import private_ids
+from contracts.clauses.common import named
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Order, Page, Query, Request, Step
 from contracts.core.result import Level
 from contracts.evidence.evidence import CONTROL, LOAD, Evidence
 from contracts.evidence.reader import Reader
@@ -62,10 +65,12 @@ class Judge:
         self.questions = Questions(plan, evidence, strangers)
         self.size = max(evidence.largest_accepted, plan.operation.usual_limit)
         self._known = self._ids(self._last_look(evidence))
-        # Users ask what the document allows: what odd values bring is not asked.
-        judged = [one for one in plan.clauses if one.family != "inputs" and one.level is not Level.OBSERVED]
-        self._gating = [one for one in judged if one.level in plan.gate]
+        self._private = private_ids(evidence)
+        # Users ask what the document allows: what odd values bring is not asked, but any error may tell too much.
+        judged = [one for one in plan.clauses if one.family != "inputs" or one.level is Level.SECURITY]
+        self._gating = [one for one in judged if one.level in plan.gate and one.level is not Level.OBSERVED]
         self._single = [one for one in self._gating if one.decided_by == "answer"]
+        self._of_any_answer = [one for one in self._single if one.level is Level.SECURITY]
         self._causes = {one.id: frozenset(one.caused_by) for one in self._gating}
         self._secrets = [secret.reveal() for secret in (plan.keys.admin, plan.keys.user) if secret is not None]
         self._varying = _varying(self._learned)
@@ -86,6 +91,7 @@ class Judge:
 
     def judge(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
         """The ids of the clauses that an answer breaks by itself."""
+        self._news.judged += 1
         rest = self._rest(answer)
         if rest is not None:
             if question.kept.get(answer.body) == rest:
@@ -98,10 +104,26 @@ class Judge:
                 return known[1]
         return self._look(question, self._exchange(question.request, answer, sent, seconds), rest)
 
+    def put_off(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
+        """The ids of the clauses that an answer breaks which asked to wait: it may say too much all the same."""
+        self._news.put_off += 1
+        exchange = self._exchange(question.request, answer, sent, seconds)
+        exchange = replace(exchange, failure=Failure(FailureKind.THROTTLED, "it asked to wait"))
+        evidence = Evidence(self._reader, self.plan.target, [exchange])
+        found = self._least(tally(self._of_any_answer, evidence))
+        self._tell(found)
+        self._show(found, exchange)
+        if not found and question.request.credential != "admin" and self._named(exchange):
+            self._suspect(question, exchange)
+        return found
+
     def _rest(self, answer: Answer) -> object:
-        """All of an answer but its body and the varying headers; ``None`` if it may contain a key."""
+        """All of an answer but its body and the varying headers; ``None`` if no other answer is judged as it is.
+
+        That holds for one that may contain a key, and for one whose body could not be read to its end.
+        """
         text = "\n".join(value for _, value in answer.headers)
-        if any(secret in text for secret in self._secrets):
+        if answer.flaw is not None or any(secret in text for secret in self._secrets):
             return None
         return answer.status, tuple(pair for pair in answer.headers if pair[0].lower() not in self._varying)
 
@@ -113,15 +135,29 @@ class Judge:
             self._remember(question, body, rest, found)
             self._tell(found)
             self._show(found, exchange)
-        elif question.request.credential != "admin" or self._as_expected(question, exchange):
+        elif self._as_expected(question, exchange):
             self._remember(question, body, rest)
-        elif len(self._suspects) < MOST_SUSPECTS:
-            self._suspects.setdefault((question, body), exchange)
-        elif (question, body) not in self._suspects:
-            self._news.unjudged += 1
+        else:
+            self._suspect(question, exchange)
         return found
 
+    def _suspect(self, question: Question, exchange: Exchange) -> None:
+        """Keep an answer until the list is read again, which decides about it."""
+        place = question, exchange.answer.body if exchange.answer is not None else b""
+        if len(self._suspects) < MOST_SUSPECTS:
+            self._suspects.setdefault(place, exchange)
+        elif place not in self._suspects:
+            self._news.unjudged += 1
+
+    def _named(self, exchange: Exchange) -> bool:
+        """Whether an answer names what only the admin may see."""
+        answer, asked = exchange.answer, unquote(exchange.request.target)
+        return answer is not None and bool(named(answer, self._private, asked))
+
     def _as_expected(self, question: Question, exchange: Exchange) -> bool:
+        """Whether an answer that breaks no clause by itself is the predicted page, or a refusal that names no item."""
+        if question.request.credential != "admin":
+            return not self._named(exchange)
         if question.page is None:
             return False
         page = self._reader.page(exchange, question.query)
@@ -174,7 +210,9 @@ class Judge:
     def _forget(self) -> None:
         self._remembered = self._bytes = 0
         self._reader = self._reader.fresh()
-        self.questions.renew(Evidence(self._reader, self.plan.target, (*self._learned, *self._before)))
+        evidence = Evidence(self._reader, self.plan.target, (*self._learned, *self._before))
+        self._private = private_ids(evidence)
+        self.questions.renew(evidence)
 
     def _learn_header(self, before: object, after: object) -> None:
         """Record the header that differs between two right answers with the same content."""
@@ -296,10 +334,6 @@ class Judge:
         news, self._news = self._news, News()
         news.moved = self.moved
         return news
-
-    def put_off(self) -> None:
-        """Count an answer that asked to wait."""
-        self._news.put_off += 1
 
     def unjudged(self) -> None:
         """Count an answer that says nothing of the list."""

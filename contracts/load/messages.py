@@ -57,6 +57,7 @@ class News:
     clauses: dict[str, int] = field(default_factory=dict)
     """The number of breaches of each clause."""
     evidence: list[Exchange] = field(default_factory=list)
+    judged: int = 0
     unanswered: int = 0
     put_off: int = 0
     unjudged: int = 0
@@ -69,6 +70,8 @@ class Done:
 
     evidence: tuple[Exchange, ...]
     figures: Figures
+    judged: int = 0
+    """The number of answers that were judged."""
     interrupted: bool = False
     """Whether an interrupt ended the load early."""
 

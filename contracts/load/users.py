@@ -18,14 +18,13 @@ from contracts.load.questions import Question
 from contracts.load.route import NoConnection, UserRoute, route
 from contracts.runs.target import described
 from contracts.traffic.pacing import asked_to_wait
+from contracts.traffic.sending import REDIRECTS
 
 _LOOK_SECONDS: Final = 5.0
 _SUSPICIOUS_SECONDS: Final = 1.0
 _SHARE_OF_LOOKS: Final = 20.0
 """Walks through the list take at most one part in so many of the time."""
 _OK: Final = 200
-_REDIRECTS: Final = range(300, 400)
-"""Redirects are not followed, so that no key leaves the origin; a target that only redirects is refused before."""
 
 
 class Breach(Exception):  # noqa: N818 - it is what a server did
@@ -79,27 +78,25 @@ class Users:
             if answer is None:
                 return False
             pause = asked_to_wait(answer, 0, time.time())
-            if pause is not None:
-                self.judge.put_off()
-                response.success()
-            elif answer.status in _REDIRECTS:
+            broken: tuple[str, ...] = ()
+            if answer.status in REDIRECTS:
+                # None is followed, so that no key leaves the origin; a target that only redirects was refused before.
                 self.judge.unjudged()
-                response.success()
-                return False
             else:
-                broken = self.judge.judge(question, answer, sent=sent, seconds=_seconds(response))
-                if broken:
-                    response.failure(Breach(self._words(broken)))
-                    return False
+                judge = self.judge.judge if pause is None else self.judge.put_off
+                broken = judge(question, answer, sent=sent, seconds=_seconds(response))
+            if broken:
+                response.failure(Breach(self._words(broken)))
+            else:
                 response.success()
-                return answer.status == _OK
-        time.sleep(min(pause, self.plan.limits.wait))
-        return False
+        if pause is not None:
+            time.sleep(min(pause, self.plan.limits.wait))
+        return not broken and answer.status == _OK
 
     def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
         """Send a request, and retry it once if the connection broke: a load balancer may have closed it.
 
-        There is no response where the client can't decode what came.
+        There is no response where the client can't read what came.
         """
         place = request.credential, request.fresh
         headers = self._headers.get(place)
@@ -128,7 +125,10 @@ class Users:
             self.judge.unanswered()
             response.failure(_no_answer(error))
             return None
-        return Answer(response.status_code, "", tuple(response.headers.items()), bytes(response.content or b""))
+        headers = tuple(response.headers.items())
+        return Answer(
+            response.status_code, "", headers, bytes(response.content or b""), getattr(response, "flaw", None)
+        )
 
     def _words(self, broken: tuple[str, ...]) -> str:
         return "; ".join(f"{name} {self._titles[name]}" for name in broken)

@@ -332,6 +332,45 @@ class BodyCut(Busy):
         return body[: len(body) // 2] if self.crowded and asked.request.number % 3 == 0 else body
 
 
+@_fault("HTP-001")
+class NotModifiedUnasked(Busy):
+    """A cache that is short of memory says 304 to those who hold no copy of the page."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, or nothing."""
+        response = await super().serve(request)
+        if not self.crowded or request.number % 4:
+            return response
+        return Response(304, [("ETag", '"page"')])
+
+
+@_fault("INP-009", "SEC-009")
+class KeyInLimiter(Busy):
+    """Who asks too much is put off rightly, and the message names the whole key."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page, or when to ask again."""
+        response = await super().serve(request)
+        if self.crowded and request.number % 4 == 0:
+            key = "".join(request.header("authorization")).removeprefix("Bearer ")
+            raise Refused(429, f"Rate limit reached for {key}.", headers=[("Retry-After", "0")])
+        return response
+
+
+@_fault("SEC-008")
+class RefusalShowsPage(Busy):
+    """Under load a refusal is sent with the body that is left in a buffer: the page of an administrator."""
+
+    async def answer(self, request: Request, /) -> Response:
+        """The right answer; that of a refusal with the page of another."""
+        response = await super().answer(request)
+        if response.status == 200:  # noqa: PLR2004 - OK
+            self.memory["page"] = response.body
+        elif self.crowded and response.status in {401, 403} and "page" in self.memory:
+            return replace(response, body=self.memory["page"])
+        return response
+
+
 # --- what is right under load
 
 
@@ -354,6 +393,17 @@ class ScalesUp(PutsOff):
     """While it scales, requests are answered 503 with Retry-After."""
 
     status = 503
+
+
+@_variant
+class TwoBuilds(Busy):
+    """Two builds stand behind a balancer: one of them writes its answers another way, each with an id of its own."""
+
+    def encode(self, value: object, asked: Asked, /) -> bytes:
+        """The page, never twice the same bytes from the one build."""
+        if asked.request.number % 2 and isinstance(value, dict):
+            value = {"request_id": f"req_{asked.request.number}", **value}
+        return super().encode(value, asked)
 
 
 @_variant

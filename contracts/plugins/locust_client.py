@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gevent
-from geventhttpclient.client import HTTPClient
+from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.url import URL
-from locust.contrib.fasthttp import FastHttpSession, HTTPClientPool  # type: ignore[attr-defined] # it is its own client's
+from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
 from contracts.load.route import NoConnection, UserRoute
 from contracts.traffic.connecting import UnreachableError
+from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
+from contracts.traffic.limits import Limits
 
+_BLOCK = 65536
 _CONNECTIONS = 2
 """The most connections of a user: for its own request, and for a look at the list."""
 
@@ -34,13 +38,47 @@ class UserSession(FastHttpSession):
         url = URL(route.base_url)
         pool.clients[url.host, url.port] = _Client(route)
         super().__init__(route.base_url, request_event, user, client_pool=pool, insecure=False, max_redirects=0)
-        self.client.cookiejar = None
+        agent: Any = self.client
+        agent.cookiejar = None
+        agent.response_type = partial(_Response, limits=route.limits)
         self._seconds = route.limits.answer
 
     def request(self, *words: Any, **more: Any) -> Any:
         """As of Locust; a whole answer has one deadline."""
         with gevent.Timeout(self._seconds, TimeoutError("no complete answer in time")):
             return super().request(*words, **more)
+
+
+class _Response(FastResponse):
+    """An answer whose body is decoded as the one client of this suite decodes it, within the same limits.
+
+    ``flaw`` is that of `contracts.core.model.Answer`.
+    """
+
+    flaw: str | None = None
+
+    def __init__(self, *words: Any, limits: Limits, **more: Any) -> None:
+        super().__init__(*words, **more)
+        self._limits = limits
+
+    def _content(self) -> bytes:
+        body, most, headers, response = bytearray(), self._limits.body, self.headers, self._response
+        assert headers is not None and response is not None  # noqa: S101, PT018 - for the checker of types
+        try:
+            decoder = Decoder(",".join(headers.getlist("content-encoding")), most)
+            while len(body) <= most and (data := response.read(_BLOCK)):
+                for piece in decoder.feed(bytes(data)):
+                    body += piece
+            decoder.end()
+        except UndecodableError as error:
+            self.flaw = str(error)
+        except TooLargeError:
+            body += bytes(most)
+        if len(body) > most:
+            self.flaw = f"larger than {most} bytes"
+            del body[self._limits.kept :]
+        self.release()
+        return bytes(body)
 
 
 class _Client(HTTPClient):

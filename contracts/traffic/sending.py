@@ -27,7 +27,7 @@ from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import Route
 from contracts.traffic.wire import AnswerError, Raw, Wire
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _EXCERPT = 200
 _VALUE = 30
@@ -204,7 +204,7 @@ class Sender:
             elif answer.status == TOO_MANY_REQUESTS:
                 failure = Failure(FailureKind.THROTTLED, _throttled(course, pause))
                 break
-            elif answer.status in _REDIRECTS:
+            elif answer.status in REDIRECTS:
                 if injected(request.target, answer.headers):
                     reason: str | None = f"{answer.status} with a header that the request put into it"
                 else:

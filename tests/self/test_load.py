@@ -125,9 +125,9 @@ class Crowd:
             sent = self.judge.tick()
             answer = await self.answered(question)
             onward = None
-            if answer.header("Retry-After") is None:
-                broken = self.judge.judge(question, answer, sent=sent, seconds=0.0)
-                onward = question.onward if not broken and answer.status == 200 else None
+            judge = self.judge.judge if answer.header("Retry-After") is None else self.judge.put_off
+            broken = judge(question, answer, sent=sent, seconds=0.0)
+            onward = question.onward if not broken and answer.status == 200 else None
 
     async def look(self) -> None:
         looks: list[Sequence[Exchange]] = []
@@ -284,12 +284,33 @@ def test_a_request_out_of_which_a_key_was_taken_is_not_sent_again(known: Known) 
     request = replace(right.request, query=f"after=cp_{known.plan.keys.admin.reveal()}")
     without = known.plan.redactor.exchange(replace(right, request=request))
     incoming = io.BytesIO()
-    send(incoming, Done((right, without), Figures()))
+    send(incoming, Done((right, without), Figures(), judged=2))
     incoming.seek(0)
     asking: Any = SimpleNamespace(
         client=SimpleNamespace(exchanges=(), redactor=known.plan.redactor), target=known.plan.target
     )
     assert tuple(Conductor(incoming, io.BytesIO())._between(asking)) == (right,)
+
+
+def test_a_load_of_which_nothing_was_judged_is_not_green(known: Known) -> None:
+    incoming = io.BytesIO()
+    send(incoming, Done((), Figures(users=3, requests=7, put_off=7)))
+    incoming.seek(0)
+    asking: Any = SimpleNamespace(
+        client=SimpleNamespace(exchanges=(), redactor=known.plan.redactor), target=known.plan.target
+    )
+    with pytest.raises(ConfigurationError, match=r"No answer under load could be judged\. .* 7 answers"):
+        tuple(Conductor(incoming, io.BytesIO())._between(asking))
+
+
+def test_a_body_that_can_not_be_decoded_is_a_breach_each_time(known: Known) -> None:
+    judge, rng = known.judge(), rngs()
+    question = next(one for one in iter(lambda: judge.questions.draw(rng), None) if one.name == "first page")
+    headers = (("Content-Type", "application/json"),)
+    for _ in range(2):
+        answer = Answer(200, "", headers, b"", flaw="not gzip, as its Content-Encoding says")
+        assert judge.judge(question, answer, sent=judge.tick(), seconds=0.0) == ("HTP-003",)
+    assert judge.news().clauses == {"HTP-003": 2}
 
 
 class OnePage:
