@@ -226,7 +226,12 @@ class Listing:
     @property
     def moved(self) -> bool:
         """Whether the list may have changed: it did, or some item was seen only between two walks."""
-        return self.changed or bool(self.movement.passing)
+        return self.changed or bool(self.passing)
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """The items that may have come and gone between two walks through the whole list."""
+        return frozenset(id_ for id_ in self.movement.passing if not self.returned(id_))
 
     def is_phantom(self, id_: str) -> bool:
         """Whether no walk through the whole list showed this item, though some walk had to.
@@ -237,6 +242,17 @@ class Listing:
             return False
         return not self.changed or any(
             self.stands(id_, *(page.exchange for page in look.pages)) for look in self.movement.looks if look.complete
+        )
+
+    def returned(self, id_: str) -> bool:
+        """Whether an item was seen long before and long after a walk through the whole list that lacks it.
+
+        So some answer was wrong, and it is no item that came and went.
+        """
+        return id_ in self.movement.phantoms and any(
+            self._first[id_] + LAG <= look.sent and self._last[id_] - LAG >= look.received
+            for look in self.movement.looks
+            if look.complete
         )
 
     def watched(self, exchanges: Sequence[Exchange]) -> bool:

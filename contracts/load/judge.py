@@ -29,6 +29,8 @@ MOST_EVIDENCE: Final = 5
 """The most answers that are kept for each broken clause."""
 MOST_SUSPECTS: Final = 48
 """The most unpredicted pages that are kept until the list is read again; further ones are only counted."""
+_MOST_DOUBTFUL: Final = 8
+"""The most pages that are kept because of items that may have come and gone between two walks."""
 LOOKS: Final = 3
 """The most successive walks through the list while it changes."""
 _MOST_KNOWN: Final = 4000
@@ -60,7 +62,9 @@ class Judge:
         self._reader = reader or Reader(plan.operation)
         self._learned = tuple(replace(each, number=place) for place, each in enumerate(learned))
         self._before: tuple[Exchange, ...] = ()
-        """The looks of the last time."""
+        """The last walk, if it showed a change."""
+        self._doubtful: tuple[Exchange, ...] = ()
+        """Pages whose items may have come and gone, and the walks after them: what comes back was never right."""
         evidence = Evidence(self._reader, plan.target, self._learned)
         self.questions = Questions(plan, evidence, strangers)
         self.size = max(evidence.largest_accepted, plan.operation.usual_limit)
@@ -272,9 +276,12 @@ class Judge:
         flat = tuple(each for look in looks for each in look)
         suspects, self._suspects = self._suspects, {}
         found: list[tuple[Question, tuple[str, ...]]] = []
-        base = (*self._learned, *self._before)
+        before = [*self._learned, *self._before, *self._doubtful]
         if suspects:
-            numbered = self._numbered((*suspects.values(),), flat, len(base))
+            numbered = [
+                replace(each, number=len(before) + place) for place, each in enumerate((*suspects.values(), *flat))
+            ]
+            base = [replace(each, number=place) for place, each in enumerate(before)]
             evidence = Evidence(self._reader, self.plan.target, [*base, *numbered])
             unsteady = evidence.unsteady
             tallies = tally(self._gating, evidence)
@@ -288,15 +295,17 @@ class Judge:
                 rest = self._rest(suspect.answer) if suspect.answer is not None else None
                 if broken:
                     self._tell(broken)
+                    if self._wanted(broken):  # once, since a walk that came twice would break other clauses
+                        self._news.evidence += map(self.plan.redactor.exchange, self._doubtful)
+                        self._doubtful = ()
                     self._show(broken, suspect)
                     found.append((question, broken))
                 if broken or not unsteady:
                     self._remember(question, body, rest, broken)
+            passing = [each for each in suspects.values() if evidence.listing.passing & {*self._ids([each])}]
+            self._doubtful = (*passing[:_MOST_DOUBTFUL], *flat) if passing else ()
         self._follow(looks)
         return found
-
-    def _numbered(self, suspects: Sequence[Exchange], looks: Sequence[Exchange], first: int) -> list[Exchange]:
-        return [replace(each, number=first + place) for place, each in enumerate((*suspects, *looks))]
 
     def _follow(self, looks: Sequence[Sequence[Exchange]]) -> None:
         """Expect pages of the current list, if two walks agree on it."""
@@ -334,6 +343,11 @@ class Judge:
         news, self._news = self._news, News()
         news.moved = self.moved
         return news
+
+    def give_up(self) -> None:
+        """Count the pages that wait for a look at the list, which does not come."""
+        self._news.unjudged += len(self._suspects)
+        self._suspects.clear()
 
     def unjudged(self) -> None:
         """Count an answer that says nothing of the list."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
 from contracts.clauses.registry import clauses
-from contracts.core.model import Answer, Exchange, Request, Step
+from contracts.core.model import Answer, Exchange, Page, Request, Step
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Begin
 from contracts.load.options import settings
@@ -77,21 +77,26 @@ class Users:
             answer = self._answered(response)
             if answer is None:
                 return False
-            pause = asked_to_wait(answer, 0, time.time())
-            broken: tuple[str, ...] = ()
-            if answer.status in REDIRECTS:
-                # None is followed, so that no key leaves the origin; a target that only redirects was refused before.
-                self.judge.unjudged()
-            else:
-                judge = self.judge.judge if pause is None else self.judge.put_off
-                broken = judge(question, answer, sent=sent, seconds=_seconds(response))
-            if broken:
-                response.failure(Breach(self._words(broken)))
-            else:
-                response.success()
+            right, pause = self._judged(response, question, answer, sent)
         if pause is not None:
             time.sleep(min(pause, self.plan.limits.wait))
-        return not broken and answer.status == _OK
+        return right and answer.status == _OK
+
+    def _judged(self, response: Any, question: Question, answer: Answer, sent: int) -> tuple[bool, float | None]:
+        """Whether an answer keeps all clauses, and the seconds that it asks to wait."""
+        pause = asked_to_wait(answer, 0, time.time())
+        broken: tuple[str, ...] = ()
+        if answer.status in REDIRECTS:
+            # None is followed, so that no key leaves the origin; a target that only redirects was refused before.
+            self.judge.unjudged()
+        else:
+            judge = self.judge.judge if pause is None else self.judge.put_off
+            broken = judge(question, answer, sent=sent, seconds=_seconds(response))
+        if broken:
+            response.failure(Breach(self._words(broken)))
+        else:
+            response.success()
+        return not broken, pause
 
     def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
         """Send a request, and retry it once if the connection broke: a load balancer may have closed it.
@@ -156,42 +161,64 @@ class Users:
         try:
             looks: list[list[Exchange]] = []
             for _ in range(LOOKS):
-                looks.append(list(self._walk(session)))
-                if self.judge.unchanged(looks[-1]):
+                look = self._walk(session)
+                if look is None:
                     break
-            for question, broken in self.judge.settle(looks):
-                failed(question.name, Breach(self._words(broken)))
+                looks.append(look)
+                if self.judge.unchanged(look):
+                    break
+            if looks:
+                for question, broken in self.judge.settle(looks):
+                    failed(question.name, Breach(self._words(broken)))
         finally:
             self._looking = False
 
-    def _walk(self, session: Any) -> Iterator[Exchange]:
+    def _walk(self, session: Any) -> list[Exchange] | None:
+        """The pages of the whole list; ``None`` if one of them did not come, so that they prove nothing."""
         name = f"control {uuid4().hex}"  # looks of several processes are judged together, and must not be taken for one
         after: str | None = None
         token: str | None = None
+        pages: list[Exchange] = []
         for place in range(self.judge.looked + 1):
             request, query = self.judge.look_request(after, token)
-            sent, response = self._get(session, request, "look at the list")
+            found = self._page(session, Question("look at the list", request, query), Step(name, place))
+            if found is None:
+                return None
+            exchange, page = found
+            pages.append(exchange)
+            if not page.items or not page.has_more or page.ids[-1] == after:
+                break
+            after, token = page.ids[-1], page.token
+        return pages
+
+    def _page(self, session: Any, question: Question, step: Step) -> tuple[Exchange, Page] | None:
+        """One page of the whole list; ``None`` if none came, however often it was asked for."""
+        for _ in range(self.plan.limits.attempts):
+            sent, response = self._get(session, question.request, question.name)
             if response is None:
-                return
+                return None
             with response:
                 answer = self._answered(response)
                 if answer is None:
-                    return
-                response.success()
-                step = Step(name, place)
+                    return None
                 exchange, page = self.judge.look_page(
-                    request, query, answer, sent=sent, seconds=_seconds(response), step=step
+                    question.request, question.query, answer, sent=sent, seconds=_seconds(response), step=step
                 )
-            yield exchange
-            if page is None or not page.items or not page.has_more or page.ids[-1] == after:
-                return
-            after, token = page.ids[-1], page.token
+                if page is not None:
+                    response.success()
+                    return exchange, page
+                _, pause = self._judged(response, question, answer, sent)
+            if pause is None or pause > _LOOK_SECONDS:
+                return None
+            time.sleep(pause)
+        return None
 
     def finish(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
         """Stop the requests, and walk through the list, so that all requests lie between two walks."""
         if not self.finished:
             self.finished = True
             self.look(session, failed)
+            self.judge.give_up()
 
 
 def _no_answer(error: object) -> NoAnswer:

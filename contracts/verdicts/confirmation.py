@@ -345,7 +345,8 @@ def _counted(
 ) -> dict[str, Confirmation]:
     """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again.
 
-    The same list is no recurrence of what one answer shows: the next answer may hold the same list, and be right.
+    The same list is no recurrence of what one answer shows, or what load shows: the next answer may hold the same list,
+    and be right.
 
     Args:
         clauses: The clauses that are judged.
@@ -363,6 +364,7 @@ def _counted(
     tallies = tally(mine, evidence)
     single = {clause.id for clause in mine if clause.decided_by == "answer"}
     for name, (of, rounds) in repeated.items():
+        by_list = name not in single and all(exchange.probe != LOAD for exchange in of)
         confirmation = counted[name] = Confirmation(of=_numbered(of))
         for one in rounds:
             if _silent(of, one):
@@ -372,7 +374,7 @@ def _counted(
                 between = Evidence(reader, target, one.enclosed)
                 seen = bool(tally([clause for clause in mine if clause.id == name], between)[name].breaches)
             else:
-                seen = _breaks(one, tallies[name]) or (name not in single and _same(evidence, of, one))
+                seen = _breaks(one, tallies[name]) or (by_list and _same(evidence, of, one))
             confirmation.rounds += 1
             confirmation.seen += seen
             confirmation.sure += one.stable

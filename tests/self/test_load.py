@@ -11,14 +11,16 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
 import jsonschema
@@ -26,7 +28,7 @@ import pytest
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Step
-from contracts.core.result import Figures, Finding, Result
+from contracts.core.result import Figures, Finding, Repetition, Result, Round
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
 from contracts.load.conductor import Conductor, confirmed
@@ -50,6 +52,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
+from contracts.verdicts.confirmation import recounted
 
 EACH = 8
 """Questions of each user."""
@@ -179,6 +182,33 @@ def test_a_list_that_changes_is_judged_by_what_one_answer_shows(known: Known) ->
         """Both at once."""
 
     assert "PAG-008" in crowd(known, ChangesAndDoubles(), 32).clauses
+
+
+def test_items_that_come_back_after_a_walk_without_them_were_never_right(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of another tenant: seen once, its items may have come and gone."""
+    crowd = Crowd(known, Behaviour())
+    judge, ticks, rng = crowd.judge, count(crowd.judge.tick(), 100), rngs()
+    monkeypatch.setattr(judge, "tick", lambda: next(ticks))
+    asked = iter(lambda: judge.questions.draw(rng), None)
+    question = next(one for one in asked if one.name == "first page" and one.query.order is None)
+    data = seeded()
+    items = [
+        {"id": one.id, "object": "checkpoint.permission", "created_at": one.created_at, "project_id": one.project_id}
+        for one in sorted(data.checkpoints[data.other_checkpoint], key=lambda one: -one.created_at)[:5]
+    ]
+    ends = {"first_id": items[0]["id"], "last_id": items[-1]["id"]}
+    body = json.dumps({"object": "list", "data": items, **ends, "has_more": False}).encode()
+    answer = Answer(200, "", (("Content-Type", "application/json"),), body)
+    told: list[News] = []
+    for _ in range(2):
+        assert not judge.judge(question, answer, sent=judge.tick(), seconds=0.0)
+        asyncio.run(crowd.look())
+        told.append(judge.news())
+    assert [news.clauses for news in told] == [{}, {"PAG-012": 1}]
+    controls = [each.step for each in told[1].evidence if each.probe == "control"]
+    assert len(controls) == len(set(controls)) > 0, "the walk between the two"
 
 
 # What is asked
@@ -318,7 +348,7 @@ class OnePage:
 
     status_code = 200
     error = None
-    headers: ClassVar[dict[str, str]] = {"Content-Type": "application/json"}
+    headers: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
     request_meta: ClassVar[dict[str, Any]] = {"exception": None, "response_time": 1.0}
 
     def __init__(self, content: bytes) -> None:
@@ -353,6 +383,41 @@ def test_looks_of_two_processes_are_two_walks(known: Known, monkeypatch: pytest.
     names = [{each.step.walk for each in walk if each.step is not None} for walk in walks]
     assert len(names) >= 2
     assert len(set().union(*names)) == len(names), "no two have one name"
+
+
+class Refusing(OnePage):
+    """A session that answers so often with a 503 before it gives the page."""
+
+    def __init__(self, content: bytes, times: int) -> None:
+        super().__init__(content)
+        self._page, self._times = content, times
+
+    def request(self, *_: object, **__: object) -> OnePage:
+        self._times -= 1
+        self.status_code = 503 if self._times >= 0 else 200
+        self.headers = {"Content-Type": "application/json", **({"Retry-After": "0"} if self._times >= 0 else {})}
+        self.content = b"" if self._times >= 0 else self._page
+        return self
+
+
+@pytest.mark.parametrize(("times", "walks"), [(2, 1), (99, 0)])
+def test_a_look_that_is_put_off_shows_no_empty_list(
+    times: int, walks: int, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = next(each.answer for each in known.exchanges if each.answer is not None and each.ok)
+    body = json.dumps({**json.loads(page.body), "has_more": False}).encode()
+    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+    settled: list[object] = []
+
+    def keep(looks: Sequence[Sequence[Exchange]]) -> tuple[()]:
+        settled.extend(looks[:1])
+        return ()
+
+    monkeypatch.setattr(users.judge, "settle", keep)
+    users.finish(Refusing(body, times), lambda _name, _error: None)
+    assert len(settled) == walks
+    assert users.judge.news().put_off == min(times, users.plan.limits.attempts)
+    assert not users.judge.moved
 
 
 def test_figures_do_not_grow_with_time() -> None:
@@ -418,6 +483,20 @@ def test_a_verdict_says_whether_it_breaks_always(known: Known, seen: int, words:
     assert words in told.finding.actual
     alone = replace(judgement, finding=replace(finding, exchanges=(known.exchanges[0],)), seen=seen, asked=3)
     assert confirmed(alone) == alone
+
+
+def test_a_right_answer_with_the_same_list_is_no_recurrence(known: Known) -> None:
+    """What the load's answer had wrong may stand beside the list, as the times of its items."""
+    right = next(each for each in known.exchanges if each.ok)
+    assert right.answer is not None
+    body = re.sub(rb'"created_at":(\d+)', rb'"created_at":"\1"', right.answer.body)
+    wrong = replace(right, number=1000, probe=PROBE, answer=replace(right.answer, body=body))
+    again = replace(right, number=1001, again=(1, 1000))
+    clauses = chosen(["ITM-008"])
+    repetition = Repetition("ITM-008", (wrong.number,), (Round((again.number,), stable=True),), (), known=2000)
+    exchanges = {each.number: each for each in (right, wrong, again)}
+    confirmed = recounted([repetition], clauses, known.reader, known.plan.target, exchanges)
+    assert (confirmed["ITM-008"].rounds, confirmed["ITM-008"].seen) == (1, 0)
 
 
 # What may be loaded

@@ -78,7 +78,7 @@ def page_has_no_gap(evidence: Evidence) -> Iterator[Outcome]:
                 "items of the list",
                 f"{short(strange)}, which no walk through the whole list shows",
                 (page.exchange,),
-                stable_list=not listing.changed,
+                stable_list=not listing.changed and not listing.returned(strange),
                 items=(strange,),
             )
         elif len(page.items) > 1:
