@@ -269,7 +269,7 @@ class Result:
     notes: tuple[str, ...] = ()
     """What the reader must know to understand the verdicts: windows, changes of the list, a budget that was used up."""
     changed: bool = False
-    """Whether the target answered only with errors from some request on; the first of the notes names the request."""
+    """Whether the first of the notes names a request after which the target answered with errors only, or stalled."""
     interrupted: bool = False
     complete: bool = True
     """Whether the list was seen to its end."""

@@ -64,6 +64,31 @@ class Failures:
         failed = sum(broken[request] for request in known)
         return failed / (failed + whole.total()) if failed else 0.0
 
+    @cached_property
+    def stalls(self) -> tuple[Exchange, ...]:
+        """What was answered right before requests were not answered in time: one for each series of such requests.
+
+        Of what was answered while the first of a series was under way, an error comes before a 200.
+        """
+        found: list[Exchange] = []
+        answered: list[Exchange] = []
+        within = False
+        for exchange in sorted(self._exchanges, key=lambda each: each.received):
+            timed_out = exchange.failure is not None and exchange.failure.kind is FailureKind.TIMEOUT
+            if timed_out and not within and answered:
+                meanwhile = [each for each in answered if each.received > exchange.sent] or answered[-1:]
+                found.append(next((each for each in reversed(meanwhile) if not each.ok), meanwhile[-1]))
+            within = timed_out
+            if exchange.answer is not None and not timed_out:
+                answered.append(exchange)
+        return tuple(found)
+
+    @cached_property
+    def timeouts(self) -> int:
+        """The number of requests that were not answered in time."""
+        kinds = (exchange.failure.kind for exchange in self._exchanges if exchange.failure is not None)
+        return sum(kind is FailureKind.TIMEOUT for kind in kinds)
+
     def doubtful(self, exchange: Exchange) -> bool:
         """Whether the network may be to blame for a missing or incomplete answer.
 

@@ -38,6 +38,9 @@ USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 SINGLES = 4
 """Pages of one item that are read at the head of a list."""
 
+FEWEST = 3
+"""So many items fill more than one page only with pages of one item."""
+
 STRETCH = 4
 """Pages in the middle of a list that are read in one order and then in the other."""
 
@@ -299,8 +302,8 @@ def _plan(asking: Asking, items: int, size: int | None, order: Order | None, pro
 
 
 def _odd(items: int, pages: int) -> int:
-    """An unusual page size with which so many items make about so many pages."""
-    return max(2, -(-items // max(1, pages))) | 1
+    """An unusual page size with which so many items make about so many pages, and at least two where that can be."""
+    return max(2 if items > FEWEST else 1, -(-items // max(1, pages))) | 1
 
 
 def _essential(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:

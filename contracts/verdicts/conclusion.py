@@ -6,12 +6,14 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain, islice
 from pathlib import Path
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ContractsError, ExitCode
 from contracts.core.model import Exchange, Target
 from contracts.core.result import GATING, Deviation, Judgement, Known, Level, Result, Verdict
+from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 from contracts.spec.operation import Operation
 from contracts.verdicts.deviations import accept, ending, failing, today
@@ -118,6 +120,27 @@ def changed(evidence: Evidence) -> Iterator[str]:
     )
 
 
+LEAST_STALLS = 2
+"""So many series of requests without an answer in time are no chance."""
+
+
+def stalled(evidence: Evidence) -> Iterator[str]:
+    """A note on what was answered right before requests that were not answered in time."""
+    before = evidence.failures.stalls
+    if evidence.failures.timeouts < LEAST_STALLS or not before:
+        return
+    errors = [each for each in before if not each.ok]
+    named = (errors or before)[0]
+    times = f" ({len(errors)} of {len(before)} times)" if len(before) > 1 else ""
+    after = f"right after an error{times}" if errors else f"right after a {named.status}"
+    asked = f"…/{named.request.target.partition('?')[0].rpartition('/')[2]}"
+    query = f"?{named.request.query}" if named.request.query else ""
+    yield (
+        f"{count(evidence.failures.timeouts, 'request')} got no answer in time, {after}, such as the {named.status} to"
+        f" GET {short(asked + query)}. Look for what it leaves behind: a lock, a busy worker, a transaction."
+    )
+
+
 def conclude(
     terms: Terms, evidence: Evidence, judgements: tuple[Judgement, ...], cost: Cost, *, notes: Iterable[str]
 ) -> Result:
@@ -126,7 +149,7 @@ def conclude(
     judgements, known = accept(judgements, terms.deviations, terms.today)
     code = exit_code(judgements, known, terms.gate, incomplete=terms.incomplete)
     unread = code != ExitCode.BROKEN and not evidence.every_page
-    change = tuple(changed(evidence))
+    change = tuple(islice(chain(changed(evidence), stalled(evidence)), 1))
     return _result(
         terms,
         cost,

@@ -272,7 +272,7 @@ def _settle_lost(common: Judgement, finding: Finding, confirmation: Confirmation
     if not confirmation.rounds:
         reason = "the connection broke, and it was not asked again whose fault that is"
     elif confirmation.seen < confirmation.rounds:
-        reason = "the connection broke, but not each time: the network may be to blame"
+        reason = "the connection broke, but not each time: the network, or what was asked before, may be to blame"
     elif loss**confirmation.tries > CHANCE:
         reason = f"the connection broke, and the network lost {loss:.0%} of what was asked elsewhere as well"
     else:
