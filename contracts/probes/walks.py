@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice, zip_longest
+from typing import Final
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
+from contracts.evidence.listing import Listing
 from contracts.probes.asking import Asking, Read
 from contracts.probes.cursors import risky
 
@@ -84,47 +87,49 @@ class _Plan:
     """The most pages, even if the list goes on."""
 
 
+@dataclass(frozen=True)
+class _Course:
+    """The walks of one run, what is known of the list when they begin, and the room for them.
+
+    With ``few`` requests only the essential walks are made; in a ``tight`` share not every project and size is covered.
+    """
+
+    asking: Asking
+    listing: Listing
+    few: bool
+    tight: bool
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        return self.listing.projects[: 1 if self.tight else MOST_PROJECTS]
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """How many items the projects with the most items have."""
+        projects = self.listing.projects[:MOST_PROJECTS]
+        return {project: len(self.listing.sequence(Order.DESCENDING, project)) for project in projects}
+
+    @property
+    def smallest(self) -> str | None:
+        """The project of these with the fewest items."""
+        return min(self.sizes, key=lambda project: (self.sizes[project], project), default=None)
+
+    def plan(self, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
+        """A walk through so many items."""
+        step = size if size is not None else self.asking.operation.usual_limit
+        pages = max(1, -(-items // min(step, self.asking.size)))
+        return _Plan(self.asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
+
+
 def walks(asking: Asking) -> None:
     """Walk through the list in various ways, those that return the most different pages first."""
     look(asking, Order.ASCENDING)
     # On a list that is too long for one walk, each walk adds to what is known.
     with asking.gathered() if asking.short else nullcontext():
-        _walk_through(asking)
-
-
-def _walk_through(asking: Asking) -> None:
-    few, tight = asking.left < FEW, FEW <= asking.left < TIGHT
-    if not (tight and asking.wants("pages")):  # a walk begins so
-        asking.ask_all([asking.query()])
-    # It comes late, because on a list that changes an item may be gone shortly after it was seen.
-    if few and asking.wants("ends"):
-        asking.ask_all(_after_the_last(asking, None))
-    listing = asking.listing
-    projects = listing.projects[:MOST_PROJECTS]
-    each = projects[:1] if tight else projects
-    sizes = {project: len(listing.sequence(Order.DESCENDING, project)) for project in projects}
-    if not few and asking.wants("cursors"):
-        _amid(asking)
-    if not few and asking.wants("pages"):
-        _onward(asking, asking.left // 2)
-    # The walks through a long list would leave no requests for later parts.
-    singles_first = not few and not asking.short
-    if singles_first and asking.wants("singles"):
-        _one_by_one(asking, tight=tight)
-    for plan in _essential(asking, len(listing.items), sizes, tight=tight):
-        _walk(asking, plan)
-    if not few and asking.wants("ends"):
-        asking.ask_all(_after_the_last(asking, None))
-    if asking.wants("singles") and not singles_first:
-        _one_by_one(asking, tight=tight)
-    if asking.wants("defaults"):
-        # What items may have and none has must bring none.
-        unshown = [word for word in asking.operation.shared_words if word not in listing.projects][:1]
-        asking.ask_all(asking.query(project_id=project) for project in (*each, *unshown))
-    if asking.wants("ends"):
-        asking.ask_all(query for project in each for query in _after_the_last(asking, project))
-    for plan in _thorough(asking, len(listing.items), sizes, tight=tight):
-        _walk(asking, plan)
+        course = _Course(asking, asking.listing, few=asking.left < FEW, tight=FEW <= asking.left < TIGHT)
+        for part, made, ask in _PARTS:
+            if (not part or asking.wants(part)) and made(course):
+                ask(course)
 
 
 def pages_of(items: int) -> int:
@@ -243,6 +248,11 @@ def _onward(asking: Asking, most: int) -> None:
             return
 
 
+def _walk_each(course: _Course, plans: Iterable[_Plan]) -> None:
+    for plan in plans:
+        _walk(course.asking, plan)
+
+
 def _walk(asking: Asking, plan: _Plan) -> None:
     if asking.short and asking.left >= plan.pages:
         asking.walk_all([(plan.query, plan.pages, plan.most)])
@@ -267,20 +277,41 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     return of_project[items] if items < len(of_project) else None
 
 
-def _amid(asking: Asking) -> None:
+def _first_page(course: _Course) -> None:
+    course.asking.ask_all([course.asking.query()])
+
+
+def _at_the_ends(course: _Course) -> None:
+    course.asking.ask_all(_after_the_last(course.asking, None))
+
+
+def _at_the_ends_of_projects(course: _Course) -> None:
+    course.asking.ask_all(query for each in course.projects for query in _after_the_last(course.asking, each))
+
+
+def _defaults(course: _Course) -> None:
+    """The page of each project without a limit, and of a word that the filter takes and no item has."""
+    asking = course.asking
+    unshown = [word for word in asking.operation.shared_words if word not in course.listing.projects][:1]
+    asking.ask_all(asking.query(project_id=project) for project in (*course.projects, *unshown))
+
+
+def _amid(course: _Course) -> None:
     """Continue from an item that was not the last one of a page yet: any item must work as a cursor."""
-    sequence = asking.listing.sequence(Order.DESCENDING)
-    if len(sequence) > 2:  # noqa: PLR2004 - between the first and the last
+    asking = course.asking
+    if len(asking.listing.sequence(Order.DESCENDING)) > 2:  # noqa: PLR2004 - between the first and the last
         cursor = risky(asking.listing, Order.DESCENDING)[0]
         asking.ask_all([asking.query(after=cursor, limit=3, order=Order.DESCENDING)])
 
 
-def _one_by_one(asking: Asking, *, tight: bool) -> None:
+def _one_by_one(course: _Course) -> None:
     """Request single items, and the default size in the other order."""
+    asking = course.asking
     sequence = asking.listing.sequence(Order.ASCENDING)
     most = SINGLES if asking.left > len(sequence) else 1
     asking.walk_all([(asking.query(limit=1, order=Order.DESCENDING), min(most, max(1, len(sequence))), most)])
-    cursors = sequence[-2:-1] + (() if tight else sequence[len(sequence) // 2 : len(sequence) // 2 + 1])
+    middle = len(sequence) // 2
+    cursors = sequence[-2:-1] + (() if course.tight else sequence[middle : middle + 1])
     asking.ask_all(asking.query(after=cursor, limit=1, order=Order.ASCENDING) for cursor in cursors)
     asking.ask_all([asking.query(order=Order.ASCENDING)])
 
@@ -295,49 +326,66 @@ def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:
             yield asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project)
 
 
-def _plan(asking: Asking, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
-    step = size if size is not None else asking.operation.usual_limit
-    pages = max(1, -(-items // min(step, asking.size)))
-    return _Plan(asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
-
-
 def _odd(items: int, pages: int) -> int:
     """An unusual page size with which so many items make about so many pages, and at least two where that can be."""
     return max(2 if items > FEWEST else 1, -(-items // max(1, pages))) | 1
 
 
-def _essential(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
+def _essential(course: _Course) -> Iterator[_Plan]:
+    asking, total, tight = course.asking, len(course.listing.items), course.tight
     if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
         # Too few requests for thorough walks: the fullest page shows most about has_more.
-        yield _plan(asking, total, total, Order.DESCENDING)
+        yield course.plan(total, total, Order.DESCENDING)
     if asking.wants("projects"):
-        yield from (_plan(asking, items, asking.size, Order.DESCENDING, each) for each, items in sizes.items())
+        yield from (course.plan(items, asking.size, Order.DESCENDING, each) for each, items in course.sizes.items())
     if asking.wants("pages"):
-        yield _plan(asking, total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
-        yield _plan(asking, total, None, None)
+        yield course.plan(total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
+        yield course.plan(total, None, None)
     if asking.wants("within"):
-        smallest = min(sizes, key=lambda project: (sizes[project], project)) if tight and len(sizes) > 1 else None
-        for project, items in sizes.items():
+        smallest = course.smallest if tight and len(course.sizes) > 1 else None
+        for project, items in course.sizes.items():
             if project == smallest:
-                yield replace(_plan(asking, items, 1, Order.DESCENDING, project), most=SINGLES)
+                yield replace(course.plan(items, 1, Order.DESCENDING, project), most=SINGLES)
             else:
-                yield _plan(asking, items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
+                yield course.plan(items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
 
 
-def _thorough(asking: Asking, total: int, sizes: dict[str, int], *, tight: bool) -> Iterator[_Plan]:
+def _thorough(course: _Course) -> Iterator[_Plan]:
+    asking, total, smallest = course.asking, len(course.listing.items), course.smallest
     if asking.wants("full"):
         # A page with the entire list, with all but one item, or with room for one more.
         full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
-        yield from (
-            _plan(asking, total, size, order) for size, order in full[: 3 if tight else 4] if 0 < size <= asking.size
-        )
-        smallest = min(sizes, key=lambda project: (sizes[project], project)) if tight and sizes else None
-        if smallest is not None and 0 < sizes[smallest] <= asking.size:
-            yield _plan(asking, sizes[smallest], sizes[smallest], Order.ASCENDING, smallest)
+        chosen = full[: 3 if course.tight else 4]
+        yield from (course.plan(total, size, order) for size, order in chosen if 0 < size <= asking.size)
+        items = course.sizes[smallest] if course.tight and smallest is not None else 0
+        if 0 < items <= asking.size:
+            yield course.plan(items, items, Order.ASCENDING, smallest)
     if asking.wants("twos"):
-        yield _plan(asking, total, 2, Order.DESCENDING)
+        yield course.plan(total, 2, Order.DESCENDING)
     if asking.wants("within"):
-        if sizes:
-            smallest = min(sizes, key=lambda project: (sizes[project], project))
-            yield _plan(asking, sizes[smallest], 1, Order.DESCENDING, smallest)
-        yield from (_plan(asking, items, None, None, project) for project, items in sizes.items())
+        if smallest is not None:
+            yield course.plan(course.sizes[smallest], 1, Order.DESCENDING, smallest)
+        yield from (course.plan(items, None, None, project) for project, items in course.sizes.items())
+
+
+def _always(_course: _Course) -> bool:
+    return True
+
+
+_PARTS: Final[tuple[tuple[str, Callable[[_Course], bool], Callable[[_Course], None]], ...]] = (
+    # In a tight share the default page is left to the walk that begins with it.
+    ("", lambda course: not (course.tight and course.asking.wants("pages")), _first_page),
+    # It comes late otherwise, because on a list that changes an item may be gone shortly after it was seen.
+    ("ends", lambda course: course.few, _at_the_ends),
+    ("cursors", lambda course: not course.few, _amid),
+    ("pages", lambda course: not course.few, lambda course: _onward(course.asking, course.asking.left // 2)),
+    # The walks through a long list would leave no requests for it.
+    ("singles", lambda course: not course.few and not course.asking.short, _one_by_one),
+    ("", _always, lambda course: _walk_each(course, _essential(course))),
+    ("ends", lambda course: not course.few, _at_the_ends),
+    ("singles", lambda course: course.few or bool(course.asking.short), _one_by_one),
+    ("defaults", _always, _defaults),
+    ("ends", _always, _at_the_ends_of_projects),
+    ("", _always, lambda course: _walk_each(course, _thorough(course))),
+)
+"""What the probe asks, in this order: the part of which it is, when it is made, and what asks."""
