@@ -16,7 +16,7 @@ from contracts.runs.job import Job
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
 from contracts.settings.settings import DOCUMENT, FOR_TERMINALS, ISSUES, OPTIONS, REPORTS, Settings
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None
 _OF_REPLAY: Final = (

@@ -26,7 +26,7 @@ from contracts.settings.settings import GROUPS, OPTIONS, REPORTS, Settings, sing
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
     from contracts.runs.job import Judged
-    from contracts.traffic.credentials import Keys
+    from contracts.traffic.keys import Keys
 
 BEFORE = "interrupted before there was anything to report"
 

@@ -34,7 +34,7 @@ from contracts.runs.replay import base_of, may_have_changed, with_steps
 from contracts.spec.document import load
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
-from contracts.traffic.credentials import ADMIN_VARIABLE, Keys
+from contracts.traffic.keys import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
 from contracts.verdicts.judging import tally
 

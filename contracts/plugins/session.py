@@ -28,7 +28,7 @@ from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.job import Job
 from contracts.settings.settings import FOR_TERMINALS, OPTIONS, Settings, apart, single
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import InternalError
 from contracts.verdicts.deviations import terms

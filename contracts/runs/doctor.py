@@ -19,7 +19,8 @@ from contracts.probes.walks import control
 from contracts.runs.first_look import Obstacle, Stage, obstacle
 from contracts.runs.plan import Plan
 from contracts.traffic.client import RunStopped
-from contracts.traffic.credentials import USER_VARIABLE, available
+from contracts.traffic.credentials import available
+from contracts.traffic.keys import USER_VARIABLE
 from contracts.verdicts.judging import judge, tally
 
 BUDGET = 12

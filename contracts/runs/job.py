@@ -26,7 +26,7 @@ from contracts.runs.target import opened
 from contracts.settings.operation import list_named, operation
 from contracts.settings.settings import DOCUMENT, OPTIONS, Settings
 from contracts.spec.operation import Operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import Terms
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from contracts.core.model import Exchange
 from contracts.probes import PROBES
 from contracts.traffic.client import Client, Limits
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import STRAIGHT, Route

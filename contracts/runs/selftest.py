@@ -30,7 +30,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.target import documented_by
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 SEED = 1

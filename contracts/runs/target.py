@@ -19,14 +19,7 @@ from contracts.settings.operation import list_named
 from contracts.settings.operation import operation as load_operation
 from contracts.settings.settings import LISTS, SECRET_HEADERS, Settings
 from contracts.spec.operation import Operation
-from contracts.traffic.credentials import (
-    ADMIN_VARIABLE,
-    USER_VARIABLE,
-    Keys,
-    Secret,
-    read_header_value,
-    read_keys,
-)
+from contracts.traffic.keys import ADMIN_VARIABLE, USER_VARIABLE, Keys, Secret, read_header_value, read_keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.traffic.route import STRAIGHT, Header, Route, authorities_of_environment, proxy_of_environment
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from contracts.core.model import Exchange, Failure, FailureKind, Request, Step
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.lanes import Job, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.pacing import (

@@ -15,7 +15,8 @@ from typing import Final
 
 from contracts.core.model import Answer, Echo, Exchange, Failure, Request
 from contracts.core.result import Finding, Judgement, Result
-from contracts.traffic.credentials import ADMIN_VARIABLE, USER_VARIABLE, Keys, unknown_key
+from contracts.traffic.credentials import unknown_key
+from contracts.traffic.keys import ADMIN_VARIABLE, USER_VARIABLE, Keys
 from contracts.traffic.views import View, folded, views, without_signs
 
 MARKER: Final = re.compile(r"\[credential:([a-z_-]+)( in part)?\]")

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from contracts.core.errors import ConfigurationError
-from contracts.traffic.credentials import Secret
+from contracts.traffic.keys import Secret
 from contracts.traffic.origin import Origin, split_base_url
 
 PROXY_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")

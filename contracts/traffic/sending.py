@@ -17,8 +17,9 @@ from urllib.parse import urljoin
 
 from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
-from contracts.traffic.credentials import CREDENTIALS, Keys, Secret
+from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.health import Health
+from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.lanes import Lanes
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url, split_url

@@ -30,8 +30,8 @@ from contracts.traffic.connecting import (
     reason,
     refused_certificate,
 )
-from contracts.traffic.credentials import Secret
 from contracts.traffic.decoding import CODINGS, Decoder, TooLargeError, UndecodableError
+from contracts.traffic.keys import Secret
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import Origin
 from contracts.traffic.route import STRAIGHT, Route

@@ -50,9 +50,10 @@ from contracts.spec.document import published
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
 from contracts.traffic.client import Client, RunStopped
-from contracts.traffic.credentials import CREDENTIALS, Keys, read_keys
+from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
 from contracts.traffic.har import read_har, write_har
+from contracts.traffic.keys import Keys, read_keys
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.redaction import SHORTEST, Redactor

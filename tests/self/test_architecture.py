@@ -22,7 +22,7 @@ from contracts.probes import PROBES
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 
 ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import LEAST_BUDGET
 
 PLACE = Place(

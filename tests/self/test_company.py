@@ -17,7 +17,7 @@ from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server
 from contracts.runs.selftest import against
 from contracts.traffic.client import Client
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.verdicts.judging import tally
 
 ERROR = b'{"error":{"message":"No.","type":"x","param":null,"code":null}}'

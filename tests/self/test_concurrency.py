@@ -34,7 +34,7 @@ from contracts.runs.selftest import against
 from contracts.settings.settings import Settings
 from contracts.spec.loading import load_operation
 from contracts.traffic.client import BudgetSpent, Client
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms

@@ -19,18 +19,9 @@ from canary import ADMIN, key_like
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Request, Target
-from contracts.traffic.credentials import (
-    ALMOST,
-    CREDENTIALS,
-    IN_QUERY,
-    MALFORMED,
-    Keys,
-    Secret,
-    available,
-    read_keys,
-    unknown_key,
-)
+from contracts.traffic.credentials import ALMOST, CREDENTIALS, IN_QUERY, MALFORMED, available, unknown_key
 from contracts.traffic.curl import curl
+from contracts.traffic.keys import Keys, Secret, read_keys
 
 USER = key_like("user", "zYxWvUtSrQpOnMlKjIhGfEdCbA9876543210")
 KEYS = Keys.of(ADMIN, USER)

@@ -21,7 +21,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.serving import serving
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from contracts.runs.first_look import await_answer
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import Limits
 
 LIST = {

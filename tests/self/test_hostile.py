@@ -32,7 +32,7 @@ from contracts.mock.store import Dataset, Permission, seeded
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 
 ALL = os.environ.get("HOSTILE") == "all"
 """Whether each server is asked, and not only some."""

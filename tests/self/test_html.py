@@ -35,7 +35,7 @@ from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 
 OPERATION = load_operation()
 CHECKPOINT = "ft:m:o::ckpt-1"

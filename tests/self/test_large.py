@@ -36,8 +36,9 @@ from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.spec.loading import load_operation
 from contracts.traffic.client import Client, OutOfRoom
-from contracts.traffic.credentials import Keys, available
+from contracts.traffic.credentials import available
 from contracts.traffic.har import read_har
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET
 from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import Terms

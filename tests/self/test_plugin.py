@@ -30,7 +30,7 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.settings.settings import FOR_TERMINALS, OPTIONS
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 
 STRICTLY = (*APART, "-W", "error", "--strict-markers", "--strict-config")
 FAULT = "has-more-from-full-page"

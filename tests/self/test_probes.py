@@ -17,7 +17,8 @@ from contracts.probes.asking import ShareSpent
 from contracts.probes.walks import control
 from contracts.spec.loading import load_operation
 from contracts.traffic.client import Client
-from contracts.traffic.credentials import CREDENTIALS, Keys, available
+from contracts.traffic.credentials import CREDENTIALS, available
+from contracts.traffic.keys import Keys
 
 OPERATION = load_operation()
 HERE = [name for name in PROBES if name not in {"tokens", "backwards"}]

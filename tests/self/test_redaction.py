@@ -25,8 +25,9 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import CREDENTIALS, MALFORMED, Keys, Secret, available, unknown_key
+from contracts.traffic.credentials import CREDENTIALS, MALFORMED, available, unknown_key
 from contracts.traffic.har import write_har
+from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.redaction import MARKER, Redactor, marker
 from contracts.verdicts.conclusion import Terms
 

@@ -16,7 +16,7 @@ from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server
 from contracts.traffic.client import Client
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.verdicts.judging import Tally, tally
 
 PATH = operation().request(query()).path

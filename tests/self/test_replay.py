@@ -36,7 +36,7 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.verdicts.conclusion import Terms
 

@@ -38,7 +38,7 @@ from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.settings.settings import Settings
 from contracts.traffic.client import Client, TargetGone
-from contracts.traffic.credentials import Keys, Secret
+from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.limits import Limits
 from contracts.traffic.route import (
     Header,

@@ -14,7 +14,7 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import against
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import Limits
 
 MOST_REFUSED = 15

@@ -22,7 +22,7 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import SEED, against, show
 from contracts.spec.loading import load_operation
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.verdicts.judging import Tally, judge
 
 ONE = "1 permission"

@@ -49,7 +49,8 @@ from contracts.traffic.client import (
     TargetGone,
 )
 from contracts.traffic.connecting import Connector
-from contracts.traffic.credentials import Keys, available
+from contracts.traffic.credentials import available
+from contracts.traffic.keys import Keys
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.route import STRAIGHT, Route
 from contracts.traffic.wire import _Connection

@@ -35,7 +35,7 @@ from contracts.runs.replay import Hints, replay
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
 from contracts.traffic.client import Client
-from contracts.traffic.credentials import Keys
+from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 from contracts.verdicts.conclusion import Terms
 
