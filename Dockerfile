@@ -5,7 +5,7 @@ COPY pipelines/image.txt ./
 # All that the suite and its build need, each file by its digest. After this nobody is asked for anything.
 RUN pip wheel --no-cache-dir --wheel-dir /wheels --require-hashes --requirement image.txt \
     && pip install --no-cache-dir --no-index --find-links /wheels --requirement image.txt
-COPY pyproject.toml README.md LICENSE pytest_checkpoint_permissions.py ./
+COPY pyproject.toml README.md LICENSE checkpoint_permissions_contracts.py pytest_checkpoint_permissions.py ./
 COPY contracts contracts
 COPY spec spec
 RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheels .

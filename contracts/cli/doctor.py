@@ -71,7 +71,7 @@ def _look(shell: Shell, settings: Settings) -> int:
         shell.keys = ready.keys
         plan = ready.plan()
         if settings.wait:
-            await_answer(plan, settings.wait)
+            await_answer(plan, settings.wait, say=lambda text: shell.say(f"contracts: {text}"))
         found = examine(plan)
     sheet = Sheet(encoding())
     if settings.verbose:

@@ -65,6 +65,7 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
     given = {name: value for name, value in context.params.items() if name in NAMES}
     locust = [
         sys.executable,
+        "-P",  # a folder here may have the name of a package
         "-m",
         "locust",
         "--locustfile",

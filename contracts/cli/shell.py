@@ -235,6 +235,10 @@ def _end(error: BaseException, *, verbose: bool) -> tuple[int, str]:
     return ExitCode.INTERNAL, _internal(error, verbose=verbose)
 
 
+_KEYS: Final = frozenset({"--key", "--api-key", "--admin-key", "--token", "--bearer", "--authorization"})
+"""How people try to give a key."""
+
+
 def _refusal(error: click.ClickException) -> str:
     """What click refuses, as a sentence; the help where no command was given."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -248,6 +252,8 @@ def _sentence(error: click.ClickException) -> str:
         known = [word for one in command.params for word in (*one.opts, *one.secondary_opts) if word.startswith("--")]
         path = command_path(error)
         meant = hint(error.option_name, [*known, "--help"], f"`{path} --help` shows all.")
+        if error.option_name in _KEYS and "--key-file" in known:
+            meant = "A key is never an argument, which others can read: set OPENAI_ADMIN_KEY, or give --key-file."
         return f"There is no option {error.option_name} for `{path}`. {meant}"
     text = error.format_message().strip().replace("\n", " ")
     return text if text.endswith((".", "?")) else f"{text}."

@@ -25,6 +25,8 @@ from contracts.settings.settings import FOR_TERMINALS, ISSUES, KEYS, OPTIONS, RE
 from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms
 
+_NOWHERE: Final = Path("/dev/fd/none")
+"""A folder without a configuration file."""
 FILES: Final = ("record", *REPORTS)
 """The options that have something written to a file."""
 
@@ -143,7 +145,7 @@ def write_refused(
         redacted: Takes the keys out of a text.
     """
     try:
-        settings = Settings.of({name: given.get(name) for name in ("config", *FILES)}, names=("config", *FILES))
+        settings = _named(given)
         # Any word may be the name of a file that is read.
         words = {
             option.flagged: given.get(name) or os.environ.get(option.variable)
@@ -157,6 +159,19 @@ def write_refused(
     terms = unopened(settings)
     result = unfinished(terms, error, redacted)
     return _left(settings, Report.of(result), result, terms)
+
+
+def _named(given: Mapping[str, str | bool | None]) -> Settings:
+    """What names the reports: where the configuration file can't be read, the command line and the variables alone.
+
+    Raises:
+        ConfigurationError: They can't be used.
+    """
+    names = ("config", *FILES)
+    try:
+        return Settings.of({name: given.get(name) for name in names}, names=names)
+    except ConfigurationError:
+        return Settings.of({name: given.get(name) for name in FILES}, names=FILES, folder=_NOWHERE)
 
 
 def _left(settings: Settings, report: Report, result: Result, terms: Terms) -> tuple[Annotation, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contracts.runs.plan import Plan
 
 _REFUSED: Final = frozenset({401, 403})
+_EMPTY: Final = frozenset({204, 205})
 _FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})
 """Failures for which a retry makes no sense: the client has retried already."""
 _MOST_TIMEOUTS: Final = 2
@@ -38,10 +39,14 @@ _PEEK_SECONDS: Final = 3.0
 _FEW: Final = 8
 """The most requests for one question at another place, redirects and retries included."""
 _NO_ANSWER: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.CUT, FailureKind.TIMEOUT})
+_MOST_OUTCOMES: Final = 5
+"""How many outcomes of waiting are said."""
 _BETWEEN: Final = 0.5
 """Seconds between two attempts to get an answer from a target that is starting."""
 _USUAL_VERSION: Final = "/v1"
 _SHOWN_BYTES: Final = 32
+_SETTINGS_OF_HTTP_2: Final = re.compile(rb"\0\0[\0-\xff]\x04[\0\1]\0\0\0\0", re.DOTALL)
+"""The frame with which a server begins a connection of HTTP/2."""
 _PLAIN_HTTP: Final = re.compile(rb"plain http\b|\bhttp request\b[^.]{0,40}\bhttps\b")
 """How common servers answer plain HTTP where they expect TLS; a proxy may pass it on."""
 
@@ -87,13 +92,16 @@ def await_answer(
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    say: Callable[[str], None] = lambda _sentence: None,
 ) -> None:
     """Request the list until the target answers, or for ``seconds``; the first look then reports the last outcome.
 
     No answer yet are: no connection, one that is cut or silent, a 5xx, and a 404 that is no JSON, as of a proxy that
-    does not know the target yet.
+    does not know the target yet. ``say`` is called with what is waited for, once for each outcome.
     """
     ends = clock() + seconds
+    told: set[str] = set()
     request = plan.operation.request(Query(plan.target.checkpoint))
     while True:
         limits = replace(plan.limits, tries=1, attempts=1, back=0.0, run=None)
@@ -104,6 +112,11 @@ def await_answer(
                 return
         if not _not_yet(exchange) or clock() >= ends:
             return
+        outcome = exchange.failure.text if exchange.failure is not None else f"it answers {exchange.status}"
+        if outcome not in told and len(told) < _MOST_OUTCOMES:
+            told.add(outcome)
+            outcome = _line(plan.redactor.text(outcome))
+            say(f"waiting {seconds:g} s at the most for {plan.target.base_url}: {outcome}")
         sleep(min(_BETWEEN, max(0.0, ends - clock())))
 
 
@@ -116,14 +129,38 @@ def _not_yet(exchange: Exchange) -> bool:
     return exchange.failed
 
 
-def may_be_the_list(exchange: Exchange) -> bool:
-    """Whether an answer is an attempt at the list, however wrong, and not that of something else."""
+def _may_be_the_list(exchange: Exchange, names: Set[str]) -> bool:
+    """Whether an answer is an attempt at the list, however wrong, and not that of something else.
+
+    ``names`` are the properties of a page.
+    """
     answer = exchange.answer
     if answer is None or exchange.failure is not None or answer.status // 100 != HTTPStatus.OK // 100:
+        return False
+    if answer.status in _EMPTY or _is_something_else(answer, names):
         return False
     if "json" in (answer.header("content-type") or "").lower() or not answer.body.strip():
         return True
     return not is_html(answer) and bool(re.search(rb"[{\[]", answer.body) or answer.flaw)
+
+
+def _is_something_else(answer: Answer, names: Set[str]) -> bool:
+    """Whether a body is JSON of something else, as of a health check: no list in it, and no property of a page."""
+    value = _value(answer)
+    if not names or not value or not isinstance(value, dict) or not names.isdisjoint(value):
+        return False
+    return not any(_holds_a_list(each) for name, each in value.items() if name != "errors")
+
+
+def _holds_a_list(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_a_list, value.values()))
+    return isinstance(value, list)
+
+
+def _is_no_page(answer: Answer) -> bool:
+    """Whether all went well, and the answer is neither the list nor a page for browsers."""
+    return answer.status // 100 == HTTPStatus.OK // 100 and not is_html(answer)
 
 
 def is_html(answer: Answer) -> bool:
@@ -160,7 +197,7 @@ class _FirstLook:
         last: Exchange | None = None
         timeouts = 0
         for last in self._asked():
-            if may_be_the_list(last):
+            if _may_be_the_list(last, self._plan.operation.page_properties):
                 return None
             kind = last.failure.kind if last.failure is not None else None
             timeouts += kind is FailureKind.TIMEOUT
@@ -170,7 +207,9 @@ class _FirstLook:
             return None
         if last.failure is not None:
             return self._failed(last, last.failure.kind, last.failure.text)
-        return self._perhaps_by_proxy(self._answered(last, last.answer)) if last.answer is not None else None
+        if last.answer is None or (_is_no_page(last.answer) and self._key_matters()):
+            return None
+        return self._perhaps_by_proxy(self._answered(last, last.answer))
 
     def _perhaps_by_proxy(self, found: Obstacle | None) -> Obstacle | None:
         """The same, with a word on a proxy that reads requests, and may have answered itself."""
@@ -186,15 +225,17 @@ class _FirstLook:
         for limit in (None, 1, None):
             yield self._asking.ask(self._asking.query(limit=limit))
 
+    def _key_matters(self) -> bool:
+        """Whether who has no key is refused: then the API is there, and what it does with the list is judged."""
+        return self._asking.ask(self._asking.query(), credential="none").status in _REFUSED
+
     # Without an answer
 
     def _failed(self, exchange: Exchange, kind: FailureKind, text: str) -> Obstacle | None:
         if kind is FailureKind.UNREACHABLE:
             return self._unreachable(text.partition(": ")[2] or text)
         if kind is FailureKind.REDIRECT:
-            # Where the key makes a difference, the API is there, and what it does with the list is judged.
-            keyless = self._asking.ask(self._asking.query(), credential="none")
-            return None if keyless.status in _REFUSED else self._redirected(exchange, text)
+            return None if self._key_matters() else self._redirected(exchange, text)
         if kind is FailureKind.THROTTLED:
             seen = f"lets no request through: {text}"
             return Obstacle(Stage.TARGET, seen, "give a slower --rate, or try again later")
@@ -241,6 +282,8 @@ class _FirstLook:
         first = self._first_bytes(self._url, split_base_url(self._url)[1] + exchange.request.target)
         if first[:5] and b"HTTP/".startswith(first[:5]):
             return None  # it speaks HTTP, and wrongly: that is judged
+        if _SETTINGS_OF_HTTP_2.match(first):
+            return Obstacle(Stage.TARGET, "speaks HTTP/2 only, as gRPC does", "give the port that speaks HTTP/1.1")
         if first:
             shown = repr(first[:_SHOWN_BYTES])[1:]
             more = "…" if len(first) > _SHOWN_BYTES else ""
@@ -339,7 +382,9 @@ class _FirstLook:
         if is_html(answer):
             title = _line(_title(answer))
             return f"{answer.status} and an HTML page" + (f", “{title}”" if title else "")
-        text = _error_of(answer) or ("" if _value(answer) is not None else answer.body[:400].decode("utf-8", "replace"))
+        text = _error_of(answer)
+        if text is None or (not text and answer.status // 100 == HTTPStatus.OK // 100):
+            text = answer.body[:400].decode("utf-8", "replace")
         return f"{answer.status}" + (f", “{_line(text)}”" if text.strip() else "")
 
     # Where the API may be instead

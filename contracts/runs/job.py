@@ -95,7 +95,7 @@ class Job:
                     for remark in plan.redactor.remarks():
                         say(remark)
                     if settings.wait:
-                        await_answer(plan, settings.wait)
+                        await_answer(plan, settings.wait, say=say)
                     tell = until_asked.enter_context(progress or nullcontext())
                 result = (course or run)(plan, tell)
         except BaseException as error:

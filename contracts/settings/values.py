@@ -120,18 +120,30 @@ def text(word: str) -> str:
     return word
 
 
+_AROUND: Final = "\"'`<>\u2018\u2019\u201c\u201d"
+_UNREPLACED: Final = re.compile(r"^\$|\$\{|\$\(|\{\{|%\w+%")
+"""How a variable looks that a shell or a pipeline has left as it is."""
+
+
 def base_url(word: str) -> str:
     """The base URL of a target, without a slash at its end."""
     url = word.strip()
     if not url:
         raise ValueError("is empty: give the URL, or leave it out to judge the embedded server")
+    if url[0] in _AROUND or url[-1] in _AROUND:
+        raise ValueError("has quotes or brackets around the URL: take them away")
+    if _UNREPLACED.search(url):
+        raise ValueError("holds a variable that was not replaced by its value: look at how it is set")
+    if "?" in url or "#" in url:
+        raise ValueError(
+            f"can't be used: it has a {'query' if '?' in url else 'fragment'}; leave that out, and give a parameter of"
+            " every request as --query NAME=VALUE"
+        )
     try:
         split_base_url(url)
     except ConfigurationError as error:
         reason = str(error).partition(": ")[2]
         raise ValueError(f"can't be used: {reason[:1].lower()}{reason[1:].rstrip('.')}") from None
-    if "#" in url or "?" in url:
-        raise ValueError(f"can't be used: it has a {'fragment' if '#' in url else 'query'}")
     return url.rstrip("/")
 
 

@@ -150,6 +150,12 @@ class Operation:
         return order.default if order is not None and order.default is not None else Order.DESCENDING
 
     @cached_property
+    def page_properties(self) -> frozenset[str]:
+        """The names of the properties of a page; none if the document lets it have any."""
+        described = other_properties(self._references, [self.response_schema], ())
+        return frozenset() if described.patterns or described.any_name else described.described
+
+    @cached_property
     def envelope_others(self) -> OtherProperties:
         """The described properties of a page that have no role."""
         roles = self.roles

@@ -129,7 +129,7 @@ class Connector:
                 stream = self._encrypted(stream, self._context, self._host, until)
         except TimeoutError:
             _close(stream)
-            raise UnreachableError(f"no {stage}{self._through} within {within:g} s") from None
+            raise UnreachableError(f"no {stage}{self._through} within {within:.3g} s") from None
         except ssl.SSLError as error:
             _close(stream)
             raise _refused_by_tls(error, self._route, self._through) from None
@@ -406,6 +406,8 @@ def reason(error: Exception) -> str:
     """What the system says, in its words."""
     if isinstance(error, ssl.SSLError):
         return printable(error.reason or "TLS error").replace("_", " ").lower()
+    if isinstance(error, UnicodeError):
+        return "that is no name of a host"
     return printable(getattr(error, "strerror", None) or type(error).__name__)
 
 

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -178,7 +179,10 @@ def _given(
     if file is not None:
         return _from_file(which, file).strip(), f"The file of the {which} ({file.name})"
     if command is not None:
-        return _from_command(which, command, environ, timeout).strip(), f"The command of the {which}"
+        printed = _from_command(which, command, environ, timeout).strip()
+        if not printed:
+            raise ConfigurationError(f"The command of the {which} prints nothing: run it by itself to see why.")
+        return printed, f"The command of the {which}"
     return None
 
 
@@ -198,10 +202,10 @@ def _from_file(which: str, file: Path) -> str:
         msg = f"The file of the {which} can't be read: {reason}."
         raise ConfigurationError(msg) from None
     except UnicodeDecodeError:
-        msg = f"The file of the {which} is no text."
+        msg = f"The file of the {which} ({file.name}) is no text in UTF-8: save it as such."
         raise ConfigurationError(msg) from None
     if len(content) > _FILE_SIZE:
-        msg = f"The file of the {which} is too large to hold a key."
+        msg = f"The file of the {which} ({file.name}) is too large to hold a key: name one that holds the key alone."
         raise ConfigurationError(msg)
     return text
 
@@ -228,7 +232,7 @@ def _from_command(which: str, command: str, environ: Mapping[str, str], timeout:
         msg = f"The command of the {which} prints more than a key can be."
         raise ConfigurationError(msg)
     if code:
-        msg = f"The command of the {which} failed with exit code {code}."
+        msg = f"The command of the {which} failed with exit code {code}: run it by itself to see why."
         raise ConfigurationError(msg)
     try:
         return printed.decode()
@@ -284,6 +288,10 @@ _MISTAKES: Final = (
         "begins with the name of a variable: give only what follows the equals sign",
     ),
     (re.compile(r"\$"), "begins with a $ sign, so a variable was not replaced by its value: look at how it is set"),
+    (
+        re.compile(r"\{\{.*\}\}$|%\w+%$|<.*>$", re.DOTALL),
+        "is a placeholder that was not replaced by a key: look at how it is set",
+    ),
 )
 """Words that are no key, by how they begin or end, and what to do about them."""
 
@@ -293,7 +301,16 @@ def _checked(value: str, source: str) -> Secret:
     for form, problem in _MISTAKES:
         if value == value.strip() and form.match(value):
             raise ConfigurationError(f"{source} {problem}.")
+    if _is_file(value):
+        raise ConfigurationError(f"{source} is the path of a file: give it as a file of the key (--key-file).")
     return _sendable(value, source, "key")
+
+
+def _is_file(value: str) -> bool:
+    """Whether a key is the path of a file instead."""
+    with suppress(OSError, ValueError):
+        return value.startswith(("/", "./", "../")) and Path(value).is_file()
+    return False
 
 
 def _sendable(value: str, source: str, what: str) -> Secret:

@@ -39,14 +39,19 @@ def split_url(url: str) -> tuple[Origin, str]:
         raise ValueError("A URL has printable ASCII characters only.")
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         raise ValueError("It is no URL.") from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not parts.hostname:
-        raise ValueError("It is no http:// or https:// URL with a host.")
+        raise ValueError("It is no http:// or https:// URL with a host, as in https://host/v1.")
     if "@" in parts.netloc:
-        raise ValueError("A URL with a user in it is not used.")
+        raise ValueError("A URL with a user in it is not used: give what a gateway asks for as --secret-header.")
+    if port == 0:
+        raise ValueError("Its port is no number from 1 to 65535.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if ":" in parts.hostname:
         try:

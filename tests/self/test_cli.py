@@ -174,6 +174,14 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
             "doctor --requests 60",
             "There is no option --requests for `contracts doctor`. `contracts doctor --help` shows all.",
         ),
+        *(
+            (
+                f"check {option} secret",
+                "There is no option {option} for `contracts check`. A key is never an argument, which others can read:"
+                " set OPENAI_ADMIN_KEY, or give --key-file.".replace("{option}", option),
+            )
+            for option in ("--key", "--api-key", "--token")
+        ),
         ("check --url x", "There is no option --url for `contracts check`. Did you mean --base-url?"),
         (
             "check --html-file x",

@@ -54,6 +54,15 @@ def test_secrets_are_equal_by_what_they_hold() -> None:
 # Where keys come from
 
 
+def test_the_path_of_a_file_in_the_place_of_a_key_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(ADMIN)
+    with pytest.raises(
+        ConfigurationError, match=r"^OPENAI_ADMIN_KEY is the path of a file: give it as .* \(--key-file\)"
+    ):
+        read_keys(environ={"OPENAI_ADMIN_KEY": str(tmp_path / "key")})
+    assert read_keys(environ={"OPENAI_ADMIN_KEY": str(tmp_path / "none")}).admin.reveal() == str(tmp_path / "none")
+
+
 def test_keys_from_the_environment() -> None:
     assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN}) == Keys(Secret(ADMIN))
     assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OPENAI_USER_KEY": USER}) == KEYS
@@ -150,6 +159,8 @@ def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which:
         ("{}\r\n", "has a space or a line break around the key: take it away."),
         ("\ufeff{}", "has control characters"),
         ("OPENAI_ADMIN_KEY={}", "give only what follows the equals sign."),
+        ("{{{{ {} }}}}", "is a placeholder that was not replaced by a key: look at how it is set."),
+        ("<{}>", "is a placeholder that was not replaced by a key: look at how it is set."),
         ("export STAGING_KEY={}", "give only what follows the equals sign."),
         ("${{ secrets.KEY }}", "a variable was not replaced by its value"),
     ],

@@ -125,6 +125,15 @@ def refusal(base_url: str, connect: float = LIMITS.connect) -> str:
         (always(html("")), "/v1", "with 200 and an HTML page: give the --base-url of the API itself"),
         (always(answer("200 OK", "healthy\n", "text/plain")), "/v1", "with 200, “healthy”: give the --base-url"),
         (always(html("\x1b[2J&#x1b;[0m\u202eLog in")), "/v1", "Log in”"),
+        (
+            always(answer("200 OK", {"status": "ok", "uptime": 7})),
+            "/v1",
+            'with 200, “{"status": "ok", "uptime": 7}”: give the --base-url of the API itself',
+        ),
+        (always(answer("200 OK", {"errors": [{"message": "Must provide query string."}]})), "/v1", "with 200, “"),
+        (always(answer("200 OK", {"error": {"message": "unauthorized"}})), "/v1", "with 200, “unauthorized”: give"),
+        (api("/v1", else_=answer("200 OK", {"message": "Hello"})), "", "begin at http://127.0.0.1:PORT/v1: give"),
+        (always(ok(b"", status=b"204 No Content")), "/v1", "every request for the list with 204: give the --base-url"),
         # A redirect
         (
             always(answer("301 Moved", b"", "text/html", f"Location: https://api.example/v1{PATH}?limit=100")),
@@ -202,6 +211,11 @@ def refusal(base_url: str, connect: float = LIMITS.connect) -> str:
             always(ending(b"SSH-2.0-OpenSSH_9.6\r\n")),
             "/v1",
             r"does not speak HTTP; it sends 'SSH-2.0-OpenSSH_9.6\r\n': ",
+        ),
+        (
+            always(ending(b"\0\0\x12\x04\0\0\0\0\0" + bytes(18))),
+            "/v1",
+            "speaks HTTP/2 only, as gRPC does: give the port that speaks HTTP/1.1.",
         ),
         (always(ending(b'{"object": "list"}')), "/v1", 'does not speak HTTP; it sends \'{"object": "list"}\': check'),
         (
@@ -328,15 +342,18 @@ def test_a_certificate_that_is_not_trusted(certificate: Path) -> None:
 def test_a_target_that_is_being_started_is_waited_for(before: Reply | None) -> None:
     asked: list[str] = []
     slept: list[float] = []
+    told: list[str] = []
 
     def reply(target: str, key: str) -> Reply:
         asked.append(target)
         return before if before is not None and len(asked) <= 3 else entitled(answer("200 OK", LIST))(target, key)
 
     with Server(reply) as server:
-        await_answer(plan(server.base_url, LIMITS.connect), 60.0, sleep=slept.append)
+        await_answer(plan(server.base_url, LIMITS.connect), 60.0, sleep=slept.append, say=told.append)
     assert len(asked) == (4 if before is not None else 1)
     assert len(slept) == len(asked) - 1
+    assert len(told) == (before is not None), "the same outcome is said once"
+    assert all(each.startswith(f"waiting 60 s at the most for {server.base_url}: ") for each in told)
 
 
 def test_a_target_that_never_answers_is_waited_for_so_long_and_no_longer() -> None:

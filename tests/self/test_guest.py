@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from commanding import APART
 
+import contracts
 import contracts.plugins.session
-import contracts.suite  # noqa: F401 - as above
+import contracts.suite
 from contracts.mock.server import Server
 
 QUIET = (*APART, "-W", "error", "-q")
@@ -94,6 +98,19 @@ def test_a_package_of_that_name_is_the_projects_also_with_the_script(pytester: p
     project(pytester, PROJECTS[name])
     result = pytester.run("pytest", *ALONE)
     assert result.ret == 0, result.stdout.str()
+
+
+def test_the_command_is_ours_in_a_project_with_a_package_of_that_name(pytester: pytest.Pytester) -> None:
+    project(pytester, {"contracts/__init__.py": "raise RuntimeError('not this one')"})
+    command = Path(contracts.__file__).parents[1] / "checkpoint_permissions_contracts.py"
+    done = subprocess.run(
+        [sys.executable, command, "list"],
+        env={**os.environ, "PYTHONPATH": str(pytester.path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert "PAG-014" in done.stdout
 
 
 OPTION = "def pytest_addoption(parser): parser.addoption('--checkpoint', type=int, default=7)\n"

@@ -103,7 +103,9 @@ BROKEN = {
         "rmdir ../gone; {check} --json {here}/r.json",
         "The current folder can't be read: no such file or directory.",
         prepare="mkdir gone; cd gone",
-        other=False,
+    ),
+    "a configuration that is none": Broken(
+        "{check} --json r.json", "contracts.toml is no TOML", prepare="echo '=' >contracts.toml"
     ),
     "few descriptors": Broken(
         "ulimit -n 8; {check} --json r.json", "This process may open 8 files, and a run needs 64: raise `ulimit -n`."

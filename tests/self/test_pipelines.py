@@ -235,6 +235,7 @@ def test_the_image_holds_what_the_wheel_needs() -> None:
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "checkpoint_permissions_contracts.py",
         "pytest_checkpoint_permissions.py",
         "contracts",
         "spec",

@@ -123,21 +123,34 @@ def test_words_that_are_refused(name: str, word: str, sentence: str) -> None:
     assert refused({name: word}) == sentence
 
 
+_NO_URL = "it is no http:// or https:// URL with a host, as in https://host/v1"
+_NO_PORT = "its port is no number from 1 to 65535"
+_LEFT_OUT = "leave that out, and give a parameter of every request as --query NAME=VALUE"
+_AROUND = "quotes or brackets around the URL: take them away"
+_UNREPLACED = "a variable that was not replaced by its value: look at how it is set"
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("ftp://host/v1", "it is no http:// or https:// URL with a host"),
-        ("host/v1", "it is no http:// or https:// URL with a host"),
-        ("https://host/v1?x=1", "it has a query"),
-        ("https://host/v1#top", "it has a fragment"),
-        ("https://host/v1#", "it has a fragment"),
-        ("https://me:s3cret-word@host/v1", "a URL with a user in it is not used"),
-        ("https://host/v 1", "a URL has printable ASCII characters only"),
+        *((f"{url}host/v1", f"can't be used: {_NO_URL}") for url in ("ftp://", "wss://", "", "//", "localhost:80/")),
+        ("https://host/v1?x=1", f"can't be used: it has a query; {_LEFT_OUT}"),
+        ("https://host/v1#top", f"can't be used: it has a fragment; {_LEFT_OUT}"),
+        ("https://host/v1#", f"can't be used: it has a fragment; {_LEFT_OUT}"),
+        (
+            "https://me:s3cret-word@host/v1",
+            "can't be used: a URL with a user in it is not used: give what a gateway asks for as --secret-header",
+        ),
+        ("https://host/v 1", "can't be used: a URL has printable ASCII characters only"),
+        *((f"http://host:{port}/v1", f"can't be used: {_NO_PORT}") for port in ("0", "65536", "-1", "http")),
+        *((f"{sign}http://host/v1{sign}", f"has {_AROUND}") for sign in "'\"`"),
+        ("<http://host/v1>", f"has {_AROUND}"),
+        *((word, f"holds {_UNREPLACED}") for word in ("$URL", "${URL}/v1", "http://$(HOST)/v1", "{{ url }}", "%URL%")),
     ],
 )
 def test_base_urls_that_are_refused(url: str, reason: str) -> None:
     sentence = refused({**TARGET, "base_url": url})
-    assert sentence == f"--base-url can't be used: {reason}."
+    assert sentence == f"--base-url {reason}."
     assert "s3cret" not in sentence
 
 

@@ -26,6 +26,7 @@ KEPT = (
     *("contracts", "spec", "tests", "benchmarks", "docs", "pipelines", ".ci"),
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
     *("pyproject.toml", "tox.ini", "conftest.py", "action.yml", "Dockerfile", ".dockerignore", ".gitignore"),
+    "checkpoint_permissions_contracts.py",
     "pytest_checkpoint_permissions.py",
 )
 """What the repository holds."""

@@ -34,6 +34,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
     # pip compiles what it installs.
     assert {file.parts[0] for file in files if ".." not in file.parts and file.suffix != ".pyc"} == {
         "contracts",
+        "checkpoint_permissions_contracts.py",
         "pytest_checkpoint_permissions.py",
         f"checkpoint_permissions_contracts-{WHEEL.version}.dist-info",
     }
@@ -47,7 +48,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
 
 def test_its_entry_points_are_there() -> None:
     assert {(entry.group, entry.name, entry.value) for entry in WHEEL.entry_points} == {
-        ("console_scripts", "contracts", "contracts.__main__:main"),
+        ("console_scripts", "contracts", "checkpoint_permissions_contracts:main"),
         ("pytest11", "contracts", "pytest_checkpoint_permissions"),
     }
 
