@@ -28,6 +28,14 @@ _LARGEST_REPAIRED: Final = 4 * 1024 * 1024
 MOST_ANSWERED: Final = 20 * 1024 * 1024
 """Bytes of the different answers of a recording that are judged together. In memory they take ten times as much."""
 
+_KINDS: Final = (
+    (b"\x1f\x8b", "it is compressed with gzip: decompress it first"),
+    (b"PK\x03\x04", "it is a ZIP archive: unpack it first"),
+    (codecs.BOM_UTF16_LE, "it is UTF-16, and JSON is UTF-8"),
+    (codecs.BOM_UTF16_BE, "it is UTF-16, and JSON is UTF-8"),
+)
+"""What files are instead, by how they begin."""
+
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
 _TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|%s)*+(?:([\[{])|([\]}])|)' % _STRING, re.DOTALL)
 _PLAIN: Final = re.compile(rb'%s|[^" \t\r\n,\[\]{}:]++' % _STRING, re.DOTALL)
@@ -63,9 +71,9 @@ class Response(msgspec.Struct, rename={"reason": "statusText"}):
     """An answer."""
 
     status: int
-    reason: str
     headers: list[Header]
     content: Content
+    reason: str | None = ""
 
 
 def read(raw: bytes, kind: type[_T], path: str) -> _T:
@@ -111,7 +119,7 @@ def answer(response: Response, path: str) -> Answer:
     else:
         body = text.encode("utf-8", "surrogatepass")
     headers = tuple((header.name, header.value) for header in response.headers)
-    return Answer(response.status, response.reason, headers, body)
+    return Answer(response.status, response.reason or "", headers, body)
 
 
 class Shared:
@@ -158,7 +166,8 @@ def log(source: Source) -> Iterator[tuple[str, bytes | None]]:
     """
     text = _Text(source)
     found = False
-    for name in _names(text, "it is no JSON object"):
+    text.peek()
+    for name in _names(text, next((kind for head, kind in _KINDS if text.begins(head)), "it is no JSON object")):
         if name != "log":
             text.value()
             continue
@@ -227,6 +236,10 @@ class _Text:
             self._at = 0
             if not self._more():
                 return b""
+
+    def begins(self, head: bytes) -> bool:
+        """Whether what comes next, as far as it was read, begins with these bytes."""
+        return self._data.startswith(head, self._at)
 
     def takes(self, sign: bytes) -> bool:
         """Take this sign if it is the next."""

@@ -22,6 +22,7 @@ import msgspec
 from contracts.core.model import Answer, Exchange, Request
 from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS, IN_QUERY
+from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
 from contracts.traffic.fields import MalformedError
 from contracts.traffic.redaction import Redactor
 
@@ -100,8 +101,8 @@ class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
     """The rest of an entry that is."""
 
     started: str
-    time: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
     response: fields.Response
+    time: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)] | None = None
     timings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     @property
@@ -111,7 +112,7 @@ class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
         if isinstance(self.timings, msgspec.Raw):
             with suppress(msgspec.DecodeError):
                 connecting = msgspec.json.decode(self.timings, type=_Timings).connect or 0.0
-        return max(0.0, self.time - max(0.0, connecting)) / 1000
+        return max(0.0, (self.time or 0.0) - max(0.0, connecting)) / 1000
 
 
 class _Timings(msgspec.Struct):
@@ -182,7 +183,9 @@ def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
     if not _whole(glance.response.content, status):
         return _BODILESS
     entry = fields.read(raw, _Whole, path)
-    received = fields.answer(entry.response, path)
+    received = _decoded(fields.answer(entry.response, path))
+    if received is None:
+        return _BODILESS
     if status in _WAIT and (status != 503 or received.header("Retry-After")):  # noqa: PLR2004 - the status itself
         return None
     try:
@@ -200,6 +203,26 @@ def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
         signed=signed[0] if signed else None,
         cookies=bool(request.cookies) or any(each.name.lower() == "cookie" for each in request.headers),
     )
+
+
+def _decoded(received: Answer) -> Answer | None:
+    """The answer with its coding undone, which some recorders leave as it was sent; ``None`` if that can't be."""
+    coding, body = received.header("Content-Encoding") or "", received.body
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return received
+    if not coding:
+        return received
+    try:
+        decoder = Decoder(coding, fields.LARGEST)
+        decoded = b"".join(decoder.feed(body))
+        decoder.end()
+    except (UndecodableError, TooLargeError):
+        return None
+    return replace(received, body=decoded)
 
 
 def _whole(content: _Body | None, status: int) -> bool:

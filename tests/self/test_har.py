@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
 import string
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -477,3 +478,50 @@ def test_whose_key_a_foreign_request_carried_is_guessed_with_care(
 def test_a_foreign_answer_that_the_target_did_not_give_is_skipped(tmp_path: Path, changes: dict[str, Any]) -> None:
     recording = read_har(record(tmp_path, foreign(BASE + "/x", **changes)), BASE)
     assert (recording.exchanges, recording.skipped) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left_out"),
+    [
+        ({"time": None, "timings": None, "comment": "[#1]"}, ("time",)),
+        ({"time": -1, "_fetchType": "Network Load"}, ()),
+        ({"response": {"statusText": None, "headers": [{"name": ":status", "value": "200"}]}}, ()),
+        ({"startedDateTime": "2025-11-13T03:13:20.0000000+01:00"}, ("statusText",)),
+    ],
+)
+def test_what_a_recorder_leaves_out_or_writes_otherwise_is_no_hindrance(
+    changes: dict[str, Any], left_out: tuple[str, ...], tmp_path: Path
+) -> None:
+    entry = foreign(f"{BASE}/x", **changes)
+    for name in left_out:
+        entry.pop(name, None)
+        entry["response"].pop(name, None)
+    (read,) = read_har(record(tmp_path, entry), BASE).exchanges
+    assert (read.at, read.answer and read.answer.status) == (1_763_000_000.0, 200)
+
+
+def test_a_body_that_a_recorder_kept_as_it_was_sent_is_decoded(tmp_path: Path) -> None:
+    def kept(coding: str, body: bytes) -> dict[str, Any]:
+        content = {"size": 2, "text": base64.b64encode(body).decode(), "encoding": "base64"}
+        headers = [{"name": "Content-Encoding", "value": coding}]
+        return foreign(f"{BASE}/x", response={"content": content, "headers": headers})
+
+    entries = [kept("gzip", gzip.compress(b"{}")), kept("gzip", b"{}"), kept("br", b"\x8b\x01\x80{}\x03")]
+    recording = read_har(record(tmp_path, *entries, kept("gzip", gzip.compress(b"{}")[:-9])), BASE)
+    assert [read.answer and read.answer.body for read in recording.exchanges] == [b"{}", b"{}"]
+    assert recording.bodiless == 2
+
+
+@pytest.mark.parametrize(
+    ("pack", "sentence"),
+    [
+        (gzip.compress, "it is compressed with gzip: decompress it first"),
+        (lambda text: b"PK\x03\x04" + text, "it is a ZIP archive: unpack it first"),
+        (lambda text: text.decode().encode("utf-16"), "it is UTF-16, and JSON is UTF-8"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(pack: Callable[[bytes], bytes], sentence: str, tmp_path: Path) -> None:
+    file = record(tmp_path, foreign(f"{BASE}/x"))
+    file.write_bytes(pack(file.read_bytes()))
+    with pytest.raises(ConfigurationError, match=f"is no HAR recording: {sentence}\\.$"):
+        read_har(file, BASE)
