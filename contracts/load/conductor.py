@@ -14,6 +14,7 @@ from contracts.core.model import Exchange
 from contracts.core.result import Finding, Judgement, Result
 from contracts.evidence.evidence import LOAD
 from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
+from contracts.load.options import agreed
 from contracts.load.questions import worth_sending
 from contracts.load.wording import notes
 from contracts.probes.asking import Asking
@@ -34,6 +35,7 @@ class Conductor:
         self._incoming = incoming
         self._outgoing = outgoing
         self._done: Done | None = None
+        self._agreed: dict[str, str] = {}
 
     @property
     def loaded(self) -> bool:
@@ -42,6 +44,7 @@ class Conductor:
 
     def run(self, plan: Plan, on_progress: Callable[[Progress], None] | None) -> Result:
         """An ordinary run with a load in the middle; see `contracts.runs.live.run`."""
+        self._agreed = agreed(plan)
         # The load has a time of its own, and only so many requests of this run are asked around it.
         result = run(replace(plan, limits=replace(plan.limits, run=None)), on_progress, self._between)
         if self._done is None:
@@ -71,7 +74,7 @@ class Conductor:
             )
         redactor = asking.client.redactor
         shareable = all(redactor.exchange(each) is each for each in exchanges)
-        send(self._outgoing, Learned(asking.target.base_url, exchanges, shareable))
+        send(self._outgoing, Learned(asking.target.base_url, exchanges, shareable, self._agreed))
         self._done = receive(self._incoming, Done)
         if self._done is None:  # the other process ended before the load did
             raise KeyboardInterrupt

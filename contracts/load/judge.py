@@ -260,6 +260,11 @@ class Judge:
         """The number of pages of the walk before the load."""
         return max(1, -(-len(self._known) // max(1, self.size)))
 
+    def resembles(self, look: Sequence[Exchange]) -> bool:
+        """Whether a look at the list shows any item of the list that was learned."""
+        seen = self._ids(look)
+        return seen == self._known or not {*self._known}.isdisjoint(seen)
+
     def unchanged(self, look: Sequence[Exchange]) -> bool:
         """Whether a look at the list shows what the last one showed."""
         return self._ids(look) == self._known

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import msgspec
 
+from contracts.core.errors import ConfigurationError
 from contracts.core.model import Exchange
 from contracts.core.result import Figures
+from contracts.verdicts.conclusion import own_version
 
 T = TypeVar("T")
 _HEAD = struct.Struct(">Q")
@@ -40,6 +43,8 @@ class Learned:
     exchanges: tuple[Exchange, ...]
     shareable: bool = True
     """Whether no answer contains a key, so that the exchanges may be sent to other machines."""
+    agreed: Mapping[str, str] = field(default_factory=dict)
+    """What each worker must ask and judge by as its master does, by its name: document and checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class Begin:
 
     learned: Learned
     users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``Begin`` as a master sends it: packed, because only the same version of this suite can read it."""
+
+    version: str
+    begin: bytes
 
 
 @dataclass(slots=True)
@@ -91,6 +104,25 @@ def packed(value: object) -> bytes:
 def unpacked(data: bytes, kind: type[T]) -> T:
     """The message that bytes hold."""
     return msgspec.msgpack.decode(data, type=kind)
+
+
+def invitation(begin: Begin) -> Invitation:
+    """What a master sends to its workers."""
+    return Invitation(own_version(), packed(begin))
+
+
+def accepted(invitation: Invitation) -> Begin:
+    """What a master sent.
+
+    Raises:
+        ConfigurationError: Its version is another one.
+    """
+    if invitation.version != own_version():
+        raise ConfigurationError(
+            f"This worker has version {own_version()} of this suite, and its master {invitation.version}: install the"
+            " same on both."
+        )
+    return unpacked(invitation.begin, Begin)
 
 
 def send(stream: Writing, value: object) -> None:

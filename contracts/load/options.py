@@ -7,11 +7,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contracts.core.errors import ConfigurationError
 from contracts.settings.settings import DOCUMENT, EMBEDDED, FOR_TERMINALS, REPORTS, TARGET, Given, Settings
 from contracts.traffic.origin import split_base_url
+
+if TYPE_CHECKING:  # the command line reads this module before it knows the command
+    from contracts.runs.plan import Plan
 
 VARIABLE: Final = "_CONTRACTS_LOAD"
 NAMES: Final = (
@@ -56,6 +59,25 @@ def settings(host: str | None = None) -> Settings:
     if host and "base_url" not in given:
         given["base_url"] = host
     return Settings.of(given, names=NAMES)
+
+
+def agreed(plan: Plan) -> dict[str, str]:
+    """What a master and its workers must ask and judge by alike, by its name."""
+    operation = plan.operation
+    return {"document": f"{operation.name}, sha256 {operation.sha256[:12]}", "checkpoint": plan.target.checkpoint}
+
+
+def refuse_another(mine: Mapping[str, str], masters: Mapping[str, str]) -> None:
+    """Let no worker ask or judge otherwise than its master.
+
+    Raises:
+        ConfigurationError: They differ.
+    """
+    for name, value in mine.items():
+        if name in masters and masters[name] != value:
+            raise ConfigurationError(
+                f"This worker has another {name} than its master: {value} and not {masters[name]}. Give both the same."
+            )
 
 
 def refuse_unasked(settings: Settings, *, may_load: bool) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Final
 from uuid import uuid4
 
 from contracts.clauses.registry import clauses
+from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Page, Request, Step
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Begin
-from contracts.load.options import settings
+from contracts.load.options import agreed, refuse_another, settings
 from contracts.load.questions import Question
 from contracts.load.route import NoConnection, UserRoute, route
 from contracts.runs.target import described
@@ -50,6 +51,7 @@ class Users:
     def __init__(self, begin: Begin, host: str | None, strangers: float) -> None:
         ready = described(settings(host))
         plan = ready.plan()
+        refuse_another(agreed(plan), begin.learned.agreed)
         if ready.server is not None:
             plan = replace(plan, target=replace(plan.target, base_url=begin.learned.base_url))
         self.plan = plan
@@ -139,6 +141,24 @@ class Users:
         return "; ".join(f"{name} {self._titles[name]}" for name in broken)
 
     # Looks at the whole list
+
+    def compare(self, session: Any) -> None:
+        """Look whether the list is the one that was learned.
+
+        Raises:
+            ConfigurationError: It can't be read from here, or is another one.
+        """
+        look = self._walk(session)
+        if look is None:
+            raise ConfigurationError(
+                f"This worker can't read the list of {self.plan.target.base_url}, as its master can:"
+                " `contracts doctor` with the same options says why."
+            )
+        if not self.judge.resembles(look):
+            raise ConfigurationError(
+                f"This worker finds another list at {self.plan.target.base_url} than its master: give both the same"
+                " target."
+            )
 
     def look_now_and_then(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
         """Walk through the whole list, if it is time; see `look`."""

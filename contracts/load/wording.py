@@ -17,9 +17,9 @@ def notes(figures: Figures) -> Iterator[str]:
         f"Under load: {count(figures.users, 'user')}{where} sent {count(figures.requests, 'request')} in"
         f" {figures.seconds:.0f} s, {figures.rate:.0f} a second."
     )
-    if figures.percentiles:
+    if figures.percentiles and figures.requests:
         shares = ", ".join(f"{share} % within {took:.0f} ms" for share, took in figures.percentiles.items())
-        yield f"Of these were answered {shares}."
+        yield f"Answers came: {shares}."
     for clause, number in figures.breaches.items():
         yield f"{clause} was broken {count(number, 'time')} under load: {picture(figures.series.get(clause, ()))}"
     if figures.put_off:

@@ -24,16 +24,18 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.load.figures import Tables
-from contracts.load.messages import Begin, News, packed, unpacked
+from contracts.load.messages import Begin, Invitation, News, accepted, invitation, packed, unpacked
 from contracts.load.options import STRANGERS, refuse_unasked, settings
 from contracts.load.process import LoadProcess
 from contracts.load.questions import Question
 from contracts.load.users import Users
 from contracts.plugins.locust_client import UserSession
 
+LISTENS: Final = "contracts_listens"
 BEGIN: Final = "contracts_begin"
 FINISH: Final = "contracts_finish"
 FINISHED: Final = "contracts_finished"
+REFUSED: Final = "contracts_refused"
 REPORT: Final = "contracts"
 """Under this name news travels in the reports that workers make anyway."""
 _PERCENTILES: Final = (0.5, 0.95, 0.99)
@@ -58,21 +60,23 @@ class _Load:
         self.ready = Event()
         self.tables = Tables()
         self.began = self.reported = time.monotonic()
-        self.alone = self.started = self.over = self.interrupted = False
+        self.invited = self.alone = self.started = self.over = self.interrupted = False
         self.connected: set[str] = set()
         self.finished: set[str] = set()
 
     def take(self, environment: Environment, begin: Begin) -> None:
-        """Let the users of this process begin."""
+        """Let the users of this process begin.
+
+        Raises:
+            ConfigurationError: They can't do what was learned.
+        """
         options = environment.parsed_options
-        try:
-            users = Users(begin, getattr(options, "host", None), float(getattr(options, "strangers", STRANGERS)))
-        except ConfigurationError as error:
-            _refuse(error)
-            return
+        users = Users(begin, getattr(options, "host", None), float(getattr(options, "strangers", STRANGERS)))
         stats: Any = environment.stats
         self.failed = lambda name, error: stats.log_error("GET", name, error)
         self.session = UserSession(users.route, environment.events.request)
+        if isinstance(environment.runner, WorkerRunner):
+            users.compare(self.session)
         self.users = users
         ContractUser.host = users.route.base_url
         self.ready.set()
@@ -161,6 +165,7 @@ def _interrupt(runner: Any) -> None:
     if isinstance(runner, WorkerRunner):
         if _LOAD.users is not None:
             _send(runner, FINISHED, _LOAD.finish())
+        runner.environment.process_exit_code = ExitCode.INTERRUPTED
         runner.quit()
     elif process is None:
         sys.exit(ExitCode.INTERRUPTED)
@@ -187,7 +192,13 @@ def _learn(environment: Environment, runner: Any, **_: object) -> None:
     if isinstance(runner, WorkerRunner):
         _listen(runner, BEGIN, _on_begin)
         _listen(runner, FINISH, _on_finish)
+        _send(runner, LISTENS, None)  # it connected before, and Locust drops what comes until someone listens
         return
+    if isinstance(runner, MasterRunner):
+        _LOAD.master = runner
+        _listen(runner, LISTENS, _on_listens)
+        _listen(runner, FINISHED, _on_finished)
+        _listen(runner, REFUSED, _on_refused)
     options = environment.parsed_options
     host = getattr(options, "host", None)
     try:
@@ -198,15 +209,16 @@ def _learn(environment: Environment, runner: Any, **_: object) -> None:
     learned = _LOAD.process.learned()
     begin = _LOAD.begin = Begin(learned, int(getattr(options, "num_users", None) or 1))
     if isinstance(runner, MasterRunner):
-        _LOAD.master = runner
-        _listen(runner, FINISHED, _on_finished)
         if not learned.shareable:
             _refuse(ConfigurationError(_KEY))
         for client in list(_LOAD.connected):
-            _send(runner, BEGIN, begin, client)
+            _send(runner, BEGIN, invitation(begin), client)
     else:
         _LOAD.alone = True
-        _LOAD.take(environment, begin)
+        try:
+            _LOAD.take(environment, begin)
+        except ConfigurationError as error:
+            _refuse(error)
 
 
 def _listen(runner: Any, message: str, listener: Callable[..., None]) -> None:
@@ -220,13 +232,37 @@ def _send(runner: Any, message: str, value: object, client: str | None = None) -
 def _connected(client_id: str, **_: object) -> None:
     """Send a worker what was learned; a worker that connects earlier gets it later."""
     _LOAD.connected.add(client_id)
+    _invite(client_id)
+
+
+def _on_listens(msg: Any, **_: object) -> None:
+    _LOAD.connected.add(msg.node_id)
+    _invite(msg.node_id)
+
+
+def _invite(client_id: str) -> None:
     if _LOAD.begin is not None:
-        _send(_LOAD.master, BEGIN, _LOAD.begin, client_id)
+        _send(_LOAD.master, BEGIN, invitation(_LOAD.begin), client_id)
 
 
 def _on_begin(environment: Environment, msg: Any, **_: object) -> None:
-    if _LOAD.users is None:
-        _LOAD.take(environment, unpacked(msg.data, Begin))
+    if _LOAD.invited:
+        return
+    _LOAD.invited = True
+    runner: Any = environment.runner
+    try:
+        _LOAD.take(environment, accepted(unpacked(msg.data, Invitation)))
+    except ConfigurationError as error:
+        sys.stderr.write(f"contracts: {error}\n")
+        _send(runner, REFUSED, str(error))
+        environment.process_exit_code = error.exit_code
+        gevent.spawn(runner.quit)
+
+
+def _on_refused(msg: Any, **_: object) -> None:
+    """Go on without a worker that can't ask what this master learned."""
+    _LOAD.connected.discard(msg.node_id)
+    sys.stderr.write(f"contracts: a worker was left out: {unpacked(msg.data, str)}\n")
 
 
 def _started(environment: Environment, **_: object) -> None:
@@ -276,6 +312,9 @@ def _conclude(environment: Environment, **_: object) -> None:
     """Let the findings be confirmed without load, and everything be judged."""
     process, begin = _LOAD.process, _LOAD.begin
     _LOAD.over = True
+    if _LOAD.invited and _LOAD.users is not None and not _LOAD.users.finished:
+        sys.stderr.write("contracts: the master ended without asking for the last report of this worker\n")
+        environment.process_exit_code = ExitCode.INTERRUPTED
     if process is None or begin is None:
         return
     total: Any = environment.stats.total
@@ -288,7 +327,7 @@ def _conclude(environment: Environment, **_: object) -> None:
         requests=total.num_requests,
         rate=total.num_requests / seconds if seconds else 0.0,
         percentiles={f"{share * 100:g}": float(total.get_response_time_percentile(share)) for share in _PERCENTILES},
-        interrupted=_LOAD.interrupted,
+        interrupted=_LOAD.interrupted or (bool(_LOAD.connected) and not _LOAD.connected & _LOAD.finished),
     )
     environment.process_exit_code = process.outcome(done)
 

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count
@@ -34,8 +35,20 @@ from contracts.evidence.reader import Reader
 from contracts.load.conductor import Conductor, confirmed
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
-from contracts.load.messages import Begin, Done, Learned, News, packed, receive, send
-from contracts.load.options import refuse_unasked
+from contracts.load.messages import (
+    Begin,
+    Done,
+    Invitation,
+    Learned,
+    News,
+    accepted,
+    invitation,
+    packed,
+    receive,
+    send,
+    unpacked,
+)
+from contracts.load.options import agreed, refuse_another, refuse_unasked
 from contracts.load.questions import Question, worth_sending
 from contracts.load.route import route
 from contracts.load.users import Users
@@ -307,6 +320,30 @@ def test_messages_come_as_they_were_sent(known: Known) -> None:
     assert receive(stream, Learned) == messages[0]
     assert receive(stream, Done) == messages[1]
     assert receive(stream, Done) is None
+
+
+def test_a_worker_that_would_ask_otherwise_than_its_master_is_refused(known: Known) -> None:
+    begin = Begin(Learned("http://127.0.0.1", known.exchanges, agreed=agreed(known.plan)), 3)
+    assert accepted(unpacked(packed(invitation(begin)), Invitation)) == begin
+    with pytest.raises(ConfigurationError, match=r"has version .* and its master 0\.0\.9: install the same"):
+        accepted(Invitation("0.0.9", b"what no other version reads"))
+    refuse_another(agreed(known.plan), begin.learned.agreed)
+    for name in ("checkpoint", "document"):
+        with pytest.raises(ConfigurationError, match=f"another {name} than its master: .* and not other"):
+            refuse_another(agreed(known.plan), {**begin.learned.agreed, name: "other"})
+
+
+@pytest.mark.parametrize(
+    ("page", "refusal"),
+    [("the list", ""), ("another list", "finds another list at"), ("no list", "can't read the list of")],
+)
+def test_a_worker_looks_whether_its_list_is_the_learned_one(page: str, refusal: str, known: Known) -> None:
+    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+    answer = next(each.answer for each in known.exchanges if each.answer is not None and each.ok)
+    body = json.dumps({**json.loads(answer.body), "has_more": False}).encode()
+    session = Refusing(body if page == "the list" else body.replace(b'"cp_', b'"of_another_'), 99 * (page == "no list"))
+    with pytest.raises(ConfigurationError, match=refusal) if refusal else nullcontext():
+        users.compare(session)
 
 
 def test_a_request_out_of_which_a_key_was_taken_is_not_sent_again(known: Known) -> None:
