@@ -95,7 +95,7 @@ class Sheet:
         self._lines.append([self._segment(segment) for segment in segments])
 
     def block(self, lead: str | Segment, text: str, right: str = "", *, style: str = "", hang: str = "") -> None:
-        """A text behind a lead, wrapped to hang there, with a word at the right end of its last line.
+        """A text behind a lead, wrapped to hang there, with a word at the right end of its last line, or below.
 
         ``hang`` is what stands at the begin of each further line.
         """
@@ -104,6 +104,8 @@ class Sheet:
         indent = cell_len(first[0])
         room = self.width - indent
         lines = wrap(text, room)
+        below = wrap(right, room) if cell_len(right) > room else []
+        right = "" if below else right
         beside = room - cell_len(right) - 2
         if right and cell_len(lines[-1]) > beside:
             last = wrap(lines[-1], beside) if beside >= _LEAST_PIECE else [lines[-1]]
@@ -115,6 +117,7 @@ class Sheet:
                 gap = max(2, room - cell_len(line) - cell_len(right))
                 segments += [(" " * gap, ""), (right, "dim")]
             self._lines.append(segments)
+        self._lines += [[further, (line, "dim")] for line in below]
 
     def row(self, left: str, right: str, *, indent: int, left_width: int) -> None:
         """Two texts side by side, each wrapped in its column."""

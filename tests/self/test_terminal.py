@@ -140,6 +140,12 @@ def test_wide_letters_take_two_columns() -> None:
     assert [cell_len(line) for line in sheet.text().splitlines()] == [20, 16, 20]
 
 
+def test_what_does_not_fit_at_the_right_end_stands_below() -> None:
+    sheet = Sheet(width=20)
+    sheet.block("lead  ", "text", "openapi.yaml \N{MIDDLE DOT} Response")
+    assert sheet.text().splitlines() == ["lead  text", "      openapi.yaml \N{MIDDLE DOT}", "      Response"]
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "shown"),
     [
