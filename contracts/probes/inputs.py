@@ -19,10 +19,10 @@ ORDERS = (
     f"sideways{TAG}",
     "ASCENDING",
     "descending%27%3B--",
-    "asc",
     f"descending%0D%0A{FIELD}",
-    "desc",
     "ascending%2Cdescending",
+    "asc",
+    "desc",
 )
 LIMITS = (
     "ten",

@@ -343,7 +343,9 @@ def _essential(course: _Course) -> Iterator[_Plan]:
         yield course.plan(total, None, None)
     if asking.wants("within"):
         smallest = course.smallest if tight and len(course.sizes) > 1 else None
-        for project, items in course.sizes.items():
+        for place, (project, items) in enumerate(course.sizes.items()):
+            if tight and place and project != smallest:
+                continue  # it would show what the first one shows
             if project == smallest:
                 yield replace(course.plan(items, 1, Order.DESCENDING, project), most=SINGLES)
             else:

@@ -336,7 +336,7 @@ class _Run:
             and all(name in advisory for name, _ in self._found())
         ):
             # With nothing to confirm, the reserved requests look further; without a selection the remaining ones too.
-            spare = self._client.remaining - LAST_RESERVE - look
+            spare = self._client.remaining - min(LAST_RESERVE, reserve) - look
             asking.begin("walks", min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
                 further(asking)
