@@ -14,7 +14,8 @@ _MACHINE: Final = {
     errno.EROFS: "the file system is read-only",
     errno.EAGAIN: "no more threads or processes can be started (see `ulimit -u`)",
 }
-_NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "can't start new thread", "std::bad_alloc")
+_NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "std::bad_alloc")
+_NO_THREAD: Final = "can't start new thread"
 
 
 class ExitCode:
@@ -57,6 +58,8 @@ def lack(error: BaseException | None) -> str | None:
         if isinstance(error, MemoryError | SystemError) or any(each in str(error).lower() for each in _NO_MEMORY):
             # A SystemError is C code that found no memory and did not say so: nothing written in Python raises one.
             return _MACHINE[errno.ENOMEM]
+        if _NO_THREAD in str(error):
+            return "no further thread can be started (see `ulimit -u` and `ulimit -v`)"
         if isinstance(error, OSError) and error.errno in _MACHINE:
             return _MACHINE[error.errno]
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -119,16 +119,18 @@ def _table(path: Path) -> dict[str, Any] | None:
     if len(content) > _LARGEST:
         raise ConfigurationError(f"{path.name} is too large for a configuration.")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
         if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
             raise ConfigurationError(f"{path.name} has a line with more than {_MOST_DOTS} dots: break it.")
         document = tomllib.loads(text)
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path.name} is not UTF-8.") from None
+        raise ConfigurationError(f"{path.name} is not UTF-8: save it as such.") from None
     except (ValueError, RecursionError) as error:
         # The file may contain secrets, so only the place is named.
         place = re.search(r"\(at [a-z0-9, ]+\)", str(error))
-        raise ConfigurationError(f"{path.name} is no TOML{f' {place[0]}' if place else ''}.") from None
+        twice = re.match("Cannot (?:overwrite|declare)", str(error))
+        problem = "says the same thing twice" if twice else "is no TOML"
+        raise ConfigurationError(f"{path.name} {problem}{f' {place[0]}' if place else ''}.") from None
     if path.name != PYPROJECT:
         return document
     tool = document.get("tool")

@@ -221,6 +221,12 @@ def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
         write(file, "new")
 
 
+def test_a_thread_that_can_not_be_started_is_told_as_that() -> None:
+    error = ValueError("no case could be drawn")
+    error.__cause__ = RuntimeError("can't start new thread")
+    assert lack(error) == "no further thread can be started (see `ulimit -u` and `ulimit -v`)"
+
+
 @pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set")])
 def test_where_memory_runs_out_the_page_is_written_all_the_same(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
