@@ -1,4 +1,4 @@
-"""Runs a server of somebody else, and starts it again when it dies, as a cluster would."""
+"""Runs a server that is not ours, and restarts it when it ends, as a cluster would."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Session:
             page = self._ask(None, "", {**parameters, "after": page["data"][-1]["id"]})
 
     def browse(self) -> None:
-        """What somebody looks at who looks at everything."""
+        """The requests of a user who opens every view."""
         self.get()
         for size in (100, 10):
             for order in ("descending", "ascending"):
@@ -238,7 +238,7 @@ def whole_seconds(seen: Iterable[Seen]) -> bytes:
 
 
 def blotted(seen: Iterable[Seen], word: str = "[REDACTED]") -> bytes:
-    """What somebody sends on after blotting out every key."""
+    """A recording in which each key was overwritten by hand."""
     archive = json.loads(mitmproxy(seen))
     for entry in archive["log"]["entries"]:
         for header in entry["request"]["headers"]:

@@ -1,4 +1,4 @@
-"""Everything that the suite reads from outside, given what nobody would send: answers, recordings, documents, settings.
+"""Everything that the suite reads from outside, given unusual inputs: answers, recordings, documents, settings.
 
 ``python tests/self/fuzzing.py --minutes 60`` tries as many inputs as it can, guided by what they reach in the code
 where atheris is installed, goes on after what it finds, and says how much it has tried. `test_fuzz` does a bounded

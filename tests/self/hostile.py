@@ -248,8 +248,11 @@ ANSWERS: dict[str, tuple[Reply, FailureKind | str]] = {
     "gzip with text after it": (ok(SMALL + b"{}", GZIP), "not gzip, as its Content-Encoding says"),
     "deflate that is none": (ok(b"\xff" * 40, b"Content-Encoding: deflate"), "not deflate"),
     "gzip said to be deflate": (ok(SMALL, b"Content-Encoding: deflate"), "not deflate"),
-    "a coding nobody asked for": (ok(b"abc", b"Content-Encoding: br"), "coded as 'br', which was not asked for"),
-    "another coding nobody asked for": (ok(b"abc", b"Content-Encoding: zstd"), "coded as 'zstd', which was not asked"),
+    "a coding that was not asked for": (ok(b"abc", b"Content-Encoding: br"), "coded as 'br', which was not asked for"),
+    "another coding that was not asked for": (
+        ok(b"abc", b"Content-Encoding: zstd"),
+        "coded as 'zstd', which was not asked",
+    ),
     "a coding of a long name": (ok(b"abc", b"Content-Encoding: " + b"x" * 9000), "coded as 'xxx"),
     "Content-Length too long, then closed": (ending(ok().replace(b": 2", b": 100")), "after 2 bytes (Content-Length"),
     "Content-Length too long, then silence": (
@@ -690,7 +693,7 @@ class Doorkeeper(Host):
 
 
 class Deaf(Doorkeeper):
-    """A server that lets nobody in: its connections wait for ever."""
+    """A server that accepts no connection: clients wait for ever."""
 
     def _accept(self) -> None:
         pass
@@ -719,7 +722,7 @@ DOORS: dict[str, tuple[Callable[[Right], Host], Seen]] = {
         lambda right: Doorkeeper(waiting(b""), right=right),
         "answers no request: the connection broke before an answer came",
     ),
-    "nobody lets the connection in": (lambda right: Deaf(b"", right=right), "gives no answer: no answer within"),
+    "no connection is accepted": (lambda right: Deaf(b"", right=right), "gives no answer: no answer within"),
     "half a TLS handshake": (
         lambda right: Doorkeeper(b"\x16\x03\x03\x00\x50\x02", "https", right),
         "can't be reached: no TLS",

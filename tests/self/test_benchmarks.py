@@ -166,7 +166,7 @@ def test_a_command_sees_the_keys_and_nothing_that_would_change_it() -> None:
         "CONTRACTS_BASE_URL": "x",
         "SCHEMATHESIS_HOOKS": "x",
         "https_proxy": "x",
-        "OPENAI_ADMIN_KEY": "of somebody",
+        "OPENAI_ADMIN_KEY": "of another user",
     }
     after = surroundings(before, PLACE)
     assert after["PATH"] == "/bin"

@@ -30,7 +30,7 @@ KEYS = Keys.of(ADMIN, USER)
 # Secrets
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
+def test_a_secret_is_never_shown() -> None:
     secret = Secret(ADMIN)
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r}", "%s" % secret, repr(KEYS), repr([KEYS])):  # noqa: UP031 - all ways to format
         assert "Canary" not in shown

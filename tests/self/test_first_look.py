@@ -248,7 +248,7 @@ def test_a_look_at_what_a_port_speaks_counts_as_a_request() -> None:
         assert caught.value.requests == len(server.asked)
 
 
-def test_one_that_listens_to_nobody_can_not_be_reached() -> None:
+def test_one_that_accepts_no_connection_can_not_be_reached() -> None:
     with Server(always(b"")) as server:
         pass
     sentence = refusal(f"http://127.0.0.1:{server.port}/v1")
@@ -262,7 +262,7 @@ def test_one_that_listens_to_nobody_can_not_be_reached() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that nobody trusts, with its key."""
+    """A certificate that no authority has signed, with its key."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     more = ["-days", "9", "-subj", "/CN=localhost", "-keyout", str(file), "-out", f"{file}.crt"]

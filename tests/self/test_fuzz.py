@@ -103,12 +103,14 @@ def _recording(old: str, new: str, *, of: str = "recordings") -> bytes:
 @pytest.mark.parametrize(
     ("reads", "data"),
     [
-        pytest.param("options and variables", b"key_file=~nobody-of-this-name/key", id="the home of nobody"),
+        pytest.param("options and variables", b"key_file=~nobody-of-this-name/key", id="the home of an unknown user"),
         pytest.param("options and variables", b"spec=" + b"a" * 5000, id="a file name that is too long"),
         pytest.param("options and variables", b"seed=" + b"9" * 100_000, id="an option of 100,000 digits"),
         pytest.param("options and variables", b"CONTRACTS_" + b"A" * 100_000 + b"=1", id="a long name of a variable"),
         pytest.param("options and variables", b"gate=" + b"b" * 100_000, id="a long level"),
-        pytest.param("configuration files", b"junit = '~nobody-of-this-name/x.xml'", id="the home of nobody in a file"),
+        pytest.param(
+            "configuration files", b"junit = '~nobody-of-this-name/x.xml'", id="the home of an unknown user in a file"
+        ),
         pytest.param("configuration files", b"requests = " + b"9" * 4000, id="a number of 4000 digits in a file"),
         pytest.param(
             "recordings",

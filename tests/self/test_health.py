@@ -1,4 +1,4 @@
-"""What connecting to a target went through, and what is then still worth trying."""
+"""How attempts to connect to a target ended, and what is worth trying after them."""
 
 from __future__ import annotations
 

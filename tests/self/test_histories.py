@@ -1,4 +1,4 @@
-"""No clause claims anything of a right server, however its list changes; and what is wrong is still seen."""
+"""No clause claims anything of a right server, however its list changes, and faults are seen all the same."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def test_no_crash_shows_it(module: str, name: str, source: str, tmp_path: Path) 
 # What other processes get to see
 
 
-def test_a_command_for_the_key_gets_no_key_and_nobody_sees_it(tmp_path: Path) -> None:
+def test_a_command_for_the_key_gets_no_key_and_no_one_else_sees_it(tmp_path: Path) -> None:
     """Neither the command that gives a key nor whoever looks at the list of processes."""
     run = tmp_path / "run"
     run.mkdir()

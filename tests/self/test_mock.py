@@ -444,7 +444,7 @@ def test_no_connection_stays_open_that_comes_while_the_server_ends() -> None:
     ended = threading.Event()
     opened: list[socket.socket] = []
 
-    def knock() -> None:
+    def connect() -> None:
         while not ended.is_set():
             with suppress(OSError):
                 opened.append(socket.create_connection(("127.0.0.1", port), timeout=1))
@@ -455,7 +455,7 @@ def test_no_connection_stays_open_that_comes_while_the_server_ends() -> None:
             ended.clear()
             with Server(seeded(size=1)) as server:
                 port = int(server.base_url.split(":")[2].partition("/")[0])
-                client = threading.Thread(target=knock)
+                client = threading.Thread(target=connect)
                 client.start()
                 while len(opened) < 5:
                     ended.wait(0.001)

@@ -1,4 +1,4 @@
-"""Lists that change while they are read: never a false verdict, and what is wrong on them is still caught."""
+"""Lists that change while they are read: never a false verdict, and their faults are caught."""
 
 from __future__ import annotations
 

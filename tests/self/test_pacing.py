@@ -15,7 +15,7 @@ NOW = 1_800_000_000.0
 
 
 class Clock:
-    """Seconds that pass while somebody sleeps."""
+    """A clock that advances by the seconds that are slept."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -23,7 +23,7 @@ FIRST_OF_CHANGE = 25
 
 
 class LocksOut(Behaviour):
-    """After some refusals nobody is let in any more."""
+    """After some refusals every request is refused."""
 
     def authenticate(self, request: Request, /) -> None:
         if self.memory.get("refused", 0) > MOST_REFUSED:

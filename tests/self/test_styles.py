@@ -130,7 +130,7 @@ def test_the_right_server_is_judged_whole(tmp_path: Path, name: str) -> None:
     assert {clause for clause in open_ if clause[:3] in {"PRV", "TOK"}} == allowed
 
 
-def test_where_nobody_says_so_the_page_before_an_item_may_be_the_head_of_the_list(tmp_path: Path) -> None:
+def test_where_no_document_says_so_the_page_before_an_item_may_be_the_head_of_the_list(tmp_path: Path) -> None:
     result = judged(tmp_path, "fixed order", "fault", "before-gives-the-head", "PRV", "OBS-016")
     assert having(result, Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE) == set()
     known = {each.clause: each for each in result.judgements}

@@ -512,7 +512,7 @@ def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
     assert len(target.asked) == 1
 
 
-def test_a_name_server_that_is_silent_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_server_that_is_silent_holds_up_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
 
     def late(*_: object, **__: object) -> NoReturn:
@@ -1089,7 +1089,7 @@ def test_tls_with_an_authority_of_ones_own(certificate: Path) -> None:
             assert exchange.answer.body == b"secure"
 
 
-def test_a_certificate_of_nobody_is_refused_before_the_key_is_sent(certificate: Path) -> None:
+def test_a_certificate_of_no_authority_is_refused_before_the_key_is_sent(certificate: Path) -> None:
     with SecureTarget(certificate, ok()) as target, Client(target.base_url, KEYS, budget=9, seed=1) as client:
         exchange = client.send(LIST, probe="p")
     assert exchange.failure is not None

@@ -313,7 +313,7 @@ def test_a_target_that_comes_back_is_judged_to_the_end(server: Server) -> None:
         result = judged(server, network, limits=replace(HASTY, back=20.0), budget=150)
     assert network.ended == 1
     assert accused(result) == []
-    # One request was lost each time that it was sent, and nobody knows by whom.
+    # One request was lost each time that it was sent, by the network or by the server.
     assert [one.reason.partition(",")[0] for one in result.judgements if one.verdict is Verdict.INCONCLUSIVE] in (
         [],
         ["the connection broke"],
@@ -389,7 +389,7 @@ def test_it_is_not_claimed_of_a_request_that_any_client_sends(server: Server) ->
 def test_it_is_not_claimed_where_nothing_says_that_the_host_is_there(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network that is down refuses nothing: connections come to nothing, and nobody knows why."""
+    """A network that is down refuses nothing: connections are never established, without a reason."""
     connect = socket.create_connection
 
     def nowhere(*place: Any, **named: Any) -> socket.socket:

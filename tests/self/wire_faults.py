@@ -99,9 +99,9 @@ class Network:
     Args:
         base_url: The server behind it.
         weather: What it does to requests.
-        ends_after: After so many requests were seen nobody listens any more.
-        in_flight: Whether that request itself goes down with it; else it is still answered.
-        absent: Seconds after which somebody listens again; ``None`` for never.
+        ends_after: After so many requests the target accepts no connections.
+        in_flight: Whether the last request is lost with it; otherwise it is answered.
+        absent: Seconds after which it accepts them once more; ``None`` for never.
         on_request: Called with the number and the target of each request before it is passed on.
         fatal: A request whose target holds this text ends it, each time that it is asked.
     """
