@@ -59,6 +59,7 @@ def published() -> Scene:
         scene.walk(project, scene.query(limit=100, order=DOWN, project_id=project))
     scene.ask("full", scene.query(limit=13, order=DOWN))
     scene.ask("end", scene.query(after="cp_00", limit=5, order=DOWN))
+    scene.ask("within proj_b", scene.query(after="cp_08", limit=3, order=DOWN, project_id="proj_b"))
     _rewritten(scene)
     _beside_the_list(scene)
     _odd(scene)
@@ -338,6 +339,7 @@ FURTHER: tuple[tuple[str, str, Change], ...] = (
     ("PAG-002", "default 0", as_for(limit=4)),
     ("PAG-006", "end", body(first_id="")),
     ("PAG-011", "down by 5 1", as_for(after="cp_10")),
+    ("PAG-011", "within proj_b", as_for(after="cp_06")),
     ("PAG-012", "down by 5 0", items(lambda all_: [*all_[:2], STRANGE, *all_[2:4]])),
     ("PAG-014", "down", body(has_more=True)),
     ("PAG-015", "default 0", lambda scene, _: scene.written([], more=False)),
@@ -371,6 +373,37 @@ FURTHER: tuple[tuple[str, str, Change], ...] = (
     ("INP-009", "odd limit", answer(echoes=(replace(ECHO, credential="admin"),))),
 )
 """Further ways to break a clause."""
+
+ALLOWED: tuple[tuple[str, str, Change], ...] = (
+    # A filtered list need not know the cursor of another project, and may begin again.
+    ("PAG-011", "within proj_b", as_for(after=None)),
+    ("PAG-018", "end", as_for(limit=2)),
+    ("PAG-022", "foreign cursor", as_for(after=None)),
+    ("PAG-024", "unknown cursor", as_for(checkpoint=EMPTY, after=None)),
+    ("FLT-004", "unknown project", status(404)),
+    ("FLT-005", "near project", status(400)),
+    ("SCO-002", "unknown checkpoint", as_for(checkpoint=EMPTY)),
+    ("SCO-003", "near checkpoint", as_for(checkpoint=EMPTY)),
+    ("HTP-002", "down", header("Content-Type", "Application/JSON; charset=UTF-8")),
+    ("HTP-003", "down", header("Content-Type", "application/json; charset=us-ascii")),
+    ("HTP-004", "down", header("Cache-Control", "private, max-age=60")),
+    ("HTP-004", "down", header("Cache-Control", None)),
+    ("SEC-001", "none", status(404)),
+    ("SEC-003", "empty", status(400)),
+    ("SEC-006", "query-key", status(404)),
+    ("SEC-008", "none", raw(lambda _: b"ft:model:acme:x:1 is not for you")),
+    ("SEC-012", "none", status(403)),
+    ("INP-001", "word of others", as_for()),
+    ("INP-002", "huge limit", as_for(limit=100)),
+    ("INP-003", "limit 0", as_for(limit=1)),
+    ("INP-003", "limit -1", as_for()),
+    ("INP-005", "control", as_for(limit=5)),
+    ("TOK-004", "again", as_for()),
+    ("TOK-006", "token of another", as_for(after="to:one_3")),
+    ("TOK-008", "half a token", as_for(after="to:one_8")),
+    ("PRV-005", "before the first", status(400)),
+)
+"""Other right answers, by which no clause breaks that judges them."""
 
 WRONG = tuple((id_, where, change) for id_, (where, change) in BROKEN.items()) + FURTHER
 
@@ -431,6 +464,13 @@ def test_one_wrong_answer_breaks_it(id_: str, where: str | tuple[str, ...], chan
     findings = tally([clause], evidence)[id_].findings
     assert findings
     assert all(changed & {exchange.number for exchange in each.exchanges} for each in findings)
+
+
+@pytest.mark.parametrize(("id_", "where", "change"), ALLOWED)
+def test_another_right_answer_breaks_nothing(id_: str, where: str, change: Change) -> None:
+    (clause,) = find([id_])
+    evidence, _ = stage(clause).evidence(names(where), change)
+    assert not tally([clause], evidence)[id_].findings
 
 
 def test_what_is_said_of_each_wrong_answer() -> None:
