@@ -145,6 +145,13 @@ def number_of(text: str) -> int | None:
     decided_by="list",
 )
 def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
+    outcomes = list(_below_one(evidence))
+    # What is refused proves nothing where another such limit is answered by what may be the whole list.
+    shown = all(not isinstance(outcome, Unshown) for outcome in outcomes)
+    yield from (outcome for outcome in outcomes if shown or outcome is not HELD)
+
+
+def _below_one(evidence: Evidence) -> Iterator[Outcome]:
     default, listing = evidence.operation.default_limit, evidence.listing
     for exchange, found in odd(evidence):
         if not only(found, "limit", Oddity.ZERO, Oddity.NEGATIVE) or exchange.answer is None or exchange.failure:

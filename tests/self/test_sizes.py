@@ -263,3 +263,19 @@ def test_the_variants_declare_the_same() -> None:
 @pytest.mark.parametrize("name", ["raw-colon-refused", "whole-list-loses-a-project"])
 def test_a_small_budget_suffices_where_a_project_shows_nothing(name: str) -> None:
     assert show(open_fault(name), budget=150).exit_code == ExitCode.BROKEN
+
+
+class Unlimited(Behaviour):
+    """limit=-1 gives the whole list, and any other limit below 1 is refused."""
+
+    def small_limit(self, limit: int, /) -> int:
+        return 1 << 20 if limit == -1 else Behaviour.small_limit(self, limit)
+
+
+@pytest.mark.parametrize(("items", "verdict"), [(7, Verdict.NOT_EXERCISED), (12, Verdict.BROKEN)])
+def test_a_refused_limit_proves_nothing_where_another_one_may_bring_the_whole_list(
+    items: int, verdict: Verdict
+) -> None:
+    selected = [clause for clause in clauses() if clause.id == "INP-003"]
+    result = against(Server(seeded(size=items), Unlimited()), selected=selected)
+    assert [one.verdict for one in result.judgements] == [verdict]
