@@ -144,6 +144,16 @@ def test_the_items_are_there_for_each_of_them(
     assert f"{case.get('classname')}::{case.get('name')}" == item
 
 
+@pytest.mark.parametrize("limited", [True, False])
+def test_no_timeout_of_a_project_ends_a_run(pytester: pytest.Pytester, limited: bool) -> None:  # noqa: FBT001 - a case
+    pytester.makeini("[pytest]\naddopts = --strict-markers" + ("\ntimeout = 1" if limited else " -p no:timeout"))
+    pytester.makepyfile("from contracts.suite import test_clause\ndef test_mine(): ...")
+    items, _ = pytester.inline_genitems(*ALONE)
+    marks = {item.name: item.get_closest_marker("timeout") for item in items}
+    assert marks.pop("test_mine") is None
+    assert all((mark.args == (0,) if mark is not None else False) is limited for mark in marks.values())
+
+
 def test_a_word_behind_an_option_is_no_folder_of_tests(pytester: pytest.Pytester) -> None:
     project(
         pytester,
