@@ -24,6 +24,7 @@ _SORTED: Final = re.compile(
     r"\b(?:newest|oldest|latest|recent(?:ly)?|sort(?:ed|s)?|order(?:ed)?|(?:de|a)scending|chronological(?:ly)?)\b",
     re.IGNORECASE,
 )
+_OF_SIZES: Final = ("default", "minimum", "maximum")
 _OF_SCHEMES: Final = ("type", "scheme", "in", "name")
 _LONGEST: Final = 200
 """Characters of a description that are quoted; published ones have up to a thousand."""
@@ -82,6 +83,8 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
 def _passages(document: str, profile: Profile, outline: Outline) -> Iterator[tuple[str, tuple[str, str]]]:
     described = {(each.where == "path", each.name): each.description for each in outline.parameters}
     order, limit, filters = profile.order, profile.limit, profile.filters
+    bounds = outline.query[limit.param].schema if limit is not None and limit.param in outline.query else {}
+    kept = " ".join(f"{key}: {bounds[key]}" for key in _OF_SIZES if key in bounds)
     for known, name in (
         ("after", profile.next.param),
         ("before", profile.prev.param),
@@ -89,7 +92,8 @@ def _passages(document: str, profile: Profile, outline: Outline) -> Iterator[tup
         ("order", order.param if order is not None else None),
         ("project_id", filters[0][0] if filters else None),
     ):
-        if name is not None and (text := _first(described.get((False, name), ""))):
+        text = _first(described.get((False, name or ""), "")) or (_first(kept) if known == "limit" else "")
+        if name is not None and text:
             yield "before" if known == "before" else f"parameters/{known}", (text, f"{document} · {name}")
     if order is not None and order.param is None and (text := _sentence(outline.prose, _SORTED)):
         yield "parameters/order", (text, f"{document} · description")

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_SECONDS = 180.0
+_SECONDS = 600.0
 """How long the recording may take."""
 _AGAIN_SECONDS = 20
 """After which the page is loaded once more: the panel records only loads that began after it was open."""

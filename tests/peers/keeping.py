@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-START_SECONDS = 120.0
+START_SECONDS = 600.0
 _CHUNK = 1 << 16
 
 

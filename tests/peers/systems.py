@@ -6,6 +6,7 @@ Everything listens on 127.0.0.1 and is filled by its own API, as its users would
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -14,10 +15,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from keeping import free_port
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE / "documents"
@@ -37,12 +41,13 @@ class Missing(Exception):  # noqa: N818 - no error, but the reason of a skip
 class Listed:
     """One list of a system.
 
-    ``at`` holds values of its path; those of ``filled`` are known once the system is filled.
+    Without a ``document`` it is judged by the one that the system serves. ``at`` holds values of its path; those of
+    ``filled`` are known once the system is filled.
     """
 
     name: str
     operation: str
-    document: Path
+    document: Path | None = None
     overlay: Path | None = None
     path: str = "/v1"
     at: tuple[str, ...] = ()
@@ -51,7 +56,8 @@ class Listed:
     """Further options of `contracts check`."""
 
     def options(self, known: Mapping[str, str]) -> list[str]:
-        words = [f"--spec={self.document}", f"--operation={self.operation}"] if self.operation else []
+        document = self.document or known["document"]
+        words = [f"--spec={document}", f"--operation={self.operation}"] if self.operation else []
         words += [f"--overlay={self.overlay}"] if self.overlay else []
         words += [f"--at={each}" for each in (*self.at, *(f"{name}={known[name]}" for name in self.filled))]
         return [*words, *self.more]
@@ -140,28 +146,35 @@ def _interpreter(least: tuple[int, int]) -> str:
     if sys.version_info >= least:
         return sys.executable
     for minor in range(14, least[1] - 1, -1):
-        found = shutil.which(f"python{least[0]}.{minor}")
-        if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
-            return found
+        name = f"python{least[0]}.{minor}"
+        # Where pyenv manages them, the one on the path may not run, though that version is installed.
+        managed = sorted(_PYENV.glob(f"versions/{least[0]}.{minor}.*/bin/{name}"))
+        for found in (shutil.which(name), *managed):
+            if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
+                return str(found)
     raise Missing(f"Python {least[0]}.{least[1]} or newer is not installed")
 
 
-def post(url: str, body: object = None, *, form: str = "", kind: str = "application/json") -> Any:
+_PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+
+
+def post(url: str, body: object = None, *, form: bytes = b"", kind: str = "application/json") -> Any:
     """What a POST is answered, as data."""
-    data = form.encode() if form else json.dumps(body or {}).encode()
+    data = form or json.dumps(body or {}).encode()
     headers = {"Content-Type": kind, "Authorization": f"Bearer {KEY}"}
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - it is on 127.0.0.1
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - a server of this test
+    with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - a server of this test
         return json.load(answer)
 
 
-def upload(url: str, name: str, purpose: str) -> Any:
+def upload(url: str, name: str, purpose: str = "", content: bytes = b"{}") -> Any:
     """A file, sent as a form sends it."""
-    parts = "".join(
-        f'--x\r\nContent-Disposition: form-data; name="{field}"{more}\r\n\r\n{value}\r\n'
-        for field, more, value in (("purpose", "", purpose), ("file", f'; filename="{name}"', "{}"))
+    parts = b"".join(
+        f'--x\r\nContent-Disposition: form-data; name="{field}"{more}\r\n\r\n'.encode() + value + b"\r\n"
+        for field, more, value in (("purpose", "", purpose.encode()), ("file", f'; filename="{name}"', content))
+        if value
     )
-    return post(url, form=f"{parts}--x--\r\n", kind="multipart/form-data; boundary=x")
+    return post(url, form=parts + b"--x--\r\n", kind="multipart/form-data; boundary=x")
 
 
 def spread(make: Callable[[int], object]) -> None:
@@ -223,20 +236,57 @@ LOCALSTRIPE = System(
     fill=_fill_localstripe,
 )
 
+# stripe-stateful-mock
+
+_STATEFUL = """
+const [modules, port] = process.argv.slice(1);
+const { createExpressApp } = require(`${modules}/stripe-stateful-mock`);
+require("http").createServer(createExpressApp()).listen(Number(port), "127.0.0.1");
+"""
+"""Its own command listens everywhere, too."""
+
+
+def _fill_stateful(base_url: str, _data: Path) -> dict[str, str]:
+    kind = "application/x-www-form-urlencoded"
+    spread(lambda number: post(f"{base_url}/v1/customers", form=f"name={number}".encode(), kind=kind))
+    return {}
+
+
+STATEFUL = System(
+    "stripe-stateful-mock",
+    ("stripe-stateful-mock==0.0.16",),
+    LOCALSTRIPE.lists,
+    lambda programs, _data, port, _behind: ("node", "-e", _STATEFUL, str(programs.parent), str(port)),
+    python=None,
+    fill=_fill_stateful,
+)
+
 # ogx
 
 
 def _fill_ogx(base_url: str, _data: Path) -> dict[str, str]:
     conversation = post(f"{base_url}/v1/conversations")["id"]
+    store = post(f"{base_url}/v1/vector_stores", {"name": "with files"})["id"]
 
     def make(number: int) -> None:
-        upload(f"{base_url}/v1/files", f"{number}.jsonl", ("assistants", "batch")[number % 2])
+        file = upload(f"{base_url}/v1/files", f"{number}.txt", ("assistants", "batch")[number % 2])["id"]
         post(f"{base_url}/v1/vector_stores", {"name": f"store {number}"})
+        post(f"{base_url}/v1/vector_stores/{store}/files", {"file_id": file})
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"{number}"}]}
         post(f"{base_url}/v1/conversations/{conversation}/items", {"items": [item]})
+        said = [{"role": "user", "content": f"{number}"}]
+        post(f"{base_url}/v1/chat/completions", {"model": "mock/gpt-4o", "messages": said})
+        upload(f"{base_url}/v1alpha/skills", "skill.zip", content=_skill(f"skill-{number}"))
 
     spread(make)
-    return {"conversation_id": conversation}
+    return {"conversation_id": conversation, "vector_store_id": store}
+
+
+def _skill(name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("SKILL.md", f"---\nname: {name}\ndescription: None\n---\nNothing.\n")
+    return packed.getvalue()
 
 
 def _tokens(programs: Path) -> str:
@@ -257,12 +307,21 @@ OGX = System(
             DOCUMENTS / "openai-form.yaml",
             filled=("conversation_id",),
         ),
+        Listed(
+            "Files of a vector store",
+            "listVectorStoreFiles",
+            DOCUMENTS / "openai-form.yaml",
+            filled=("vector_store_id",),
+        ),
+        Listed("Stored completions", "listChatCompletions", DOCUMENTS / "openai-form.yaml"),
+        Listed("Skills", "listSkills", DOCUMENTS / "openai-form.yaml", path="/v1alpha"),
     ),
     lambda programs, _data, port, _behind: (
         *(f"{programs}/ogx", "run", str(HERE / "ogx.yaml"), "--insecure", f"--port={port}"),
     ),
     python=(3, 12),
-    environ=lambda programs, data, _behind: {
+    environ=lambda programs, data, behind: {
+        "MODELS_URL": f"{behind}/v1",
         "FILES_STORAGE_DIR": str(data / "files"),
         "SQLITE_STORE_DIR": str(data),
         # With its usual log it stalls after errors.
@@ -270,6 +329,7 @@ OGX = System(
         "TIKTOKEN_CACHE_DIR": _tokens(programs),
     },
     fill=_fill_ogx,
+    behind="llmock",
 )
 
 # LiteLLM, in front of ogx
@@ -286,7 +346,11 @@ LITELLM = System(
     ("litellm[proxy]==1.108.7",),
     (Listed("Files", "listFiles", DOCUMENTS / "openai-form.yaml"),),
     _litellm,
-    environ=lambda _programs, _data, behind: {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": f"{behind}/v1"},
+    environ=lambda _programs, _data, behind: {
+        "OPENAI_API_KEY": "none",
+        "OPENAI_BASE_URL": f"{behind}/v1",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for it
+    },
     behind="ogx",
 )
 
@@ -299,6 +363,60 @@ def _rows(data: Path) -> None:
         rows = [(f"thing-{n:02}", ("round", "square", "flat")[n % 3], 1_700_000_000 + n // 2) for n in range(ITEMS)]
         base.executemany("insert into things values (?, ?, ?)", rows)
 
+
+# Phoenix, judged by the document that it serves itself
+
+
+def _fill_phoenix(base_url: str, data: Path) -> dict[str, str]:
+    document = data / "phoenix.json"
+    with urllib.request.urlopen(f"{base_url}/openapi.json", timeout=60) as answer:  # noqa: S310 - a server of this test
+        document.write_bytes(answer.read())
+    spans = []
+    for number in range(ITEMS):
+        post(f"{base_url}/v1/projects", {"name": f"project-{number:02}"})
+        dataset = {"action": "create", "name": f"dataset-{number:02}", "inputs": [{"question": "?"}]}
+        post(f"{base_url}/v1/datasets/upload?sync=true", dataset)
+        moments = (f"2026-01-01T00:00:{number // 2 + more:02}+00:00" for more in (0, 1))
+        spans.append(
+            {
+                "name": f"span {number}",
+                "context": {"trace_id": f"{number + 1:032x}", "span_id": f"{number + 1:016x}"},
+                "span_kind": "CHAIN",
+                "status_code": "OK",
+                "attributes": {"session.id": f"session-{number:02}"},
+                **dict(zip(("start_time", "end_time"), moments, strict=True)),
+            }
+        )
+    post(f"{base_url}/v1/projects/project-00/spans", {"data": spans})
+    # They are written one behind the other after the answer.
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{base_url}/v1/projects/project-00/sessions?limit=100", timeout=300) as answer:  # noqa: S310
+            if len(json.load(answer)["data"]) == ITEMS:
+                break
+        time.sleep(0.2)
+    return {"document": str(document), "project_identifier": "project-00"}
+
+
+def _phoenix(programs: Path, data: Path, port: int, _behind: str) -> Sequence[str]:
+    variables = {"PORT": port, "GRPC_PORT": free_port(), "HOST": "127.0.0.1", "WORKING_DIR": data}
+    words = [f"PHOENIX_{name}={value}" for name, value in variables.items()]
+    return ("env", *words, "PHOENIX_TELEMETRY_ENABLED=false", f"{programs}/phoenix", "serve")
+
+
+_OF_PROJECT = ("project_identifier",)
+PHOENIX = System(
+    "Phoenix",
+    ("arize-phoenix==20.26.1",),
+    (
+        Listed("Projects", "getProjects", path=""),
+        Listed("Datasets", "listDatasets", path=""),
+        Listed("Traces", "listProjectTraces", path="", filled=_OF_PROJECT),
+        Listed("Sessions", "listProjectSessions", path="", filled=_OF_PROJECT),
+    ),
+    _phoenix,
+    fill=_fill_phoenix,
+)
 
 DATASETTE = System(
     "Datasette",
@@ -326,6 +444,7 @@ _MOCKED = (
     Listed("Files", "listFiles", DOCUMENTS / "openai-form.yaml", path=""),
     Listed("Batches", "listBatches", DOCUMENTS / "openai-form.yaml", path=""),
     Listed("Vector stores", "listVectorStores", DOCUMENTS / "openai-form.yaml", path=""),
+    Listed("Audit logs", "listAuditLogs", DOCUMENTS / "openai-form.yaml", path=""),
 )
 
 
@@ -354,5 +473,18 @@ PRISM_LISTS = System(
 STEADY_LISTS = System("Steady on other lists", _NPM_STEADY, _MOCKED, _steady(_OURS), python=None, home="steady")
 
 SYSTEMS = {
-    each.name: each for each in (LLMOCK, LOCALSTRIPE, OGX, LITELLM, DATASETTE, PRISM, STEADY, PRISM_LISTS, STEADY_LISTS)
+    each.name: each
+    for each in (
+        LLMOCK,
+        LOCALSTRIPE,
+        STATEFUL,
+        OGX,
+        LITELLM,
+        DATASETTE,
+        PHOENIX,
+        PRISM,
+        STEADY,
+        PRISM_LISTS,
+        STEADY_LISTS,
+    )
 }

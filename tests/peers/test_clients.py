@@ -35,7 +35,7 @@ PLACE = os.environ.get("CONTRACT_PEERS", "")
 UPDATE = bool(os.environ.get("CONTRACT_PEERS_UPDATE"))
 FORM = Path(__file__).parent / "documents" / "openai-form.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
-NODE_VERSION = "6.49.0"
+NODE_VERSION = "7.59.0"
 CLIENT_TESTS = ("pytest", "pytest-asyncio", "rich", "inline-snapshot", "respx")
 """What the tests of openai for Python take."""
 CLIENTS = (PYTHON, PYTHON_ASYNC, NODE)
@@ -128,7 +128,7 @@ def asked(name: str, server: Server) -> Iterator[Options]:
         yield from (Options(purpose=project, **size) for size in sizes)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", LISTS)
 def test_clients_page_through_a_right_list(name: str, modules: Path) -> None:
     with serving(name) as (server, within, path):
@@ -142,7 +142,7 @@ def test_clients_page_through_a_right_list(name: str, modules: Path) -> None:
             assert not any(each.error for each in found)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_clients_read_the_page_before_an_item(order: str, modules: Path) -> None:
     with serving("vector_stores") as (server, within, path):
@@ -185,7 +185,7 @@ def _listed(data: Dataset, *, ascending: bool) -> list[str]:
         return held(server, path, {"order": "ascending" if ascending else "descending"})
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_tests_of_the_client_for_python_pass() -> None:
     if not PLACE:
         pytest.skip("installs the tests of openai for Python, which `tox -e peers` does")

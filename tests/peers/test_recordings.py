@@ -99,7 +99,7 @@ def _with_chromium(key: str, addresses: list[str], folder: Path, script: str, *m
     file = folder / "run.har"
     asked = json.dumps({"key": key, "addresses": addresses})
     words = [str(python), str(HERE / script), chromium, str(file), *mode]
-    done = subprocess.run(words, input=asked, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(words, input=asked, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return file
 
@@ -190,13 +190,13 @@ def replayed(recording: Path, name: str) -> tuple[int, dict[str, Any]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert report.exists(), done.stderr
     return done.returncode, json.loads(report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", OPERATIONS, ids=["permissions", "files"])
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_what_a_tool_recorded_is_judged(recorder: str, name: str, tmp_path: Path) -> None:

@@ -136,4 +136,5 @@ def test_a_quote_is_about_what_its_clause_is_about() -> None:
     assert quoted(*batches, "PRV-001") == "The id of the first batch of the page behind."
     customers = ("customers.yaml", "listCustomers")
     assert quoted(*customers, "ORD-002", "customers-overlay.yaml") == "Lists the customers, the newest first."
+    assert quoted(*customers, "PAG-002", "customers-overlay.yaml") == "default: 10 minimum: 1 maximum: 100"
     assert quoted("openai-form.yaml", "listFiles", "ITM-004") == "When it was made in Unix seconds."
