@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from statistics import fmean
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
@@ -27,9 +26,10 @@ from contracts.runs.deep.census import ORDERS
 from contracts.runs.deep.walk import DEEP, Deep, Full
 from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
+from contracts.runs.shares import Shares
 from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
 from contracts.traffic.credentials import ALMOST, IN_QUERY, available
-from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET
+from contracts.traffic.limits import CLOSER, LEAST_BUDGET
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
@@ -57,13 +57,6 @@ _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
-SHARE_OF_TIME = 0.8
-"""The share of the time of a run that is planned for."""
-SLACK = 2.0
-"""How much more time than its part of the requests a probe may take."""
-SHARE_ALONE = 0.15
-"""The share of the requests that are sent one by one, whatever the concurrency."""
-_QUICK = 0.001
 SMALL_BUDGET = 150
 """With at most this budget, control walks run only before and after everything else."""
 
@@ -140,12 +133,9 @@ class _Run:
             self._notes.append(f"Asked through {plan.route.proxy.name}.")
         self._advice = ""
         """What would let the run send more requests, where that is not a larger budget."""
-        self._hurried = False
-        """Whether the time of the run suffices for fewer requests than its budget."""
         self._late = False
         """Whether a probe was ended because its part of the time was used up."""
-        self._expected = plan.most
-        """How many requests the run seems to send."""
+        self._shares = Shares(plan, self._client, self._began)
         self._throttled = self._put_off = 0
         self._exit: int | None = None
         self._failed: Exception | None = None
@@ -188,7 +178,7 @@ class _Run:
     def _progress(self, probe: str, pages: int = 0, of: int = 0) -> Progress:
         limit = self._plan.limits.run
         left = None if limit is None else max(0.0, limit - (time.monotonic() - self._began))
-        return Progress(probe, self._client.requests, self._expected, pages, of, left)
+        return Progress(probe, self._client.requests, self._shares.expected, pages, of, left)
 
     def _refuse_to_be_put_off(self, exchange: Exchange) -> None:
         """Stop the run if `_MOST_PUT_OFF` requests in a row were answered 429 until their waits were used up.
@@ -258,7 +248,7 @@ class _Run:
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
         verdicts = judge(judged, evidence, tallies, self._again)
-        if self._hurried or self._late:
+        if self._shares.hurried or self._late:
             self._advice = self._advice or _MORE_TIME
         if self._advice:
             verdicts = tuple(replace(one, provide=one.provide.replace(MORE, self._advice)) for one in verdicts)
@@ -304,23 +294,23 @@ class _Run:
         control(asking)
         look = self._client.requests
         self._check_target()
-        room = self._room()
+        room = self._shares.room()
         looks = min(look * LOOKS, int(plan.budget * SHARE_OF_LOOKS)) if min(plan.budget, room) > SMALL_BUDGET else 1
         reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
-        self._hurry(room)
+        self._shares.hurry(room)
         looked = self._client.requests
-        shares = self._allot(plan.probes, min(self._client.remaining, room) - reserve - looks)
+        shares = self._shares.allot(plan.probes, min(self._client.remaining, room) - reserve - looks)
         if shares.get("generated"):
             asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
         for place, name in enumerate(plan.probes):
-            hurried = self._hurried
-            if place and plan.limits.run is not None and (self._hurry(room := self._room()) or hurried):
+            hurried = self._shares.hurried
+            if place and plan.limits.run is not None and (self._shares.hurry(room := self._shares.room()) or hurried):
                 # How fast the target answers, several requests together, shows better with each probe.
-                shares = self._allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
+                shares = self._shares.allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
             # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
             left = self._client.remaining - reserve - min(look, looks)
             share = min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name]
-            asking.begin(name, share, until=self._until(plan.probes[place:], shares))
+            asking.begin(name, share, until=self._shares.until(plan.probes[place:], shares))
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].probe(asking)
@@ -331,7 +321,7 @@ class _Run:
                 looked = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
         if (
-            not (self._hurried or self._late)
+            not (self._shares.hurried or self._late)
             and "walks" in plan.probes
             and all(name in advisory for name, _ in self._found())
         ):
@@ -393,44 +383,6 @@ class _Run:
         if self._tallied is None or self._tallied[0] is not evidence:
             self._tallied = evidence, tally(self._plan.clauses, evidence)
         return self._tallied[1]
-
-    def _room(self) -> int:
-        """The number of further requests for which the time of the run suffices, by the duration of answers so far."""
-        limit, client, plan = self._plan.limits.run, self._client, self._plan
-        if limit is None:
-            return client.remaining
-        left = (limit - (time.monotonic() - self._began)) * SHARE_OF_TIME
-        each = max(self._usual, _QUICK) * (SHARE_ALONE + (1 - SHARE_ALONE) / plan.concurrency)
-        return max(0, int(left / max(each, 1 / plan.rate if plan.rate else 0.0)))
-
-    @property
-    def _usual(self) -> float:
-        """The mean seconds of an answer; the first one, which includes connecting, counts only if it is alone."""
-        exchanges = self._client.exchanges
-        return fmean(exchange.seconds for exchange in exchanges[1:] or exchanges)
-
-    def _until(self, probes: Sequence[str], shares: Mapping[str, int]) -> float | None:
-        """When the first of these probes is ended, so that each comes to its first questions, however slow answers are.
-
-        That is after `SLACK` times its part of the time that is planned for them all: what one leaves goes to the next.
-        """
-        if self._plan.limits.run is None:
-            return None
-        now = time.monotonic()
-        planned = max(0.0, self._began + self._plan.limits.run * SHARE_OF_TIME - now)
-        part = SLACK * shares[probes[0]] / max(1, sum(shares[name] for name in probes))
-        return now + planned * min(1.0, part)
-
-    def _hurry(self, room: int) -> bool:
-        """Whether the time of the run suffices for fewer requests than its budget."""
-        self._hurried = room < self._client.remaining
-        self._expected = self._client.requests + room if self._hurried else self._plan.most
-        return self._hurried
-
-    def _allot(self, probes: Sequence[str], free: int) -> dict[str, int]:
-        """The number of requests that each probe may send; with a selection not more than without one."""
-        usual = _shares(max(free, DEFAULT_BUDGET), replace(self._plan, selected=()).probes)
-        return {name: min(share, usual[name]) for name, share in _shares(free, probes).items()}
 
     def _look_again(self) -> None:
         """Make another control walk, so that the requests since the last one lie between two."""
@@ -498,9 +450,9 @@ class _Run:
     def _reach(self, evidence: Evidence) -> Iterator[str]:
         """Notes for the reader on how far the run went, and how much of the list it saw."""
         limit = self._plan.limits.run
-        if (self._hurried or self._late) and limit is not None:
+        if (self._shares.hurried or self._late) and limit is not None:
             yield (
-                f"An answer took {self._usual:.1f} s on average, so in the {limit:g} s of the run"
+                f"An answer took {self._shares.seconds:.1f} s on average, so in the {limit:g} s of the run"
                 f" {self._client.requests} of {self._plan.budget} requests were sent, the most telling ones of each"
                 " probe first. --max-time gives more."
             )
@@ -558,20 +510,6 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
     with suppress(ShareSpent):
         for doubt in deep.doubts():
             deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
-
-
-def _shares(free: int, names: Iterable[str]) -> dict[str, int]:
-    """The shares of these probes of ``free`` requests."""
-    needed = {name: PROBES[name] for name in names}
-    beyond = max(0, free - sum(entry.least for entry in needed.values()))
-    shares = {name: entry.share if free >= entry.begins else 0.0 for name, entry in needed.items()}
-    whole = sum(shares.values()) or 1.0
-    found = {name: entry.least + int(beyond * shares[name] / whole) for name, entry in needed.items()}
-    # The remainder of rounding goes to the last probes, whose requests all differ.
-    rounded = free - sum(found.values())
-    for name in list(reversed(found))[: max(0, rounded)]:
-        found[name] += 1
-    return found
 
 
 def _go_on(confirming: Confirming) -> None:

@@ -289,17 +289,17 @@ def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
         going = _Run(plan, None)
         # The first answer took a connection as well.
         going._client.exchanges = [replace(SEEN, seconds=9.0), *[replace(SEEN, seconds=seconds)] * 2]
-        assert going._hurry(going._room()) is hurried
-        told = "An answer took 2.0 s on average, so in the 100 s of the run 0 of 300 requests were sent"
-        assert any(told in note for note in going._reach(going._asking.evidence)) is hurried
-        assert (going._expected < plan.budget) is hurried
+        assert going._shares.hurry(going._shares.room()) is hurried
+        sentence = "An answer took 2.0 s on average, so in the 100 s of the run 0 of 300 requests were sent"
+        assert any(sentence in note for note in going._reach(going._asking.evidence)) is hurried
+        assert (going._shares.expected < plan.budget) is hurried
 
 
 def test_one_slow_order_leaves_less_room_than_its_median_says() -> None:
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=Limits(run=60.0), seed=0)
     going = _Run(plan, None)
     going._client.exchanges = [replace(SEEN, seconds=seconds) for seconds in (9.0, *[0.1] * 6, *[4.1] * 4)]
-    assert going._hurry(going._room())
+    assert going._shares.hurry(going._shares.room())
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -314,7 +314,7 @@ def test_each_probe_has_its_part_of_the_time_of_a_run() -> None:
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=Limits(run=1000.0), seed=0)
     going = _Run(plan, None)
     shares = {"walks": 20, "access": 40, "inputs": 40}
-    ends = [going._until(probes, shares) or 0.0 for probes in (["walks", "access", "inputs"], ["inputs"])]
+    ends = [going._shares.until(probes, shares) or 0.0 for probes in (["walks", "access", "inputs"], ["inputs"])]
     assert [end - going._began for end in ends] == pytest.approx([320.0, 800.0], abs=60.0)
     asking = going._asking
     asking.begin("walks", 60, until=time.monotonic())
@@ -328,7 +328,7 @@ def test_a_rate_leaves_room_for_as_many_requests() -> None:
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, rate=settings.rate, seed=0)
     going = _Run(plan, None)
     going._client.exchanges = [SEEN]
-    assert 70 <= going._room() <= 80
+    assert 70 <= going._shares.room() <= 80
 
 
 class Slow(Behaviour):
