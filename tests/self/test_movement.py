@@ -1,0 +1,71 @@
+"""Whether a list changed, by walks that are made by hand."""
+
+from __future__ import annotations
+
+import pytest
+from results import exchange
+
+from contracts.core.model import Item, Order, Page, Query
+from contracts.evidence.movement import Movement, Walk, came_or_went, compared, turned
+
+
+def walk(ids: str, *, at: int = 0, complete: bool = True) -> Walk:
+    """A walk of one page, which holds an item for each letter."""
+    shown = exchange(at, sent=at, received=at + 1)
+    page = Page(shown, Query("c"), tuple(Item(letter, 1, "p") for letter in ids), not complete, None, None)
+    return Walk("look", Order.DESCENDING, None, 100, (page,), complete, complete, control=True)
+
+
+def movement(
+    walks: list[Walk], ids: str, *, covered: str = "", foreign: str = "", turned: bool = False
+) -> tuple[bool, bool, str, str]:
+    found = compared(walks, ids, lambda _, id_: id_ in covered, frozenset(foreign), turned=turned)
+    return found.changed, found.complete, "".join(sorted(found.phantoms)), "".join(sorted(found.passing))
+
+
+@pytest.mark.parametrize(
+    ("seen", "moved"),
+    [("110", True), ("011", True), ("010", True), ("111", False), ("101", False), ("1", False)],
+)
+def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -> None:  # noqa: FBT001 - cases
+    assert came_or_went([each == "1" for each in seen]) is moved
+
+
+@pytest.mark.parametrize(
+    ("spans", "moved"),
+    [([(1, 3)], False), ([(1, 3), (5, 9)], True), ([(5, 9), (1, 3)], True), ([(1, 9), (3, 5)], False)],
+)
+def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], moved: bool) -> None:  # noqa: FBT001 - cases
+    assert turned(spans) is moved
+
+
+def test_equal_walks_show_no_change() -> None:
+    assert movement([walk("ab"), walk("ab")], "ab") == (False, True, "", "")
+
+
+def test_an_item_that_came_or_went_is_a_change() -> None:
+    assert movement([walk("ab"), walk("b")], "ab") == (True, True, "", "")
+    assert movement([walk("b"), walk("ab")], "ab") == (True, True, "", "")
+
+
+def test_an_item_that_no_walk_shows_may_have_passed_unless_it_is_of_another_list() -> None:
+    assert movement([walk("ab"), walk("ab")], "abxy", foreign="y") == (False, True, "xy", "x")
+
+
+def test_incomplete_walks_count_as_far_as_they_reached_and_only_without_a_complete_one() -> None:
+    part = walk("a", complete=False)
+    assert movement([part, part], "abx", covered="x") == (False, False, "x", "x")
+    assert movement([walk("ab"), part], "ab", covered="b") == (False, True, "", "")
+
+
+def test_without_a_walk_nothing_is_known_but_what_turned() -> None:
+    assert movement([], "a") == (False, False, "", "")
+    assert movement([], "a", turned=True) == (True, False, "", "")
+
+
+def test_walks_enclose_what_was_asked_between_them() -> None:
+    found = Movement(looks=(walk("a", at=2), walk("a", at=8)))
+    between, before, after = (exchange(0, sent=at, received=at + 1) for at in (5, 1, 9))
+    assert found.encloses([between])
+    assert not found.encloses([before, between])
+    assert not found.encloses([between, after])
