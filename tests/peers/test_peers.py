@@ -93,8 +93,9 @@ def check(base_url: str, listed: Listed, at: dict[str, str], report: Path) -> tu
 
 
 def asked_again(issue: str, base_url: str) -> tuple[str, str]:
-    """The status that an issue names, and the one that its command gets from the system."""
-    named = re.findall(r"^\d+\. .* → (\d{3})$", issue, re.MULTILINE)[-1]
+    """The status that an issue names, and the one that its command gets from the system: 000 where no answer came."""
+    outcome = re.findall(r"^\d+\. .* → (.*)$", issue, re.MULTILINE)[-1]
+    named = outcome if outcome.isdigit() else "000"
     commands = re.findall(r"^```sh\n(.*?)^```", issue, re.MULTILINE | re.DOTALL)[0]
     _, first, rest = commands.partition("BASE_URL=https://server.example/v1\n")
     assert first, "the address of the target is named"
