@@ -12,7 +12,7 @@ def in_company(exchanges: Sequence[Exchange]) -> Mapping[int, Exchange]:
     """For each exchange, by its number, what a caller of the other kind asked that it could be mixed up with.
 
     The two kinds are the admin key and everyone else. That is the last request of the other kind on the same connection
-    before it, or the same request at the same moment.
+    before it, or the same request at the same moment. One that got no complete answer was sent again, alone.
     """
     found: dict[int, Exchange] = {}
     last: dict[tuple[int, bool], Exchange] = {}
@@ -26,7 +26,7 @@ def in_company(exchanges: Sequence[Exchange]) -> Mapping[int, Exchange]:
         last[exchange.connection, admin] = exchange
     batches: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in exchanges:
-        if exchange.concurrent:
+        if exchange.concurrent and not exchange.lost:
             batches[exchange.request.target].append(exchange)
     for batch in batches.values():
         for exchange in batch:

@@ -314,7 +314,8 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
     if kept.inapplicable is not None and not kept.cases:
         return _but(common, Verdict.NOT_APPLICABLE, reason=kept.inapplicable.reason)
     lacking = clause.needs.lacking(evidence)
-    if lacking is None and kept.cases:
+    # Where a change of the list explains every breach, nothing is left that was right.
+    if lacking is None and kept.cases > kept.number:
         return common
     missed = _missed(clause, evidence)
     if missed and _may_hide(clause, evidence, missed):

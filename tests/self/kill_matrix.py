@@ -1,15 +1,19 @@
 """Writes down what each fault breaks, as data and as a page: ``python tests/self/kill_matrix.py [NAME]...``.
 
-Without names everything is run anew, a fault in whose outcome timing has a say several times.
+Without names everything is run anew, a fault in whose outcome timing has a say several times. With ``--concurrency N``
+nothing is written: it prints the servers that come out otherwise than written down where so many requests are under way
+at the same time, and exits with 1 if there is one.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from contracts.clauses.registry import FAMILIES, clauses
 from contracts.core.result import Level
 from contracts.mock.faults import FAULTS
 from contracts.mock.variants import VARIANTS
-from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, show, subjects
+from contracts.runs.selftest import WARNED_ONLY, Kind, Shown, Subject, examine, show, subjects
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "contracts" / "mock" / "matrix.json"
@@ -74,6 +78,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     requests = sorted(row["requests"] for row in (*faults.values(), *variants.values()))
     caught = sum(FAULTS[name].clause in row["broken"] + row["warned"] for name, row in faults.items())
     flagged = sum(bool(row["broken"] or set(row["warned"]) - VARIANTS[name].warns) for name, row in variants.items())
+    ordered = sum(fault.timed or bool(fault.by_order) for fault in FAULTS.values())
     yield from (
         "# The kill matrix",
         "",
@@ -84,6 +89,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         f"- **{caught} of {len(faults)} faults are caught**, each by the clause that it is declared for.",
         f"- **{flagged} of {len(variants)} conforming servers are flagged**: break a clause, or warn undeclared.",
         f"- A run takes {requests[len(requests) // 2]} requests in the median, {requests[-1]} at most.",
+        "- Requests are sent one by one. `python tests/self/kill_matrix.py --concurrency 16` compares with 16 at once:",
+        f"  of {ordered} faults, such as caches, the order of arrival then decides what breaks beside their clause.",
         "",
         "## Faults",
         "",
@@ -156,6 +163,20 @@ def _families(ids: Iterable[str]) -> str:
     return ", ".join(f"{family}-{' '.join(numbers)}" for family, numbers in told.items())
 
 
+def together(names: Sequence[str], concurrency: int) -> int:
+    """Run the servers of these names, or all, with so many requests under way, and print which come out otherwise."""
+    wanted = [one for one in subjects(everything=True) if not names or one.name in names]
+    differing = 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for outcome in pool.map(partial(examine, concurrency=concurrency), wanted):
+            differing += bool(outcome.wrong)
+            if outcome.wrong:
+                sys.stdout.write(f"{outcome.subject.kind} {outcome.subject.name}: {'; '.join(outcome.wrong)}\n")
+                sys.stdout.flush()
+    sys.stdout.write(f"{differing} of {len(wanted)} servers differ with {concurrency} requests under way\n")
+    return int(differing > 0)
+
+
 def main(names: Sequence[str]) -> int:
     """Run the servers of these names, or all, and write the data and the page."""
     every = subjects(everything=True)
@@ -181,4 +202,8 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description="Writes down what each fault breaks.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="compare with so many under way; write nothing")
+    given = parser.parse_intermixed_args()
+    sys.exit(together(given.names, given.concurrency) if given.concurrency else main(given.names))

@@ -125,6 +125,18 @@ def test_right_answers_are_cases_of_both(company: Company) -> None:
     assert (cases(evidence, "SEC-014"), cases(evidence, "SEC-015")) == (1, 1)
 
 
+def test_an_answer_that_was_cut_and_sent_again_is_beside_none(company: Company) -> None:
+    company.say(PLAIN, "none", 401)
+    admin = company.say(PLAIN, "admin", 200, 1, at=900)
+    stranger = company.say(PLAIN, "none", 401, 2, at=900)
+    assert company.evidence().company(stranger) == admin
+    assert admin.answer is not None
+    cut = replace(admin, retries=2, answer=replace(admin.answer, flaw="cut short"))
+    company.exchanges[admin.number] = cut
+    assert cut.lost
+    assert company.evidence().company(stranger) is None
+
+
 def test_callers_apart_are_no_case(company: Company) -> None:
     company.say(PLAIN, "admin", 200, 1)
     company.say(PLAIN, "none", 401, 2)

@@ -23,6 +23,7 @@ from contracts.core.model import Target as Judged
 from contracts.core.result import Verdict
 from contracts.mock.app import Behaviour, Response
 from contracts.mock.app import Request as Asked
+from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
@@ -30,7 +31,7 @@ from contracts.reports.recording import record
 from contracts.runs.live import _Run, run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
-from contracts.runs.selftest import against
+from contracts.runs.selftest import Kind, Shown, Subject, against, compare, examine, written
 from contracts.settings.settings import Settings
 from contracts.spec.loading import load_operation
 from contracts.traffic.client import BudgetSpent, Client
@@ -229,6 +230,30 @@ class _Mixing(Behaviour):
 def test_company_is_held_against_no_right_server(name: str) -> None:
     result = against(open_variant(name), concurrency=8)
     assert [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("has-more-never", "cut-short-last-page", "cache-ignores-limit", "cap-20", "gains-every-10"),
+    ],
+)
+def test_a_server_comes_out_as_one_by_one(name: str) -> None:
+    """``python tests/self/kill_matrix.py --concurrency 16`` shows it of all."""
+    outcome = examine(Subject(Kind.FAULT if name in FAULTS else Kind.VARIANT, name), 16)
+    assert not outcome.wrong
+
+
+def test_where_the_order_of_requests_has_a_say_the_clause_of_a_fault_counts() -> None:
+    settled, by_order = "one-too-many", "cache-ignores-limit"
+    assert {FAULTS[name].by_order for name in (settled, "has-more-never")} == {""}
+    for name in (settled, by_order):
+        row = written()[name]
+        shown = Shown(row.broken | {"ORD-006"}, row.warned, frozenset(), 300, exit_code=1)
+        assert compare(Subject(Kind.FAULT, name), shown)
+        assert bool(compare(Subject(Kind.FAULT, name), shown, overlapping=True)) is (name == settled)
+        missed = replace(shown, broken=shown.broken - {FAULTS[name].clause})
+        assert compare(Subject(Kind.FAULT, name), missed, overlapping=True)
 
 
 def test_who_wants_all_lanes_is_alone_and_gets_there_before_those_that_come_later() -> None:

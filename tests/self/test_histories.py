@@ -14,7 +14,7 @@ from contracts.clauses.registry import clauses
 from contracts.core.model import Order, Query, Step
 from contracts.core.result import Finding, Level, Verdict
 from contracts.evidence.evidence import CONTROL
-from contracts.verdicts.judging import Confirmation, judge, numbers, tally
+from contracts.verdicts.judging import Confirmation, Tally, judge, numbers, tally
 
 ORDERS = st.sampled_from([None, *Order])
 
@@ -155,10 +155,10 @@ def test_has_more_true_at_the_end_needs_a_list_that_stands() -> None:
     assert finding.stable_list
 
 
-def verdict(history: History, clause: str, again: Confirmation) -> Verdict:
+def verdict(history: History, clause: str, again: Confirmation, found: Tally | None = None) -> Verdict:
     chosen = [one for one in clauses() if one.id == clause]
     evidence = history.evidence()
-    tallies = tally(chosen, evidence)
+    tallies = {clause: found} if found is not None else tally(chosen, evidence)
     least = tallies[clause].least
     assert least is not None
     (judgement,) = judge(chosen, evidence, tallies, {clause: replace(again, of=numbers(least))})
@@ -188,7 +188,12 @@ def test_on_a_moving_list_only_rounds_between_equal_looks_count() -> None:
     assert history.evidence().listing.changed
     assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=3)) is Verdict.INCONCLUSIVE
     assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=3, sure=1, sure_seen=1)) is Verdict.BROKEN
-    assert verdict(history, "PAG-014", Confirmation(rounds=3, seen=0, sure=2, sure_seen=0)) is not Verdict.BROKEN
+    gone = Confirmation(rounds=3, seen=0, sure=2, sure_seen=0)
+    assert verdict(history, "PAG-014", gone) is Verdict.KEPT
+    # Without an answer that was right there is no verdict.
+    found = tally([one for one in clauses() if one.id == "PAG-014"], history.evidence())["PAG-014"]
+    found.cases = found.number
+    assert verdict(history, "PAG-014", gone, found) is Verdict.NOT_EXERCISED
 
 
 def test_nothing_is_kept_without_a_case() -> None:

@@ -32,8 +32,9 @@ class Fault:
     ``clause`` is the id of the clause that must catch it; ``sentence`` says what is wrong; ``where`` says
     in which place only, if not everywhere; ``dataset`` makes the data that it needs, or is ``None`` when
     the usual ones will do. ``timed`` says that the order in which overlapping requests arrive decides which
-    of them it hits, which no seed settles. ``kind`` is the kind of cause of which it is an example. ``style`` is what
-    a list must have for it to show, an empty text if it shows on the published one.
+    of them it hits, which no seed settles. ``by_order`` says why it does so only where the run lets requests overlap:
+    one after the other they arrive as they are asked. ``kind`` is the kind of cause of which it is an example.
+    ``style`` is what a list must have for it to show, an empty text if it shows on the published one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Fault:
     timed: bool = field(default=False, repr=False)
     dataset: Callable[[], Dataset] | None = field(default=None, repr=False)
     style: str = ""
+    by_order: str = field(default="", repr=False)
 
     def behaviour(self, base: type[Behaviour] = Behaviour) -> Behaviour:
         """The wrong behaviour, new for each server.
@@ -101,6 +103,7 @@ def fault(
     dataset: Callable[[], Dataset] | None = None,
     kind: Kind | None = None,
     style: str = "",
+    by_order: str = "",
 ) -> Callable[[type[Behaviour]], Wrong]:
     """Registers a behaviour as a fault, and once more for each place in ``also``.
 
@@ -112,12 +115,16 @@ def fault(
         sentence = " ".join((wrong.__doc__ or "").split())
         if everywhere:
             mine = kind or Kind.of(clause)
-            _add(Fault(name, clause, sentence, wrong, mine, timed=timed, dataset=dataset, style=style))
+            why = by_order or mine.by_order
+            _add(Fault(name, clause, sentence, wrong, mine, None, timed, dataset, style, why))
         for place in also:
             where, other = place if isinstance(place, tuple) else (place, clause)
             words = f"{sentence.removesuffix('.')}: {where.words}."
             mine = where.kind or kind or Kind.of(clause)
-            _add(Fault(f"{name}-{where.name}", other, words, wrong, mine, where, timed or where.timed, dataset))
+            why = by_order or mine.by_order
+            _add(
+                Fault(f"{name}-{where.name}", other, words, wrong, mine, where, timed or where.timed, dataset, "", why)
+            )
         return wrong
 
     return register
@@ -133,14 +140,22 @@ def replaces(
     dataset: Callable[[], Dataset] | None = None,
     kind: Kind | None = None,
     style: str = "",
+    by_order: str = "",
 ) -> Callable[[Callable[P, R]], Wrong]:
     """Registers a function as a fault that replaces one step; ``step`` is that method of `Behaviour`."""
 
     def register(function: Callable[P, R]) -> Wrong:
         wrong = type(function.__name__, (Behaviour,), {step.__name__: function, "__doc__": function.__doc__})
-        return fault(clause, also=also, everywhere=everywhere, timed=timed, dataset=dataset, kind=kind, style=style)(
-            wrong
-        )
+        return fault(
+            clause,
+            also=also,
+            everywhere=everywhere,
+            timed=timed,
+            dataset=dataset,
+            kind=kind,
+            style=style,
+            by_order=by_order,
+        )(wrong)
 
     return register
 

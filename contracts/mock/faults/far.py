@@ -65,7 +65,12 @@ def one_of_hundreds_left_and_done(_self: Behaviour, items: Permissions, rest: Pe
     return len(rest) > len(items) + 1
 
 
-@replaces(Behaviour.has_more, "PAG-015", dataset=_hundreds)
+@replaces(
+    Behaviour.has_more,
+    "PAG-015",
+    dataset=_hundreds,
+    by_order="The list seems to change while it is read, and answers that overlap say less of when.",
+)
 def look_ahead_cut_by_the_cap(_self: Behaviour, items: Permissions, rest: Permissions, _asked: Asked, /) -> object:
     """`has_more` is false on a page of 100 items: no more are read, not even the one that would tell."""
     return len(items) < min(len(rest), _LARGEST)

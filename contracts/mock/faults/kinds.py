@@ -135,6 +135,13 @@ class Kind(Enum):
         self.sentence = sentence
         self.clauses = clauses
 
+    @property
+    def by_order(self) -> str:
+        """Why the order in which requests arrive decides what a server of this kind breaks; "" where it does not."""
+        if self in {Kind.CACHE, Kind.CACHE_OF_CALLERS}:
+            return "What is kept is the answer to the request that comes first."
+        return "Who is remembered is who asked last." if self is Kind.REMEMBERED_CALLER else ""
+
     @classmethod
     def of(cls, clause: str) -> Kind:
         """The kind of a clause's faults that name none.
