@@ -50,13 +50,15 @@ def _said() -> dict[str, Any]:
 
 
 def settings(host: str | None = None) -> Settings:
-    """The settings of this process; ``host`` names the target where nothing else does.
+    """The settings of this process; ``host``, Locust's own option, names the target of a locustfile.
+
+    `contracts load` said which target it loads, whatever a configuration file or a variable of Locust's names.
 
     Raises:
         ConfigurationError: As `Settings.of`.
     """
     given = _said().get("given", {})
-    if host and "base_url" not in given:
+    if host and VARIABLE not in os.environ:
         given["base_url"] = host
     return Settings.of(given, names=NAMES)
 

@@ -14,10 +14,10 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Page, Request, Step
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import Begin
-from contracts.load.options import agreed, refuse_another, settings
+from contracts.load.options import agreed, refuse_another
 from contracts.load.questions import Question
 from contracts.load.route import NoConnection, UserRoute, route
-from contracts.runs.target import described
+from contracts.runs.target import Opened
 from contracts.traffic.pacing import asked_to_wait
 from contracts.traffic.sending import REDIRECTS
 
@@ -41,22 +41,20 @@ class Users:
 
     Args:
         begin: What they must know to begin.
-        host: The base URL of the target, where Locust's own option names it.
+        ready: What this process was told of the target.
         strangers: The share of requests from those who may not look.
 
     Raises:
         ConfigurationError: The settings of this process can't be used.
     """
 
-    def __init__(self, begin: Begin, host: str | None, strangers: float) -> None:
-        ready = described(settings(host))
+    def __init__(self, begin: Begin, ready: Opened, strangers: float) -> None:
         plan = ready.plan()
         refuse_another(agreed(plan), begin.learned.agreed)
         if ready.server is not None:
             plan = replace(plan, target=replace(plan.target, base_url=begin.learned.base_url))
         self.plan = plan
         self.route: UserRoute = route(plan)
-        self.number = begin.users
         self.judge = Judge(plan, begin.learned.exchanges, strangers)
         self.numbers = count()
         self.finished = False

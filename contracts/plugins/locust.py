@@ -20,7 +20,7 @@ import gevent
 from locust import FastHttpUser, constant_pacing, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import STATE_INIT, STATE_STOPPED, LocalRunner, MasterRunner, WorkerRunner
 
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.load.figures import Tables
@@ -30,9 +30,11 @@ from contracts.load.process import LoadProcess
 from contracts.load.questions import Question
 from contracts.load.users import Users
 from contracts.plugins.locust_client import UserSession
+from contracts.runs.target import Opened, described
 
 LISTENS: Final = "contracts_listens"
 BEGIN: Final = "contracts_begin"
+PREPARED: Final = "contracts_prepared"
 FINISH: Final = "contracts_finish"
 FINISHED: Final = "contracts_finished"
 REFUSED: Final = "contracts_refused"
@@ -41,6 +43,8 @@ REPORT: Final = "contracts"
 _PERCENTILES: Final = (0.5, 0.95, 0.99)
 _FINISH_SECONDS: Final = 30.0
 _REPORT_SECONDS: Final = 1.0
+_PREPARING: Final = "preparing"
+"""The state of a worker whose users can't begin, so that Locust waits for it."""
 _KEY: Final = (
     "An answer of the target holds a key, so what it says of the list can't be sent to workers: load it from one"
     " process."
@@ -52,6 +56,9 @@ class _Load:
 
     def __init__(self) -> None:
         self.process: LoadProcess | None = None
+        self.opened: Opened | None = None
+        self.most = 1
+        """The most users that there were at the same time, on all machines."""
         self.begin: Begin | None = None
         self.users: Users | None = None
         self.session: UserSession | None = None
@@ -62,6 +69,7 @@ class _Load:
         self.began = self.reported = time.monotonic()
         self.invited = self.alone = self.started = self.over = self.interrupted = False
         self.connected: set[str] = set()
+        self.prepared: set[str] = set()
         self.finished: set[str] = set()
 
     def take(self, environment: Environment, begin: Begin) -> None:
@@ -71,13 +79,15 @@ class _Load:
             ConfigurationError: They can't do what was learned.
         """
         options = environment.parsed_options
-        users = Users(begin, getattr(options, "host", None), float(getattr(options, "strangers", STRANGERS)))
+        opened = self.opened or described(settings(getattr(options, "host", None)))
+        users = Users(begin, opened, float(getattr(options, "strangers", STRANGERS)))
         stats: Any = environment.stats
         self.failed = lambda name, error: stats.log_error("GET", name, error)
         self.session = UserSession(users.route, environment.events.request)
         if isinstance(environment.runner, WorkerRunner):
             users.compare(self.session)
         self.users = users
+        self.most = max(self.most, begin.users)
         ContractUser.host = users.route.base_url
         self.ready.set()
 
@@ -125,7 +135,7 @@ class ContractUser(FastHttpUser):
     def wait_time(self) -> float:
         """No pause, or the pause that keeps all users together within the rate."""
         rate = self._users.plan.rate
-        return 0.0 if rate is None else float(constant_pacing(self._users.number / rate)(self))
+        return 0.0 if rate is None else float(constant_pacing(_LOAD.most / rate)(self))
 
     @task
     def ask(self) -> None:
@@ -161,7 +171,8 @@ def _interrupt(runner: Any) -> None:
         if process is not None:
             process.kill()
         os._exit(ExitCode.INTERRUPTED)
-    _LOAD.interrupted = True
+    # Who stopped the users in the web page, and then Locust, interrupts nothing.
+    _LOAD.interrupted = not (_LOAD.started and runner.state == STATE_STOPPED)
     if isinstance(runner, WorkerRunner):
         if _LOAD.users is not None:
             _send(runner, FINISHED, _LOAD.finish())
@@ -192,11 +203,17 @@ def _learn(environment: Environment, runner: Any, **_: object) -> None:
     if isinstance(runner, WorkerRunner):
         _listen(runner, BEGIN, _on_begin)
         _listen(runner, FINISH, _on_finish)
+        try:  # while the master learns the list
+            _LOAD.opened = described(settings(getattr(environment.parsed_options, "host", None)))
+        except ConfigurationError as error:
+            _refuse_work(environment, error)
+            return
         _send(runner, LISTENS, None)  # it connected before, and Locust drops what comes until someone listens
         return
     if isinstance(runner, MasterRunner):
         _LOAD.master = runner
         _listen(runner, LISTENS, _on_listens)
+        _listen(runner, PREPARED, _on_prepared)
         _listen(runner, FINISHED, _on_finished)
         _listen(runner, REFUSED, _on_refused)
     options = environment.parsed_options
@@ -212,7 +229,8 @@ def _learn(environment: Environment, runner: Any, **_: object) -> None:
         if not learned.shareable:
             _refuse(ConfigurationError(_KEY))
         for client in list(_LOAD.connected):
-            _send(runner, BEGIN, invitation(begin), client)
+            _hold(client)
+            _invite(client)
     else:
         _LOAD.alone = True
         try:
@@ -235,6 +253,20 @@ def _connected(client_id: str, **_: object) -> None:
     _invite(client_id)
 
 
+def _hold(client_id: str, **_: object) -> None:
+    """Let Locust not begin before the users of this worker can; each heartbeat says anew that it is ready."""
+    clients: Any = _LOAD.master.clients if _LOAD.master is not None else {}
+    if client_id in clients and client_id not in _LOAD.prepared and clients[client_id].state == STATE_INIT:
+        clients[client_id].state = _PREPARING
+
+
+def _on_prepared(environment: Environment, msg: Any, **_: object) -> None:
+    _LOAD.prepared.add(msg.node_id)
+    clients: Any = environment.runner.clients  # type: ignore[union-attr]
+    if msg.node_id in clients and clients[msg.node_id].state == _PREPARING:
+        clients[msg.node_id].state = STATE_INIT
+
+
 def _on_listens(msg: Any, **_: object) -> None:
     _LOAD.connected.add(msg.node_id)
     _invite(msg.node_id)
@@ -249,18 +281,30 @@ def _on_begin(environment: Environment, msg: Any, **_: object) -> None:
     if _LOAD.invited:
         return
     _LOAD.invited = True
-    runner: Any = environment.runner
     try:
         _LOAD.take(environment, accepted(unpacked(msg.data, Invitation)))
     except ConfigurationError as error:
-        sys.stderr.write(f"contracts: {error}\n")
-        _send(runner, REFUSED, str(error))
-        environment.process_exit_code = error.exit_code
-        gevent.spawn(runner.quit)
+        _refuse_work(environment, error)
+    else:
+        _send(environment.runner, PREPARED, None)
 
 
-def _on_refused(msg: Any, **_: object) -> None:
+def _refuse_work(environment: Environment, error: ConfigurationError) -> None:
+    """End this worker, and tell the master why."""
+    runner: Any = environment.runner
+    sys.stderr.write(f"contracts: {error}\n")
+    _send(runner, REFUSED, str(error))
+    environment.process_exit_code = error.exit_code
+    gevent.spawn(runner.quit)
+
+
+def _on_refused(environment: Environment, msg: Any, **_: object) -> None:
     """Go on without a worker that can't ask what this master learned."""
+    runner: Any = environment.runner
+    options: Any = environment.parsed_options
+    options.expect_workers -= 1
+    if options.expect_workers < 1 and not _LOAD.started:
+        gevent.spawn(runner.quit)
     _LOAD.connected.discard(msg.node_id)
     sys.stderr.write(f"contracts: a worker was left out: {unpacked(msg.data, str)}\n")
 
@@ -271,6 +315,11 @@ def _started(environment: Environment, **_: object) -> None:
     _LOAD.began = time.monotonic()
     if not isinstance(environment.runner, MasterRunner) and _LOAD.users is not None:
         _LOAD.users.finished = False
+
+
+def _spawned(user_count: int, **_: object) -> None:
+    """Learn how many users a load shape or the web page asked for; Locust tells each worker the sum of all."""
+    _LOAD.most = max(_LOAD.most, user_count)
 
 
 def _stopping(environment: Environment, **_: object) -> None:
@@ -320,7 +369,7 @@ def _conclude(environment: Environment, **_: object) -> None:
     total: Any = environment.stats.total
     seconds = max(0.0, (total.last_request_timestamp or total.start_time) - total.start_time)
     done = _LOAD.tables.done(
-        users=begin.users,
+        users=max(begin.users, _LOAD.most),
         workers=len(_LOAD.connected),
         lost=len(_LOAD.connected - _LOAD.finished),
         seconds=seconds,
@@ -342,7 +391,9 @@ def _listen_to_locust(hooks: Any) -> None:
     hooks.init.add_listener(_learn)
     hooks.worker_connect.add_listener(_connected)
     hooks.test_start.add_listener(_started)
+    hooks.spawning_complete.add_listener(_spawned)
     hooks.test_stopping.add_listener(_stopping)
+    hooks.heartbeat_sent.add_listener(_hold)
     hooks.report_to_master.add_listener(_report)
     hooks.worker_report.add_listener(_reported)
     hooks.quitting.add_listener(_conclude)

@@ -48,7 +48,8 @@ from contracts.load.messages import (
     send,
     unpacked,
 )
-from contracts.load.options import agreed, refuse_another, refuse_unasked
+from contracts.load.options import VARIABLE, agreed, handed, refuse_another, refuse_unasked
+from contracts.load.options import settings as options_settings
 from contracts.load.questions import Question, worth_sending
 from contracts.load.route import route
 from contracts.load.users import Users
@@ -63,7 +64,7 @@ from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
-from contracts.runs.target import opened
+from contracts.runs.target import Opened, opened
 from contracts.settings.settings import Settings
 from contracts.verdicts.confirmation import recounted
 
@@ -79,6 +80,7 @@ LEARNED = 400
 class Known:
     """What an ordinary run learned of the right server."""
 
+    ready: Opened
     plan: Plan
     exchanges: tuple[Exchange, ...]
     reader: Reader
@@ -92,7 +94,7 @@ class Known:
 def known() -> Known:
     with opened(Settings.of({}, {})) as ready:
         result = run(replace(ready.plan(chosen(["PAG-009", "ORD-006"])), budget=60))
-    return Known(ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation), result)
+    return Known(ready, ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation), result)
 
 
 @pytest.fixture(autouse=True)
@@ -338,7 +340,7 @@ def test_a_worker_that_would_ask_otherwise_than_its_master_is_refused(known: Kno
     [("the list", ""), ("another list", "finds another list at"), ("no list", "can't read the list of")],
 )
 def test_a_worker_looks_whether_its_list_is_the_learned_one(page: str, refusal: str, known: Known) -> None:
-    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), known.ready, 0.0)
     answer = next(each.answer for each in known.exchanges if each.answer is not None and each.ok)
     body = json.dumps({**json.loads(answer.body), "has_more": False}).encode()
     session = Refusing(body if page == "the list" else body.replace(b'"cp_', b'"of_another_'), 99 * (page == "no list"))
@@ -414,7 +416,7 @@ def test_looks_of_two_processes_are_two_walks(known: Known, monkeypatch: pytest.
         return ()
 
     for _ in range(2):  # one object for each process
-        users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+        users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), known.ready, 0.0)
         monkeypatch.setattr(users.judge, "settle", keep)
         users.look(OnePage(body), lambda _name, _error: None)
     names = [{each.step.walk for each in walk if each.step is not None} for walk in walks]
@@ -443,7 +445,7 @@ def test_a_look_that_is_put_off_shows_no_empty_list(
 ) -> None:
     page = next(each.answer for each in known.exchanges if each.answer is not None and each.ok)
     body = json.dumps({**json.loads(page.body), "has_more": False}).encode()
-    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), None, 0.0)
+    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), known.ready, 0.0)
     settled: list[object] = []
 
     def keep(looks: Sequence[Sequence[Exchange]]) -> tuple[()]:
@@ -539,6 +541,14 @@ def test_a_right_answer_with_the_same_list_is_no_recurrence(known: Known) -> Non
 # What may be loaded
 
 
+def test_what_locust_calls_host_names_the_target_of_a_locustfile_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTRACTS_CHECKPOINT", "c")
+    assert options_settings("http://of-a-locustfile:1/v1").base_url == "http://of-a-locustfile:1/v1"
+    monkeypatch.delenv("CONTRACTS_CHECKPOINT")
+    monkeypatch.setenv(VARIABLE, handed({}, ()))
+    assert options_settings("http://of-locust.conf:1/v1").base_url is None
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.1.2.3", "192.168.0.9", "localhost", "api.test", "api"])
 def test_a_private_host_may_be_loaded(host: str) -> None:
     settings = Settings.of({"base_url": f"http://{host}:8080/v1", "checkpoint": "x"}, {})
@@ -584,7 +594,9 @@ def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
     with Server(behaviour=LOAD_VARIANTS["puts-off"].behaviour()) as server:
         data = server.dataset
         target = ("--base-url", server.base_url, "--checkpoint", data.checkpoint, "--allow-incomplete")
-        done = contracts(*LOAD, *target, "--processes", "2", OPENAI_ADMIN_KEY=data.admin_key)
+        # A busy machine needs a second until the users of both workers ask.
+        words = (*LOAD, *target, "--processes", "2", "--run-time", "5s")
+        done = contracts(*words, OPENAI_ADMIN_KEY=data.admin_key)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "on 2 workers" in " ".join(done.stdout.split())
     assert data.admin_key not in done.stdout + done.stderr
