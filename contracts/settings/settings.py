@@ -498,6 +498,24 @@ def _unknown(variables: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refuse_contradictions(settings: Settings) -> None:
+    _refuse_half_a_target(settings)
+    for name, lacking, noun in _DEPENDENT:
+        if getattr(settings, name) is not None and getattr(settings, lacking) is None:
+            flag = OPTIONS[lacking].flagged
+            raise ConfigurationError(f"{settings.origin(name)} without a {noun}: give {flag} as well.")
+    if settings.proxy is not None and settings.proxy.login is not None and settings.written("proxy"):
+        raise ConfigurationError(f"{settings.origin('proxy')} holds a password: leave it out, and set CONTRACTS_PROXY.")
+    for group in _EXCLUSIVE:
+        chosen = [settings.origin(name) for name in group if getattr(settings, name)]
+        if len(chosen) > 1:
+            raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
+    _refuse_same_headers(settings)
+    _refuse_same_lists(settings)
+
+
+def _refuse_half_a_target(settings: Settings) -> None:
+    """Refuse what describes a target without one, or the embedded server beside one."""
+
     def names(*fields_: str) -> str:
         return ", ".join(settings.origin(name) for name in settings.given(*fields_))
 
@@ -514,18 +532,6 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError(
             "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
         )
-    for name, lacking, noun in _DEPENDENT:
-        if getattr(settings, name) is not None and getattr(settings, lacking) is None:
-            flag = OPTIONS[lacking].flagged
-            raise ConfigurationError(f"{settings.origin(name)} without a {noun}: give {flag} as well.")
-    if settings.proxy is not None and settings.proxy.login is not None and settings.written("proxy"):
-        raise ConfigurationError(f"{settings.origin('proxy')} holds a password: leave it out, and set CONTRACTS_PROXY.")
-    for group in _EXCLUSIVE:
-        chosen = [settings.origin(name) for name in group if getattr(settings, name)]
-        if len(chosen) > 1:
-            raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
-    _refuse_same_headers(settings)
-    _refuse_same_lists(settings)
 
 
 def _refuse_same_headers(settings: Settings) -> None:
