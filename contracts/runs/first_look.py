@@ -147,7 +147,9 @@ def _may_be_the_list(exchange: Exchange, names: Set[str]) -> bool:
 def _is_something_else(answer: Answer, names: Set[str]) -> bool:
     """Whether a body is JSON of something else, as of a health check: no list in it, and no property of a page."""
     value = _value(answer)
-    if not names or not value or not isinstance(value, dict) or not names.isdisjoint(value):
+    if not names or not value or not isinstance(value, dict):
+        return False
+    if not names.isdisjoint(name for name, each in value.items() if each is not None):
         return False
     return not any(_holds_a_list(each) for name, each in value.items() if name != "errors")
 

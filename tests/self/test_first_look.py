@@ -130,7 +130,7 @@ def refusal(base_url: str, connect: float = LIMITS.connect) -> str:
             "/v1",
             'with 200, “{"status": "ok", "uptime": 7}”: give the --base-url of the API itself',
         ),
-        (always(answer("200 OK", {"errors": [{"message": "Must provide query string."}]})), "/v1", "with 200, “"),
+        (always(answer("200 OK", {"errors": [{"message": "What?"}], "data": None})), "/v1", "with 200, “"),
         (always(answer("200 OK", {"error": {"message": "unauthorized"}})), "/v1", "with 200, “unauthorized”: give"),
         (api("/v1", else_=answer("200 OK", {"message": "Hello"})), "", "begin at http://127.0.0.1:PORT/v1: give"),
         (always(ok(b"", status=b"204 No Content")), "/v1", "every request for the list with 204: give the --base-url"),
