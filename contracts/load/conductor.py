@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeGuard
 
-from contracts.core.errors import ConfigurationError
+from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.model import Exchange
-from contracts.core.result import Finding, Judgement, Result
+from contracts.core.result import Figures, Finding, Judgement, Result, Verdict
+from contracts.core.wording import count
 from contracts.evidence.evidence import LOAD
 from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
 from contracts.load.options import agreed
@@ -50,6 +51,7 @@ class Conductor:
         if self._done is None:
             return result
         figures = self._done.figures
+        result = left_open(result, figures)
         judgements = tuple(confirmed(each) for each in result.judgements)
         return replace(
             result,
@@ -92,6 +94,23 @@ def _shown_by_load(finding: Finding | None) -> TypeGuard[Finding]:
 
 def _under_load_only(judgement: Judgement) -> bool:
     return _shown_by_load(judgement.finding) and judgement.asked > 0 and not judgement.seen
+
+
+def left_open(result: Result, figures: Figures) -> Result:
+    """A result in which no clause is kept that users saw broken, where what was sent of that does not show it again."""
+    judgements = tuple(
+        replace(
+            each,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"it broke {count(figures.breaches[each.clause], 'time')} under load, and the answers that were kept"
+            " do not show it again",
+        )
+        if each.clause in figures.breaches and each.verdict in {Verdict.KEPT, Verdict.NOT_EXERCISED}
+        else each
+        for each in result.judgements
+    )
+    some = judgements != result.judgements and result.exit_code == ExitCode.KEPT
+    return replace(result, judgements=judgements, exit_code=ExitCode.INCOMPLETE if some else result.exit_code)
 
 
 def confirmed(judgement: Judgement) -> Judgement:

@@ -361,11 +361,15 @@ class Client:
     def take(self, exchanges: Iterable[Exchange], *, apart: int) -> list[Exchange]:
         """Keep exchanges of other clients, as if they had been sent here now, one after the other.
 
-        They don't count against the budget. ``apart`` is the time before and after them, in ticks of the run's clock.
+        They don't count against the budget. ``apart`` is the time before and after them, and around each walk among
+        them, in ticks of the run's clock.
         """
-        self._sender.skip(apart)
         tick = self._sender.next_tick
-        taken = [self._record(replace(each, sent=tick(), received=tick()), reported=False) for each in exchanges]
+        taken: list[Exchange] = []
+        for each in exchanges:
+            if not taken or (each.step is None) is not (taken[-1].step is None):
+                self._sender.skip(apart)
+            taken.append(self._record(replace(each, sent=tick(), received=tick()), reported=False))
         self._sender.skip(apart)
         return taken
 

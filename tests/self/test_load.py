@@ -29,10 +29,10 @@ import pytest
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Step
-from contracts.core.result import Figures, Finding, Repetition, Result, Round
+from contracts.core.result import Figures, Finding, Repetition, Result, Round, Verdict
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
-from contracts.load.conductor import Conductor, confirmed
+from contracts.load.conductor import Conductor, confirmed, left_open
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import (
@@ -66,6 +66,7 @@ from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
 from contracts.runs.target import Opened, opened
 from contracts.settings.settings import Settings
+from contracts.traffic.client import Client
 from contracts.verdicts.confirmation import recounted
 
 EACH = 8
@@ -510,6 +511,25 @@ def test_reports_show_the_figures(known: Known) -> None:
 
 
 # What only load shows, and what breaks always
+
+
+def test_no_clause_is_kept_that_users_saw_broken(known: Known) -> None:
+    kept = next(each for each in known.result.judgements if each.verdict is Verdict.KEPT)
+    green = replace(known.result, exit_code=0)
+    assert left_open(green, Figures()) == green
+    result = left_open(green, Figures(breaches={kept.clause: 3}))
+    (judgement,) = (each for each in result.judgements if each.clause == kept.clause)
+    assert (judgement.verdict, result.exit_code) == (Verdict.INCONCLUSIVE, 6)
+    assert "broke 3 times under load" in judgement.reason
+
+
+def test_a_walk_among_the_answers_of_users_keeps_its_distance(known: Known) -> None:
+    answers = [replace(known.exchanges[0], step=None), replace(known.exchanges[0], step=None)]
+    walk = replace(known.exchanges[0], step=Step("control x", 0))
+    with Client("http://127.0.0.1:9/v1", known.plan.keys, budget=1, seed=1) as client:
+        first, looked, last = client.take([answers[0], walk, answers[1]], apart=32)
+    assert first.received + 32 <= looked.sent
+    assert looked.received + 32 <= last.sent
 
 
 @pytest.mark.parametrize(("seen", "words"), [(0, "under load only"), (3, "always")])
