@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability, Page
+from contracts.core.model import Capability, Page, Query
 from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import names, short
 
@@ -100,6 +100,22 @@ def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, _, page in unknown_checkpoints(evidence, near=False):
         if page is not None and page.items:
             yield Finding("a 4xx, or an empty page", names(page.ids, 3), (exchange,))
+        elif shows_nothing(exchange, page):
+            yield HELD
+    yield from _below_another(evidence)
+
+
+def _below_another(evidence: Evidence) -> Iterator[Outcome]:
+    """One outcome for each request of the list below a parent that is not its own."""
+    operation, checkpoint = evidence.operation, evidence.target.checkpoint
+    for exchange in evidence.admin:
+        if not operation.misplaced(exchange.request, checkpoint):
+            continue
+        page = evidence.page(exchange, Query(checkpoint))
+        own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page is not None else ()
+        if own:
+            said = f"{names(own, 3)}, below {exchange.request.path.rpartition('/')[0]}"
+            yield Finding("a 4xx, or an empty page", said, (exchange,))
         elif shows_nothing(exchange, page):
             yield HELD
 

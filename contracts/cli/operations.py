@@ -15,7 +15,7 @@ from contracts.settings.settings import Settings
 
 if TYPE_CHECKING:
     from contracts.spec.document import Document
-    from contracts.spec.survey import Surveyed
+    from contracts.spec.survey import Role, Surveyed
 
 
 @click.command()
@@ -75,7 +75,7 @@ def _show(sheet: Sheet, surveyed: Surveyed) -> None:
         sheet.block(("    Style      ", "dim"), surveyed.profile.style)
     for source in Source:
         label = labels.get(source, source.value)
-        roles = [f"{role.name} {_written(role.value)}" for role in surveyed.roles if role.source is source]
+        roles = [f"{role.name} {_written(role)}" for role in surveyed.roles if role.source is source]
         if roles:
             sheet.block((f"    {label.capitalize():<11}", "dim"), ", ".join(roles))
     for remark in surveyed.remarks:
@@ -88,9 +88,11 @@ def _show(sheet: Sheet, surveyed: Surveyed) -> None:
             sheet.line(f"      {line}")
 
 
-def _written(value: object) -> str:
+def _written(role: Role) -> str:
+    value = role.value
     if isinstance(value, list):
-        return ".".join(map(str, value))
+        # A list names several properties that identify an item together; elsewhere it is one place, step by step.
+        return (" with " if role.name == "item.id" else ".").join(map(str, value))
     if isinstance(value, dict):
         return " ".join(f"{key}={each}" if each is not None else str(key) for key, each in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value) or '""'

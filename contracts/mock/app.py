@@ -212,6 +212,10 @@ class Behaviour:
         found = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
         return found[1] if found else None
 
+    def keys_sent(self, request: Request, /) -> list[str]:
+        """The values of the header that carries the key."""
+        return request.header(self.shape.key_header or "authorization")
+
     def is_key(self, given: str, known: str, /) -> bool:
         """Whether a token is a known key."""
         return hmac.compare_digest(given.encode(), known.encode())
@@ -354,7 +358,7 @@ class Behaviour:
     def back_token(self, items: Sequence[Permission], asked: Asked, /) -> object:
         """The token of the page before; ``None`` at the head of the list."""
         whole = self.select(self.filter(self.sort(self.permissions(asked), asked), asked), asked)
-        return sealed(items[0].id, BACK) if items and whole[0].id != items[0].id else None
+        return sealed(items[0].id, BACK) if items and items[:1] != whole[:1] else None
 
     def seal(self, id_: str, _asked: Asked, /) -> str:
         """The token that continues after an item."""

@@ -16,7 +16,7 @@ class Front(Behaviour):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, request.query, *request.header("accept"), *request.header("authorization")
+        return request.path, request.query, *request.header("accept"), *self.keys_sent(request)
 
     def keeps(self, response: Response, /) -> bool:
         """Whether an answer is kept."""

@@ -25,6 +25,7 @@ ROLES = (*PUBLISHED_NAMES, "before")
 """The parameters that a list operation may have, by the names of the published one, and the cursor backwards."""
 BACKWARDS, TOKENS = "a cursor that leads backwards", "tokens as its cursors"
 SEVERAL, HIDDEN = "a second filter", "a filter by what its items don't show"
+PARENTS = "several parameters in its path"
 RANGES = "a filter that bounds the times of its items"
 """What a list may have that the published one does not; the value says it for people."""
 _LIST = "list"
@@ -99,6 +100,7 @@ class Shape:
         item: How an item is written.
         key_header: The header that holds the key by itself, where it is not Authorization.
         filters: The filters behind the first one, each with the item's property that it compares.
+        loose: The prefix as a pattern that takes any value of the parameters in front of the checkpoint; empty without.
         hidden: The filters by what items don't show, and by more than equality.
         ranges: Those of them that bound times: whether a second is inside, given the value of the filter.
         places: Where a part of a page stands that is no property of its own, by the published name of the part.
@@ -110,6 +112,7 @@ class Shape:
     prefix: str = "/fine_tuning/checkpoints/"
     suffix: str = "/permissions"
     scoped: bool = True
+    loose: str = ""
     names: Mapping[str, str] = field(default_factory=lambda: PUBLISHED_NAMES)
     words: Mapping[str, str] = field(default_factory=lambda: {word: word for word in ORDERS})
     default_order: str = "descending"
@@ -132,6 +135,7 @@ class Shape:
         """What the operation has that the published one does not."""
         has = {BACKWARDS: "before" in self.names, TOKENS: self.token is not None}
         has |= {SEVERAL: bool(self.filters), HIDDEN: bool(self.hidden), RANGES: bool(self.ranges)}
+        has |= {PARENTS: bool(self.loose)}
         return frozenset(style for style, there in has.items() if there)
 
     def published(self, name: str, value: str) -> tuple[str, str]:

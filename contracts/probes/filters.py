@@ -80,7 +80,9 @@ def _further(asking: Asking) -> Iterator[Request]:
     query = asking.query(limit=min(most or _WIDE, _WIDE, max(len(items), 1) + 1) if operation.roles.limit else None)
 
     def chosen(*pairs: tuple[str, str], project: str | None = None) -> Request:
-        return operation.request(replace(query, project_id=project), extra=pairs)
+        # A page that is turned round is told from one in the other order only if the order is asked for.
+        order = operation.default_order if any(name in hidden for name, _ in pairs) else query.order
+        return operation.request(replace(query, project_id=project, order=order), extra=pairs)
 
     # First one request of each kind.
     kinds: list[list[Request]] = [[], [], [], [], []]

@@ -60,6 +60,8 @@ def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tupl
     oldest = own[-1] if own else None
     unknown = Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
     yield "unknown", write(unknown)
+    for name, value in asking.operation.outer.items():
+        yield "unknown", asking.operation.below(name, unused_id(asking, value), asking.target.checkpoint)
     yield "near", write(Query(near[1], after=own[len(own) // 2] if own else None))
     yield "encoded", write(asking.query(), encode_colon=True)
 

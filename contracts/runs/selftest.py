@@ -139,13 +139,21 @@ def against(
     budget: int = DEFAULT_BUDGET,
     concurrency: int = 1,
     selected: Sequence[Clause] = (),
+    operation: Operation | None = None,
 ) -> Result:
-    """Start an embedded server, judge it by these clauses or all, and end it."""
+    """Start an embedded server, judge it by these clauses or all, and end it; it may serve another operation."""
     with server:
         data = server.dataset
-        target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
+        operation = documented_by(server, operation or _operation())
+        target = Target(
+            server.base_url,
+            data.checkpoint,
+            data.other_checkpoint or None,
+            data.empty_checkpoint or None,
+            user_key=operation.profile.admin,
+            key_header=operation.key_header,
+        )
         keys = Keys.of(data.admin_key, data.user_key)
-        operation = documented_by(server, _operation())
         return run(
             Plan(
                 target=target,
@@ -160,15 +168,23 @@ def against(
         )
 
 
-def show(server: Server, *, seed: int = SEED, budget: int = DEFAULT_BUDGET, concurrency: int = 1) -> Shown:
-    """What a run makes of an embedded server."""
+def show(
+    server: Server,
+    *,
+    seed: int = SEED,
+    budget: int = DEFAULT_BUDGET,
+    concurrency: int = 1,
+    operation: Operation | None = None,
+) -> Shown:
+    """What a run makes of an embedded server, which may serve another operation than the published one."""
+    operation = operation or _operation()
     try:
-        result = against(server, seed=seed, budget=budget, concurrency=concurrency)
+        result = against(server, seed=seed, budget=budget, concurrency=concurrency, operation=operation)
     except ConfigurationError as error:
         return Shown(frozenset(), frozenset(), frozenset(), 0, error.exit_code)
     having = _having(result)
     undecided = (Verdict.NOT_EXERCISED, Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE)
-    operation = documented_by(server, _operation())
+    operation = documented_by(server, operation)
     foreign = frozenset(clause.id for clause in clauses() if clause.lacking(operation))
     return Shown(
         having(Verdict.BROKEN),

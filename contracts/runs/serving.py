@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -63,6 +64,7 @@ def shape(operation: Operation) -> Shape:
         prefix=prefix,
         suffix=suffix,
         scoped=bool(roles.checkpoint),
+        loose=_loose(operation),
         names={role: name for role, name in named.items() if name},
         words={str(order): operation.order_words[order] for order in Order if order in operation.order_words},
         default_order=str(operation.default_order),
@@ -114,6 +116,12 @@ def shape(operation: Operation) -> Shape:
 def _inside(operation: Operation, name: str, second: int, value: str) -> bool:
     bound, time = operation.bound(name, value), operation.profile.time
     return bound is not None and time is not None and operation.ranges[name](second * time.unit, bound)
+
+
+def _loose(operation: Operation) -> str:
+    head = operation.path_template.partition("{" + operation.roles.checkpoint + "}")[0]
+    steps = ("[^/]+" if step in operation.outer_steps else re.escape(step) for step in head.split("/"))
+    return "/".join(steps) if operation.outer else ""
 
 
 def _named(**names: str) -> dict[str, str]:

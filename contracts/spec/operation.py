@@ -336,6 +336,29 @@ class Operation:
         """The written parameters of a query, without those that every request has."""
         return replace(self, fixed=()).request(query).query
 
+    def below(self, outer: str, value: str, checkpoint: str) -> Request:
+        """The list of a checkpoint, asked for below another value of a path parameter in front of it."""
+        steps = {**self.outer, outer: value, self.roles.checkpoint: checkpoint}
+        path = self.path_template.partition("?")[0]
+        for name, each in steps.items():
+            path = path.replace("{" + name + "}", encode(each, safe=":"))
+        return Request(path, _joined(self.fixed))
+
+    def misplaced(self, request: Request, checkpoint: str) -> bool:
+        """Whether a request asks for the list of a checkpoint below another parent than the given ones."""
+        steps = self.path_template.partition("?")[0].split("/")
+        asked = [unquote(step) for step in request.path.split("/")]
+        if len(steps) != len(asked):
+            return False
+        named = {"{" + name + "}": value for name, value in {**self.outer, self.roles.checkpoint: checkpoint}.items()}
+        others = {step for step, value in zip(steps, asked, strict=True) if value != named.get(step, step)}
+        return bool(others) and others <= self.outer_steps
+
+    @property
+    def outer_steps(self) -> frozenset[str]:
+        """The steps of the path for the parameters in front of the last one."""
+        return frozenset("{" + name + "}" for name in self.outer)
+
     def written_checkpoint(self, checkpoint: str) -> str:
         """A checkpoint, percent-encoded for the path."""
         return encode(checkpoint, safe=":")

@@ -23,6 +23,7 @@ from unittest import mock
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from profiles import Described, lists
 from showing import Probe, answers, probes, yield_at_once
 
 from contracts.mock.app import Behaviour
@@ -33,6 +34,8 @@ from contracts.mock.variants import VARIANTS, composed
 from contracts.mock.variants.data import FORMS
 from contracts.mock.variants.moving import Moving, Outliving
 from contracts.runs.selftest import Shown, show, warns
+from contracts.runs.serving import serving
+from contracts.spec.operation import Operation
 from contracts.traffic.limits import DEFAULT_BUDGET, LEAST_BUDGET
 
 POLICIES = tuple(
@@ -100,13 +103,24 @@ class Change:
 
 @dataclass(frozen=True)
 class Right:
-    """A conforming server and the run that judges it."""
+    """A conforming server, perhaps of another list than the published one, and the run that judges it."""
 
     policies: tuple[str, ...] = ()
     data: Data = field(default_factory=Data)
     change: Change | None = None
     seed: int = 1
     budget: int = DEFAULT_BUDGET
+    described: Described | None = None
+
+    @property
+    def operation(self) -> Operation | None:
+        """The list that it serves; ``None`` for the published one."""
+        return self.described.operation if self.described is not None else None
+
+    def dataset(self) -> Dataset:
+        """What it holds."""
+        data = self.data.dataset()
+        return data if self.operation is None else serving(data, self.operation)
 
     def behaviour(self) -> type[Behaviour]:
         """All its policies as one behaviour."""
@@ -182,6 +196,22 @@ def rights() -> st.SearchStrategy[Right]:
     ).filter(lambda right: not (REFUSES_SLASHES in right.policies and "/" in (right.data.checkpoint or "")))
 
 
+def of_any_list() -> st.SearchStrategy[Right]:
+    """Conforming servers of lists that are made at random."""
+    data = st.builds(
+        Data, size=SIZES, projects=st.integers(1, 5), seed=seeds(), tied=st.sampled_from([0, 0, 1, 2, 5, 1000])
+    )
+    few = st.lists(st.sampled_from(POLICIES), unique=True, max_size=3).map(tuple).filter(_fit)
+    return st.builds(
+        Right,
+        policies=few,
+        data=data,
+        change=st.one_of(st.none(), st.none(), changes()),
+        seed=seeds(),
+        described=lists(),
+    )
+
+
 def wrongs(changing: st.SearchStrategy[Change] | None = None) -> st.SearchStrategy[Wrong]:
     """Any fault on a conforming server that has the data to show it, and perhaps a list that changes."""
     data = st.builds(Data, size=st.integers(45, 95), projects=st.integers(3, 5), seed=seeds())
@@ -205,8 +235,8 @@ def apart(judge: Callable[[Any], tuple[str, ...]], example: object) -> tuple[str
 
 def flagged(right: Right) -> tuple[str, ...]:
     """What a run says against a conforming server: nothing."""
-    server = Server(right.data.dataset(), right.behaviour()())
-    shown = show(server, seed=right.seed, budget=right.budget)
+    server = Server(right.dataset(), right.behaviour()())
+    shown = show(server, seed=right.seed, budget=right.budget, operation=right.operation)
     said = [f"{clause} broken" for clause in sorted(shown.broken)]
     said += [f"{clause} warned" for clause in sorted(shown.warned - right.warns)]
     said += shown.crashes
@@ -263,6 +293,7 @@ async def _differ(mine: Behaviour, right: Behaviour, dataset: Dataset, asked: li
 Judge = Callable[[Any], tuple[str, ...]]
 KINDS: dict[str, tuple[st.SearchStrategy[Any], Judge]] = {
     "conforming servers flagged": (rights(), flagged),
+    "conforming servers of any list flagged": (of_any_list(), flagged),
     "faults missed": (wrongs(), missed),
     "faults missed on lists that change": (wrongs(st.builds(Change, every=st.integers(8, 60))), missed),
 }

@@ -50,6 +50,7 @@ TESTED_IN = {
     "python tests/self/hunting.py": "self/test_hunt.py",
     "python tests/self/clause_list.py": "self/test_docs.py",
     "python tests/self/kill_matrix.py": "self/test_kill_matrix.py",
+    "python tests/self/style_matrix.py": "self/test_style_matrix.py",
     "python -m benchmarks.": "self/test_benchmarks.py",
     "python -m pip wheel": "self/test_docs.py",
     "pytest ": "self/test_docs.py",

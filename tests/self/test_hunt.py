@@ -9,7 +9,21 @@ import os
 from dataclasses import replace
 
 import pytest
-from hunting import POLICIES, Change, Data, Right, Wrong, apart, differs, flagged, missed, noticed, rights, wrongs
+from hunting import (
+    POLICIES,
+    Change,
+    Data,
+    Right,
+    Wrong,
+    apart,
+    differs,
+    flagged,
+    missed,
+    noticed,
+    of_any_list,
+    rights,
+    wrongs,
+)
 from hypothesis import HealthCheck, Phase, given, settings
 
 from contracts.mock.app import Behaviour
@@ -29,6 +43,12 @@ BOUNDED = settings(
 @BOUNDED
 @given(rights())
 def test_no_conforming_server_is_flagged(right: Right) -> None:
+    assert apart(flagged, right) == (), repr(right)
+
+
+@settings(BOUNDED, max_examples=-(-EXAMPLES // 2))
+@given(of_any_list())
+def test_no_conforming_server_of_any_list_is_flagged(right: Right) -> None:
     assert apart(flagged, right) == (), repr(right)
 
 

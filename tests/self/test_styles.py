@@ -223,3 +223,10 @@ def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> No
 def _made_from(token: str, known: str) -> bool:
     alike = sum(left == right for left, right in zip(token.lower(), known.lower(), strict=False))
     return alike >= min(len(token), len(known)) - 1
+
+
+def test_a_list_below_a_parent_that_is_not_its_own_shows_nothing(tmp_path: Path) -> None:
+    assert having(judged(tmp_path, "fixed order", "fault", "outer-parent-ignored", "SCO-002"), Verdict.BROKEN) == {
+        "SCO-002"
+    }
+    assert having(judged(tmp_path, "fixed order", "fault", None, "SCO-002"), Verdict.KEPT) == {"SCO-002"}

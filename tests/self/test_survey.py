@@ -429,6 +429,13 @@ def test_the_command_shows_each_role_with_its_source(tmp_path: Path) -> None:
     assert refused.stderr == ("contracts: things.json has no list operation listThing; perhaps listThings is meant.\n")
 
 
+def test_the_command_says_which_properties_identify_an_item_together(tmp_path: Path) -> None:
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, {"user_id": TEXT, "role": TEXT})
+    data["paths"]["/things"]["get"]["x-list"] = {"item": {"id": ["user_id", "role"]}, "items": "data"}
+    shown = run("operations", "--spec", str(written(tmp_path, data))).stdout
+    assert "item.id user_id with role" in shown
+
+
 def test_the_command_prints_what_is_missing_ready_to_paste(tmp_path: Path) -> None:
     spec = written(tmp_path, document("/things", [], {"has_more": BOOLEAN, "next_page": TEXT}))
     shown = run("operations", "--spec", str(spec)).stdout

@@ -19,7 +19,7 @@ class CacheWithoutOrder(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *_query(request, "order"), *request.header("authorization")
+        return request.path, *_query(request, "order"), *self.keys_sent(request)
 
 
 @fault("FLT-001", kind=Kind.CACHE)
@@ -28,7 +28,7 @@ class CacheWithoutProject(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *_query(request, "project_id"), *request.header("authorization")
+        return request.path, *_query(request, "project_id"), *self.keys_sent(request)
 
 
 @fault("FLT-001", kind=Kind.CACHE)
@@ -37,7 +37,7 @@ class CacheByPathLimitAndAfter(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *_query(request, "project_id", "order"), *request.header("authorization")
+        return request.path, *_query(request, "project_id", "order"), *self.keys_sent(request)
 
 
 @fault("PAG-001", kind=Kind.CACHE)
@@ -46,7 +46,7 @@ class CacheWithoutLimit(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *_query(request, "limit"), *request.header("authorization")
+        return request.path, *_query(request, "limit"), *self.keys_sent(request)
 
 
 @fault("PAG-010", kind=Kind.CACHE)
@@ -55,7 +55,7 @@ class CacheWithoutCursor(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *_query(request, "after"), *request.header("authorization")
+        return request.path, *_query(request, "after"), *self.keys_sent(request)
 
 
 @fault("PAG-001", kind=Kind.CACHE)
@@ -64,7 +64,7 @@ class CacheByPath(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, *request.header("authorization")
+        return request.path, *self.keys_sent(request)
 
 
 @fault("FLT-005", kind=Kind.CACHE)
@@ -73,7 +73,7 @@ class CacheInAnyCase(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path.lower(), request.query.lower(), *request.header("authorization")
+        return request.path.lower(), request.query.lower(), *self.keys_sent(request)
 
 
 @fault("SEC-010", kind=Kind.CACHE_OF_CALLERS)
@@ -91,4 +91,4 @@ class CacheForAnyKey(Front):
 
     def place(self, request: Request, /) -> object:
         """What the cache compares."""
-        return request.path, request.query, bool(request.header("authorization"))
+        return request.path, request.query, bool(self.keys_sent(request))

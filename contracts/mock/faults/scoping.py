@@ -9,11 +9,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
-from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.app import BASE_PATH, Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.caches import remembered
 from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.faults.places import ASCENDING, FILTERED, LATER, LIMIT_1
+from contracts.mock.shape import PARENTS
 from contracts.mock.store import Permissions
 
 
@@ -217,3 +218,10 @@ def encoded_colon_is_empty(self: Behaviour, request: Request, /) -> str:
     """A path with an encoded colon gives an empty list."""
     checkpoint = Behaviour.route(self, request)
     return self.dataset.empty_checkpoint if "%3a" in request.path.lower() else checkpoint
+
+
+@replaces(Behaviour.route, "SCO-002", style=PARENTS)
+def outer_parent_ignored(self: Behaviour, request: Request, /) -> str:
+    """Any value does for the parameters of the path but the last."""
+    path = re.sub(f"^{re.escape(BASE_PATH)}{self.shape.loose}", BASE_PATH + self.shape.prefix, request.path)
+    return Behaviour.route(self, replace(request, path=path))

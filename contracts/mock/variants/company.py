@@ -23,7 +23,7 @@ def connection_closed_after_refusal(_request: Request, response: Response) -> Re
 @varies(Behaviour.authenticate)
 def key_checked_once_per_connection_and_key(self: Behaviour, request: Request, /) -> None:
     """A key that was accepted on a connection is not checked again there, and any other one is."""
-    place = request.connection, *request.header("authorization")
+    place = request.connection, *self.keys_sent(request)
     if place not in self.memory:
         Behaviour.authenticate(self, request)
         self.memory[place] = True
@@ -35,7 +35,7 @@ class RequestsOfOneKeyJoined(Behaviour):
 
     async def answer(self, request: Request, /) -> Response:
         """The answer that is under way for the same key and URL, or an own one."""
-        place = request.path, request.query, *request.header("authorization"), *request.header("accept")
+        place = request.path, request.query, *self.keys_sent(request), *request.header("accept")
         if place in self.memory:
             response: Response = await asyncio.shield(self.memory[place])
             return replace(response, headers=list(response.headers))
