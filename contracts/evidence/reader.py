@@ -78,6 +78,10 @@ class Reader:
         query = self.asked(exchange)
         return query if query is not None and query.before is None else None
 
+    def unplaced(self, query: Query) -> bool:
+        """Whether a query that was read has a token that no page of the same list, order and filter gave."""
+        return self.opaque and (query.after or "").startswith(_UNKNOWN)
+
     def behind(self, query: Query, token: str, exchange: Exchange) -> str | None:
         """The last item in front of the place for which a request's token stands.
 

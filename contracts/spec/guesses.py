@@ -51,6 +51,7 @@ _TOKENS = (
     "nextPageToken",
     "next_token",
     "nextToken",
+    "next_batch",
 )
 _MORE = ("has_more", "hasMore", "has_next_page", "hasNextPage")
 _LAST, _FIRST = ("last_id", "lastId"), ("first_id", "firstId")
@@ -75,6 +76,7 @@ _NEWEST_FIRST = re.compile(
     re.IGNORECASE,
 )
 _OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
+_PAGES_BY = re.compile(r"\b(?:pagination|continuation|page|paging)[ _](?:token|cursor)\b", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
 _NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) before\b", re.IGNORECASE)
 _FILTERS = re.compile(
@@ -192,7 +194,7 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     elif found["item.time.at"] is not None:
         found.setdefault("item.time.as", _time_form(items.get(found["item.time.at"], {})))
     token = next((name for name in _TOKENS if "string" in types(envelope.get(name, {}))), None)
-    found.setdefault("next.param", next((name for name in _ONWARD if _is_text(query.get(name))), None))
+    found.setdefault("next.param", _onward(query))
     found.setdefault("next.from", _kind(query.get(str(found["next.param"])), found.get("next.at") or token))
     found.setdefault("next.at", token if found["next.from"] == "body" else _first(_LAST, envelope))
     if found["next.from"] == "body":
@@ -237,12 +239,19 @@ def _kind(parameter: Parameter | None, at: Any) -> str:
     return "body" if parameter is not None and _TOKEN_WORDS.search(parameter.description) else "item"
 
 
+def _onward(query: Mapping[str, Parameter]) -> str | None:
+    """The parameter that takes the cursor: one with a usual name, or else the only one that is described as such."""
+    usual = next((name for name in _ONWARD if _is_text(query.get(name))), None)
+    described = [name for name, each in query.items() if _is_text(each) and _PAGES_BY.search(each.description)]
+    return described[0] if usual is None and len(described) == 1 else usual
+
+
 def _items(outline: Outline, onward: str | None) -> Any:
     if "array" in types(outline.keywords(outline.body)):
         return ""
     arrays = [name for name, schema in outline.envelope.items() if "array" in types(schema)]
     usual = next((name for name in _ITEMS if name in arrays), None)
-    if usual is None and (onward is not None or any(_is_text(outline.query.get(name)) for name in _ONWARD)):
+    if usual is None and (onward is not None or _onward(outline.query) is not None):
         of_objects = [name for name in arrays if outline.items((name,))]
         return of_objects[0] if len(of_objects) == 1 else None
     return usual

@@ -83,7 +83,11 @@ def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Redu
 def _usable(name: str, path: str, surveyed: Surveyed | None) -> Profile:
     if surveyed is None:
         problem = f"describes no list at GET {excerpt(path)} that is read page by page"
-        raise unusable(name, problem=problem, remedy="choose one that `contracts operations` shows")
+        raise unusable(
+            name,
+            problem=problem,
+            remedy="choose one that `contracts operations` shows, or say in an overlay's x-list how it is read",
+        )
     if surveyed.profile is None:
         lack = surveyed.lacks[0]
         remedy = f"add it, or say it in an overlay's x-list ({lack.role.replace('.', '/')})"

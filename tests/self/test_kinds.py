@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
-from listed import ID_CURSOR, TOKEN_ALONE, written
+from listed import ID_CURSOR, TOKEN_ALONE, document, parameter, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Answer, Exchange, Query, Request, Target
@@ -86,6 +86,31 @@ def test_a_token_given_for_another_order_is_not_read_as_the_id_of_an_item(tmp_pa
     assert [each.query.after for each in evidence.pages] == [None, None, "c", "the unknown token c"]
     (small,) = find(["PAG-023"])
     assert not [one for one in small.judge(evidence) if isinstance(one, Finding)]
+
+
+def test_what_a_token_leads_to_that_was_made_from_another_one_may_be_short(tmp_path: Path) -> None:
+    """It may lead backwards, to the page before a place near the begin of the list."""
+    operation = load_operation(written(tmp_path, TOKEN_ALONE), name="listThings")
+
+    def page(number: int, query: str, ids: str, token: str) -> Exchange:
+        things = [{"id": id_, "created_at": "2026-01-01T00:00:00Z", "owner_id": "o"} for id_ in ids]
+        answer = Answer(200, "", (), json.dumps({"results": things, "meta": {"next": token}}).encode())
+        request = Request("/shelves/s/things", f"view=all&page_size=2{query}", "admin")
+        return Exchange(number, request, answer, None, 2 * number, 2 * number + 1, 0.0, 0.1, "walks")
+
+    for token, broken in (("b1", True), ("b0", False)):
+        exchanges = [page(1, "", "ab", "b1"), page(2, f"&cursor={token}", "c", "d1")]
+        evidence = Evidence(Reader(operation), Target("http://h", "s"), exchanges)
+        assert any(isinstance(one, Finding) for one in find(["PAG-003"])[0].judge(evidence)) == broken
+
+
+def test_a_list_is_known_by_what_is_said_of_its_token(tmp_path: Path) -> None:
+    said = "A pagination token from a previous request, to get the next batch of rooms."
+    rooms = document(
+        "/rooms", [parameter("since", description=said)], {"next_batch": {"type": "string"}}, items="chunk"
+    )
+    operation = load_operation(written(tmp_path, rooms), name="listThings")
+    assert (operation.roles.after, operation.profile.next.at) == ("since", ("next_batch",))
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,8 @@ def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
     caps = _caps(evidence)
     for page in evidence.pages:
         limit, size = page.query.limit, len(page.items)
-        if limit is None or not page.has_more or not size:
+        # What a token leads to that was made from another one is the server's to choose, as a page before the place.
+        if limit is None or not page.has_more or not size or evidence.reader.unplaced(page.query):
             continue
         # For a limit above its cap, which a filter may change, a server may return the cap or the default size.
         cap = caps[page.query.project_id is None]
