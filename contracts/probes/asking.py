@@ -181,6 +181,7 @@ class Asking:
         ``None`` if it needs a token that was never given for its order and filter.
         """
         if self.reader.opaque and (query.after, query.before) != (None, None):
+            self._flush()
             token = self._token(query)
             if token is None:
                 return None
@@ -256,26 +257,32 @@ class Asking:
     def gathered(self) -> Iterator[None]:
         """Collect what `ask_all`, `send_all`, `send_in_turn` and `walk_all` would send here, and send it at the end.
 
-        So more of them are under way at the same time. None may depend on an answer to another one. Where cursors are
-        tokens nothing is collected, because a request may need a token that was just given.
+        So more of them are under way at the same time. None may depend on an answer to another one; only before a
+        request that needs a token, which may just be given, the others are sent.
 
         Raises:
             ShareSpent: The probe has used up its share of the budget.
         """
-        if self.reader.opaque:
-            yield
-            return
-        jobs = self._gathered = []
+        self._gathered = []
         spent = False
         try:
             yield
         except ShareSpent:
             spent = True
         finally:
-            self._gathered = None
+            jobs, self._gathered = self._gathered, None
         self._work(jobs)
         if spent:
             raise ShareSpent
+
+    def _flush(self) -> None:
+        """Send what is gathered until now."""
+        jobs, self._gathered = self._gathered, None
+        if jobs is not None:
+            try:
+                self._work(jobs)
+            finally:
+                self._gathered = []
 
     def repeat_all(self, number: int, exchanges: Sequence[Exchange]) -> list[Exchange]:
         """Repeat exchanges in the round of this number, several at the same time.
@@ -290,8 +297,6 @@ class Asking:
     def walk_all(self, walks: Iterable[tuple[Query, int, int]], *, name: str = "walk") -> None:
         """Walk through the list with several queries at the same time; see `walk`.
 
-        Where cursors are tokens, the walks run one after the other: each may need a token that another one got.
-
         Args:
             walks: For each walk its query, the expected number of pages, and the most pages.
             name: The name of the walks.
@@ -299,10 +304,6 @@ class Asking:
         Raises:
             ShareSpent: The probe has used up its share of the budget.
         """
-        if self.reader.opaque:
-            for query, _, most in walks:
-                self.walk(query, most=most, name=name)
-            return
         self._work(
             [
                 Job(self._steps(query, most=most, name=name, read=self.reader.page), pages, most)
@@ -373,7 +374,9 @@ class Asking:
         def counted(exchange: Exchange, asked: Query) -> Page | None:
             nonlocal pages
             page = read(exchange, asked)
-            pages += page is not None
+            if page is not None:
+                pages += 1
+                self._keep_token(asked, page)
             return page
 
         self._walk(self._steps(query, most=most, name=name, read=counted, fresh=True, tries=TRIES), spooled=True)
@@ -387,16 +390,19 @@ class Asking:
 
     def _steps(self, query: Query, *, most: int, name: str, read: Read, fresh: bool = False, tries: int = 1) -> Steps:
         """The requests of a walk; see `walk`. Walks are numbered in the order of these calls."""
+        # The token of the first page is looked up here, so that it is the same however many walks are under way.
+        first = self.request(query)
         label = f"{name} {next(self._names)}"
-        return self._labelled(query, label, most=most, read=read, fresh=fresh, tries=tries)
+        return self._labelled(query, first, label, most=most, read=read, fresh=fresh, tries=tries)
 
-    def _labelled(self, query: Query, label: str, *, most: int, read: Read, fresh: bool, tries: int) -> Steps:
+    def _labelled(
+        self, query: Query, request: Request | None, label: str, *, most: int, read: Read, fresh: bool, tries: int
+    ) -> Steps:
         cursors = {query.after}
         cursor = query.after
         unread = 0
         for index in range(most):
             asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
-            request = self.request(asked)
             if request is None:
                 return
             exchange = yield self._checked(replace(request, fresh=fresh)), Step(label, index)
@@ -413,6 +419,5 @@ class Asking:
             place = page.token if self.reader.opaque else cursor
             if place is None or place in cursors:
                 return
-            if self.reader.opaque:
-                self._keep_token(asked, page)
             cursors.add(place)
+            request = self.operation.request(replace(asked, after=place), seed=self.seed)

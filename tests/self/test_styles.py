@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,24 @@ def test_a_server_that_needs_another_list_says_so(tmp_path: Path) -> None:
     done = command("check", "--spec", spec, "--operation", "listThings", "--fault", "before-ignored")
     assert done.exit_code == 4
     assert "before-ignored shows on a list that has a cursor that leads backwards" in done.output
+
+
+def test_tokens_are_asked_the_same_however_many_requests_are_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contracts.traffic.client.FAR_SECONDS", 0.0)
+    settings = Settings.of({"spec": str(written(tmp_path, TOKEN)), "operation": "listThings", "requests": "150"}, {})
+    asked, most = [], []
+    for concurrency in (1, 8):
+        with opened(settings) as target:
+            result = live.run(replace(target.plan(find(())), concurrency=concurrency))
+        asked.append([(each.request, each.probe, each.step) for each in result.exchanges])
+        walked = [each for each in result.exchanges if each.probe == "walks"]
+        most.append(
+            max(sum(other.sent < each.received and each.sent < other.received for other in walked) for each in walked)
+        )
+    assert asked[0] == asked[1]
+    assert most[0] == 1 < most[1]
 
 
 def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> None:
