@@ -235,11 +235,13 @@ def accept_changes_nothing(evidence: Evidence) -> Iterator[Outcome]:
             actual = f"status {exchange.status}"
         elif kind != JSON_MEDIA_TYPE:
             actual = f"Content-Type: {short(kind)}" if kind else "no Content-Type"
-        elif not evidence.same(usual, exchange):
-            actual = describe(evidence, exchange)
-        else:
+        elif evidence.same(usual, exchange):
             yield HELD
             continue
+        elif evidence.differs_by_ties(usual, exchange):
+            continue
+        else:
+            actual = describe(evidence, exchange)
         yield Finding(
             f"{describe(evidence, usual)}, as with Accept: {JSON_MEDIA_TYPE}",
             f"{actual}, {asked_with}",

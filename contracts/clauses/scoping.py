@@ -173,7 +173,7 @@ def colon_may_be_encoded(evidence: Evidence) -> Iterator[Outcome]:
         if evidence.same(other, exchange):
             if exchange.ok:
                 yield HELD
-        else:
+        elif not evidence.differs_by_ties(other, exchange):
             yield Finding(
                 describe(evidence, other),
                 f"{describe(evidence, exchange)}, with %3A",

@@ -396,6 +396,14 @@ class Evidence:
                 found.add(order)
         return frozenset(found)
 
+    def differs_by_ties(self, left: Exchange, right: Exchange) -> bool:
+        """Whether two pages have the same times at the same places, where items of one second change places."""
+        pages = [self.page(exchange, query) if (query := self.query(exchange)) else None for exchange in (left, right)]
+        if any(page is None or self.order(page) not in self.unstable_ties for page in pages):
+            return False
+        times = [[item.created_at for item in page.items] for page in pages if page is not None]
+        return times[0] == times[1]
+
     def _turned(self, order: Order, left: str, right: str) -> bool:
         """Whether two items of the same second came in another order than that of the list."""
         ranks = self.listing.rank(order, left), self.listing.rank(order, right)

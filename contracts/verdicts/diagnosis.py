@@ -343,6 +343,8 @@ def _proven(bad: Sequence[Judgement], evidence: Evidence, sentences: Mapping[str
 
 def mixed_up(evidence: Evidence) -> bool:
     """Whether most of what was asked again alone was answered otherwise with others under way."""
+    if not evidence.listing.changed and _change_by_themselves(evidence):
+        return False
     alone: dict[int, set[object]] = defaultdict(set)
     beside: list[tuple[int, object]] = []
     for exchange in evidence.exchanges:
@@ -355,6 +357,16 @@ def mixed_up(evidence: Evidence) -> bool:
         return False  # they change by themselves
     compared = [seen not in alone[original] for original, seen in beside if original in alone]
     return sum(compared) >= max(LEAST_MIXED, len(compared) / 2)
+
+
+def _change_by_themselves(evidence: Evidence) -> bool:
+    """Whether some request of the admin key was answered differently when nothing else was under way."""
+    found: dict[Request, object] = {}
+    return any(
+        found.setdefault(one.request, seen := evidence.signature(one)) != seen
+        for one in evidence.admin
+        if one.ok and not one.concurrent
+    )
 
 
 def _tested(

@@ -123,7 +123,7 @@ def parameters_in_any_order(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if evidence.same(other, exchange):
             yield HELD
-        else:
+        elif not evidence.differs_by_ties(other, exchange):
             yield Finding(
                 f"{describe(evidence, other)}, as with {_written(other)}",
                 f"{describe(evidence, exchange)}, with {_written(exchange)}",
