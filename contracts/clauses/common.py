@@ -129,7 +129,7 @@ def shows_nothing(exchange: Exchange, page: Page | None) -> bool:
 
 def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
     """Whether a refusal would be wrong: the cursor and the project exist, and the limit is not above the cap."""
-    if evidence.above_cap(query) or evidence.not_there_yet(exchange):
+    if evidence.above_cap(query) or evidence.not_there_yet(exchange) or evidence.may_have_expired(exchange):
         return False
     if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
         return False

@@ -21,6 +21,9 @@ USUAL_SIZE = 100
 
 NOT_FOUND = 404
 
+LEAST_LIFE = 10.0
+"""Seconds for which a token must be accepted: no document says for how long, and clients go on at once."""
+
 ASIDE = "cause"
 """The probe that tests likely causes; no clause is judged by its requests."""
 
@@ -170,6 +173,25 @@ class Evidence:
         token = self.reading(page.exchange).values.get("after", ("",))[0]
         givers = self.reader.given(token)
         return bool(givers) and all(given.query.checkpoint != page.query.checkpoint for given in givers)
+
+    def may_have_expired(self, exchange: Exchange) -> bool:
+        """Whether a token was older than every one that was accepted, and so old that it may have expired."""
+        age = self._token_age(exchange)
+        return age is not None and age >= LEAST_LIFE and age > self._oldest_accepted
+
+    @cached_property
+    def _oldest_accepted(self) -> float:
+        """The age in seconds of the oldest token that brought a page."""
+        if not self.reader.opaque:
+            return 0.0
+        ages = (self._token_age(exchange) for exchange in self.admin if exchange.ok)
+        return max((age for age in ages if age is not None), default=0.0)
+
+    def _token_age(self, exchange: Exchange) -> float | None:
+        """The seconds since a request's token was last given; ``None`` for a request without a known one."""
+        query = self.reading(exchange).query
+        given = self.reader.latest(query, exchange) if query is not None and self.reader.opaque else None
+        return None if given is None else exchange.at - given.exchange.at
 
     @property
     def named(self) -> frozenset[str]:

@@ -128,6 +128,12 @@ class Reader:
         """
         return _origin(self.given(token), query, exchange)
 
+    def latest(self, query: Query, exchange: Exchange) -> Given | None:
+        """The last origin of the token of a request before it, whichever way the token leads."""
+        token = query.after if query.after is not None else query.before
+        known = [*self._given.get(token or "", ()), *self._given_back.get(token or "", ())]
+        return max((each for each in known if each.exchange.at <= exchange.at), key=_moment, default=None)
+
     def learn(self, exchanges: Sequence[Exchange]) -> None:
         """Record the positions for which the tokens of these exchanges stand."""
         if not self.opaque:
@@ -220,6 +226,10 @@ class Reader:
             token,
             back if isinstance(back, str) and back and roles.before else None,
         )
+
+
+def _moment(given: Given) -> float:
+    return given.exchange.at
 
 
 def _origin(known: Sequence[Given], query: Query, exchange: Exchange) -> Given | None:

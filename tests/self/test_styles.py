@@ -24,7 +24,10 @@ from listed import (
 
 from contracts.clauses.registry import find
 from contracts.core.errors import ConfigurationError
-from contracts.core.result import Result, Verdict
+from contracts.core.model import Answer
+from contracts.core.result import Finding, Result, Verdict
+from contracts.evidence.evidence import Evidence
+from contracts.evidence.reader import Reader
 from contracts.mock.faults import EVERY_FAULT
 from contracts.mock.shape import BACKWARDS, TOKENS
 from contracts.mock.variants import EVERY_VARIANT
@@ -249,3 +252,25 @@ def test_a_list_below_a_parent_that_is_not_its_own_shows_nothing(tmp_path: Path)
         "SCO-002"
     }
     assert having(judged(tmp_path, "fixed order", "fault", None, "SCO-002"), Verdict.KEPT) == {"SCO-002"}
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(1.0, set()), (0.01, {"HTP-001"})])
+def test_a_token_that_is_older_than_all_accepted_ones_may_have_expired(
+    tmp_path: Path, seconds: float, wrong: set[str]
+) -> None:
+    settings = Settings.of({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
+    with opened(settings) as target:
+        plan = target.plan(find(("TOK", "HTP-001")))
+        exchanges = [replace(each, at=each.number * seconds) for each in live.run(plan).exchanges]
+    evidence = Evidence(Reader(plan.operation), plan.target, exchanges)
+    ages = {each.number: evidence._token_age(each) or 0.0 for each in evidence.admin if each.ok}
+    refused = max(ages, key=ages.__getitem__)
+    gone = Answer(410, "Gone", (("Content-Type", "application/json"),), b"{}")
+    changed = [replace(each, answer=gone) if each.number == refused else each for each in exchanges]
+    evidence = Evidence(Reader(plan.operation), plan.target, changed)
+    found = {
+        clause.id
+        for clause in find(("TOK-004", "TOK-005", "HTP-001"))
+        if any(isinstance(outcome, Finding) for outcome in clause.judge(evidence))
+    }
+    assert found == wrong
