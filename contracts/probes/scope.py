@@ -124,7 +124,7 @@ def almost(checkpoint: str, asking: Asking) -> list[str]:
         f"{checkpoint}{PADDING}x",
         accented(checkpoint),
         checkpoint[:-1],
-        f"{checkpoint}:x",
+        f"{checkpoint}:ckpt-step-9",
         f"{checkpoint[:-1]}*",
         f" {checkpoint}",
         f"{checkpoint},x",
