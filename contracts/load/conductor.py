@@ -5,7 +5,7 @@ It is an ordinary run with the load in its middle, in a process beside Locust, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -57,7 +57,12 @@ class Conductor:
             result,
             judgements=judgements,
             load=figures,
-            notes=(*result.notes[: result.changed], *notes(figures), *result.notes[result.changed :]),
+            notes=(
+                *result.notes[: result.changed],
+                *where_to_look(judgements),
+                *notes(figures),
+                *result.notes[result.changed :],
+            ),
             # What causes are known by is what breaks always.
             causes=() if any(map(_under_load_only, result.judgements)) else result.causes,
         )
@@ -94,6 +99,16 @@ def _shown_by_load(finding: Finding | None) -> TypeGuard[Finding]:
 
 def _under_load_only(judgement: Judgement) -> bool:
     return _shown_by_load(judgement.finding) and judgement.asked > 0 and not judgement.seen
+
+
+def where_to_look(judgements: Iterable[Judgement]) -> Iterator[str]:
+    """A hint for the server's maintainers, if nothing that broke under load breaks without it."""
+    asked = [each for each in judgements if each.verdict is Verdict.BROKEN and each.asked]
+    if asked and all(map(_under_load_only, asked)):
+        yield (
+            "All that broke is right when it is asked alone: look at what requests share (buffers, caches, pools,"
+            " global state) and at what the target does when it has too much to do, rather than at single queries."
+        )
 
 
 def left_open(result: Result, figures: Figures) -> Result:

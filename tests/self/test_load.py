@@ -32,7 +32,7 @@ from contracts.core.model import Answer, Exchange, Step
 from contracts.core.result import Figures, Finding, Repetition, Result, Round, Verdict
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
-from contracts.load.conductor import Conductor, confirmed, left_open
+from contracts.load.conductor import Conductor, confirmed, left_open, where_to_look
 from contracts.load.figures import STRETCHES, Tables
 from contracts.load.judge import LOOKS, Judge
 from contracts.load.messages import (
@@ -540,6 +540,8 @@ def test_a_verdict_says_whether_it_breaks_always(known: Known, seen: int, words:
     told = confirmed(replace(judgement, finding=finding, seen=seen, asked=3))
     assert told.finding is not None
     assert words in told.finding.actual
+    hints = list(where_to_look([replace(told, verdict=Verdict.BROKEN)]))
+    assert bool(hints) is (words == "under load only")
     alone = replace(judgement, finding=replace(finding, exchanges=(known.exchanges[0],)), seen=seen, asked=3)
     assert confirmed(alone) == alone
 
