@@ -542,7 +542,7 @@ class Evidence:
         """Whether an answer can be compared with another: complete, no 503 with Retry-After, and as a 200 a page."""
         if exchange.answer is None or exchange.failure or exchange.answer.flaw or exchange.postponed:
             return False
-        if self.not_there_yet(exchange):
+        if self.not_there_yet(exchange) or (exchange.refused and self.may_have_expired(exchange)):
             return False
         query = self.query(exchange)
         return not exchange.ok or (query is not None and self.page(exchange, query) is not None)

@@ -270,7 +270,8 @@ def test_a_token_that_is_older_than_all_accepted_ones_may_have_expired(
     evidence = Evidence(Reader(plan.operation), plan.target, changed)
     found = {
         clause.id
-        for clause in find(("TOK-004", "TOK-005", "HTP-001"))
+        for clause in find(("PAG-019", "PAG-020", "TOK-004", "TOK-005", "HTP-001"))
         if any(isinstance(outcome, Finding) for outcome in clause.judge(evidence))
     }
     assert found == wrong
+    assert [evidence.comparable(each) for each in evidence.exchanges if each.number == refused] == [bool(wrong)]
