@@ -45,6 +45,7 @@ _UNUSUAL: Final = re.compile(rb"(%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _SQUEEZED: Final = re.compile(rb"([\x00-\x20\x7f]+|%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _BLANK_BYTES: Final = re.compile(rb"[\x00-\x20\x7f]+")
 _SIGNS: Final = bytes(code for code in range(33, 127) if not chr(code).isalnum())
+_EACH_SIGN: Final = tuple(_SIGNS[at : at + 1] for at in range(len(_SIGNS)))
 _SIGNS_IN_A_ROW: Final = re.compile(rb"[%s]+" % re.escape(_SIGNS))
 _LOWER: Final = bytes(
     code + 32 if 65 <= code <= 90 or (192 <= code <= 222 and code != 215) else code  # noqa: PLR2004 - Latin-1's letters
@@ -129,7 +130,7 @@ class View:
         self.squeezed = (
             without_signs(data) if unsigned else data.translate(None, _BLANKS) if decoded else _squeezed(data)
         )
-        self.folded = self.squeezed.translate(_LOWER)
+        self.folded = self.squeezed if unsigned else self.squeezed.translate(_LOWER)
         self.data = data
         self.data_origins = origins
 
@@ -147,9 +148,9 @@ class View:
 
     def without_signs(self) -> View | None:
         """The reading without the signs between its letters, if it has any."""
-        if self._decoded or len(without_signs(self.squeezed)) == len(self.squeezed):
+        if self._decoded or not any(sign in self.folded for sign in _EACH_SIGN):
             return None
-        return View(self.form or "with signs between", self.squeezed, lambda: self.origins, unsigned=True)
+        return View(self.form or "with signs between", self.folded, lambda: self.origins, unsigned=True)
 
     def undone(self) -> View | None:
         """The reading with one layer of escapes less, if it has any."""
@@ -210,7 +211,8 @@ def _replaced(
 def _decoded(view: View, least: int) -> Iterator[View]:
     """What the runs of coded signs in a reading say."""
     if b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
-        pattern = rb"[0-9a-f](?>(?:[%s]{0,3}[0-9a-f]){%d,})" % (_BETWEEN_DIGITS, 2 * least - 1)
+        # A class of characters alone: each repetition of a group would take memory.
+        pattern = rb"[0-9a-f%s]{%d,}" % (_BETWEEN_DIGITS, 2 * least)
         digits = _Signs(view, re.compile(pattern).finditer(view.folded), 2, b"f")
         yield from digits.decoded("hexadecimal", a2b_hex)
     fewest = -(-least * 4 // 3)

@@ -6,6 +6,8 @@ import base64
 import json
 import random
 import string
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -344,3 +346,17 @@ def test_no_key_survives(key: str, pieces: list[bytes], cut: int) -> None:
     if len(set(key.lower())) > 4 and b"KEY" in pieces and not key.isdigit() and not common:
         assert raw not in clean
         assert MARKER.search(clean.decode("latin-1"))
+
+
+@pytest.mark.parametrize("sign", ["0", "x", "%", "\\"])
+def test_what_is_all_the_same_takes_little_memory(sign: str) -> None:
+    """Beyond Python's own memory, which patterns take."""
+    size = 2 << 20
+    code = (
+        "import resource, sys\nfrom contracts.traffic.redaction import Redactor\n"
+        f"redactor = Redactor([('admin', {ADMIN!r})])\nbody = {sign!r} * {size}\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nredactor.text(body)\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert int(done.stdout) < 30 * size >> 20, f"{done.stdout.strip()} MiB for {size >> 20}"
