@@ -17,7 +17,8 @@ def main(program: str, recording: str) -> None:
             context = browser.new_context(record_har_path=file, extra_http_headers=headers)
             page = context.new_page()
             for address in asked["addresses"] if headers else asked["addresses"][:2]:
-                page.goto(address)
+                # Its recording lacks the body of a page that is left before that was fetched.
+                page.goto(address).body()
             context.close()
         browser.close()
 
