@@ -11,6 +11,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import sha256
+from threading import Lock
 from typing import Final
 
 from contracts.core.model import Answer, Echo, Exchange, Failure, Request
@@ -31,7 +34,7 @@ _FEWEST_LETTERS: Final = 8
 """How many letters and digits of a run are looked for where any signs may stand between them."""
 _KEPT: Final = 4096
 _LARGEST_KEPT: Final = 64 * 1024
-"""Of how many texts, and up to which size, it is remembered what was found in them."""
+"""Of how many texts, and up to which size, it is remembered what was found; of larger ones, that nothing was."""
 
 _LOOKS_LIKE_ONE: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
 """What looks like a key of the vendor, wherever it was typed."""
@@ -156,7 +159,10 @@ class Redactor:
                         blocks.setdefault(block, []).append((needle, at))
         runs = [needle.run for each in self._blocks.values() for needle, _ in each]
         self._least = min(runs, default=_RUN)
-        self._known: dict[bytes, tuple[_Found, ...]] = {}
+        self._known = lru_cache(_KEPT)(self._read)
+        self._large = Lock()
+        self._without: set[bytes] = set()
+        """The digests of large texts in which nothing was found."""
         markers = (marker(name, part=part) for name in dict.fromkeys(self._names) for part in (False, True))
         self._markers = re.compile("|".join(map(re.escape, markers)).encode() or rb"(?!)")
 
@@ -308,20 +314,26 @@ class Redactor:
     # The search
 
     def _search(self, data: bytes) -> tuple[_Found, ...]:
-        found = self._known.get(data)
-        if found is None:
-            try:
-                found = (
-                    tuple(one for view in views(data, _fewer(self._least)) for one in self._in(view)) if data else ()
-                )
-            except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
-                # The frames below hold what was found.
-                raise error.with_traceback(None) from None
-            if len(data) <= _LARGEST_KEPT:
-                if len(self._known) >= _KEPT:
-                    del self._known[next(iter(self._known))]
-                self._known[data] = found
-        return found
+        if len(data) <= _LARGEST_KEPT:
+            return self._known(data)
+        digest = sha256(data).digest()
+        # A search takes six times the size of its text in memory: large texts wait for each other.
+        with self._large:
+            if digest in self._without:
+                return ()
+            found = self._read(data)
+            if not found:
+                if len(self._without) >= _KEPT:
+                    self._without.clear()
+                self._without.add(digest)
+            return found
+
+    def _read(self, data: bytes) -> tuple[_Found, ...]:
+        try:
+            return tuple(one for view in views(data, _fewer(self._least)) for one in self._in(view)) if data else ()
+        except BaseException as error:  # noqa: BLE001 - raised again, also when it is an interrupt
+            # The frames below hold what was found.
+            raise error.with_traceback(None) from None
 
     def _in(self, view: View) -> Iterator[_Found]:
         text = view.folded

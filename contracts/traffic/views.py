@@ -146,11 +146,10 @@ class View:
         begins, ends = self.origins
         return begins[begin], ends[end - 1]
 
-    def without_signs(self) -> View | None:
+    def without_signs(self) -> Iterator[View]:
         """The reading without the signs between its letters, if it has any."""
-        if self._decoded or not any(sign in self.folded for sign in _EACH_SIGN):
-            return None
-        return View(self.form or "with signs between", self.folded, lambda: self.origins, unsigned=True)
+        if not self._decoded and any(sign in self.folded for sign in _EACH_SIGN):
+            yield View(self.form or "with signs between", self.folded, lambda: self.origins, unsigned=True)
 
     def undone(self) -> View | None:
         """The reading with one layer of escapes less, if it has any."""
@@ -170,17 +169,17 @@ def views(data: bytes, least: int) -> Iterator[View]:
 
 
 def _readings(view: View, least: int, depth: int) -> Iterator[View]:
-    current: View | None = view
     for _ in range(_PASSES + 1):
-        if current is None:
-            return
-        yield current
-        if depth == 0 and (unsigned := current.without_signs()) is not None:
-            yield unsigned
+        yield view
+        if depth == 0:
+            yield from view.without_signs()
         if depth < _NESTED:
-            for decoded in _decoded(current, least):
+            for decoded in _decoded(view, least):
                 yield from _readings(decoded, least, depth + 1)
-        current = current.undone()
+        undone = view.undone()
+        if undone is None:
+            return
+        view = undone
 
 
 def _themselves(size: int) -> Callable[[], Origins]:
@@ -213,13 +212,11 @@ def _decoded(view: View, least: int) -> Iterator[View]:
     if b"0" * 2 * least in view.folded.translate(_DIGITS, _BETWEEN_DIGITS):
         # A class of characters alone: each repetition of a group would take memory.
         pattern = rb"[0-9a-f%s]{%d,}" % (_BETWEEN_DIGITS, 2 * least)
-        digits = _Signs(view, re.compile(pattern).finditer(view.folded), 2, b"f")
-        yield from digits.decoded("hexadecimal", a2b_hex)
+        yield from _Signs(view, view.folded, pattern, 2, b"f").decoded("hexadecimal", a2b_hex)
     fewest = -(-least * 4 // 3)
     if b"A" * fewest in view.squeezed.translate(_BASE64):
         pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
-        signs = _Signs(view, re.compile(pattern).finditer(view.squeezed), 4, b"/")
-        yield from signs.decoded("base64", _from_base64)
+        yield from _Signs(view, view.squeezed, pattern, 4, b"/").decoded("base64", _from_base64)
 
     pattern = rb"\b%s(?>(?:%s%s){%d,})\b" % (_NUMBER, _BETWEEN_NUMBERS, _NUMBER, least - 1)
     for numbers in re.finditer(pattern, view.data):
@@ -250,20 +247,27 @@ class _Signs:
 
     Args:
         view: The reading.
-        runs: Where the runs stand.
+        text: Its bytes, in which the runs stand.
+        pattern: What a run is.
         group: How many signs make a whole number of bytes.
         filling: The sign of ones that stands between runs.
     """
 
-    def __init__(self, view: View, runs: Iterator[re.Match[bytes]], group: int, filling: bytes) -> None:
+    def __init__(self, view: View, text: bytes, pattern: bytes, group: int, filling: bytes) -> None:
         self._view = view
+        self._text = text
         self._group = group
-        self._runs: list[tuple[int, bytes, int]] = []
-        for run in runs:
-            size = len(run[0].translate(None, _BETWEEN_DIGITS)) if group == 2 else len(run[0])  # noqa: PLR2004 - digits
-            self._runs.append((run.start(), run[0], -size % group + group))
-        signs = b"".join(text + filling * more for _, text, more in self._runs)
-        self._signs = signs.translate(None, _BETWEEN_DIGITS) if group == 2 else signs  # noqa: PLR2004 - digits
+        self._runs: list[tuple[int, int, int]] = []
+        """Where each run begins and ends, and how many signs are filled in behind it."""
+        between = _BETWEEN_DIGITS if group == 2 else b""  # noqa: PLR2004 - digits
+        signs = bytearray()
+        for run in re.finditer(pattern, text):
+            each = run[0].translate(None, between)
+            more = -len(each) % group + group
+            self._runs.append((*run.span(), more))
+            signs += each
+            signs += filling * more
+        self._signs = bytes(signs)
 
     def decoded(self, form: str, decode: Callable[[bytes], bytes]) -> Iterator[View]:
         """The runs decoded, from each of the signs at which a byte of theirs may begin."""
@@ -275,12 +279,11 @@ class _Signs:
     def _origins(self, shift: int) -> Callable[[], Origins]:
         def origins() -> Origins:
             places = array("l")
-            for begin, text, more in self._runs:
-                digits = self._group == 2  # noqa: PLR2004 - digits
-                places.extend(
-                    begin + place for place, sign in enumerate(text) if not digits or sign not in _BETWEEN_DIGITS
-                )
-                places.extend([begin + len(text) - 1] * more)
+            digits = self._group == 2  # noqa: PLR2004 - digits
+            for begin, end, more in self._runs:
+                run = range(begin, end)
+                places.extend(at for at in run if not digits or self._text[at] not in _BETWEEN_DIGITS)
+                places.extend([end - 1] * more)
             bits = 8 // self._group if self._group == 2 else 6  # noqa: PLR2004 - digits
             count = (len(places) - shift) // self._group * self._group * bits // 8
             begins, ends = self._view.origins

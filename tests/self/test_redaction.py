@@ -8,7 +8,9 @@ import random
 import string
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +33,7 @@ from contracts.traffic.credentials import CREDENTIALS, MALFORMED, available, unk
 from contracts.traffic.har import write_har
 from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.redaction import MARKER, Redactor, marker
+from contracts.traffic.views import View, views
 from contracts.verdicts.conclusion import Terms
 
 KEYS = Keys.of(ADMIN, USER)
@@ -310,7 +313,7 @@ def test_the_cost_grows_with_the_text_and_not_faster(piece: bytes, monkeypatch: 
     costs = []
     for size in (2_000, 20_000):
         seen.clear()
-        REDACTOR._known.clear()
+        REDACTOR._known.cache_clear()
         REDACTOR.data(piece * (size // len(piece)))
         costs.append(sum(seen))
     assert costs[1] <= 11 * costs[0]
@@ -359,4 +362,24 @@ def test_what_is_all_the_same_takes_little_memory(sign: str) -> None:
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-    assert int(done.stdout) < 30 * size >> 20, f"{done.stdout.strip()} MiB for {size >> 20}"
+    assert int(done.stdout) < 15 * size >> 20, f"{done.stdout.strip()} MiB for {size >> 20}"
+
+
+def test_large_texts_are_searched_one_at_a_time_and_clean_ones_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    under_way: list[int] = []
+
+    def slowly(data: bytes, least: int) -> Iterator[View]:
+        begun.append(len(under_way))
+        under_way.append(1)
+        time.sleep(0.01)
+        yield from views(data, least)
+        under_way.pop()
+
+    monkeypatch.setattr("contracts.traffic.redaction.views", slowly)
+    redactor = Redactor([("admin", ADMIN)])
+    clean, leaky = [b"%d" % number * 99_999 for number in range(3)], b" " * 99_999 + ADMIN.encode()
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(redactor.data, [*clean, *clean, leaky, leaky]))
+    assert done == [*clean, *clean, *[b" " * 99_999 + marker("admin").encode()] * 2]
+    assert begun == [0] * 5
