@@ -177,7 +177,9 @@ def test_the_command_says_how_many() -> None:
 
 
 def test_the_command_fails_where_a_fault_is_missed(monkeypatch: pytest.MonkeyPatch, right: Shown) -> None:
-    monkeypatch.setattr(contracts.runs.selftest, "show", lambda _server: replace(right, warned=frozenset({"PAG-024"})))
+    monkeypatch.setattr(
+        contracts.runs.selftest, "show", lambda _server, **_: replace(right, warned=frozenset({"PAG-024"}))
+    )
     code, lines = command("--quiet", "--fault", "one-too-many", "--variant", "cap-20")
     assert code == 1
     assert lines[-1] == "0 faults caught of 1, 1 conforming servers flagged of 1"

@@ -65,6 +65,13 @@ def near(name: str) -> list[str]:
         quote(f"{name[0]}\u0301{name[1:]}"),
         f"{quote(name)},none",
         f"%25{ord(name[0]):02X}{quote(name[1:])}",
+        f"{quote(name)}%0A",
+        f"{quote(name)}%27%20OR%20%271%27%3D%271",
+        f"{quote(name)}%E2%80%8B",
+        f"%22{quote(name)}%22",
+        f"{quote(name)}:x",
+        f"x%2F{quote(name)}",
+        quote(name.partition("_")[2] or name[1:]),
         "%25",
         "0",
     ]
@@ -81,7 +88,17 @@ def closer(dataset: Dataset) -> list[Probe]:
         f"project_id={project}&order=ascending&limit=3",
         f"limit=3&project_id={project}&order=ascending",
     ]
-    return [Probe(query) for query in queries] + [Probe("", checkpoint=each) for each in near(dataset.checkpoint)]
+    queries += ["after%5B%5D=x", "project_id", "limit=2&&order=descending", "project_id=%zz&after=%"]
+    queries += [f"project_id={each}" for each in ("__proto__", f"{project}%FF%FE%ED%A0%80", f"{project}%26x")]
+    queries += [
+        f"after={each}" for each in ("%5B%28%2A%2B%3F%5E%7C~%7B%7B7%2A7%7D%7D", "9" * 20, "%ED%A0%80", "%EF%BF%BF")
+    ]
+    without_key = Probe("", authorization=None, suffix="/permissions.json")
+    return [
+        *map(Probe, queries),
+        *(Probe("", checkpoint=each) for each in near(dataset.checkpoint)),
+        without_key,
+    ]
 
 
 ACCEPTED = (
