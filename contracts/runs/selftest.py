@@ -19,7 +19,6 @@ from types import MappingProxyType
 from contracts.clauses.registry import Clause, clauses
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Target
 from contracts.core.result import Level, Result, Verdict
 from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.matrix import matrix
@@ -27,10 +26,9 @@ from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.runs.target import documented_by
+from contracts.runs.target import documented_by, embedded_target
 from contracts.spec.loading import load_operation
 from contracts.spec.operation import Operation
-from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 SEED = 1
@@ -143,17 +141,7 @@ def against(
 ) -> Result:
     """Start an embedded server, judge it by these clauses or all, and end it; it may serve another operation."""
     with server:
-        data = server.dataset
-        operation = documented_by(server, operation or _operation())
-        target = Target(
-            server.base_url,
-            data.checkpoint,
-            data.other_checkpoint or None,
-            data.empty_checkpoint or None,
-            user_key=operation.profile.admin,
-            key_header=operation.key_header,
-        )
-        keys = Keys.of(data.admin_key, data.user_key)
+        operation, target, keys = embedded_target(server, operation or _operation())
         return run(
             Plan(
                 target=target,

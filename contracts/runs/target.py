@@ -97,17 +97,8 @@ def described(settings: Settings, keys: Keys | None = None) -> Opened:
     operation = load_operation(settings)
     if settings.base_url is None:
         server = embedded(settings, operation=operation)
-        operation = documented_by(server, operation)
-        data = server.dataset
-        target = Target(
-            server.base_url,
-            data.checkpoint,
-            data.other_checkpoint or None,
-            data.empty_checkpoint or None,
-            user_key=operation.profile.admin,
-            key_header=operation.key_header,
-        )
-        return Opened(target, Keys.of(data.admin_key, data.user_key), operation, settings, server)
+        operation, target, keys = embedded_target(server, operation)
+        return Opened(target, keys, operation, settings, server)
     _refuse_missing_parameters(operation)
     keys = keys or read_keys(
         admin_file=settings.key_file,
@@ -187,6 +178,21 @@ def documented_by(server: Server, operation: Operation) -> Operation:
     if not behaviour.envelope_schema and not behaviour.item_schema:
         return operation
     return operation.describing(envelope=behaviour.envelope_schema, item=behaviour.item_schema)
+
+
+def embedded_target(server: Server, operation: Operation) -> tuple[Operation, Target, Keys]:
+    """An embedded server as a target, its keys, and the operation as its document would describe it."""
+    operation = documented_by(server, operation)
+    data = server.dataset
+    target = Target(
+        server.base_url,
+        data.checkpoint,
+        data.other_checkpoint or None,
+        data.empty_checkpoint or None,
+        user_key=operation.profile.admin,
+        key_header=operation.key_header,
+    )
+    return operation, target, Keys.of(data.admin_key, data.user_key)
 
 
 def _refuse_missing_parameters(operation: Operation) -> None:
