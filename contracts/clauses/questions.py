@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import Capability, Exchange, Order, Page
+from contracts.core.model import Capability, Exchange, Order, Page, Query
 from contracts.core.result import Answered, Level, Unshown
 from contracts.core.wording import count, short, written
 from contracts.spec.body import parse
@@ -311,17 +311,18 @@ def rate_limit_headers(evidence: Evidence) -> Iterator[Outcome]:
     needs=Needs(items=1, end=True),
 )
 def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
-    tails = {evidence.listing.sequence(order)[-1:]: order for order in Order}
-    yield from tell(
-        evidence,
-        (
-            exchange
-            for exchange, query in evidence.allowed
-            if query.after is not None
-            and query.project_id is None
-            and tails.get((query.after,)) is evidence.asked_order(query)
-        ),
-    )
+    listing = evidence.listing
+    tails = {order: listing.sequence(order)[-1:] for order in Order}
+
+    def after_the_last(exchange: Exchange, query: Query) -> bool:
+        order = evidence.asked_order(query)
+        if query.after is None or query.project_id is not None or tails[order] != (query.after,):
+            return False
+        page = evidence.page(exchange, query)
+        # If it shows an item that was not seen in this order, the item of the cursor is not the last one.
+        return page is None or all(listing.rank(order, id_) is not None for id_ in page.ids)
+
+    yield from tell(evidence, (exchange for exchange, query in evidence.allowed if after_the_last(exchange, query)))
 
 
 @question(

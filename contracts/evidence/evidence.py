@@ -351,6 +351,7 @@ class Evidence:
             [walk for walk in whole if walk.control]
             or [walk for walk in whole if walk.order is self.operation.default_order],
             self.foreign,
+            frozenset(id_ for page in self.pages if page.exchange.probe == LOAD for id_ in page.ids),
         )
         return listing
 

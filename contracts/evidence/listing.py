@@ -69,6 +69,7 @@ class Listing:
             if page.query.order is not None and page.query.project_id is None:
                 self._merge(page.query.order, page)
         self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
+        self._under_load: frozenset[str] = frozenset()
         self.movement = Movement()
         """What walks through the whole list show of its changes."""
 
@@ -165,8 +166,17 @@ class Listing:
             return None
         return place
 
-    def look_for_movement(self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset()) -> None:
-        """Compare the walks through the whole list; ``foreign`` are items that belong to another list."""
+    def look_for_movement(
+        self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset(), under_load: frozenset[str] = frozenset()
+    ) -> None:
+        """Compare the walks through the whole list.
+
+        Args:
+            walks: The walks, in the order in which they were requested.
+            foreign: Items that belong to another list.
+            under_load: Items that answers to many users at the same time showed.
+        """
+        self._under_load = under_load
         spans = {} if self._lasting else self._spans
         self._turned = frozenset(id_ for id_, each in spans.items() if turned(each.values()))
         self.movement = compared(walks, self.items, self._covers, foreign, turned=bool(self._turned))
@@ -245,11 +255,12 @@ class Listing:
         )
 
     def returned(self, id_: str) -> bool:
-        """Whether an item was seen long before and long after a walk through the whole list that lacks it.
+        """Whether load showed an item that was seen long before and long after a walk through the whole list lacked it.
 
-        So some answer was wrong, and it is no item that came and went.
+        So some answer was wrong, and it is no item that came and went. Without load a repetition between two walks says
+        that, and other clauses say whether the walks or the pages are wrong.
         """
-        return id_ in self.movement.phantoms and any(
+        return id_ in self.movement.phantoms & self._under_load and any(
             self._first[id_] + LAG <= look.sent and self._last[id_] - LAG >= look.received
             for look in self.movement.looks
             if look.complete
@@ -265,6 +276,10 @@ class Listing:
         cursor = left.query.after
         if cursor is not None and not self.stands(cursor, *both):
             return True
+        on_both = set(left.ids) & set(right.ids)
+        shown = [[id_ for id_ in dict.fromkeys(page.ids) if id_ in on_both] for page in (left, right)]
+        if shown[0] != shown[1]:
+            return False  # what stays in the list keeps its place among the others
         stood = [[id_ for id_ in page.ids if self.stands(id_, *both)] for page in (left, right)]
         shared = min(len(ids) for ids in stood)
         return stood[0][:shared] == stood[1][:shared]

@@ -19,9 +19,9 @@ ORDERS = (
     f"sideways{TAG}",
     "ASCENDING",
     "descending%27%3B--",
+    "asc",
     f"descending%0D%0A{FIELD}",
     "ascending%2Cdescending",
-    "asc",
     "desc",
 )
 LIMITS = (

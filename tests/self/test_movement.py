@@ -6,6 +6,7 @@ import pytest
 from results import exchange
 
 from contracts.core.model import Item, Order, Page, Query
+from contracts.evidence.listing import Listing
 from contracts.evidence.movement import Movement, Walk, came_or_went, compared, turned
 
 
@@ -37,6 +38,28 @@ def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -
 )
 def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], moved: bool) -> None:  # noqa: FBT001 - cases
     assert turned(spans) is moved
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "explained"),
+    [("abc", "bc", True), ("abc", "dabc", True), ("abc", "cba", False), ("abc", "xba", False)],
+)
+def test_a_change_of_the_list_explains_other_items_but_no_other_order_of_the_same(
+    first: str,
+    second: str,
+    explained: bool,  # noqa: FBT001 - cases
+) -> None:
+    pages = [page for place, ids in enumerate((first, second)) for page in walk(ids, at=2 * place).pages]
+    assert Listing(pages).agree(*pages) is explained
+
+
+@pytest.mark.parametrize(("loaded", "passing"), [("", "x"), ("x", "")])
+def test_what_load_shows_before_and_after_a_walk_without_it_did_not_come_and_go(loaded: str, passing: str) -> None:
+    walks = [walk(ids, at=at) for ids, at in (("abx", 0), ("ab", 100), ("abx", 200))]
+    listing = Listing([page for each in walks for page in each.pages])
+    listing.look_for_movement(walks[1:2], under_load=frozenset(loaded))
+    assert "".join(listing.passing) == passing
+    assert listing.is_phantom("x")
 
 
 def test_equal_walks_show_no_change() -> None:
