@@ -121,6 +121,9 @@ class Client:
         """All exchanges that are kept in memory; concurrent ones in the order in which they were given."""
         self.spool = Spool()
         """The exchanges that are kept on disk."""
+        self.retries = 0
+        """The number of retries of all exchanges because a connection broke. A request that the end of the budget or of
+        the run cut off between two attempts has no exchange, and its retries don't count."""
         self._numbered = 0
         self._on_exchange = on_exchange
         self._lock = threading.Lock()
@@ -155,11 +158,6 @@ class Client:
     def waited(self) -> float:
         """Seconds spent in these waits."""
         return self._sender.waited
-
-    @property
-    def retries(self) -> int:
-        """The number of retries because a connection broke."""
-        return self._sender.retries
 
     @property
     def budget(self) -> int:
@@ -354,6 +352,7 @@ class Client:
             else:
                 self.spool.append(numbered)
             self._numbered += 1
+            self.retries += numbered.retries
         if reported and self._on_exchange is not None:
             self._on_exchange(numbered)
         return numbered

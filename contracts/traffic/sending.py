@@ -104,8 +104,6 @@ class Sender:
         """The number of answers that asked to wait, and were waited for."""
         self.waited = 0.0
         """Seconds spent in these waits."""
-        self.retries = 0
-        """The number of retries because a connection broke."""
         self._origin, self._prefix = split_base_url(base_url)
         self._wire = Wire(self._origin, limits=limits, agent=user_agent(), route=route, key_header=key_header)
         self._forms: Mapping[str, Secret | None] = {
@@ -289,8 +287,6 @@ class Sender:
             # Only a server that can't be reached needs time; one that cuts its answers is there.
             self.pace.pause(0.0 if cut is outcome else self.limits.pause * tries)
             course.retries += 1
-            with self._lock:
-                self.retries += 1
 
     def _transmit(self, course: _Course, authorization: Secret | None, probe: str) -> Raw:
         self._refuse_more(probe)

@@ -57,7 +57,7 @@ class Cost:
     """What a run cost.
 
     ``waits`` counts what was followed of Retry-After, ``waited`` the seconds spent so. ``retries`` counts the
-    requests that were sent again. ``seconds`` is the time of the whole run.
+    retries of all exchanges. ``seconds`` is the time of the whole run.
     """
 
     requests: int = 0

@@ -586,6 +586,7 @@ def test_everything_on_the_wire_counts(replies: list[Reply]) -> None:
     with asking(target := Target(*replies), budget=2) as client, pytest.raises(BudgetSpent):
         client.send(LIST, probe="p")
     assert len(target.asked) == client.requests == 2
+    assert (client.retries, client.exchanges) == (0, []), "what has no exchange has no retries"
 
 
 def test_requests_together_are_sent_all_or_none() -> None:

@@ -42,7 +42,10 @@ from contracts.verdicts.conclusion import Terms
 SHARES = (0.01, 0.1, 0.3)
 MIXED = tuple(Kind)
 LOSING = tuple(kind for kind in Kind if kind.loses)
-HASTY = Limits(connect=2.0, read=0.25, answer=3.0, pause=0.005, back=0.3)
+PATIENT = Limits(connect=60.0, read=60.0, answer=60.0, pause=0.005, back=0.3)
+"""However slow the machine is, it times no answer out that comes."""
+HASTY = replace(PATIENT, read=0.25, answer=3.0)
+"""For networks that fall silent, because each silence lasts as long."""
 MANY = int(os.environ.get("WEATHER", "0"))
 CONNECTION = "connection broke"
 
@@ -52,13 +55,17 @@ def operation() -> Operation:
     return load_operation()
 
 
+def bounds(weather: Weather) -> Limits:
+    return HASTY if Kind.SILENCE in weather.kinds else PATIENT
+
+
 def judged(
     server: Server,
     network: Network,
     *words: str,
     seed: int = 1,
     budget: int = DEFAULT_BUDGET,
-    limits: Limits = HASTY,
+    limits: Limits | None = None,
 ) -> Result:
     """The result of a run for the clauses that these words name, or for all."""
     data = server.dataset
@@ -71,7 +78,7 @@ def judged(
             operation=operation(),
             seed=seed,
             budget=budget,
-            limits=limits,
+            limits=limits or bounds(network.weather),
             selected=find(words) if words else (),
         )
     )
@@ -119,7 +126,7 @@ def asked(server: Server, weather: Weather, *, limits: Limits | None = None) -> 
             Keys.of(server.dataset.admin_key),
             budget=9,
             seed=1,
-            limits=limits or replace(HASTY, tries=1, back=0.0),
+            limits=limits or replace(bounds(weather), tries=1, back=0.0),
         ) as client,
     ):
         path = f"/fine_tuning/checkpoints/{server.dataset.checkpoint}/permissions"
@@ -310,7 +317,7 @@ def test_a_target_that_goes_away_ends_the_run_with_exit_4(
 
 def test_a_target_that_comes_back_is_judged_to_the_end(server: Server) -> None:
     with Network(server.base_url, ends_after=60, in_flight=True, absent=0.3) as network:
-        result = judged(server, network, limits=replace(HASTY, back=20.0), budget=150)
+        result = judged(server, network, limits=replace(PATIENT, back=20.0), budget=150)
     assert network.ended == 1
     assert accused(result) == []
     # One request was lost each time that it was sent, by the network or by the server.
@@ -360,7 +367,7 @@ def test_a_request_that_ends_the_target_for_good_breaks_its_clause(server: Serve
 
 def test_a_request_that_ends_a_target_which_is_started_again_breaks_its_clause_each_time(server: Server) -> None:
     with Network(server.base_url, fatal="/%00/", absent=0.1) as network:
-        result = judged(server, network, "INP", "HTP", limits=replace(HASTY, back=20.0))
+        result = judged(server, network, "INP", "HTP", limits=replace(PATIENT, back=20.0))
     assert result.exit_code == ExitCode.BROKEN
     assert [one.clause for one in result.judgements if one.verdict is Verdict.BROKEN] == ["INP-008"]
     judgement = next(one for one in result.judgements if one.clause == "INP-008")
@@ -411,6 +418,6 @@ def test_it_is_not_claimed_where_nothing_says_that_the_host_is_there(
 def test_waiting_for_a_target_ends_in_time(server: Server) -> None:
     with Network(server.base_url, ends_after=3) as network:
         began = time.monotonic()
-        result = judged(server, network, limits=replace(HASTY, back=1.0, run=2.0))
+        result = judged(server, network, limits=replace(PATIENT, back=1.0, run=2.0))
         assert time.monotonic() - began < 30
     assert result.exit_code in {ExitCode.CONFIGURATION, ExitCode.INCOMPLETE}

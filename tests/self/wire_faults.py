@@ -90,7 +90,7 @@ class Weather:
         return rng.choice(self.kinds), rng.choice(tuple(Stage)), rng
 
 
-STEADY = Weather()
+STEADY = Weather(kinds=())
 
 
 class Network:
@@ -120,7 +120,7 @@ class Network:
         parts = urlsplit(base_url)
         self._behind = parts.hostname or "", parts.port or 80
         self._path = parts.path
-        self._weather = weather
+        self.weather = weather
         self._ends_after = ends_after
         self._in_flight = in_flight
         self._absent = absent
@@ -207,7 +207,7 @@ class Network:
         if (last and self._in_flight) or (self._fatal is not None and self._fatal in target):
             self._go()
             return False
-        drawn = self._weather.at(number)
+        drawn = self.weather.at(number)
         if drawn is None:
             answer = await self._ask(head)
             writer.write(answer)
@@ -290,7 +290,7 @@ class Network:
 
     async def _slowly(self, writer: asyncio.StreamWriter, answer: bytes, kind: Kind, rng: random.Random) -> None:
         if kind is Kind.LATENCY:
-            await asyncio.sleep(rng.uniform(0, self._weather.pace))
+            await asyncio.sleep(rng.uniform(0, self.weather.pace))
             slices = [answer]
         elif kind is Kind.SLICING:
             step = rng.randrange(1, 4)
@@ -303,9 +303,9 @@ class Network:
             writer.write(one)
             await writer.drain()
             if kind is Kind.BANDWIDTH:
-                await asyncio.sleep(self._weather.pace / len(slices))
+                await asyncio.sleep(self.weather.pace / len(slices))
             elif kind is Kind.JITTER:
-                await asyncio.sleep(rng.choice([0, self._weather.pace * rng.random()]) / len(slices))
+                await asyncio.sleep(rng.choice([0, self.weather.pace * rng.random()]) / len(slices))
             else:
                 await asyncio.sleep(0)
 
