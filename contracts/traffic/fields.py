@@ -36,11 +36,15 @@ _KINDS: Final = (
 )
 """What files are instead, by how they begin."""
 
-_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
-_TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|%s)*+(?:([\[{])|([\]}])|)' % _STRING, re.DOTALL)
+# Before Python 3.11.5 a possessive group forgets where it was if it fails after a repeat in it: none here can.
+_LETTERS: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_STRING: Final = rb'"%s"' % _LETTERS
+_TOKEN: Final = re.compile(rb'[^"\[\]{}]++|%s|([\[{])|([\]}])|(")' % _STRING, re.DOTALL)
+_OPEN_QUOTE: Final = 3
+"""The group of `_TOKEN` that is a string whose end was not read yet."""
 _PLAIN: Final = re.compile(rb'%s|[^" \t\r\n,\[\]{}:]++' % _STRING, re.DOTALL)
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
-_INSIDE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_INSIDE: Final = re.compile(_LETTERS, re.DOTALL)
 
 _T = TypeVar("_T")
 
@@ -276,10 +280,13 @@ class _Text:
         depth, place = 0, self._at
         self._large, self._skipped = False, 0
         while True:
-            for found in _TO_BRACKET.finditer(self._data, place):
+            for found in _TOKEN.finditer(self._data, place):
+                if found.lastindex == _OPEN_QUOTE:
+                    place = found.start()
+                    break
                 place = found.end()
                 if found.lastindex is None:
-                    break
+                    continue
                 depth += 1 if found.lastindex == 1 else -1
                 if not depth:
                     begin, self._at = self._at, place
