@@ -391,7 +391,8 @@ def _fill_phoenix(base_url: str, data: Path) -> dict[str, str]:
     # They are written one behind the other after the answer.
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{base_url}/v1/projects/project-00/sessions?limit=100", timeout=300) as answer:  # noqa: S310
+        address = f"{base_url}/v1/projects/project-00/sessions?limit=100"
+        with urllib.request.urlopen(address, timeout=300) as answer:  # noqa: S310 - the system that was started here
             if len(json.load(answer)["data"]) == ITEMS:
                 break
         time.sleep(0.2)
