@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from contracts.core.errors import ConfigurationError
+
+_LINE: Final = f"{'x' * 120} …\n"
 
 
 class OutputError(ConfigurationError):
@@ -61,10 +64,24 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
+def _make_writable(stream: TextIO | None) -> None:
+    """Let a stream be ASCII whose encoding, of `PYTHONIOENCODING`, can't write a line of text."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    try:
+        _LINE.encode(stream.encoding, stream.errors or "strict")
+    except UnicodeEncodeError:
+        pass  # that is seen to wherever something is written
+    except (LookupError, UnicodeError):
+        stream.reconfigure(encoding="ascii", errors="backslashreplace")
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """Let standard output raise `OutputError` where it can't be written; where standard error can't, it is silent."""
     before = sys.stdout, sys.stderr
+    for stream in before:
+        _make_writable(stream)
     sys.stdout, sys.stderr = _Guarded(before[0], loud=True), _Guarded(before[1], loud=False)
     try:
         yield

@@ -15,6 +15,10 @@ _MACHINE: Final = {
     errno.EAGAIN: "no more threads or processes can be started (see `ulimit -u`)",
 }
 _NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "std::bad_alloc")
+_OURS: Final = "pytest_checkpoint_permissions"
+_ALLOW: Final = (
+    "let it allow the network to the contract items (pytest-socket: --allow-hosts=HOST or --force-enable-socket)"
+)
 _NO_THREAD: Final = "can't start new thread"
 
 
@@ -50,6 +54,15 @@ class ConfigurationError(ContractsError):
         self.requests = requests
 
 
+def _forbidding(error: BaseException) -> str:
+    """The plugin of pytest that raised an error in the place of what was called, such as a socket; "" if none did."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__", "")) if trace is not None else ""
+    return module.partition(".")[0] if module.startswith("pytest_") and module != _OURS else ""
+
+
 def lack(error: BaseException | None) -> str | None:
     """What this machine lacked, where that is what an error or one of its causes says; ``None`` for any other error."""
     while error is not None:
@@ -62,5 +75,8 @@ def lack(error: BaseException | None) -> str | None:
             return "no further thread can be started (see `ulimit -u` and `ulimit -v`)"
         if isinstance(error, OSError) and error.errno in _MACHINE:
             return _MACHINE[error.errno]
+        if plugin := _forbidding(error):
+            said = " ".join(str(error).split()).rstrip(".")
+            return f"the pytest plugin {plugin} forbids something ({said}); {_ALLOW}"
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None

@@ -18,7 +18,7 @@ import pytest
 
 from contracts.clauses.registry import FAMILIES, Clause, clauses
 from contracts.core import interrupts
-from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
+from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
 from contracts.core.result import Judgement, Result, Verdict
 from contracts.reports import junit, output
 from contracts.reports.github import Annotation
@@ -165,7 +165,9 @@ class Session:
 
 def _no_verdict(error: Exception, keys: Keys | None, remarks: tuple[Annotation, ...]) -> NoVerdict:
     code, text = ExitCode.INTERNAL, spelled(str(error))
-    if isinstance(error, ContractsError) and not isinstance(error, InternalError):
+    if (lacked := lack(error)) is not None:
+        code, text = ExitCode.CONFIGURATION, f"This machine does not let the run go on: {lacked}."
+    elif isinstance(error, ContractsError) and not isinstance(error, InternalError):
         code = error.exit_code
     else:
         lines = traceback.format_exception(error.__cause__ or error)

@@ -58,7 +58,10 @@ def document(report: Report) -> dict[str, Any]:
         "repeat": report.repeat or None,
         "counts": {verdict.value: number for verdict, number in report.counts.items()},
         "failing": list(report.failing),
-        "causes": [{name: value for name, value in asdict(cause).items() if name != "text"} for cause in report.causes],
+        "causes": [
+            {name: value for name, value in asdict(cause).items() if name not in {"text", "example"}}
+            for cause in report.causes
+        ],
         "deviations": [
             {name: value for name, value in asdict(entry).items() if name != "text"} for entry in report.deviations
         ],

@@ -45,7 +45,10 @@ def remarks(report: Report) -> Iterator[Annotation]:
         message = "\n".join(f"{one.clause} {one.text}" for one in stale)
         yield Annotation("error", f"{title}: known deviations", message, f"{title}: known deviations")
     if report.causes:
-        lines = [f"{cause.sentence} {cause.text}" for cause in report.causes]
+        lines = [
+            f"{cause.sentence} {cause.text}{f' Seen: {cause.example}' if cause.example else ''}"
+            for cause in report.causes
+        ]
         yield Annotation("notice", f"{title}: likely cause", "\n".join(lines), f"{title}: likely cause")
     for row in report.failures:
         finding = row.finding

@@ -18,14 +18,14 @@ from contracts.core.result import Finding, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.reports import repeating
 from contracts.reports.picture import Picture, picture
-from contracts.reports.safe import plain
+from contracts.reports.safe import brief, plain
 from contracts.reports.templating import asset, template
 from contracts.reports.terminal import GLYPHS, outcome
 from contracts.reports.view import Report, shown_exchanges
 from contracts.spec.operation import Operation
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.curl import curl
 from contracts.verdicts.judging import tally
 
 LONGEST_BODY: Final = 4096
@@ -115,16 +115,18 @@ def _shown(result: Result, exchange: Exchange, longest: int) -> Shown:
     ]
     return Shown(
         number=exchange.number,
-        request=plain(f"GET {request.target}"),
+        request=brief(f"GET {request.target}"),
         outcome=plain(outcome(exchange)),
         status=exchange.status,
         about=plain(" · ".join(part for part in parts if part)),
-        headers=tuple((plain(name), plain(value[:_LONGEST_HEADER])) for name, value in headers[:_HEADERS]),
+        headers=tuple(
+            (plain(name[:_LONGEST_HEADER]), plain(value[:_LONGEST_HEADER])) for name, value in headers[:_HEADERS]
+        ),
         more_headers=max(0, len(headers) - _HEADERS),
         body=_lines(text.replace("},{", "},\n{").split("\n")),
         cut=f"The first {longest} of {len(body)} bytes." if len(body) > longest else "",
-        curl=plain(curl(result.target, request)),
-        flaw=plain(_flaw(exchange)),
+        curl=repeating.command(result.target, exchange),
+        flaw=brief(_flaw(exchange)),
     )
 
 

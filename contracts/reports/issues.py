@@ -113,7 +113,7 @@ def _part(row: Row, judgement: Judgement, url: str, mask: Callable[[str], str]) 
     commands = row.finding.repeat
     for quoted, instead in (("'" + url, f'"${_ADDRESS}"\''), (url, f'"${_ADDRESS}"')):
         commands = commands.replace(quoted, instead)
-    if len(commands) > LONGEST_COMMAND:
+    if len(commands) > LONGEST_COMMAND or all(line.startswith("#") for line in commands.split("\n")):
         commands = ""
     variables = dict.fromkeys(name for name in _VARIABLE.findall(commands) if name != _ADDRESS)
     decisive = judgement.finding.decisive if judgement.finding else None

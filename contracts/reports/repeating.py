@@ -5,23 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.core.model import Exchange, Request
+from contracts.core.model import Exchange, Request, Target
 from contracts.core.result import Finding, Judgement, Result
 from contracts.core.wording import count
+from contracts.reports.safe import plain
 from contracts.traffic.curl import at_once, curl, on_one_connection
 
+LONGEST: Final = 16_000
+"""Characters of a command that are written: what a server lets be asked may be longer than a shell takes."""
 TIMES: Final = 8
 """How often a request is sent by the lines for what goes wrong now and then."""
 _KEPT_FOR_OTHERS: Final = frozenset({"CACHE_OF_CALLERS", "REMEMBERED_CALLER"})
 
 
+def command(target: Target, exchange: Exchange, *, follow: bool = False) -> str:
+    """The command that sends a request as it was sent, safe to show; of a very long one how long it is."""
+    return plain(_bounded(curl(target, exchange.request, follow=follow)))
+
+
 def lines(result: Result, judgement: Judgement) -> Iterator[str]:
     """The command that asks what went wrong once more, after a line that says what it brings about, if it does."""
+    return map(_bounded, _lines(result, judgement))
+
+
+def _bounded(line: str) -> str:
+    if len(line) <= LONGEST:
+        return line
+    return f"# a command of {len(line):,} characters, too long to be shown: --record keeps the request"
+
+
+def _lines(result: Result, judgement: Judgement) -> Iterator[str]:
     if judgement.finding is None or not judgement.finding.exchanges:
         return
     wrong, target = judgement.finding.decisive, result.target
     request = wrong.request
-    plain = curl(target, request, follow=wrong.redirects > 0)
+    once = curl(target, request, follow=wrong.redirects > 0)
     kinds = {cause.kind for cause in result.causes if cause.tested and judgement.clause in cause.explains}
     beside = [one.request for one in result.exchanges if _overlaps(one, wrong)]
     alike = [each for each in beside if each.credential == request.credential]
@@ -34,25 +52,25 @@ def lines(result: Result, judgement: Judgement) -> Iterator[str]:
         yield on_one_connection(target, filled.request, request)
     elif wrong.concurrent and request.credential == "admin" and not alike:
         yield "# asked at the same time as others, which one command can't show"
-        yield plain
+        yield once
     elif wrong.concurrent and request.credential == "admin":
         yield f"# at the same time as {count(len(alike), 'other request')}; it may take several tries"
         yield at_once(target, request, *alike)
     elif admin := next((each for each in beside if _of_admin(each, request)), None):
         yield "# at the same time as the admin's request; it may take several tries"
-        yield f"{curl(target, admin)} >/dev/null & {plain}; wait"
+        yield f"{curl(target, admin)} >/dev/null & {once}; wait"
     elif request.credential != "admin" and kinds & _KEPT_FOR_OTHERS:
         before = next((one.request for one in result.exchanges if _of_admin(one.request, request)), None)
         if before is not None:
             yield "# behind the admin's request, on the same connection"
             yield on_one_connection(target, before, request)
         else:
-            yield plain
+            yield once
     elif judgement.asked > judgement.seen > 0:
         yield f"# not each time: {judgement.seen} of {judgement.asked}"
-        yield f"for each in {_numbers()}; do {plain}; done"
+        yield f"for each in {_numbers()}; do {once}; done"
     else:
-        yield plain
+        yield once
 
 
 def _numbers() -> str:

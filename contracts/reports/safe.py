@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 _ASCII = str.maketrans(
     {
@@ -26,6 +27,8 @@ _ASCII = str.maketrans(
 )
 """What our own signs become where they can't be printed."""
 
+LONGEST: Final = 4_000
+"""Characters that are written of one value."""
 _COMMAND_ANYWHERE = re.compile(r"##(?=\w*\[)")
 _COMMAND_AT_BEGIN = re.compile(r"^(\s*):(?=:)")
 
@@ -42,6 +45,11 @@ def plain(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def brief(text: str) -> str:
+    """As `plain`, of a text whose length the target decides: what is cut off is said by how long it is."""
+    return plain(text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)")
 
 
 def printable(text: str, encoding: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import Exchange
+from contracts.core.model import Exchange, Target
 from contracts.core.result import Finding, Judgement, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
@@ -142,11 +142,7 @@ class _Report:
         """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
         if judgement is None or judgement.finding is None or not self.style.failures:
             return
-        finding = judgement.finding
-        asked = self._request(finding.decisive, LONGEST_EXAMPLE)
-        self.sheet.block(
-            indent, f"{asked}: {finding.actual}; expected {finding.expected}", times(judgement), style="dim"
-        )
+        self.sheet.block(indent, example(self.result, judgement.finding), times(judgement), style="dim")
 
     def _header(self) -> None:
         result, sheet = self.result, self.sheet
@@ -262,25 +258,11 @@ class _Report:
                     self._label("", f"… {count(left_out, 'more request')} …")
                 continue
             compared = " · to compare" if exchange is not finding.decisive else ""
-            self._label("Request" if number == 0 else "", f"{self._request(exchange)}{compared}", outcome(exchange))
-
-    def _request(self, exchange: Exchange, longest: int = LONGEST_REQUEST) -> str:
-        request = exchange.request
-        target = self.result.target
-        path = request.path
-        for checkpoint in (target.checkpoint, target.other_checkpoint, target.empty_checkpoint):
-            segment = f"/{quote(checkpoint or '', safe=':', errors='replace')}/"
-            if segment in path:
-                path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
-                break
-        text = f"GET {path}{f'?{request.query}' if request.query else ''}"
-        if len(text) > longest:
-            text = f"{text[: longest - 40]}…{text[-39:]}"
-        if exchange.concurrent:
-            text += " · at once with others"
-        if request.credential != "admin":
-            text += f" · {CREDENTIALS[request.credential].sentence}"
-        return text
+            self._label(
+                "Request" if number == 0 else "",
+                f"{requested(self.result.target, exchange)}{compared}",
+                outcome(exchange),
+            )
 
     def _repeat(self, judgement: Judgement) -> None:
         label = "Repeat"
@@ -298,7 +280,7 @@ class _Report:
                 self._label("Expected", judgement.finding.expected)
                 self._label("Actual", judgement.finding.actual, times(judgement))
                 last = judgement.finding.decisive
-                self._label("Request", self._request(last), outcome(last))
+                self._label("Request", requested(self.result.target, last), outcome(last))
             if judgement.accepted is not None:
                 self._label("Accepted", deviations.terms(judgement.accepted))
 
@@ -358,7 +340,7 @@ class _Report:
     def _exchanges(self) -> None:
         self.sheet.heading("Exchanges")
         for exchange in self.result.exchanges:
-            request = f"{exchange.number:>5}  {exchange.probe:<10}  {self._request(exchange)}"
+            request = f"{exchange.number:>5}  {exchange.probe:<10}  {requested(self.result.target, exchange)}"
             self.sheet.line(f"{request}  {outcome(exchange)}")
 
     def _costs(self) -> None:
@@ -394,6 +376,31 @@ class _Report:
         code = self.result.exit_code
         style = {ExitCode.KEPT: "bold green", ExitCode.BROKEN: "bold red"}.get(code, "bold yellow")
         self.sheet.block("", summary.headline(self.result, self.style.width), style=style)
+
+
+def example(result: Result, finding: Finding) -> str:
+    """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
+    asked = requested(result.target, finding.decisive, LONGEST_EXAMPLE)
+    return f"{asked}: {finding.actual}; expected {finding.expected}"
+
+
+def requested(target: Target, exchange: Exchange, longest: int = LONGEST_REQUEST) -> str:
+    """A request in one line of at most so many characters, and how it was sent."""
+    request = exchange.request
+    path = request.path
+    for checkpoint in (target.checkpoint, target.other_checkpoint, target.empty_checkpoint):
+        segment = f"/{quote(checkpoint or '', safe=':', errors='replace')}/"
+        if segment in path:
+            path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
+            break
+    text = f"GET {path}{f'?{request.query}' if request.query else ''}"
+    if len(text) > longest:
+        text = f"{text[: longest - 40]}…{text[-39:]}"
+    if exchange.concurrent:
+        text += " · at once with others"
+    if request.credential != "admin":
+        text += f" · {CREDENTIALS[request.credential].sentence}"
+    return text
 
 
 def place(quote_: Quote) -> str:

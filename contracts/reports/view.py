@@ -13,13 +13,12 @@ from typing import Final
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.model import Exchange
-from contracts.core.result import Deviation, Figures, Finding, Judgement, Known, Level, Result, Standing, Verdict
+from contracts.core.result import Cause, Deviation, Figures, Finding, Judgement, Known, Level, Result, Standing, Verdict
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
-from contracts.reports.safe import plain
-from contracts.reports.terminal import outcome, place, ranges, times
+from contracts.reports.safe import brief, plain
+from contracts.reports.terminal import example, outcome, place, ranges, times
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.curl import curl
 
 FORMAT: Final = 1
 """The version of the JSON report: it grows with every change that a reader of the version before could stumble on."""
@@ -35,7 +34,7 @@ class Asked:
     number: int
     method: str
     target: str
-    """Path and query below the base URL, as they were sent."""
+    """Path and query below the base URL, as they were sent; of very long ones the beginning."""
     credential: str
     sent_as: str
     """How the credentials were sent, in words; empty for the admin key as it should be."""
@@ -134,7 +133,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """A likely cause, which is not a verdict; ``text`` says how well it fits and how it was tested."""
+    """A likely cause, which is not a verdict; ``text`` says how well it fits and how it was tested.
+
+    ``example`` is what was seen of the first breach that it explains.
+    """
 
     kind: str
     """A short name for programs: ``after-ignored``."""
@@ -144,6 +146,7 @@ class Likely:
     """From 0 to 1."""
     tested: str
     text: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,7 @@ class _Teller:
             waited=result.waited,
             retries=result.retries,
             seconds=result.seconds,
-            notes=tuple(plain(note) for note in result.notes),
+            notes=tuple(brief(note) for note in result.notes),
             repeat=plain(repeat),
             families=tuple(
                 Family(
@@ -318,6 +321,7 @@ class _Teller:
                     fit=cause.fit,
                     tested=cause.tested,
                     text=summary.fitting(cause),
+                    example=self._example(cause),
                 )
                 for cause in result.causes
             ),
@@ -325,13 +329,21 @@ class _Teller:
             load=result.load,
         )
 
+    def _example(self, cause: Cause) -> str:
+        explained = (one for one in summary.failing(self._result) if one.clause in cause.explains)
+        first = next(explained, None)
+        if first is None or first.finding is None:
+            return ""
+        often = times(first)
+        return brief(f"{example(self._result, first.finding)}{f' ({often})' if often else ''}")
+
     def _row(self, judgement: Judgement) -> Row:
         entry, says = self._catalogue.get(judgement.clause), self._result.says
         quote, where = says.quoted(entry.quote.text, entry.quote.key, place(entry.quote)) if entry else ("", "")
         return Row(
             id=judgement.clause,
             level=judgement.level,
-            title=plain(judgement.title),
+            title=brief(judgement.title),
             verdict=judgement.verdict,
             gating=judgement.level in self._result.gate,
             failing=judgement.clause in self._failing,
@@ -341,18 +353,18 @@ class _Teller:
             place=plain(where),
             why=says(entry.why) if entry else "",
             finding=self._breach(judgement, judgement.finding) if judgement.finding else None,
-            reason=plain(judgement.reason),
-            provide=plain(judgement.provide),
+            reason=brief(judgement.reason),
+            provide=brief(judgement.provide),
             because=judgement.because,
-            answer=plain(judgement.answer.text) if judgement.answer else None,
+            answer=brief(judgement.answer.text) if judgement.answer else None,
             accepted=_accepted(judgement.accepted) if judgement.accepted else None,
         )
 
     def _breach(self, judgement: Judgement, finding: Finding) -> Breach:
         shown = tuple(shown_exchanges(finding))
         return Breach(
-            expected=plain(finding.expected),
-            actual=plain(finding.actual),
+            expected=brief(finding.expected),
+            actual=brief(finding.actual),
             requests=tuple(self._asked(exchange, compared=exchange is not finding.decisive) for exchange in shown),
             left_out=len(finding.exchanges) - len(shown),
             seen=judgement.seen,
@@ -366,18 +378,15 @@ class _Teller:
         return Asked(
             number=exchange.number,
             method="GET",
-            target=plain(exchange.request.target),
+            target=brief(exchange.request.target),
             credential=credential,
             sent_as="" if credential == "admin" else CREDENTIALS[credential].sentence,
             at_once=exchange.concurrent,
             compared=compared,
             status=exchange.status,
-            outcome=plain(outcome(exchange)),
-            curl=self._curl(exchange),
+            outcome=brief(outcome(exchange)),
+            curl=repeating.command(self._result.target, exchange, follow=exchange.redirects > 0),
         )
-
-    def _curl(self, exchange: Exchange) -> str:
-        return plain(curl(self._result.target, exchange.request, follow=exchange.redirects > 0))
 
 
 def shown_exchanges(finding: Finding) -> Iterator[Exchange]:

@@ -164,6 +164,31 @@ def test_a_word_behind_an_option_is_no_folder_of_tests(pytester: pytest.Pytester
     result.assert_outcomes(passed=1)
 
 
+FORBIDDING = """
+import pytest, socket
+
+class SocketBlockedError(RuntimeError): ...
+
+class Guarded(socket.socket):
+    def __new__(cls, *_, **__):
+        raise SocketBlockedError("A test tried to use socket.socket.")
+
+@pytest.fixture(autouse=True)
+def forbidden(monkeypatch):
+    monkeypatch.setattr(socket, "socket", Guarded)
+"""
+
+
+def test_a_plugin_that_forbids_sockets_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(pytest_forbids=FORBIDDING)
+    pytester.syspathinsert()
+    words = ("-p", "pytest_forbids", "--pyargs", "contracts.suite", "-k", "ENV-002", "--junitxml=it.xml")
+    result = pytester.runpytest_inprocess(*ALONE, *words)
+    assert result.ret == 4
+    result.stdout.fnmatch_lines(["*the pytest plugin pytest_forbids forbids something (A test tried to use*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_a_fixture_that_gives_no_text_is_told(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef base_url(): return 7")
     result = pytester.runpytest_inprocess(*ALONE, "--pyargs", "contracts.suite", "-k", "ENV-002")

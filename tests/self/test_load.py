@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 import jsonschema
 import pytest
 
+import contracts as package
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Step
 from contracts.core.result import Figures, Finding, Repetition, Result, Round, Verdict
@@ -590,10 +591,11 @@ def test_any_other_host_only_if_the_user_says_so(host: str) -> None:
 
 def contracts(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CONTRACTS_", "OPENAI_"))}
-    command = [sys.executable, "-m", "contracts", *words]
+    command = [sys.executable, str(COMMAND), *words]
     return subprocess.run(command, env=clean | environ, capture_output=True, encoding="utf-8", check=False, timeout=120)
 
 
+COMMAND = Path(package.__file__).parents[1] / "checkpoint_permissions_contracts.py"
 with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="tox -e load")
 LOAD = ("load", "--users", "40", "--spawn-rate", "40", "--run-time", "1s", "--requests", "60")
 
@@ -601,7 +603,8 @@ LOAD = ("load", "--users", "40", "--spawn-rate", "40", "--run-time", "1s", "--re
 @with_locust
 def test_one_process_finds_what_only_load_shows(tmp_path: Path) -> None:
     where = tmp_path / "report.json"
-    done = contracts(*LOAD, "--fault", "limiter-says200", "--json", str(where))
+    (tmp_path / "contracts.py").write_text("raise RuntimeError('a module of the project')")
+    done = contracts(*LOAD, "--fault", "limiter-says200", "--json", str(where), PYTHONPATH=str(tmp_path))
     assert done.returncode == 1, done.stdout + done.stderr
     report = json.loads(where.read_text(encoding="utf-8"))
     broken = {one["id"]: one for one in report["clauses"] if one["verdict"] == "broken"}

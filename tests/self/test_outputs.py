@@ -54,6 +54,9 @@ BROKEN = {
     "stderr full": Broken("{check} --json r.json 2>/dev/full", code=0),
     "stderr full, an error": Broken("{contracts} check --sede 2>/dev/full", "There is no option --sede", other=False),
     "both closed": Broken("{check} --json r.json >&- 2>&-"),
+    "an encoding of nothing": Broken("PYTHONIOENCODING=undefined {contracts} list", code=0, other=False),
+    "an encoding of names": Broken("PYTHONIOENCODING=idna {contracts} list --sede", "no option --sede", other=False),
+    "an unknown way with errors": Broken("PYTHONIOENCODING=ascii:x {contracts} list", code=0, other=False),
     "stdin closed": Broken("{check} --json r.json <&-", code=0),
     "a pipe without a reader": Broken(
         "{check} --html p --json r.json", "p can't be written: nothing has read from it for 1 s.", prepare="mkfifo p"

@@ -30,7 +30,7 @@ from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
 from contracts.core.model import Answer, Step, Target
 from contracts.core.result import Answered, Finding, Result, Verdict
-from contracts.reports import as_json, github, html, junit, markdown, terminal
+from contracts.reports import as_json, github, html, issues, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
 from contracts.reports.view import MOST_REQUESTS, Report
@@ -169,6 +169,16 @@ def test_a_finding_of_many_requests_is_told_by_its_ends() -> None:
 
 
 # JSON
+
+
+def test_of_a_very_long_value_the_beginning_is_written() -> None:
+    made = hostile("x" * (1 << 20))
+    told, operation = Report.of(made), load_operation()
+    texts = [as_json.render(told), junit.render(told), markdown.render(told), html.render(told, made, operation)]
+    texts += [*issues.render(made, operation).values(), "\n".join(github.commands(github.remarks(told)))]
+    assert all(len(text) < 200_000 for text in texts), [len(text) for text in texts]
+    assert all("(1,048," in text for text in texts[:4])
+    assert all("# a command of 1,048," in text for text in texts[:4])
 
 
 @pytest.mark.parametrize("made", [*RUNS.values(), hostile(PAYLOAD)])
@@ -330,7 +340,7 @@ def test_the_summary_is_appended_within_its_limit(tmp_path: Path, monkeypatch: p
 
 def test_the_summaries_of_several_targets_stay_within_the_limit_of_github(tmp_path: Path) -> None:
     file = tmp_path / "summary.md"
-    long = Finding("x" * 20_000, "y" * 20_000, (exchange(1),))
+    long = Finding("*" * 20_000, "_" * 20_000, (exchange(1),))
     broken = tuple(judgement(clause.id, Verdict.BROKEN, finding=long) for clause in clauses() if clause.id[:3] != "OBS")
     for number in range(1, 8):
         made = result(*broken, exit_code=ExitCode.BROKEN)
