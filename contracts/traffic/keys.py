@@ -6,6 +6,8 @@ A key is held in a `Secret`, and leaves it in two places only: where bytes are p
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import selectors
@@ -292,6 +294,8 @@ _MISTAKES: Final = (
         re.compile(r"\{\{.*\}\}$|%\w+%$|<.*>$", re.DOTALL),
         "is a placeholder that was not replaced by a key: look at how it is set",
     ),
+    (re.compile(r"https?://", re.IGNORECASE), "is a URL: give the key"),
+    (re.compile(r"\*+$|.{0,24}(?:\*{4}|\.{3}|\u2026|\u2022{2})"), "is masked: copy the key itself"),
 )
 """Words that are no key, by how they begin or end, and what to do about them."""
 
@@ -301,9 +305,22 @@ def _checked(value: str, source: str) -> Secret:
     for form, problem in _MISTAKES:
         if value == value.strip() and form.match(value):
             raise ConfigurationError(f"{source} {problem}.")
+    if problem := _wrapped(value.strip()):
+        raise ConfigurationError(f"{source} {problem}.")
     if _is_file(value):
         raise ConfigurationError(f"{source} is the path of a file: give it as a file of the key (--key-file).")
     return _sendable(value, source, "key")
+
+
+def _wrapped(value: str) -> str:
+    """What a key stands in, as stores of secrets give it, and what to do about it; "" if it stands alone."""
+    with suppress(ValueError, RecursionError):
+        if value.startswith(("{", "[")) and json.loads(value):
+            return "is JSON: give only the key that is in it"
+    with suppress(ValueError):
+        if base64.b64decode(value, validate=True).startswith(b"sk-"):
+            return "is a key in base64: decode it"
+    return ""
 
 
 def _is_file(value: str) -> bool:

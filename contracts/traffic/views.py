@@ -44,6 +44,8 @@ _FULLWIDTH: Final = rb"\xef[\xbc\xbd][\x80-\xbf]"
 _UNUSUAL: Final = re.compile(rb"(%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _SQUEEZED: Final = re.compile(rb"([\x00-\x20\x7f]+|%s)|(%s)" % (_INVISIBLE, _FULLWIDTH))
 _BLANK_BYTES: Final = re.compile(rb"[\x00-\x20\x7f]+")
+_MARKUP: Final = re.compile(rb"<[/!a-z][^<>]{0,120}>|\x1b\[[0-9;]{0,20}[a-z]|\"[0-9]{1,3}\"[\s]{0,40}:", re.IGNORECASE)
+"""What pages, terminals, and objects that were made of a text put between its characters."""
 _SIGNS: Final = bytes(code for code in range(33, 127) if not chr(code).isalnum())
 _EACH_SIGN: Final = tuple(_SIGNS[at : at + 1] for at in range(len(_SIGNS)))
 _SIGNS_IN_A_ROW: Final = re.compile(rb"[%s]+" % re.escape(_SIGNS))
@@ -151,6 +153,16 @@ class View:
         if not self._decoded and any(sign in self.folded for sign in _EACH_SIGN):
             yield View(self.form or "with signs between", self.folded, lambda: self.origins, unsigned=True)
 
+    def without_markup(self) -> View | None:
+        """The reading without the markup between its characters, if it has any."""
+        if self._decoded or _MARKUP.search(self.data) is None:
+            return None
+
+        def origins() -> Origins:
+            return _replaced(_MARKUP, lambda _: b"", self.data, self.data_origins())
+
+        return View(self.form or "with markup between", _MARKUP.sub(b"", self.data), origins)
+
     def undone(self) -> View | None:
         """The reading with one layer of escapes less, if it has any."""
         if self._decoded:
@@ -173,6 +185,9 @@ def _readings(view: View, least: int, depth: int) -> Iterator[View]:
         yield view
         if depth == 0:
             yield from view.without_signs()
+            if (bare := view.without_markup()) is not None:
+                yield bare
+                yield from bare.without_signs()
         if depth < _NESTED:
             for decoded in _decoded(view, least):
                 yield from _readings(decoded, least, depth + 1)

@@ -163,6 +163,14 @@ def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which:
         ("<{}>", "is a placeholder that was not replaced by a key: look at how it is set."),
         ("export STAGING_KEY={}", "give only what follows the equals sign."),
         ("${{ secrets.KEY }}", "a variable was not replaced by its value"),
+        ('{"key": "{}"}', "is JSON: give only the key that is in it."),
+        ('["{}"]', "is JSON: give only the key that is in it."),
+        ("https://host/{}", "is a URL: give the key."),
+        ("***", "is masked: copy the key itself."),
+        ("sk-admin-********", "is masked: copy the key itself."),
+        ("sk-\u2022\u2022\u2022wxyz", "is masked: copy the key itself."),
+        ("sk-...wxyz", "is masked: copy the key itself."),
+        (base64.b64encode(f"{USER}\n".encode()).decode(), "is a key in base64: decode it."),
     ],
 )
 @pytest.mark.parametrize("variable", ["OPENAI_ADMIN_KEY", "OPENAI_USER_KEY", "STAGING_KEY"])
