@@ -36,3 +36,15 @@ def in_company(exchanges: Sequence[Exchange]) -> Mapping[int, Exchange]:
                 if overlap and (other.request.credential == "admin") is not admin:
                     found.setdefault(exchange.number, other)
     return found
+
+
+def alone(exchanges: Sequence[Exchange]) -> frozenset[int]:
+    """The numbers of the exchanges during which no other one was under way."""
+    shared: set[int] = set()
+    longest: Exchange | None = None
+    for exchange in sorted(exchanges, key=lambda exchange: exchange.sent):
+        if longest is not None and exchange.sent < longest.received:
+            shared |= {exchange.number, longest.number}
+        if longest is None or exchange.received > longest.received:
+            longest = exchange
+    return frozenset(exchange.number for exchange in exchanges) - shared

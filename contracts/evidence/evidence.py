@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, Order, Page, Query, Request, Target
-from contracts.evidence.company import in_company
+from contracts.evidence.company import alone, in_company
 from contracts.evidence.failures import Failures
 from contracts.evidence.listing import Listing
 from contracts.evidence.movement import Movement, Walk
@@ -160,6 +160,11 @@ class Evidence:
     @cached_property
     def _in_company(self) -> Mapping[int, Exchange]:
         return in_company(self.exchanges)
+
+    @cached_property
+    def alone(self) -> frozenset[int]:
+        """The numbers of the exchanges during which no other one was under way."""
+        return alone(self.exchanges)
 
     def company(self, exchange: Exchange) -> Exchange | None:
         """The request of a caller of the other kind (admin key, or anyone else) that this one could be mixed up with.

@@ -204,3 +204,17 @@ def test_requests_that_are_joined_are_found_whoever_comes_first() -> None:
     # Who comes first is given the page of the other, or the other its refusal.
     assert broken & {"SEC-014", "SEC-015"}
     assert broken <= {"SEC-014", "SEC-015"}
+
+
+def test_only_an_answer_to_a_request_that_was_alone_shows_that_those_beside_others_are_right() -> None:
+    history = History(permissions(12))
+    history.walk(query(limit=100, order=Order.DESCENDING), "control 1", probe="control")
+    one, other = history.ask(PLAIN), history.ask(query(limit=4))
+    together = history.ask(PLAIN)
+    history.exchanges[-1] = replace(together, concurrent=True)
+    assert cases(history.evidence(), "PAG-020") == 1
+    history.exchanges[one.number] = replace(one, received=other.received)
+    evidence = history.evidence()
+    assert evidence.alone.isdisjoint({one.number, other.number})
+    assert together.number in evidence.alone
+    assert cases(evidence, "PAG-020") == 0

@@ -78,8 +78,12 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
         if not exchange.concurrent or exchange.request.target not in alone or not evidence.comparable(exchange):
             continue
         peers = alone[exchange.request.target]
+        # Requests outside of batches may overlap too: that their answers agree with those of a batch proves nothing.
+        single = [peer for peer in peers if peer.number in evidence.alone]
+        peers = single or peers
         if any(evidence.same(peer, exchange) for peer in peers):
-            yield HELD
+            if single:
+                yield HELD
         else:
             # An exchange of another round would make it another finding.
             peer = min(

@@ -218,7 +218,7 @@ def changes_body(
 
 
 def changes_answer(
-    clause: str, *, also: Also = (), everywhere: bool = True, kind: Kind | None = None
+    clause: str, *, also: Also = (), everywhere: bool = True, kind: Kind | None = None, by_order: str = ""
 ) -> Callable[[Callable[[Response], Response]], Wrong]:
     """Registers a function that makes the wrong 200 answer out of the right one."""
 
@@ -227,7 +227,8 @@ def changes_answer(
             def page(self, asked: Asked, /) -> Response:
                 return change(super().page(asked))
 
-        return fault(clause, also=also, everywhere=everywhere, kind=kind)(_named(Changed, change))
+        wrong = _named(Changed, change)
+        return fault(clause, also=also, everywhere=everywhere, kind=kind, by_order=by_order)(wrong)
 
     return register
 

@@ -129,7 +129,11 @@ def typed_as_old_json(response: Response) -> Response:
 # --- the body on the wire
 
 
-@changes_answer("HTP-003", also=(LAST_PAGE, SIXTH, BEYOND_30))
+@changes_answer(
+    "HTP-003",
+    also=(LAST_PAGE, SIXTH, BEYOND_30),
+    by_order="Which callers meet on a connection before an answer ends it, and so whether that is judged.",
+)
 def cut_short(response: Response) -> Response:
     """The connection ends before the announced length."""
     response.cut = len(response.body) // 2

@@ -55,7 +55,12 @@ def default_ascending_without_limit(self: Behaviour, fields: Fields, /) -> str:
 # --- the two directions
 
 
-@replaces(Behaviour.sort, "PAG-019", kind=Kind.NOW_AND_THEN)
+@replaces(
+    Behaviour.sort,
+    "PAG-019",
+    kind=Kind.NOW_AND_THEN,
+    by_order="Which way round the list stands is what the requests before have made of it.",
+)
 def turned_in_place(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """The list in memory is turned round for a request in ascending order, and stays so for whoever comes next."""
     known: list[Permission] = self.memory.setdefault(
