@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from contracts.clauses.registry import Judge, Needs, Outcome
 from contracts.core.model import Answer, Exchange, Node, Order, Page, Query
 from contracts.core.result import HELD, Finding
-from contracts.core.wording import names, place, short, yes
+from contracts.core.wording import count, names, place, short, yes
 from contracts.spec.requests import Oddity
 from contracts.spec.validation import MOST_VIOLATIONS
 
@@ -120,6 +120,13 @@ def named(answer: Answer, ids: frozenset[str], asked: str) -> set[str]:
 def denied(exchange: Exchange) -> bool:
     """Whether the target refused a request: a 4xx other than 429."""
     return exchange.refused and exchange.failure is None and exchange.status != TOO_MANY
+
+
+def refusal(evidence: Evidence, exchange: Exchange) -> str:
+    """The status of a refusal; where its token is at least a second old, also that age: it may have expired."""
+    age = evidence.token_age(exchange)
+    late = f", {count(round(age), 'second')} after its token was given" if age is not None and age >= 1 else ""
+    return f"status {exchange.status}{late}"
 
 
 def shows_nothing(exchange: Exchange, page: Page | None) -> bool:

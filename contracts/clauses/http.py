@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from contracts.clauses.common import EVERYWHERE, LET_IN, describe, must_be_answered
+from contracts.clauses.common import EVERYWHERE, LET_IN, describe, must_be_answered, refusal
 from contracts.clauses.passages import ADMIN_ONLY, JSON, SUCCESS
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.injection import fields, injected
@@ -44,7 +44,7 @@ def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
             and not exchange.failed
             and must_be_answered(evidence, exchange, query)
         ):
-            yield Finding("200", f"status {exchange.status}", (exchange,))
+            yield Finding("200", refusal(evidence, exchange), (exchange,))
 
 
 @clause(

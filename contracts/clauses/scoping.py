@@ -106,7 +106,11 @@ def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _below_another(evidence: Evidence) -> Iterator[Outcome]:
-    """One outcome for each request of the list below a parent that is not its own."""
+    """One outcome for each request of the list below a parent that is not its own.
+
+    Where the last parameter alone names a list, nothing is shown that its caller may not see: a reason to look, and
+    no breach.
+    """
     operation, checkpoint = evidence.operation, evidence.target.checkpoint
     for exchange in evidence.admin:
         if not operation.misplaced(exchange.request, checkpoint):
@@ -115,7 +119,7 @@ def _below_another(evidence: Evidence) -> Iterator[Outcome]:
         own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page is not None else ()
         if own:
             said = f"{names(own, 3)}, below {exchange.request.path.rpartition('/')[0]}"
-            yield Finding("a 4xx, or an empty page", said, (exchange,))
+            yield Finding("a 4xx, or an empty page", said, (exchange,), warning=True)
         elif shows_nothing(exchange, page):
             yield HELD
 

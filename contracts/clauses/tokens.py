@@ -19,6 +19,7 @@ from contracts.clauses.common import (
     named,
     odd,
     only,
+    refusal,
     shows_nothing,
     tie_at,
 )
@@ -254,7 +255,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
                 stable_list=evidence.explained(earlier, exchange),
             )
         elif used is not None and denied(exchange) and must_be_answered(evidence, exchange, query):
-            said = f"status {exchange.status}: it was answered before"
+            said = f"{refusal(evidence, exchange)}; it was answered before"
             refused.append(Finding("200 for a token that was given", said, (used, exchange)))
     # If a token is refused only with another limit, the limit is the reason.
     yield from refused if broken else ()
@@ -301,7 +302,7 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if denied(exchange) and first and must_be_answered(evidence, exchange, query):
             was = f"limit={given.query.limit}" if given.query.limit is not None else "no limit"
-            said = f"status {exchange.status}; the token was given with {was}"
+            said = f"{refusal(evidence, exchange)}; the token was given with {was}"
             yield Finding("200, and what follows", said, (given.exchange, exchange))
         elif exchange.number in sound:
             page, order = sound[exchange.number]

@@ -181,7 +181,7 @@ class Evidence:
 
     def may_have_expired(self, exchange: Exchange) -> bool:
         """Whether a token was older than every one that was accepted, and so old that it may have expired."""
-        age = self._token_age(exchange)
+        age = self.token_age(exchange)
         return age is not None and age >= LEAST_LIFE and age > self._oldest_accepted
 
     @cached_property
@@ -189,10 +189,10 @@ class Evidence:
         """The age in seconds of the oldest token that brought a page."""
         if not self.reader.opaque:
             return 0.0
-        ages = (self._token_age(exchange) for exchange in self.admin if exchange.ok)
+        ages = (self.token_age(exchange) for exchange in self.admin if exchange.ok)
         return max((age for age in ages if age is not None), default=0.0)
 
-    def _token_age(self, exchange: Exchange) -> float | None:
+    def token_age(self, exchange: Exchange) -> float | None:
         """The seconds since a request's token was last given; ``None`` for a request without a known one."""
         query = self.reading(exchange).query
         given = self.reader.latest(query, exchange) if query is not None and self.reader.opaque else None

@@ -211,10 +211,11 @@ class Reader:
             )
         has_more = standing_at(value, profile.more) if profile.more is not None else None
         token, back = (
-            standing_at(value, cursor.at) if self.opaque and cursor.at is not None else None
+            self.operation.as_token(standing_at(value, cursor.at), cursor.param)
+            if self.opaque and cursor.at is not None
+            else None
             for cursor in (profile.next, profile.prev)
         )
-        token = token if isinstance(token, str) and token else None
         if profile.more is None and self.opaque:
             has_more = token is not None
         first, last = (value.get(name) if isinstance(value, dict) else None for name in (roles.first_id, roles.last_id))
@@ -224,7 +225,7 @@ class Reader:
             self.operation.as_id(first),
             self.operation.as_id(last),
             token,
-            back if isinstance(back, str) and back and roles.before else None,
+            back if roles.before else None,
         )
 
 

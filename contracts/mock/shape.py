@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 from zlib import crc32
 
 ORDERS = ("ascending", "descending")
@@ -107,6 +108,8 @@ class Shape:
         fixed: The parameters without a role that every request has.
         token: Where a page has the token of the next one, if the cursors are tokens; the items may have no id then.
         back: Where it has the token of the page before, if it has one.
+        link: The address of the next page up to its token, if a page has the token in such; empty for a token alone.
+        back_link: The same of the page before.
     """
 
     prefix: str = "/fine_tuning/checkpoints/"
@@ -127,6 +130,8 @@ class Shape:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: tuple[str, ...] | None = None
     back: tuple[str, ...] | None = None
+    link: str = ""
+    back_link: str = ""
     fixed: frozenset[str] = frozenset()
     key_header: str = ""
 
@@ -165,12 +170,13 @@ class Shape:
                 holder.pop(last, None)
                 if name in page:
                     holder[last] = items if name == "data" else page[name]
-        for at, each in ((self.token, token), (self.back, back)) if isinstance(dressed, dict) else ():
+        tokens = ((self.token, token, self.link), (self.back, back, self.back_link))
+        for at, each, link in tokens if isinstance(dressed, dict) else ():
             if at is not None:
                 holder = dressed
                 for name in at[:-1]:
                     holder = holder.setdefault(name, {})
-                holder[at[-1]] = each
+                holder[at[-1]] = link + quote(each, safe="") if link and isinstance(each, str) else each
         return dressed
 
 

@@ -12,6 +12,7 @@ from contracts.core.model import Order
 from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
 from contracts.mock.store import Dataset, Permission
 from contracts.spec.operation import Operation
+from contracts.spec.profile import Cursor
 from contracts.spec.references import References
 from contracts.spec.requests import PARAMETERS
 from contracts.spec.samples import sample
@@ -83,6 +84,8 @@ def shape(operation: Operation) -> Shape:
         ranges={name: partial(_inside, operation, name) for name in operation.ranges},
         token=profile.next.at if profile.next.kind == "body" else None,
         back=profile.prev.at if profile.next.kind == "body" and roles.before else None,
+        link=_link(operation, profile.next),
+        back_link=_link(operation, profile.prev),
         page=Look(
             names=_named(
                 object=roles.object,
@@ -111,6 +114,10 @@ def shape(operation: Operation) -> Shape:
             published="checkpoint.permission",
         ),
     )
+
+
+def _link(operation: Operation, cursor: Cursor) -> str:
+    return f"https://api.example/page?{cursor.param}=" if operation.gives_address(cursor) else ""
 
 
 def _inside(operation: Operation, name: str, second: int, value: str) -> bool:

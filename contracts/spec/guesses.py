@@ -10,55 +10,38 @@ from contracts.core.model import Order
 from contracts.spec.outline import Outline, Parameter, Place, Schemas, types, words
 from contracts.spec.profile import Statements, place
 
+
+def _spelt(*names: str) -> tuple[str, ...]:
+    """Names as written with underscores, each also as written with capitals (`next_page`, `nextPage`)."""
+    capitals = (re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name) for name in names)
+    return tuple(dict.fromkeys(each for pair in zip(names, capitals, strict=True) for each in pair))
+
+
 _ITEMS = ("data", "items", "results", "value", "records", "entries")
-_ONWARD = (
-    "after",
-    "after_id",
-    "starting_after",
-    "cursor",
-    "page_token",
-    "pageToken",
-    "next_token",
-    "nextToken",
-    "page",
+_AFTER = _spelt("after", "after_id", "starting_after")
+_ONWARD = _spelt(
+    *(*_AFTER, "cursor", "page_token", "next_token", "page", "start_cursor", "page_cursor"),
+    *("continuation_token", "next_cursor", "next_page_token", "next_page", "next"),
 )
 _BACKWARD = ("before", "before_id", "ending_before")
-_PREVIOUS = (
-    "prev",
-    "previous",
-    "prev_page",
-    "previous_page",
-    "prev_cursor",
-    "prevCursor",
-    "previous_cursor",
-    "previousCursor",
-    "prev_page_token",
-    "prevPageToken",
-    "previous_page_token",
-    "previousPageToken",
-    "prev_token",
-    "prevToken",
-    "previous_token",
-    "previousToken",
+_PREVIOUS = _spelt(
+    *("prev", "previous", "prev_page", "previous_page", "prev_cursor", "previous_cursor", "prev_page_token"),
+    *("previous_page_token", "prev_token", "previous_token"),
 )
 """Names of tokens that lead backwards, of properties and of parameters."""
-_TOKENS = (
-    "next",
-    "next_page",
-    "next_cursor",
-    "nextCursor",
-    "next_page_token",
-    "nextPageToken",
-    "next_token",
-    "nextToken",
-    "next_batch",
+_TOKENS = _spelt(
+    *("next_page", "next_cursor", "next_page_token", "next_token", "next_batch", "end_cursor", "continuation_token"),
 )
-_MORE = ("has_more", "hasMore", "has_next_page", "hasNextPage")
-_LAST, _FIRST = ("last_id", "lastId"), ("first_id", "firstId")
-_LIMIT = ("limit", "page_size", "pageSize", "max_results", "maxResults", "per_page")
-_ORDER = ("order", "sort", "sort_order", "direction", "sort_direction")
+_ADDRESSES = _spelt("next_url", "next_link", "next_page_url", "next_uri")
+_MORE = _spelt("has_more", "has_next_page")
+_LAST, _FIRST = _spelt("last_id"), _spelt("first_id")
+_LIMIT = _spelt("limit", "page_size", "max_results", "per_page", "first", "count", "size")
+_ORDER = _spelt("order", "sort", "sort_order", "direction", "sort_direction")
 _ORDER_WORDS = ((Order.ASCENDING, ("asc", "ascending")), (Order.DESCENDING, ("desc", "descending")))
-_TIMES = ("created_at", "created", "createdAt", "added_at", "effective_at", "start_time")
+_TIMES = _spelt(
+    *("created_at", "created", "added_at", "effective_at", "start_time", "created_time", "create_time", "date_created"),
+)
+_IDENTIFIES = re.compile(r"_id$|[a-z]Id$")
 _CONSTANTS = ("object", "type")
 _LEAST_ALTERNATIVES = 3
 """The least enum values that a parameter and a property must share to be taken for the same thing."""
@@ -78,6 +61,10 @@ _NEWEST_FIRST = re.compile(
 _OLDEST_FIRST = re.compile(r"\boldest (?:\w+ )?first\b|\bin chronological order\b", re.IGNORECASE)
 _PAGES_BY = re.compile(r"\b(?:pagination|continuation|page|paging)[ _](?:token|cursor)\b", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"\bopaque\b|\btoken\b|`next\w*`|\bnext_\w+|\bpage_token\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?:URLs?|URIs?|hyperlink)\b", re.IGNORECASE)
+_ADDRESS_FORMATS = frozenset({"uri", "url", "uri-reference", "uri-template"})
+_LINKS = frozenset({"links", "_links", "link", *_ADDRESSES})
+"""Addresses, and groups of the answer that hold them."""
 _NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) before\b", re.IGNORECASE)
 _FILTERS = re.compile(
     r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
@@ -188,13 +175,13 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     query, envelope = outline.query, outline.envelope
     found.setdefault("noun", _noun(outline.path))
     if "item.id" not in found:
-        found["item.id"] = _identity(outline, items)
+        found["item.id"] = _identity(outline, items, str(found["noun"]))
     if "item.time.at" not in found:
         found |= _time(items)
     elif found["item.time.at"] is not None:
         found.setdefault("item.time.as", _time_form(items.get(found["item.time.at"], {})))
-    token = next((name for name in _TOKENS if "string" in types(envelope.get(name, {}))), None)
-    found.setdefault("next.param", _onward(query))
+    found.setdefault("next.param", _onward(query, items.get(str(found["item.id"]), {})))
+    token = _token(outline, found["next.param"])
     found.setdefault("next.from", _kind(query.get(str(found["next.param"])), found.get("next.at") or token))
     found.setdefault("next.at", token if found["next.from"] == "body" else _first(_LAST, envelope))
     if found["next.from"] == "body":
@@ -202,7 +189,7 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     else:
         found.setdefault("prev.param", next((name for name in _BACKWARD if _is_text(query.get(name))), None))
         found.setdefault("prev.at", _first(_FIRST, envelope))
-    found.setdefault("more", next((name for name in _MORE if "boolean" in types(envelope.get(name, {}))), None))
+    found.setdefault("more", _named(outline, "boolean", _MORE))
     found.setdefault("limit.param", next((name for name in _LIMIT if "integer" in _types(query.get(name))), None))
     if "order.param" not in found:
         found |= _order(query)
@@ -231,6 +218,34 @@ def _back(outline: Outline, found: Statements) -> Statements:
     return {"prev.param": next(known, found["next.param"]), "prev.at": at, "prev.nearest": True}
 
 
+def _token(outline: Outline, onward: str | None) -> Any:
+    """Where the token of the next page stands: by a name that says so, by that of its parameter, or `next`.
+
+    Where an answer gives the address of the next page alone, the token is in there.
+    """
+    same = (onward,) if onward is not None else ()
+    tries = [_named(outline, "string", names) for names in (_TOKENS, same, ("next",))]
+    if onward in _ONWARD and onward not in _AFTER:
+        tries.append(_named(outline, "string", (*_ADDRESSES, *_TOKENS, "next"), addresses=True))
+    return next((found for found in tries if found is not None), None)
+
+
+def _named(outline: Outline, kind: str, candidates: tuple[str, ...], *, addresses: bool = False) -> Any:
+    """The place of a property with one of these names that is an address or none, the outermost first."""
+    places = (at for at, schema in outline.places() if kind in types(schema) and is_address(at, schema) == addresses)
+    named = [at for at in places if at[-1] in candidates]
+    best = min(named, key=lambda at: (len(at), candidates.index(at[-1])), default=None)
+    return best if best is None else list(best) if len(best) > 1 else best[0]
+
+
+def is_address(at: Place, schema: Mapping[str, Any]) -> bool:
+    """Whether a property holds the address of something, by its format, its group or its description."""
+    described = str(schema.get("description", ""))
+    return (
+        schema.get("format") in _ADDRESS_FORMATS or not _LINKS.isdisjoint(at) or _ADDRESS.search(described) is not None
+    )
+
+
 def _kind(parameter: Parameter | None, at: Any) -> str:
     """Whether a cursor is the id of an item, or a token that stands at a place of the answer."""
     if at is not None:
@@ -239,9 +254,10 @@ def _kind(parameter: Parameter | None, at: Any) -> str:
     return "body" if parameter is not None and _TOKEN_WORDS.search(parameter.description) else "item"
 
 
-def _onward(query: Mapping[str, Parameter]) -> str | None:
+def _onward(query: Mapping[str, Parameter], identity: Mapping[str, Any]) -> str | None:
     """The parameter that takes the cursor: one with a usual name, or else the only one that is described as such."""
-    usual = next((name for name in _ONWARD if _is_text(query.get(name))), None)
+    kinds = ({"string"}, types(identity))
+    usual = next((name for name in _ONWARD if name in query and query[name].types in kinds), None)
     described = [name for name, each in query.items() if _is_text(each) and _PAGES_BY.search(each.description)]
     return described[0] if usual is None and len(described) == 1 else usual
 
@@ -251,7 +267,7 @@ def _items(outline: Outline, onward: str | None) -> Any:
         return ""
     arrays = [name for name, schema in outline.envelope.items() if "array" in types(schema)]
     usual = next((name for name in _ITEMS if name in arrays), None)
-    if usual is None and (onward is not None or _onward(outline.query) is not None):
+    if usual is None and (onward is not None or _onward(outline.query, {}) is not None):
         of_objects = [name for name in arrays if outline.items((name,))]
         return of_objects[0] if len(of_objects) == 1 else None
     return usual
@@ -266,15 +282,17 @@ def _noun(path: str) -> str:
     return last
 
 
-def _identity(outline: Outline, items: Schemas) -> str | list[str] | None:
+def _identity(outline: Outline, items: Schemas, noun: str) -> str | list[str] | None:
     if "id" in items:
         # Versions of one thing may share its id.
         if outline.path.partition("?")[0].endswith("/versions") and "version" in items and "after" not in outline.query:
             return ["id", "version"]
         return "id"
+    own = noun.replace(" ", "_")
+    usual = next((name for name in items if name.lower() in {f"{own}_id", f"{own}id".replace("_", ""), "uuid"}), None)
     scope = {each.name for each in outline.parameters if each.where == "path"}
-    ids = [name for name in items if name.endswith("_id") and name not in scope]
-    return ids[0] if len(ids) == 1 else None
+    ids = [name for name in items if _IDENTIFIES.search(name) and name not in scope]
+    return usual or (ids[0] if len(ids) == 1 else None)
 
 
 def _time(items: Schemas) -> Statements:
@@ -337,7 +355,7 @@ def _hidden(parameters: list[Parameter]) -> Iterator[str]:
         said = bounded(parameter.name) or _FILTERS.search(parameter.description)
         if parameter.required or _WIDENS.search(parameter.name) or not said:
             continue
-        if parameter.types in ({"string"}, {"integer"}) and parameter.name not in _TOKENS:
+        if parameter.types in ({"string"}, {"integer"}) and parameter.name not in {*_TOKENS, "next"}:
             yield parameter.name
         elif parameter.name == "metadata":
             yield f"{parameter.name}[contracts]"

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
-from contracts.spec.guesses import bounded, dated
+from contracts.spec.guesses import bounded, dated, is_address
 from contracts.spec.outline import Outline, mapping, types, words
-from contracts.spec.profile import Profile, Time
+from contracts.spec.profile import Cursor, Profile, Time
 from contracts.spec.properties import OtherProperties, item_schemas, other_properties
 from contracts.spec.references import References
 from contracts.spec.requests import Grammar, Reading
@@ -33,6 +33,8 @@ Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_ADDRESS = re.compile(r"(?:https?://|/|\?)[^?\s]*\?|\?", re.IGNORECASE)
+"""How the address of a page begins, up to its query."""
 _WRITTEN = Time("", "rfc3339")
 """How a filter takes a time that is no number."""
 _USUAL_LIMIT = 20
@@ -226,6 +228,21 @@ class Operation:
         if isinstance(value, int) and not isinstance(value, bool) and self._has_numbers_as_ids:
             return str(value)
         return value if isinstance(value, str) else None
+
+    def as_token(self, value: object, parameter: str | None) -> str | None:
+        """The token that a value of an answer is, or that it has for the parameter where it is the address of a page.
+
+        Of an address nothing else is used: requests go to the target's own path. ``None`` for what is no token.
+        """
+        if not isinstance(value, str) or not _ADDRESS.match(value):
+            return value or None if isinstance(value, str) else None
+        pairs = parse_qsl(value.partition("?")[2].partition("#")[0])
+        return next((token for name, token in pairs if name == parameter), None)
+
+    def gives_address(self, cursor: Cursor) -> bool:
+        """Whether an answer gives the address of a page, which has the token in it, and not the token alone."""
+        described = None if cursor.at is None else self._outline.at(cursor.at)
+        return cursor.at is not None and described is not None and is_address(cursor.at, described)
 
     def identity(self, entry: Mapping[str, Any]) -> str | None:
         """What tells an item from others: its id, several properties together, or all of it; ``None`` without an id."""

@@ -15,6 +15,8 @@ Schemas = Mapping[str, dict[str, Any]]
 """The properties of an object, each with its keywords."""
 
 _JSON = "application/json"
+_MOST_NAMES = 3
+"""Names that lead to where an answer says how its list goes on (`paging.cursors.after`)."""
 _MOST_LEVELS = 8
 """Levels of composition that are followed; published documents have three."""
 
@@ -171,13 +173,16 @@ class Outline:
         return self.properties((self.at(place) or {}).get("items"))
 
     def places(self) -> Iterator[tuple[Place, dict[str, Any]]]:
-        """Every property of a page, and those of its objects, each with its keywords."""
-        for name, schema in self.envelope.items():
-            yield (name,), schema
-        for name, schema in self.envelope.items():
-            if "array" not in types(schema):
-                for inner, described in self.properties(schema).items():
-                    yield (name, inner), described
+        """Every property of a page and of its objects, outer ones first, each with its keywords."""
+        level: list[tuple[Place, Schemas]] = [((), self.envelope)]
+        for _ in range(_MOST_NAMES):
+            inner = []
+            for group, properties in level:
+                for name, schema in properties.items():
+                    yield (*group, name), schema
+                    if "array" not in types(schema):
+                        inner.append(((*group, name), self.properties(schema)))
+            level = inner
 
 
 def types(schema: Mapping[str, Any]) -> frozenset[str]:

@@ -135,6 +135,20 @@ ONE_PARAMETER = document(
     operation={"x-fern-pagination": {"cursor": "$request.cursor", "next_cursor": "$response.paging.next"}},
 )
 """Tokens of both directions in one parameter."""
+ADDRESSES = document(
+    "/shelves/{shelf_id}/things",
+    [parameter("cursor"), parameter("limit", "integer", default=9)],
+    {
+        "links": {
+            "type": "object",
+            "properties": {"next": {"type": ["string", "null"], "format": "uri"}},
+            "required": ["next"],
+        }
+    },
+    {"id": TEXT, "created_at": INTEGER},
+    required=("links",),
+)
+"""A token within the address of the next page."""
 NO_ORDER = document(
     "/shelves/{shelf_id}/things",
     [parameter("starting_after"), parameter("limit", "integer", default=10)],

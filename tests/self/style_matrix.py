@@ -20,6 +20,7 @@ from typing import Any
 from zlib import crc32
 
 from listed import (
+    ADDRESSES,
     ARRAY,
     BOUNDS,
     FILTERS,
@@ -59,10 +60,12 @@ STYLES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "filters": ("id cursor with order, several filters", FILTERS),
     "bounds": ("id cursor, filters that bound times", BOUNDS),
     "array": ("id cursor, the answer is the array itself", ARRAY),
+    "addresses": ("token within the address of the next page, one parent", ADDRESSES),
 }
 """Each style by its name: what it is, and a document of one such operation."""
 REQUESTS = "150"
-_ONE_IN = len(STYLES)
+_ONE_IN = 10
+"""So many styles share the variants that need none."""
 _EVERY_OTHER = 2
 KINDS = ("caught", "elsewhere", "hidden", "missed")
 NEEDS: Mapping[str, Capability] = {

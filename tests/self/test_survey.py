@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from commanding import run
 from listed import (
+    ADDRESSES,
     BOOLEAN,
     FIXED_ORDER,
     ID_CURSOR,
+    INTEGER,
     ITEM,
     ONE_PARAMETER,
     TEXT,
@@ -318,6 +320,90 @@ def test_a_next_link_is_no_cursor() -> None:
     assert [lack.role for lack in only.lacks] == ["next.param"]
 
 
+def _group(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+@pytest.mark.parametrize(
+    ("takes", "envelope", "at", "more"),
+    [
+        ("cursor", {"pagination": _group(next_cursor=TEXT, has_more=BOOLEAN)}, "pagination.next_cursor", True),
+        ("cursor", {"response_metadata": _group(next_cursor=TEXT)}, "response_metadata.next_cursor", False),
+        ("after", {"pageInfo": _group(endCursor=TEXT, hasNextPage=BOOLEAN)}, "pageInfo.endCursor", True),
+        ("after", {"paging": _group(cursors=_group(after=TEXT), next=TEXT)}, "paging.cursors.after", False),
+        ("cursor", {"cursor": {"type": "string", "description": "That of the next page."}}, "cursor", False),
+        ("next", {"meta": _group(next=TEXT, total=INTEGER)}, "meta.next", False),
+        ("start_cursor", {"next_cursor": TEXT, "has_more": BOOLEAN}, "next_cursor", True),
+        ("cursor", {"cursor": TEXT, "next_cursor": TEXT}, "next_cursor", False),
+    ],
+)
+def test_a_token_is_found_wherever_the_answer_has_it(
+    takes: str, envelope: dict[str, Any], at: str, *, more: bool
+) -> None:
+    found = profile(document("/things", [parameter(takes)], envelope))
+    assert found.next == Cursor(takes, "body", tuple(at.split(".")))
+    assert (found.more is not None) == more
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"next": {"type": "string", "format": "uri"}},
+        {"next": {"type": "string", "description": "URL of the next page."}},
+        {"links": _group(next=TEXT)},
+        {"next_url": TEXT},
+    ],
+)
+def test_the_address_of_the_next_page_has_the_token_unless_the_cursor_is_an_id(links: dict[str, Any]) -> None:
+    (name, _), *_ = links.items()
+    at = ("links", "next") if name == "links" else (name,)
+    assert profile(document("/things", [parameter("cursor")], links)).next == Cursor("cursor", "body", at)
+    assert profile(document("/things", [parameter("after")], links)).next == Cursor("after", "item", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "token"),
+    [
+        ("https://api.example/things?limit=9&cursor=a%2Fb%3D#top", "a/b="),
+        ("/things?cursor=a+b", "a b"),
+        ("?cursor=c", "c"),
+        ("https://api.example/things?page=2", None),
+        ("https://[", "https://["),
+        ("a/b?cursor=c", "a/b?cursor=c"),
+        ("eyJrIjoxfQ==", "eyJrIjoxfQ=="),
+        ("", None),
+        (None, None),
+        (12, None),
+    ],
+)
+def test_a_token_is_read_from_an_address(tmp_path: Path, given: object, token: str | None) -> None:
+    operation = load_operation(written(tmp_path, ADDRESSES), name="listThings")
+    assert operation.as_token(given, operation.profile.next.param) == token
+
+
+@pytest.mark.parametrize(
+    ("path", "item", "identity"),
+    [
+        ("/cranes", {"craneId": TEXT, "yardId": TEXT}, ("craneId",)),
+        ("/yard-cranes", {"yard_crane_id": TEXT, "yard_id": TEXT}, ("yard_crane_id",)),
+        ("/cargo", {"uuid": TEXT, "ship_id": TEXT}, ("uuid",)),
+        ("/cargo", {"ship_id": TEXT, "port_id": TEXT}, ()),
+        ("/moves", {"move": TEXT, "paid": TEXT}, ()),
+    ],
+)
+def test_what_identifies_an_item_is_found_by_what_the_item_is_called(
+    path: str, item: dict[str, Any], identity: tuple[str, ...]
+) -> None:
+    assert profile(document(path, [parameter("page_token")], {"next_page_token": TEXT}, item)).id == identity
+
+
+def test_a_number_is_a_cursor_where_it_is_the_id_of_items() -> None:
+    parameters = [parameter("after", "integer"), parameter("per_page", "integer")]
+    numbers, texts = (document("/things", parameters, {"more": BOOLEAN}, {"id": kind}) for kind in (INTEGER, TEXT))
+    assert profile(numbers).next.param == "after"
+    assert [lack.role for lack in surveyed(texts).lacks] == ["next.param"]
+
+
 def test_an_overlay_is_surer_than_all(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.yaml"
     overlay.write_text(
@@ -363,7 +449,7 @@ _FLAGGED = {"has_more": BOOLEAN}
 LACKING = {
     "no cursor": document("/things", [], {**_FLAGGED, "next_page": TEXT}),
     "no page size": document("/things", [parameter("after"), parameter("year", "integer")], _FLAGGED),
-    "an unusual page size": document("/things", [parameter("after"), parameter("count", "integer")], _FLAGGED),
+    "an unusual page size": document("/things", [parameter("after"), parameter("top", "integer")], _FLAGGED),
     "neither": answering(document("/things", [], _FLAGGED), {"properties": {"data": {"type": "array"}, **_FLAGGED}}),
     "no token": document("/things", [parameter("page", description="An opaque token.")], _FLAGGED),
     "no identity": document("/things", [parameter("after")], _FLAGGED, {"name": TEXT}),
@@ -380,7 +466,7 @@ def test_what_is_missing_is_said_as_an_overlay_that_can_be_used_as_it_is(tmp_pat
 
 def test_a_page_size_is_proposed_by_its_name() -> None:
     proposed = {name: surveyed(LACKING[name]).lacks[0].proposed for name in ("no page size", "an unusual page size")}
-    assert proposed == {"no page size": "limit", "an unusual page size": "count"}
+    assert proposed == {"no page size": "limit", "an unusual page size": "top"}
 
 
 def _overlaid(folder: Path, found: Surveyed, spec: Path) -> None:
