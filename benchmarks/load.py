@@ -19,10 +19,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from contracts.load.judge import Judge
-from contracts.load.questions import Question, worth_sending
 from contracts.mock.store import seeded
 from contracts.runs.live import run
+from contracts.runs.load.judge import Judge
+from contracts.runs.load.questions import Question, worth_sending
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings

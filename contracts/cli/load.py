@@ -15,8 +15,8 @@ import click
 
 from contracts.cli.shell import Grouped, Shell, options, present
 from contracts.core.errors import ConfigurationError
-from contracts.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
-from contracts.load.options import settings as chosen_settings
+from contracts.runs.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
+from contracts.runs.load.options import settings as chosen_settings
 from contracts.settings.settings import Settings
 
 
@@ -96,9 +96,9 @@ def _said(chosen: Mapping[str, object]) -> Iterator[str]:
 @click.pass_obj
 def load_conductor(shell: Shell, descriptor: int, host: str | None) -> int:
     """Ask alone before a load and after it; the process of the load begins this one."""
-    from contracts.load.conductor import Conductor
-    from contracts.load.messages import Outcome, send
     from contracts.runs.job import Job, Judged
+    from contracts.runs.load.conductor import Conductor
+    from contracts.runs.load.messages import Outcome, send
 
     settings = chosen_settings(host)
     incoming: BinaryIO = sys.stdin.buffer

@@ -1,7 +1,7 @@
 """Users of Locust who judge their answers: ``from contracts.plugins.locust import ContractUser``.
 
 The process that begins the load, alone or as the master of others, has a process beside it that learns the list before
-and judges after; see `contracts.load.conductor`. Importing this imports Locust, which patches the process that
+and judges after; see `contracts.runs.load.conductor`. Importing this imports Locust, which patches the process that
 imports it.
 """
 
@@ -23,13 +23,13 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, LocalRunner, MasterRunner, WorkerRunner
 
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.load.figures import Tables
-from contracts.load.messages import Begin, Invitation, News, accepted, invitation, packed, unpacked
-from contracts.load.options import STRANGERS, refuse_unasked, settings
-from contracts.load.process import LoadProcess
-from contracts.load.questions import Question
-from contracts.load.users import Users
 from contracts.plugins.locust_client import UserSession
+from contracts.runs.load.figures import Tables
+from contracts.runs.load.messages import Begin, Invitation, News, accepted, invitation, packed, unpacked
+from contracts.runs.load.options import STRANGERS, refuse_unasked, settings
+from contracts.runs.load.process import LoadProcess
+from contracts.runs.load.questions import Question
+from contracts.runs.load.users import Users
 from contracts.runs.target import Opened, described
 
 LISTENS: Final = "contracts_listens"

@@ -11,7 +11,7 @@ from geventhttpclient.connectionpool import ConnectionPool
 from geventhttpclient.url import URL
 from locust.contrib.fasthttp import FastHttpSession, FastResponse
 
-from contracts.load.route import NoConnection, UserRoute
+from contracts.runs.load.route import NoConnection, UserRoute
 from contracts.traffic.connecting import UnreachableError
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
 from contracts.traffic.limits import Limits

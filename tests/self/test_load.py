@@ -33,10 +33,18 @@ from contracts.core.model import Answer, Exchange, Step
 from contracts.core.result import Figures, Finding, Repetition, Result, Round, Verdict
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
-from contracts.load.conductor import Conductor, confirmed, left_open, where_to_look
-from contracts.load.figures import STRETCHES, Tables
-from contracts.load.judge import LOOKS, Judge
-from contracts.load.messages import (
+from contracts.mock.app import Behaviour
+from contracts.mock.app import Request as Asked
+from contracts.mock.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
+from contracts.mock.server import Server
+from contracts.mock.store import seeded
+from contracts.reports import as_json, html
+from contracts.reports.view import Report
+from contracts.runs.live import run
+from contracts.runs.load.conductor import Conductor, confirmed, left_open, where_to_look
+from contracts.runs.load.figures import STRETCHES, Tables
+from contracts.runs.load.judge import LOOKS, Judge
+from contracts.runs.load.messages import (
     Begin,
     Done,
     Invitation,
@@ -49,20 +57,12 @@ from contracts.load.messages import (
     send,
     unpacked,
 )
-from contracts.load.options import VARIABLE, agreed, handed, refuse_another, refuse_unasked
-from contracts.load.options import settings as options_settings
-from contracts.load.questions import Question, worth_sending
-from contracts.load.route import route
-from contracts.load.users import Users
-from contracts.load.wording import notes, picture
-from contracts.mock.app import Behaviour
-from contracts.mock.app import Request as Asked
-from contracts.mock.load import LOAD_FAULTS, LOAD_VARIANTS, LoadFault
-from contracts.mock.server import Server
-from contracts.mock.store import seeded
-from contracts.reports import as_json, html
-from contracts.reports.view import Report
-from contracts.runs.live import run
+from contracts.runs.load.options import VARIABLE, agreed, handed, refuse_another, refuse_unasked
+from contracts.runs.load.options import settings as options_settings
+from contracts.runs.load.questions import Question, worth_sending
+from contracts.runs.load.route import route
+from contracts.runs.load.users import Users
+from contracts.runs.load.wording import notes, picture
 from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
 from contracts.runs.target import Opened, opened
@@ -102,7 +102,7 @@ def known() -> Known:
 @pytest.fixture(autouse=True)
 def few_suspects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no more pages wait for a look at the list than it takes: judging them together takes its time."""
-    monkeypatch.setattr("contracts.load.judge.MOST_SUSPECTS", 12)
+    monkeypatch.setattr("contracts.runs.load.judge.MOST_SUSPECTS", 12)
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +253,7 @@ def test_strangers_are_as_many_as_was_said(known: Known) -> None:
 
 
 def test_what_is_remembered_does_not_grow(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contracts.load.judge._MOST_KNOWN", 50)
+    monkeypatch.setattr("contracts.runs.load.judge._MOST_KNOWN", 50)
     judge = known.judge()
     question = judge.questions.draw(rngs())
     for number in range(200):
@@ -672,6 +672,6 @@ def test_without_locust_one_sentence_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_nothing_else_imports_locust() -> None:
-    program = "import sys, contracts.cli, contracts.load.users, contracts.runs.job; print('gevent' in sys.modules)"
+    program = "import sys, contracts.cli, contracts.runs.load.users, contracts.runs.job; print('gevent' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "False"

@@ -590,7 +590,7 @@ import json, sys
 from types import SimpleNamespace
 from contracts.plugins.locust_client import UserSession
 from contracts.core.model import Request
-from contracts.load.route import route
+from contracts.runs.load.route import route
 from contracts.runs.target import described
 from contracts.settings.settings import Settings
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Page, Request, Step
-from contracts.load.judge import LOOKS, Judge
-from contracts.load.messages import Begin
-from contracts.load.options import agreed, refuse_another
-from contracts.load.questions import Question
-from contracts.load.route import NoConnection, UserRoute, route
+from contracts.runs.load.judge import LOOKS, Judge
+from contracts.runs.load.messages import Begin
+from contracts.runs.load.options import agreed, refuse_another
+from contracts.runs.load.questions import Question
+from contracts.runs.load.route import NoConnection, UserRoute, route
 from contracts.runs.target import Opened
 from contracts.traffic.pacing import asked_to_wait
 from contracts.traffic.sending import REDIRECTS

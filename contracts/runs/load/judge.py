@@ -20,8 +20,8 @@ from contracts.core.model import Answer, Exchange, Failure, FailureKind, Order, 
 from contracts.core.result import Level
 from contracts.evidence.evidence import CONTROL, LOAD, Evidence
 from contracts.evidence.reader import Reader
-from contracts.load.messages import News
-from contracts.load.questions import Question, Questions
+from contracts.runs.load.messages import News
+from contracts.runs.load.questions import Question, Questions
 from contracts.runs.plan import Plan
 from contracts.verdicts.judging import Tally, tally
 

@@ -14,12 +14,12 @@ from contracts.core.model import Exchange
 from contracts.core.result import Figures, Finding, Judgement, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import LOAD
-from contracts.load.messages import Done, Learned, Reading, Writing, receive, send
-from contracts.load.options import agreed
-from contracts.load.questions import worth_sending
-from contracts.load.wording import notes
 from contracts.probes.asking import Asking
 from contracts.runs.live import run
+from contracts.runs.load.messages import Done, Learned, Reading, Writing, receive, send
+from contracts.runs.load.options import agreed
+from contracts.runs.load.questions import worth_sending
+from contracts.runs.load.wording import notes
 from contracts.runs.plan import Plan, Progress
 from contracts.traffic.redaction import MARKER
 

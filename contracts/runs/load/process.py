@@ -1,4 +1,4 @@
-"""The process beside Locust, seen from Locust's: see `contracts.load.conductor`."""
+"""The process beside Locust, seen from Locust's: see `contracts.runs.load.conductor`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.core.errors import ExitCode
-from contracts.load.messages import Done, Learned, Outcome, receive, send
+from contracts.runs.load.messages import Done, Learned, Outcome, receive, send
 
 _COMMAND: Final = Path(__file__).parents[2] / "checkpoint_permissions_contracts.py"
 """The command, whatever else has the name of this package."""

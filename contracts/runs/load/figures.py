@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.core.model import Exchange
 from contracts.core.result import Figures
-from contracts.load.messages import Done, News
+from contracts.runs.load.messages import Done, News
 
 STRETCHES: Final = 60
 """The most intervals into which the time of a load is divided for its chart."""
