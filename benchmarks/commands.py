@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import ROOT
 from benchmarks.serving import Place
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 
 LONGEST = 90.0
 """Seconds after which a command is ended."""

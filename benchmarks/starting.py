@@ -22,7 +22,7 @@ import click
 import yaml
 
 from benchmarks.figures import ROOT, middle, shown, table, versions, write
-from contracts.spec.document import load, published
+from contracts.openapi.document import load, published
 
 SIZE = 3_000_000
 """Bytes of the large document: the vendor's whole one has as many."""

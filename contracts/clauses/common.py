@@ -14,13 +14,13 @@ from contracts.clauses.registry import Judge, Needs, Outcome
 from contracts.core.model import Answer, Exchange, Node, Order, Page, Query
 from contracts.core.result import HELD, Finding
 from contracts.core.wording import count, names, place, short, yes
-from contracts.spec.requests import Oddity
-from contracts.spec.validation import MOST_VIOLATIONS
+from contracts.openapi.requests import Oddity
+from contracts.openapi.validation import MOST_VIOLATIONS
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
     from contracts.evidence.movement import Walk
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
 """The probes that bring every kind of 200: both orders, one item and all, filtered, last, empty, concurrent."""

@@ -10,7 +10,7 @@ from contracts.clauses.passages import LIST, OBJECT
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Node
 from contracts.core.result import HELD, Finding, Level
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

@@ -13,11 +13,11 @@ from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Exchange, Node
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import short
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
 """2001 to 2099, the plausible times of creation in seconds; in finer units the same range means other times."""

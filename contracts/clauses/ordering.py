@@ -12,7 +12,7 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Order, Page
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names, place, short
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

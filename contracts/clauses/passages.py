@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 LIST: Final = "schemas/ListFineTuningCheckpointPermissionResponse"
 """The place of the schema of a page."""

@@ -13,9 +13,9 @@ from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import Capability, Exchange, Order, Page, Query
 from contracts.core.result import Answered, Level, Unshown
 from contracts.core.wording import count, short, written
-from contracts.spec.body import parse
-from contracts.spec.quotes import Quote
-from contracts.spec.requests import Oddity
+from contracts.openapi.body import parse
+from contracts.openapi.quotes import Quote
+from contracts.openapi.requests import Oddity
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

@@ -13,12 +13,12 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Capability, Node, Order, Target
 from contracts.core.result import Answered, Finding, Held, Inapplicable, Level, Unshown
 from contracts.core.wording import count, hint
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
     from contracts.evidence.listing import Listing
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 Outcome = Finding | Held | Inapplicable | Answered | Unshown
 Judge = Callable[["Evidence"], Iterator[Outcome]]

@@ -14,7 +14,7 @@ from contracts.core.wording import names, short
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 
 @clause(

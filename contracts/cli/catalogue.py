@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from contracts.clauses.registry import Clause, Needs
     from contracts.mock.load import LoadFault, LoadVariant
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 MOST_FAULTS = 12
 """Faults that are named in the explanation of a clause."""
@@ -114,7 +114,7 @@ def _described(settings: Settings) -> Operation | None:
 def _explain(sheet: Sheet, clause: Clause, described: Operation | None) -> None:
     from contracts.core.vocabulary import Vocabulary
     from contracts.mock.faults import EVERY_FAULT
-    from contracts.spec.quotes import SDK_PAGE
+    from contracts.openapi.quotes import SDK_PAGE
 
     says = described.says if described is not None else Vocabulary()
     lacking = clause.lacking(described) if described is not None else None

@@ -14,8 +14,8 @@ from contracts.reports.sheet import Sheet
 from contracts.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from contracts.spec.document import Document
-    from contracts.spec.survey import Role, Surveyed
+    from contracts.openapi.document import Document
+    from contracts.openapi.survey import Role, Surveyed
 
 
 @click.command()
@@ -28,7 +28,7 @@ def operations(settings: Settings, names: tuple[str, ...], *, as_json: bool) -> 
     An OPERATION is an operationId, or a path as in 'GET /files'; without one all are shown. What is "guessed" comes
     from names alone: an overlay (--overlay) with x-list says otherwise where a guess is wrong.
     """
-    from contracts.spec.survey import survey_files
+    from contracts.openapi.survey import survey_files
 
     document, found = survey_files(settings.spec, settings.overlay)
     chosen = _chosen(document, found, names)
@@ -46,7 +46,7 @@ def operations(settings: Settings, names: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _chosen(document: Document, found: tuple[Surveyed, ...], names: tuple[str, ...]) -> list[Surveyed]:
-    from contracts.spec.document import unusable
+    from contracts.openapi.document import unusable
 
     known = {name: each for each in found for name in (each.path, f"GET {each.path}", each.name)}
     for name in names:
@@ -62,7 +62,7 @@ _LONGEST_NAME = 40
 
 
 def _show(sheet: Sheet, surveyed: Surveyed) -> None:
-    from contracts.spec.profile import Source
+    from contracts.openapi.profile import Source
 
     labels = {Source.NAMES: "guessed"}
     sheet.blank()

@@ -19,7 +19,7 @@ from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
 if TYPE_CHECKING:
     from contracts.mock.server import Server
     from contracts.mock.store import Dataset
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 _LARGEST_PORT = 65535
 

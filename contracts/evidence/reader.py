@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contracts.core.model import Exchange, Item, Page, Query
-from contracts.spec.body import Parsed, parse
-from contracts.spec.operation import Operation
-from contracts.spec.outline import Place
-from contracts.spec.validation import Validator, Violation
+from contracts.openapi.body import Parsed, parse
+from contracts.openapi.operation import Operation
+from contracts.openapi.outline import Place
+from contracts.openapi.validation import Validator, Violation
 
 _MOST_HELD = 4 * 1024 * 1024
 """Bytes of bodies whose parsed JSON values are kept in memory at the same time."""
@@ -166,7 +166,7 @@ class Reader:
         return parsed
 
     def flaws(self, body: bytes) -> tuple[str | None, tuple[str, ...]]:
-        """The defect of a body, and its keys that stand twice; see `contracts.spec.body.Parsed`."""
+        """The defect of a body, and its keys that stand twice; see `contracts.openapi.body.Parsed`."""
         if body not in self._flaws:
             self.parsed(body)
         return self._flaws[body]

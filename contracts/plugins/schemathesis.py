@@ -29,11 +29,11 @@ from contracts.core.result import GATING, Finding, Level
 from contracts.core.vocabulary import Vocabulary
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.openapi.document import load
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.reports.safe import plain
 from contracts.runs.replay import base_of, may_have_changed, with_steps
-from contracts.spec.document import load
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 from contracts.traffic.keys import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
 from contracts.verdicts.judging import tally

@@ -15,8 +15,8 @@ from schemathesis import GenerationMode
 from schemathesis.errors import SchemathesisError
 
 from contracts.core.wording import excerpt
-from contracts.spec.document import unusable
-from contracts.spec.operation import Operation
+from contracts.openapi.document import unusable
+from contracts.openapi.operation import Operation
 
 Case = schemathesis.Case[Any]
 

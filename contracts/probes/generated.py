@@ -12,10 +12,10 @@ from importlib.metadata import version
 from typing import Any
 
 from contracts.core.model import Order, Query, Request
+from contracts.openapi import cache
+from contracts.openapi.operation import Operation
 from contracts.probes.asking import Asking
 from contracts.probes.cursors import risky
-from contracts.spec import cache
-from contracts.spec.operation import Operation
 
 POSITIVE, NEGATIVE = "positive", "negative"
 """What the document allows, and what it does not."""

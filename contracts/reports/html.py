@@ -18,13 +18,13 @@ from contracts.core.result import Finding, Result, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.openapi.operation import Operation
 from contracts.reports import repeating
 from contracts.reports.picture import Picture, picture
 from contracts.reports.safe import brief, plain
 from contracts.reports.templating import asset, template
 from contracts.reports.terminal import GLYPHS, outcome
 from contracts.reports.view import Report, shown_exchanges
-from contracts.spec.operation import Operation
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.verdicts.judging import tally
 

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from contracts.core.model import Exchange
 from contracts.core.result import Judgement, Result
+from contracts.openapi.operation import Operation
 from contracts.reports.safe import inert, plain
 from contracts.reports.summary import CLOSELY
 from contracts.reports.templating import template
 from contracts.reports.view import Report, Row
-from contracts.spec.operation import Operation
 
 PLACEHOLDER: Final = "https://server.example/v1"
 """What stands for the base URL unless the user gives another one."""

@@ -15,6 +15,7 @@ from typing import Final
 from contracts.core import files
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.result import Result
+from contracts.openapi.operation import Operation
 from contracts.reports import as_json, github, html, issues, junit, markdown
 from contracts.reports.github import Annotation
 from contracts.reports.recording import record
@@ -22,7 +23,6 @@ from contracts.reports.templating import template
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
 from contracts.settings.settings import FOR_TERMINALS, ISSUES, KEYS, OPTIONS, REPORTS, Settings
-from contracts.spec.operation import Operation
 from contracts.verdicts.conclusion import Terms
 
 _NOWHERE: Final = Path("/dev/fd/none")

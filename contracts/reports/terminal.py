@@ -11,9 +11,9 @@ from contracts.core.errors import ExitCode
 from contracts.core.model import Exchange, Target
 from contracts.core.result import Finding, Judgement, Result, Standing, Verdict
 from contracts.core.wording import count
+from contracts.openapi.quotes import SDK_PAGE, Quote
 from contracts.reports import repeating, summary
 from contracts.reports.sheet import WIDTH, Sheet
-from contracts.spec.quotes import SDK_PAGE, Quote
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.verdicts import deviations
 

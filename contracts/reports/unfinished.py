@@ -9,9 +9,9 @@ from contracts.clauses.registry import Clause
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode, lack
 from contracts.core.model import Target
 from contracts.core.result import Result
+from contracts.openapi.loading import load_operation
 from contracts.settings.operation import operation as chosen
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
 from contracts.verdicts.conclusion import BEFORE, Cost, InternalError, Terms, failure, without_verdicts
 
 

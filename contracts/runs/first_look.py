@@ -439,7 +439,7 @@ def _with_scheme(scheme: str, url: str) -> str:
 
 def _value(answer: Answer) -> Any:
     """The body as JSON, where it is an object or a list; else ``None``."""
-    from contracts.spec.body import parse
+    from contracts.openapi.body import parse
 
     value = parse(answer.body).value
     return value if isinstance(value, (dict, list)) else None

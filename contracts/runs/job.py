@@ -13,6 +13,7 @@ from contracts.clauses.registry import Clause
 from contracts.core import interrupts
 from contracts.core.model import Target
 from contracts.core.result import Result
+from contracts.openapi.operation import Operation
 from contracts.reports import output
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
@@ -25,7 +26,6 @@ from contracts.runs.selection import chosen
 from contracts.runs.target import opened
 from contracts.settings.operation import list_named, operation
 from contracts.settings.settings import DOCUMENT, OPTIONS, Settings
-from contracts.spec.operation import Operation
 from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import Terms

@@ -25,10 +25,10 @@ from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.movement import came_or_went
 from contracts.evidence.reader import Reader
+from contracts.openapi.body import parse
+from contracts.openapi.operation import Operation
 from contracts.runs.causes import with_causes
 from contracts.runs.deep.walk import DEEP, Deep, Full
-from contracts.spec.body import parse
-from contracts.spec.operation import Operation
 from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool

@@ -24,11 +24,11 @@ from contracts.mock.faults import FAULTS, Fault, open_fault
 from contracts.mock.matrix import matrix
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, Variant, open_variant
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.target import documented_by, embedded_target
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 SEED = 1

@@ -11,11 +11,11 @@ from typing import Any
 from contracts.core.model import Order
 from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
 from contracts.mock.store import Dataset, Permission
-from contracts.spec.operation import Operation
-from contracts.spec.profile import Cursor
-from contracts.spec.references import References
-from contracts.spec.requests import PARAMETERS
-from contracts.spec.samples import sample
+from contracts.openapi.operation import Operation
+from contracts.openapi.profile import Cursor
+from contracts.openapi.references import References
+from contracts.openapi.requests import PARAMETERS
+from contracts.openapi.samples import sample
 
 _LARGEST_LIMIT = 100
 """The largest page where the document names none."""

@@ -14,11 +14,11 @@ from urllib.parse import quote, unquote
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
+from contracts.openapi.operation import Operation
 from contracts.runs.plan import Plan
 from contracts.settings.operation import list_named
 from contracts.settings.operation import operation as load_operation
 from contracts.settings.settings import LISTS, SECRET_HEADERS, Settings
-from contracts.spec.operation import Operation
 from contracts.traffic.keys import ADMIN_VARIABLE, USER_VARIABLE, Keys, Secret, read_header_value, read_keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.traffic.route import STRAIGHT, Header, Route, authorities_of_environment, proxy_of_environment

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contracts.core.errors import ConfigurationError
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 
 
 def operation(settings: Settings, *, elsewhere: bool = False) -> Operation:

@@ -15,7 +15,7 @@ from contracts.core.model import Exchange, Target
 from contracts.core.result import GATING, Deviation, Judgement, Known, Level, Result, Verdict
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
-from contracts.spec.operation import Operation
+from contracts.openapi.operation import Operation
 from contracts.verdicts.deviations import accept, ending, failing, today
 from contracts.verdicts.judging import first_after_change
 

@@ -12,7 +12,7 @@ from contracts.core.model import Exchange, Node, Request
 from contracts.core.result import Answered, Finding, Held, Inapplicable, Judgement, Level, Unshown, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
-from contracts.spec.operation import Operation
+from contracts.openapi.operation import Operation
 
 ENOUGH_BREACHES = 3
 """So many breaches are no passing change of the list, even if none recurred when it was repeated."""

@@ -25,9 +25,9 @@ from paging import NODE, PYTHON, PYTHON_ASYNC, Walk, Walked, made_of, with_node,
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
+from contracts.openapi.loading import load_operation
 from contracts.runs.target import embedded
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
 
 Options = dict[str, str | int]
 

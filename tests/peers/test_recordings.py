@@ -22,9 +22,9 @@ from systems import Missing, System
 from test_clients import FORM
 
 from contracts.mock.server import Server
+from contracts.openapi.loading import load_operation
 from contracts.runs.target import embedded
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
 
 PLACE = os.environ.get("CONTRACT_PEERS", "")
 HERE = Path(__file__).parent

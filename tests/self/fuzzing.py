@@ -36,6 +36,10 @@ from contracts.core.errors import ConfigurationError, ContractsError
 from contracts.core.model import Exchange, Failure, FailureKind, Item, Order, Request, Target
 from contracts.core.result import Result
 from contracts.evidence.reader import Reader
+from contracts.openapi.body import parse
+from contracts.openapi.document import published
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.probes.asking import Asking
 from contracts.probes.generated import NEGATIVE, POSITIVE, Places, drawn
 from contracts.reports import as_json, github, html, junit, markdown
@@ -45,10 +49,6 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import base_of, replay
 from contracts.settings.settings import OPTIONS, Settings
-from contracts.spec.body import parse
-from contracts.spec.document import published
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError

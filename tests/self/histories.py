@@ -10,8 +10,8 @@ from contracts.core.model import Answer, Exchange, Order, Query, Step, Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 
 CHECKPOINT = "ft:model:acme:x:1"
 JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))

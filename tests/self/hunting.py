@@ -33,9 +33,9 @@ from contracts.mock.store import NEWEST, Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, composed
 from contracts.mock.variants.data import FORMS
 from contracts.mock.variants.moving import Moving, Outliving
+from contracts.openapi.operation import Operation
 from contracts.runs.selftest import Shown, show, warns
 from contracts.runs.serving import serving
-from contracts.spec.operation import Operation
 from contracts.traffic.limits import DEFAULT_BUDGET, LEAST_BUDGET
 
 POLICIES = tuple(

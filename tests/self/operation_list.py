@@ -11,9 +11,9 @@ from pathlib import Path
 
 from contracts.clauses.registry import FAMILIES, clauses
 from contracts.core.model import Capability
-from contracts.spec.document import load
-from contracts.spec.loading import load_operation
-from contracts.spec.survey import Surveyed, survey
+from contracts.openapi.document import load
+from contracts.openapi.loading import load_operation
+from contracts.openapi.survey import Surveyed, survey
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operations.md"

@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 from listed import BOOLEAN, INTEGER, TEXT, answering, document, parameter, written
 
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 
 PATHS = ("/things", "/shelves/{shelf_id}/things", "/rooms/{room_id}/shelves/{shelf_id}/things", "/things?view=all")
 NULLABLE = {"type": ["string", "null"]}

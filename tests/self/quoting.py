@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from contracts.spec.document import load, published
-from contracts.spec.quotes import SDK_PAGE, Quote
+from contracts.openapi.document import load, published
+from contracts.openapi.quotes import SDK_PAGE, Quote
 
 
 def stands(quote: Quote) -> bool:

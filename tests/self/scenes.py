@@ -10,7 +10,7 @@ from typing import Any
 from contracts.core.model import Answer, Exchange, Order, Query, Request, Step, Target
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.evidence.reader import Reader
-from contracts.spec.operation import Operation
+from contracts.openapi.operation import Operation
 
 JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 Items = Sequence[dict[str, Any]]

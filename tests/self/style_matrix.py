@@ -39,12 +39,12 @@ from contracts.core.model import Capability
 from contracts.core.result import Result, Verdict
 from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.variants import EVERY_VARIANT, Variant
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.runs import live
 from contracts.runs.serving import shape
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).with_name("styles.json")

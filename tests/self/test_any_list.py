@@ -30,13 +30,13 @@ from contracts.clauses.registry import clauses, find
 from contracts.core.model import Query
 from contracts.core.result import Result, Verdict
 from contracts.core.wording import count
+from contracts.openapi.document import load
+from contracts.openapi.loading import load_operation
+from contracts.openapi.survey import survey
 from contracts.runs import live
 from contracts.runs.target import embedded, opened
 from contracts.settings.operation import operation
 from contracts.settings.settings import Settings
-from contracts.spec.document import load
-from contracts.spec.loading import load_operation
-from contracts.spec.survey import survey
 
 STYLES: dict[str, dict[str, Any]] = {
     "both ways": ID_CURSOR,

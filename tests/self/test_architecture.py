@@ -18,10 +18,10 @@ from contracts.core.result import Result
 from contracts.mock.faults import EVERY_FAULT
 from contracts.mock.server import Entry, Server
 from contracts.mock.store import seeded
+from contracts.openapi.loading import load_operation
 from contracts.probes import PROBES
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 
@@ -152,7 +152,7 @@ def test_what_is_asked_depends_on_the_seed_alone(tmp_path: Path) -> None:
     ("word", "unused"),
     [
         ("--help", ("contracts.clauses", "contracts.evidence", "contracts.verdicts", "contracts.mock")),
-        ("list", ("contracts.evidence", "contracts.verdicts", "contracts.mock", "contracts.spec.operation")),
+        ("list", ("contracts.evidence", "contracts.verdicts", "contracts.mock", "contracts.openapi.operation")),
     ],
 )
 def test_a_command_loads_what_it_uses(word: str, unused: tuple[str, ...]) -> None:

@@ -24,8 +24,8 @@ from contracts.core.model import Target
 from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS
+from contracts.openapi.loading import load_operation
 from contracts.runs.plan import Plan
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import LEAST_BUDGET
 

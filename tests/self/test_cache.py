@@ -14,10 +14,10 @@ import pytest
 import yaml
 from listed import ID_CURSOR, vendors_document
 
-from contracts.spec import cache, document
-from contracts.spec.loading import load_operation
-from contracts.spec.survey import survey
-from contracts.spec.texts import parse
+from contracts.openapi import cache, document
+from contracts.openapi.loading import load_operation
+from contracts.openapi.survey import survey
+from contracts.openapi.texts import parse
 
 DATA: dict[str, Any] = {"openapi": "3.1.0", "paths": {}, "x": [1, 2.5, None, True, "é", "1_0"]}
 RAW = yaml.safe_dump(DATA).encode()

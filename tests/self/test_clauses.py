@@ -28,8 +28,8 @@ from snapshotting import snapshot
 from contracts.clauses.registry import Clause, clauses, find
 from contracts.core.model import Echo, Order, Step, Target
 from contracts.core.result import Answered, Judgement, Level, Verdict
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.verdicts.judging import judge, tally
 
 UP, DOWN = Order.ASCENDING, Order.DESCENDING

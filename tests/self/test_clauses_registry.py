@@ -14,8 +14,8 @@ from contracts.core.model import Capability, Node, Target
 from contracts.core.result import Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.verdicts.judging import judge, tally
 
 KNOWN = {clause.id: clause for clause in clauses()}

@@ -27,13 +27,13 @@ from contracts.mock.faults import FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
+from contracts.openapi.loading import load_operation
 from contracts.reports.recording import record
 from contracts.runs.live import _Run, run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.runs.selftest import Kind, Shown, Subject, against, compare, examine, written
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.keys import Keys
 from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn

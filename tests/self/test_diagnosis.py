@@ -14,12 +14,12 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.faults.kinds import Kind
+from contracts.openapi.loading import load_operation
 from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
-from contracts.spec.loading import load_operation
 from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, diagnose, likely, mixed_up
 
 LEAST = 0.85

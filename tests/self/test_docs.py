@@ -31,7 +31,7 @@ from contracts.cli import main
 from contracts.core.result import Level
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
-from contracts.spec.loading import load_operation
+from contracts.openapi.loading import load_operation
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -17,10 +17,10 @@ from quoting import published_texts, stands
 
 from contracts.core.errors import ConfigurationError, ContractsError
 from contracts.core.model import Capability, Order, Query
-from contracts.spec import document, texts
-from contracts.spec.loading import load_operation
-from contracts.spec.overlay import apply_overlay
-from contracts.spec.quotes import Quote
+from contracts.openapi import document, texts
+from contracts.openapi.loading import load_operation
+from contracts.openapi.overlay import apply_overlay
+from contracts.openapi.quotes import Quote
 
 PUBLISHED = document.published("openapi.yaml")
 VENDOR_LIKE = Path(__file__).parent / "documents" / "vendor-like-3.1.yaml"

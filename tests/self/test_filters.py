@@ -16,11 +16,11 @@ from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server
 from contracts.mock.shape import HIDDEN, RANGES, SEVERAL
 from contracts.mock.store import Permission, seeded
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.runs import live
 from contracts.runs.plan import Plan
 from contracts.runs.serving import serving
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 from contracts.traffic.keys import Keys
 
 

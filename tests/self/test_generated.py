@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+from contracts.openapi.loading import load_operation
 from contracts.probes import drawing
 from contracts.probes.drawing import SeedAlone
 from contracts.probes.generated import NEGATIVE, POSITIVE, Drawn
 from contracts.probes.generated import drawn as cases
-from contracts.spec.loading import load_operation
 
 MODULE = importlib.import_module("contracts.probes.generated")
 

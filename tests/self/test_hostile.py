@@ -29,9 +29,9 @@ from contracts.mock.app import Asked as AskedOfServer
 from contracts.mock.app import Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
+from contracts.openapi.loading import load_operation
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 
 ALL = os.environ.get("HOSTILE") == "all"

@@ -28,13 +28,13 @@ from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.mock.variants import open_variant
+from contracts.openapi.loading import load_operation
 from contracts.reports import html
 from contracts.reports.picture import MOST_CELLS, Picture, Row, picture
 from contracts.reports.templating import asset
 from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 
 OPERATION = load_operation()

@@ -19,11 +19,11 @@ from contracts.core.model import Answer, Capability, Exchange, Query, Target
 from contracts.core.result import HELD, Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
+from contracts.openapi.profile import Time
 from contracts.runs.target import opened
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
-from contracts.spec.profile import Time
 
 NUMBERED = {**ITEM, "id": INTEGER, "size": INTEGER}
 RIGHT = {"id": 7, "created_at": 1721764867, "status": "new", "size": 3}

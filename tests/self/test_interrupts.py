@@ -36,10 +36,10 @@ from contracts.core import files, interrupts
 from contracts.core.errors import ExitCode
 from contracts.core.result import Result
 from contracts.mock.server import Server
+from contracts.openapi.loading import load_operation
 from contracts.reports.recording import record
 from contracts.runs.replay import replay
 from contracts.runs.selftest import against
-from contracts.spec.loading import load_operation
 from contracts.traffic.har import read_har
 from contracts.verdicts.conclusion import InternalError, Terms
 

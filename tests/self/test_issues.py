@@ -18,10 +18,10 @@ from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.files import refuse_unwritable_folder, write_folder
 from contracts.core.model import Answer, Target
 from contracts.core.result import Cause, Finding, Judgement, Result, Verdict
+from contracts.openapi.loading import load_operation
 from contracts.reports import issues
 from contracts.reports.templating import span
 from contracts.settings.settings import Settings
-from contracts.spec.loading import load_operation
 
 DOCUMENTS = Path(__file__).parents[1] / "peers" / "documents"
 OPERATION = load_operation()

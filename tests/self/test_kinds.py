@@ -17,10 +17,10 @@ from contracts.core.model import Answer, Exchange, Query, Request, Target
 from contracts.core.result import Finding
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.probes.access import _spelled
 from contracts.probes.asking import Asking
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 
 FILES = Path(__file__).parents[1] / "peers" / "documents" / "openai-form.yaml"
 

@@ -24,6 +24,7 @@ from contracts.mock.app import Asked, Behaviour
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, open_variant
+from contracts.openapi.loading import load_operation
 from contracts.probes.asking import Asking
 from contracts.probes.walks import control, look
 from contracts.reports import html
@@ -34,7 +35,6 @@ from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep
 from contracts.runs.live import run, walk_through
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
-from contracts.spec.loading import load_operation
 from contracts.traffic.client import Client, OutOfRoom
 from contracts.traffic.credentials import available
 from contracts.traffic.har import read_har

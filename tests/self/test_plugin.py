@@ -24,12 +24,12 @@ from contracts.core.model import Target
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset
+from contracts.openapi.loading import load_operation
 from contracts.plugins.pytest import SHARED
 from contracts.plugins.session import UNPREFIXED, spelled
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.settings.settings import FOR_TERMINALS, OPTIONS
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 
 STRICTLY = (*APART, "-W", "error", "--strict-markers", "--strict-config")

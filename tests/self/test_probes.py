@@ -12,10 +12,10 @@ from contracts.core.model import Exchange, Order, Target
 from contracts.evidence.reader import Reader
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
+from contracts.openapi.loading import load_operation
 from contracts.probes import CONTROL, PROBES, Asking
 from contracts.probes.asking import ShareSpent
 from contracts.probes.walks import control
-from contracts.spec.loading import load_operation
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import CREDENTIALS, available
 from contracts.traffic.keys import Keys

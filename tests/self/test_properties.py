@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from contracts.spec.loading import load_operation
-from contracts.spec.properties import OtherProperties, item_schemas, other_properties
-from contracts.spec.references import References
+from contracts.openapi.loading import load_operation
+from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
+from contracts.openapi.references import References
 
 DOCUMENT = {
     "components": {

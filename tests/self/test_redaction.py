@@ -24,11 +24,11 @@ from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
 from contracts.core.result import Verdict
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
+from contracts.openapi.loading import load_operation
 from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import replay
-from contracts.spec.loading import load_operation
 from contracts.traffic.credentials import CREDENTIALS, MALFORMED, available, unknown_key
 from contracts.traffic.har import write_har
 from contracts.traffic.keys import Keys, Secret

@@ -30,11 +30,11 @@ from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
 from contracts.core.model import Answer, Step, Target
 from contracts.core.result import Answered, Finding, Result, Verdict
+from contracts.openapi.loading import load_operation
 from contracts.reports import as_json, github, html, issues, junit, markdown, terminal
 from contracts.reports.safe import plain
 from contracts.reports.summary import failing
 from contracts.reports.view import MOST_REQUESTS, Report
-from contracts.spec.loading import load_operation
 from contracts.traffic.curl import curl
 
 ROOT = Path(__file__).parents[2]

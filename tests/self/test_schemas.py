@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from listed import FILTERS, FIXED_ORDER, ID_CURSOR, TEXT, TOKEN_ALONE, document, parameter, vendors_document, written
 
-from contracts.spec.document import load
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
-from contracts.spec.references import References
-from contracts.spec.samples import sample
-from contracts.spec.schemas import schema_validator
-from contracts.spec.survey import survey
+from contracts.openapi.document import load
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
+from contracts.openapi.references import References
+from contracts.openapi.samples import sample
+from contracts.openapi.schemas import schema_validator
+from contracts.openapi.survey import survey
 
 ODD: tuple[Any, ...] = (
     *(None, True, 0, 1, -1, 1.0, 1.5, 10**30, "", "x", "ab", "ab\n", "٣", "\ud800", [], {}, [None], {"x": 1}),

@@ -9,11 +9,11 @@ from contracts.core.model import Target
 from contracts.core.result import Result, Verdict
 from contracts.mock.app import Behaviour, Refused, Request
 from contracts.mock.server import Server
+from contracts.openapi.loading import load_operation
 from contracts.reports import terminal
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import against
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import Limits
 

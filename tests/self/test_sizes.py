@@ -18,10 +18,10 @@ from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, seeded
 from contracts.mock.variants import VARIANTS
+from contracts.openapi.loading import load_operation
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import SEED, against, show
-from contracts.spec.loading import load_operation
 from contracts.traffic.keys import Keys
 from contracts.verdicts.judging import Tally, judge
 

@@ -29,11 +29,11 @@ from listed import (
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Order
-from contracts.spec.document import Document, load
-from contracts.spec.guesses import _limits
-from contracts.spec.loading import load_operation
-from contracts.spec.profile import Cursor, Limit, Ordering, Profile, Source, Time
-from contracts.spec.survey import Surveyed, find, survey, survey_files
+from contracts.openapi.document import Document, load
+from contracts.openapi.guesses import _limits
+from contracts.openapi.loading import load_operation
+from contracts.openapi.profile import Cursor, Limit, Ordering, Profile, Source, Time
+from contracts.openapi.survey import Surveyed, find, survey, survey_files
 
 _ITEMS = {"type": "object", "properties": {"data": {"type": "array", "items": {"properties": ITEM}}, "more": BOOLEAN}}
 

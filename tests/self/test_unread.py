@@ -6,8 +6,8 @@ from contracts.core.errors import ExitCode
 from contracts.core.model import Target
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
+from contracts.openapi.loading import load_operation
 from contracts.reports.summary import headline
-from contracts.spec.loading import load_operation
 from contracts.verdicts.conclusion import UNREAD, Cost, Terms, conclude
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from contracts.clauses.registry import owner
 from contracts.core.errors import ConfigurationError
 from contracts.evidence.reader import Reader
-from contracts.spec.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
-from contracts.spec.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
+from contracts.openapi.body import DEEPEST, MOST_DOUBLED, MOST_VALUES, WIDEST, parse, shown
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
+from contracts.openapi.validation import MOST_ITEMS, MOST_VIOLATIONS, Validator
 
 PUBLISHED = load_operation()
 VENDOR_LIKE = load_operation(Path(__file__).parent / "documents" / "vendor-like-3.1.yaml")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import contracts
-from contracts.spec.document import published
-from contracts.spec.loading import load_operation
+from contracts.openapi.document import published
+from contracts.openapi.loading import load_operation
 
 CHECKOUT = Path(__file__).parents[2]
 

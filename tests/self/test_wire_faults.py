@@ -28,12 +28,12 @@ from contracts.core.result import Result, Verdict
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import VARIANTS, open_variant
+from contracts.openapi.loading import load_operation
+from contracts.openapi.operation import Operation
 from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import Hints, replay
-from contracts.spec.loading import load_operation
-from contracts.spec.operation import Operation
 from contracts.traffic.client import Client
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits

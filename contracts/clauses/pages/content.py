@@ -16,7 +16,7 @@ from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names, short
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

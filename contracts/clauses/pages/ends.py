@@ -15,7 +15,7 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability
 from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import short
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

@@ -17,7 +17,7 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import count, names, place
-from contracts.spec.quotes import Quote
+from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

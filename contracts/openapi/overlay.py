@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from contracts.core.wording import excerpt
-from contracts.spec.document import Document, unusable
+from contracts.openapi.document import Document, unusable
 
 
 def apply_overlay(document: dict[str, Any], overlay: Document) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from contracts.spec.outline import mapping, sequence, types
-from contracts.spec.references import References
+from contracts.openapi.outline import mapping, sequence, types
+from contracts.openapi.references import References
 
 _FORMATS = {
     "date-time": "2024-09-30T14:00:00Z",

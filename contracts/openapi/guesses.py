@@ -7,8 +7,8 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from contracts.core.model import Order
-from contracts.spec.outline import Outline, Parameter, Place, Schemas, types, words
-from contracts.spec.profile import Statements, place
+from contracts.openapi.outline import Outline, Parameter, Place, Schemas, types, words
+from contracts.openapi.profile import Statements, place
 
 
 def _spelt(*names: str) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import excerpt
-from contracts.spec.body import DEEPEST
-from contracts.spec.document import Document, tree, unusable
-from contracts.spec.references import References, references, references_in_place, steps
+from contracts.openapi.body import DEEPEST
+from contracts.openapi.document import Document, tree, unusable
+from contracts.openapi.references import References, references, references_in_place, steps
 
 JSON_MEDIA_TYPE = "application/json"
 

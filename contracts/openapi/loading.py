@@ -10,16 +10,16 @@ from urllib.parse import unquote
 
 from contracts.core.model import Order
 from contracts.core.wording import excerpt
-from contracts.spec import document as documents
-from contracts.spec.document import Document, unusable
-from contracts.spec.operation import Dialect, Operation, Roles, encode
-from contracts.spec.outline import Outline, mapping, words
-from contracts.spec.overlay import apply_overlay
-from contracts.spec.profile import Ordering, Profile, Statements
-from contracts.spec.reduction import Reduced, fits, reduce
-from contracts.spec.references import References
-from contracts.spec.requests import PARAMETERS, Grammar
-from contracts.spec.survey import Surveyed, amended, find, read, stated_by
+from contracts.openapi import document as documents
+from contracts.openapi.document import Document, unusable
+from contracts.openapi.operation import Dialect, Operation, Roles, encode
+from contracts.openapi.outline import Outline, mapping, words
+from contracts.openapi.overlay import apply_overlay
+from contracts.openapi.profile import Ordering, Profile, Statements
+from contracts.openapi.reduction import Reduced, fits, reduce
+from contracts.openapi.references import References
+from contracts.openapi.requests import PARAMETERS, Grammar
+from contracts.openapi.survey import Surveyed, amended, find, read, stated_by
 
 _KEY_HEADERS = frozenset({"x-api-key", "api-key"})
 _KEY_IS_DUE = re.compile(r"\brequired\b[^.]*\b(?:all|each|every)\b", re.IGNORECASE)

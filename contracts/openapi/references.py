@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from contracts.core.wording import excerpt
-from contracts.spec.document import unusable
+from contracts.openapi.document import unusable
 
 NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
 """Below these, keys are names that an author chose, and no keywords."""

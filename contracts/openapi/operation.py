@@ -19,12 +19,12 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
-from contracts.spec.guesses import bounded, dated, is_address
-from contracts.spec.outline import Outline, mapping, types, words
-from contracts.spec.profile import Cursor, Profile, Time
-from contracts.spec.properties import OtherProperties, item_schemas, other_properties
-from contracts.spec.references import References
-from contracts.spec.requests import Grammar, Reading
+from contracts.openapi.guesses import bounded, dated, is_address
+from contracts.openapi.outline import Outline, mapping, types, words
+from contracts.openapi.profile import Cursor, Profile, Time
+from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
+from contracts.openapi.references import References
+from contracts.openapi.requests import Grammar, Reading
 
 if TYPE_CHECKING:  # what reads a document is imported where one is read: `contracts list` reads none
     pass
@@ -194,7 +194,7 @@ class Operation:
         """Translates sentences about "List checkpoint permissions" into the words of this operation."""
         if self.is_published:
             return Vocabulary()
-        from contracts.spec.speech import vocabulary
+        from contracts.openapi.speech import vocabulary
 
         return vocabulary(self.name, self.profile, self._outline)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.core.errors import ConfigurationError
-from contracts.spec.body import DEEPEST
+from contracts.openapi.body import DEEPEST
 
 LARGEST_FILE = 32 * 2**20
 """Bytes; the vendor's whole document has two to three million."""
@@ -47,8 +47,8 @@ def load(file: Path | Traversable) -> Document:
     Raises:
         ConfigurationError: The file is missing, unreadable or holds no mapping that JSON could express.
     """
-    from contracts.spec.cache import parsed
-    from contracts.spec.texts import UnreadableError
+    from contracts.openapi.cache import parsed
+    from contracts.openapi.texts import UnreadableError
 
     raw = _read(file)
     sha256 = hashlib.sha256(raw).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from contracts.spec.references import References
+from contracts.openapi.references import References
 
 Place = tuple[str, ...]
 """The place of a value in an answer: the property names that lead to it; empty for the body itself."""

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.spec.texts import UnreadableError, parse
+from contracts.openapi.texts import UnreadableError, parse
 
 LEAST: Final = 64 * 2**10
 """Bytes. Smaller documents are not cached, because they are parsed fast."""

@@ -12,14 +12,14 @@ from typing import Any
 
 from contracts.core.model import Order
 from contracts.core.wording import close, excerpt
-from contracts.spec import document as documents
-from contracts.spec import guesses
-from contracts.spec.conventions import conventional
-from contracts.spec.document import Document, unusable
-from contracts.spec.outline import Outline, Schemas, mapping, sequence, types, words
-from contracts.spec.overlay import apply_overlay
-from contracts.spec.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
-from contracts.spec.references import References
+from contracts.openapi import document as documents
+from contracts.openapi import guesses
+from contracts.openapi.conventions import conventional
+from contracts.openapi.document import Document, unusable
+from contracts.openapi.outline import Outline, Schemas, mapping, sequence, types, words
+from contracts.openapi.overlay import apply_overlay
+from contracts.openapi.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
+from contracts.openapi.references import References
 
 _PAGING = ("next.param", "more", "limit.param")
 _PARAMETERS = ("next.param", "prev.param", "limit.param", "order.param")

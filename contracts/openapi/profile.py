@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from contracts.core.model import Order
 from contracts.core.wording import close, plural
-from contracts.spec.outline import Place
+from contracts.openapi.outline import Place
 
 TimeFormat = Literal["unix", "unix-ms", "rfc3339"]
 TIME_FORMATS: tuple[TimeFormat, ...] = ("unix", "unix-ms", "rfc3339")

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contracts.spec.outline import Outline, mapping, sequence
-from contracts.spec.profile import Statements
-from contracts.spec.references import steps
+from contracts.openapi.outline import Outline, mapping, sequence
+from contracts.openapi.profile import Statements
+from contracts.openapi.references import steps
 
 _PROPERTY = r"(?:\.[A-Za-z_][\w-]*|\['[^']+'\])"
 

@@ -14,12 +14,12 @@ from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
 from contracts.core.wording import excerpt
-from contracts.spec.document import unusable
-from contracts.spec.references import LITERAL, NAMES
-from contracts.spec.validation import MOST_SECONDS
+from contracts.openapi.document import unusable
+from contracts.openapi.references import LITERAL, NAMES
+from contracts.openapi.validation import MOST_SECONDS
 
 if TYPE_CHECKING:
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 _NAMES = NAMES | {"schemas"}
 _IDENTITY = frozenset({"id", "$id", "$schema", "$anchor", "$dynamicAnchor"})
@@ -78,7 +78,7 @@ _QUICK_FORMATS: Mapping[str, Callable[[str], bool]] = {
 
 
 def schema_validator(operation: Operation) -> tuple[SchemaValidator, Quick]:
-    """What judges a body of an operation by its response schema, read as `contracts.spec.validation.Validator` says.
+    """What judges a body of an operation by its response schema, read as `contracts.openapi.validation.Validator` says.
 
     The second one is some hundred times faster, and says nothing of what is wrong.
 

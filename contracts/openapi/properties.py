@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.spec.references import References
+from contracts.openapi.references import References
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from contracts.core.wording import excerpt
-from contracts.spec.body import DEEPEST
+from contracts.openapi.body import DEEPEST
 
 # The parser in C is some ten times faster, and not in every build of PyYAML.
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from contracts.core.model import Node
-from contracts.spec.body import shown, step
+from contracts.openapi.body import shown, step
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-    from contracts.spec.operation import Operation
+    from contracts.openapi.operation import Operation
 
 MOST_VIOLATIONS = 1000
 """Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""
@@ -87,7 +87,7 @@ class Validator:
         }
         self._ends = frozenset(filter(None, (operation.roles.first_id, operation.roles.last_id)))
         # jsonschema takes longer to import than a small command takes.
-        from contracts.spec.schemas import schema_validator
+        from contracts.openapi.schemas import schema_validator
 
         self._schema, self._is_right = schema_validator(operation)
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import plural
-from contracts.spec.outline import Outline, mapping
-from contracts.spec.profile import Profile
+from contracts.openapi.outline import Outline, mapping
+from contracts.openapi.profile import Profile
 
 _TIMES: Final = {
     "unix-ms": {"counts seconds": "counts milliseconds"},
