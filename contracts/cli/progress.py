@@ -25,7 +25,7 @@ WORDS = {
     AGAIN: "what broke a clause, three times more",
     ASIDE: "what tells likely causes apart",
     DEEP: "the whole list, in both orders",
-    **{name: entry.words for name, entry in PROBES.items()},
+    **{name: probe.words for name, probe in PROBES.items()},
 }
 """What each probe asks, in words for which a line of 80 columns has room beside the numbers."""
 

@@ -28,7 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Logged:
     """One request as the server's log has it. It never holds a key, wherever that was sent."""
 
     number: int
@@ -36,8 +36,6 @@ class Entry:
     path: str
     query: str
     header_names: tuple[str, ...]
-    authorized: bool
-    """Whether there was an Authorization header, of whatever value."""
     status: int
 
 
@@ -54,7 +52,7 @@ class Server:
         self.dataset = dataset or seeded()
         self.behaviour = behaviour or Behaviour()
         self.behaviour.bind(self.dataset)
-        self.log: list[Entry] = []
+        self.log: list[Logged] = []
         self.crashes: list[Exception] = []
         """What `behaviour` raised instead of answering: always a mistake of this package."""
         self._port = port
@@ -123,7 +121,7 @@ class Server:
         except Exception as error:
             self.crashes.append(error)
             raise
-        self.log.append(self._entry(request, response.status))
+        self.log.append(self._logged(request, response.status))
         names = {name.lower() for name, _ in response.headers}
         headers = list(response.headers)
         if response.chunks is None and "content-length" not in names and "transfer-encoding" not in names:
@@ -136,12 +134,12 @@ class Server:
             await send({"type": "http.response.body", "body": b""})
         # Without the closing message uvicorn ends the connection: that is how a body is cut.
 
-    def _entry(self, request: Request, status: int) -> Entry:
+    def _logged(self, request: Request, status: int) -> Logged:
         path, query = request.path, request.query
         for key in (self.dataset.admin_key, self.dataset.user_key):
             path, query = path.replace(key, "[key]"), query.replace(key, "[key]")
         names = tuple(name for name, _ in request.headers)
-        return Entry(request.number, request.method, path, query, names, "authorization" in names, status)
+        return Logged(request.number, request.method, path, query, names, status)
 
 
 def _pieces(response: Response) -> Iterator[bytes]:

@@ -19,18 +19,16 @@ from contracts.probes.tokens import tokens
 from contracts.probes.walks import walks
 from contracts.traffic.credentials import CREDENTIALS
 
-Probe = Callable[[Asking], None]
-
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One probe: what it asks, in a few words, the parts that a clause can need of it, and its share of the budget.
+class Probe:
+    """What asks, what that is in a few words, the parts that a clause can need of it, and its share of the budget.
 
     ``least`` is the number of requests with which it shows every clause at least one case; ``share`` is its part
     of what the budget holds beyond the least of all, from so many requests on as ``begins`` says.
     """
 
-    probe: Probe
+    ask: Callable[[Asking], None]
     words: str
     least: int
     share: float
@@ -45,19 +43,19 @@ FILTERS = ("unknown", "near", "further")
 ACCESS = ("forms", "spellings", "company", "odd", "queries", *CREDENTIALS)
 INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
 
-PROBES: Mapping[str, Entry] = MappingProxyType(
+PROBES: Mapping[str, Probe] = MappingProxyType(
     {
-        "walks": Entry(walks, "both orders, several page sizes, each filter", 17, 0.222, WALKS),
-        "generated": Entry(generated, "cases from Schemathesis, once it is loaded", 0, 0.05, begins=180),
-        "repetition": Entry(repetition, "the same rewritten, again, and eight at once", 10, 0.046, REPETITION),
-        "scope": Entry(scope, "other lists, similar ids, foreign cursors", 7, 0.11, SCOPE),
-        "filters": Entry(filters, "filters that match nothing, or almost", 2, 0.135, FILTERS),
-        "backwards": Entry(backwards, "pages before items, and a walk back", 8, 0.14),
-        "tokens": Entry(tokens, "tokens again, elsewhere, and tampered with", 14, 0.12),
-        "access": Entry(access, "who may not look, alone and beside the admin", 12, 0.21, ACCESS),
-        "inputs": Entry(inputs, "what the document does not allow", 6, 0.232, INPUTS),
+        "walks": Probe(walks, "both orders, several page sizes, each filter", 17, 0.222, WALKS),
+        "generated": Probe(generated, "cases from Schemathesis, once it is loaded", 0, 0.05, begins=180),
+        "repetition": Probe(repetition, "the same rewritten, again, and eight at once", 10, 0.046, REPETITION),
+        "scope": Probe(scope, "other lists, similar ids, foreign cursors", 7, 0.11, SCOPE),
+        "filters": Probe(filters, "filters that match nothing, or almost", 2, 0.135, FILTERS),
+        "backwards": Probe(backwards, "pages before items, and a walk back", 8, 0.14),
+        "tokens": Probe(tokens, "tokens again, elsewhere, and tampered with", 14, 0.12),
+        "access": Probe(access, "who may not look, alone and beside the admin", 12, 0.21, ACCESS),
+        "inputs": Probe(inputs, "what the document does not allow", 6, 0.232, INPUTS),
     }
 )
 """The probes, in the order in which they ask."""
 
-__all__ = ["CONTROL", "PROBES", "Asking", "Entry", "Probe", "draw_ahead"]
+__all__ = ["CONTROL", "PROBES", "Asking", "Probe", "draw_ahead"]

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from contracts.core.errors import ExitCode
 from contracts.core.result import Verdict
 from contracts.core.wording import count
-from contracts.reports.view import Entry, Report, Row
+from contracts.reports.view import KnownDeviation, Report, Row
 
 _UNFINISHED = {ExitCode.INTERRUPTED, ExitCode.INTERNAL, ExitCode.CONFIGURATION}
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -137,7 +137,7 @@ def _unfinished(report: Report) -> ET.Element:
     return suite
 
 
-def _deviations(report: Report, stale: list[Entry]) -> ET.Element:
+def _deviations(report: Report, stale: list[KnownDeviation]) -> ET.Element:
     suite = ET.Element("testsuite", name="contracts.verdicts.deviations")
     cases = []
     for entry in stale:

@@ -119,7 +119,7 @@ class Lacking:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownDeviation:
     """A known deviation and its standing; ``text`` says all of it in one sentence."""
 
     clause: str
@@ -199,7 +199,7 @@ class Report:
     failing: tuple[str, ...]
     causes: tuple[Likely, ...]
     """The likely causes of what broke, the likeliest first; none where nothing fits."""
-    deviations: tuple[Entry, ...]
+    deviations: tuple[KnownDeviation, ...]
     load: Figures | None = None
     """How a load went, if there was one."""
 
@@ -325,7 +325,7 @@ class _Teller:
                 )
                 for cause in result.causes
             ),
-            deviations=tuple(_entry(known) for known in result.deviations),
+            deviations=tuple(_known_deviation(known) for known in result.deviations),
             load=result.load,
         )
 
@@ -410,9 +410,9 @@ _STANDINGS: Final = {
 }
 
 
-def _entry(known: Known) -> Entry:
+def _known_deviation(known: Known) -> KnownDeviation:
     deviation = known.deviation
-    return Entry(
+    return KnownDeviation(
         clause=deviation.clause,
         standing=known.standing,
         fails=known.fails,

@@ -313,7 +313,7 @@ class _Run:
             asking.begin(name, share, until=self._shares.until(plan.probes[place:], shares))
             self._announce(name)
             with suppress(ShareSpent):
-                PROBES[name].probe(asking)
+                PROBES[name].ask(asking)
             self._late |= asking.late
             due = name in {"walks", "repetition"} and self._client.requests - looked >= BETWEEN_LOOKS
             if due and min(plan.budget, room) > SMALL_BUDGET:

@@ -84,10 +84,10 @@ class Shares:
 def _divided(free: int, names: Iterable[str]) -> dict[str, int]:
     """The shares of these probes of ``free`` requests."""
     needed = {name: PROBES[name] for name in names}
-    beyond = max(0, free - sum(entry.least for entry in needed.values()))
-    shares = {name: entry.share if free >= entry.begins else 0.0 for name, entry in needed.items()}
+    beyond = max(0, free - sum(probe.least for probe in needed.values()))
+    shares = {name: probe.share if free >= probe.begins else 0.0 for name, probe in needed.items()}
     whole = sum(shares.values()) or 1.0
-    found = {name: entry.least + int(beyond * shares[name] / whole) for name, entry in needed.items()}
+    found = {name: probe.least + int(beyond * shares[name] / whole) for name, probe in needed.items()}
     # The remainder of rounding goes to the last probes, whose requests all differ.
     rounded = free - sum(found.values())
     for name in list(reversed(found))[: max(0, rounded)]:

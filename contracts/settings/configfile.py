@@ -38,7 +38,7 @@ _DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Choice:
     """One value of the file: as a word of the command line would say it, and where it stands."""
 
     word: str | bool
@@ -50,7 +50,7 @@ class TargetTable:
     """One ``[[target]]``: its name, and its own values by field name of the settings."""
 
     name: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ConfigFile:
     """What a configuration file says; ``path`` is ``None`` if there is none."""
 
     path: Path | None = None
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Choice] = field(default_factory=dict)
     targets: tuple[TargetTable, ...] = ()
     deviations: tuple[Deviation, ...] = ()
 
@@ -182,7 +182,7 @@ class _File:
 
     def _entries(
         self, table: Mapping[str, Any], known: Collection[str], place: str, more: Iterable[str] = ()
-    ) -> Mapping[str, Entry]:
+    ) -> Mapping[str, Choice]:
         spelled = {name.replace("_", "-"): name for name in known}
         found = {}
         for key, value in table.items():
@@ -190,7 +190,7 @@ class _File:
                 if key not in spelled:
                     self._refuse_key(key, place, [*spelled, *more])
                 where = f"{self._path.name}: {self._prefix}{place}{key}"
-                found[spelled[key]] = Entry(self._word(spelled[key], value, f"{place}{key}"), where)
+                found[spelled[key]] = Choice(self._word(spelled[key], value, f"{place}{key}"), where)
         return MappingProxyType(found)
 
     def _refuse_key(self, key: str, place: str, known: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from contracts.core.result import GATING, Deviation, Level
 from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
-from contracts.settings.configfile import Entry, TargetTable
+from contracts.settings.configfile import Choice, TargetTable
 from contracts.settings.values import OPTION, PREFIX, Named, Option
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
 from contracts.traffic.route import Address, Proxy
@@ -413,8 +413,8 @@ def single(found: tuple[Settings, ...]) -> Settings:
 
 
 def _read(
-    given: Mapping[str, Given], variables: Mapping[str, str], names: Iterable[str], written: Mapping[str, Entry]
-) -> dict[str, Entry]:
+    given: Mapping[str, Given], variables: Mapping[str, str], names: Iterable[str], written: Mapping[str, Choice]
+) -> dict[str, Choice]:
     """What was chosen: click looks at the command line, then at the environment, and then at the file."""
     context = click.Context(click.Command("settings"), obj=variables, default_map=dict(written))
     said: dict[str, Any] = {name: word for name, word in given.items() if word or isinstance(word, str | bool)}
@@ -425,14 +425,14 @@ def _read(
         if source is ParameterSource.DEFAULT_MAP:
             found[name] = word
         elif source is ParameterSource.ENVIRONMENT:
-            found[name] = Entry(word, option.variable)
+            found[name] = Choice(word, option.variable)
         elif source is ParameterSource.COMMANDLINE:
             flag = option.secondary_opts[0] if word is False and option.secondary_opts else option.flagged
-            found[name] = Entry(word if isinstance(word, str | bool) else "\n".join(word), flag)
+            found[name] = Choice(word if isinstance(word, str | bool) else "\n".join(word), flag)
     return found
 
 
-def _unbeaten(written: Mapping[str, Entry], said: Collection[str]) -> dict[str, Entry]:
+def _unbeaten(written: Mapping[str, Choice], said: Collection[str]) -> dict[str, Choice]:
     """What the file says, but for what means another target or excludes what was said elsewhere."""
     beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
     if any(name in said for name in EMBEDDED) and "base_url" not in said:
@@ -442,7 +442,7 @@ def _unbeaten(written: Mapping[str, Entry], said: Collection[str]) -> dict[str, 
     return {name: entry for name, entry in written.items() if name not in beaten}
 
 
-def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple[TargetTable, ...]:
+def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Choice]) -> tuple[TargetTable, ...]:
     """The tables of the targets that are to be judged."""
     chosen = said.get("target")
     if chosen is None:
@@ -455,7 +455,7 @@ def _chosen(tables: tuple[TargetTable, ...], said: Mapping[str, Entry]) -> tuple
     return tuple(table for table in tables if table.name == chosen.word)
 
 
-def _value(name: str, entry: Entry) -> Any:
+def _value(name: str, entry: Choice) -> Any:
     return entry.word if isinstance(entry.word, bool) else _parsed(OPTIONS[name], entry.origin, entry.word)
 
 

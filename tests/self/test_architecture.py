@@ -16,7 +16,7 @@ from contracts.clauses.registry import FAMILIES, TITLE_LENGTH, Clause, clauses
 from contracts.core.model import Target
 from contracts.core.result import Result
 from contracts.mock.faults import EVERY_FAULT
-from contracts.mock.server import Entry, Server
+from contracts.mock.server import Logged, Server
 from contracts.mock.store import seeded
 from contracts.openapi.loading import load_operation
 from contracts.probes import PROBES
@@ -108,14 +108,14 @@ def whole(server: Server, *, seed: int) -> Result:
 
 
 @pytest.fixture(scope="module")
-def watched() -> tuple[Result, list[Entry]]:
+def watched() -> tuple[Result, list[Logged]]:
     """A run of everything, and what the server got to see of it."""
     with Server(seeded(size=57, projects=3)) as server:
         result = whole(server, seed=11)
         return result, list(server.log)
 
 
-def test_only_get_leaves(watched: tuple[Result, list[Entry]]) -> None:
+def test_only_get_leaves(watched: tuple[Result, list[Logged]]) -> None:
     result, log = watched
     assert {entry.method for entry in log} == {"GET"}
     assert len(log) == result.requests, "no request passes by the count"
@@ -124,7 +124,7 @@ def test_only_get_leaves(watched: tuple[Result, list[Entry]]) -> None:
     assert not set(dict(result.requests_by_probe)) & unasked, "there is no such cursor"
 
 
-def test_a_usual_run_is_cheap(watched: tuple[Result, list[Entry]]) -> None:
+def test_a_usual_run_is_cheap(watched: tuple[Result, list[Logged]]) -> None:
     result, log = watched
     assert (result.items, result.projects) == (57, 3)
     assert len(log) <= DEFAULT_BUDGET == 300

@@ -46,11 +46,11 @@ def test_a_probe_that_costs_more_than_its_share_leaves_the_confirmation_its_requ
 ) -> None:
     def costly(asking: Asking) -> None:
         with suppress(ShareSpent):
-            PROBES["filters"].probe(asking)
+            PROBES["filters"].ask(asking)
         asking.begin("filters", 40)
         asking.ask_all(asking.query(limit=3) for _ in range(40))
 
-    probes = {**PROBES, "filters": replace(PROBES["filters"], probe=costly)}
+    probes = {**PROBES, "filters": replace(PROBES["filters"], ask=costly)}
     monkeypatch.setattr(live, "PROBES", probes)
     result = against(open_fault("first-id-of-last-item"))
     found = next(one for one in result.judgements if one.clause == "PAG-004")

@@ -46,7 +46,7 @@ def asked(made: Asking, name: str, share: int = ENOUGH) -> list[Exchange]:
     before = len(made.client.exchanges)
     made.begin(name, share)
     with suppress(ShareSpent):
-        PROBES[name].probe(made)
+        PROBES[name].ask(made)
     return list(made.client.exchanges[before:])
 
 

@@ -39,7 +39,7 @@ def test_little_is_asked_for_little(name: str) -> None:
 
 
 def test_each_part_of_a_probe_is_there_and_needed() -> None:
-    known = {f"{name}.{part}" for name, entry in PROBES.items() for part in entry.parts}
+    known = {f"{name}.{part}" for name, probe in PROBES.items() for part in probe.parts}
     needed = frozenset().union(*(clause.probes for clause in clauses()))
     assert needed <= known | PROBES.keys()
     as_a_whole = {part for part in known if part.partition(".")[0] in needed}
