@@ -10,7 +10,7 @@ from typing import Any, Final
 from contracts.core.model import Exchange, Item, Page, Query
 from contracts.openapi.body import Parsed, parse
 from contracts.openapi.operation import Operation
-from contracts.openapi.outline import Place
+from contracts.openapi.outline import value_at
 from contracts.openapi.validation import Validator, Violation
 
 _MOST_HELD = 4 * 1024 * 1024
@@ -192,8 +192,8 @@ class Reader:
 
     def _content(self, value: object) -> _Content | None:
         profile, roles = self.operation.profile, self.operation.roles
-        data = standing_at(value, profile.items)
-        if not isinstance(data, list):
+        data = self.operation.items_in(value)
+        if data is None:
             return None
         items = []
         for entry in data:
@@ -209,9 +209,9 @@ class Reader:
                     facets=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
                 )
             )
-        has_more = standing_at(value, profile.more) if profile.more is not None else None
+        has_more = value_at(value, profile.more) if profile.more is not None else None
         token, back = (
-            self.operation.as_token(standing_at(value, cursor.at), cursor.param)
+            self.operation.as_token(value_at(value, cursor.at), cursor.param)
             if self.opaque and cursor.at is not None
             else None
             for cursor in (profile.next, profile.prev)
@@ -238,13 +238,6 @@ def _origin(known: Sequence[Given], query: Query, exchange: Exchange) -> Given |
     mine = [each for each in mine if each.query.limit == query.limit] or mine
     earlier = [each for each in mine if each.exchange.received <= exchange.sent]
     return earlier[-1] if earlier else next(iter(mine), None)
-
-
-def standing_at(value: object, place: Place) -> Any:
-    """The value at a place of an answer; ``None`` where there is none."""
-    for name in place:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _text(value: object) -> str | None:

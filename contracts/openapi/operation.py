@@ -14,20 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
 from contracts.openapi.guesses import bounded, dated, is_address
-from contracts.openapi.outline import Outline, mapping, types, words
+from contracts.openapi.outline import Outline, mapping, types, value_at, words
 from contracts.openapi.profile import Cursor, Profile, Time
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References
 from contracts.openapi.requests import Grammar, Reading
-
-if TYPE_CHECKING:  # what reads a document is imported where one is read: `contracts list` reads none
-    pass
 
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
@@ -219,9 +216,8 @@ class Operation:
 
     def items_in(self, value: object) -> list[Any] | None:
         """The items of a body; ``None`` where there is no array of them."""
-        for name in self.profile.items:
-            value = value.get(name) if isinstance(value, dict) else None
-        return value if isinstance(value, list) else None
+        found = value_at(value, self.profile.items)
+        return found if isinstance(found, list) else None
 
     def as_id(self, value: object) -> str | None:
         """The id of an item as a cursor takes it; ``None`` for what is none."""

@@ -201,6 +201,13 @@ def words(schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value for value in values if isinstance(value, str))
 
 
+def value_at(value: object, place: Place) -> Any:
+    """The value at a place of an answer; ``None`` where there is none."""
+    for name in place:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def mapping(node: Any) -> dict[str, Any]:
     """A node if it is a mapping, else an empty one."""
     return node if isinstance(node, dict) else {}

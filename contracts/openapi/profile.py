@@ -22,6 +22,8 @@ _DIGITS = 9
 _FINEST = 1_000_000_000
 _UNITS: dict[TimeFormat, int] = {"unix": 1, "unix-ms": 1000, "rfc3339": _FINEST}
 """How many of its units each form has in a second."""
+MOST_SECONDS = 99_999_999_999
+"""A larger number counts no seconds since 1970, but a finer unit: in seconds it would be the year 5138."""
 
 
 class Source(StrEnum):

@@ -15,8 +15,8 @@ from referencing import Registry
 
 from contracts.core.wording import excerpt
 from contracts.openapi.document import unusable
+from contracts.openapi.profile import MOST_SECONDS
 from contracts.openapi.references import LITERAL, NAMES
-from contracts.openapi.validation import MOST_SECONDS
 
 if TYPE_CHECKING:
     from contracts.openapi.operation import Operation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from contracts.core.model import Node
 from contracts.openapi.body import shown, step
+from contracts.openapi.profile import MOST_SECONDS
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -18,9 +19,6 @@ MOST_VIOLATIONS = 1000
 """Breaches of the schema that are looked for in one body; after these the rest of it is not looked at."""
 MOST_ITEMS = 1000
 """Items of one page that are laid against the schema: ten times the largest page that is asked for."""
-
-MOST_SECONDS = 99_999_999_999
-"""A larger number counts no seconds since 1970, but a finer unit: in seconds it would be the year 5138."""
 
 _TYPES = {
     "string": "a string",
