@@ -56,7 +56,7 @@ def _look(shell: Shell, settings: Settings) -> int:
     from contracts.core.errors import ExitCode
     from contracts.core.wording import count
     from contracts.reports.sheet import Sheet
-    from contracts.reports.terminal import ranges
+    from contracts.reports.summary import ranges
     from contracts.runs.doctor import State, examine
     from contracts.runs.first_look import await_answer
     from contracts.runs.target import opened

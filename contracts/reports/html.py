@@ -22,8 +22,8 @@ from contracts.openapi.operation import Operation
 from contracts.reports import repeating
 from contracts.reports.picture import Picture, picture
 from contracts.reports.safe import brief, plain
+from contracts.reports.summary import GLYPHS, outcome
 from contracts.reports.templating import asset, template
-from contracts.reports.terminal import GLYPHS, outcome
 from contracts.reports.view import Report, shown_exchanges
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.verdicts.judging import tally

@@ -1,20 +1,41 @@
-"""What all reports have in common: what failed, the families, and the headline."""
+"""What all reports have in common: what failed, the families, the headline, and the words for single things."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from contracts.clauses.registry import FAMILIES
 from contracts.core.errors import ExitCode
-from contracts.core.result import Cause, Judgement, Level, Result, Standing, Verdict
+from contracts.core.model import Exchange, Target
+from contracts.core.result import Cause, Finding, Judgement, Level, Result, Standing, Verdict
 from contracts.core.wording import count, plural
+from contracts.openapi.quotes import SDK_PAGE, Quote
 from contracts.reports.sheet import WIDTH
+from contracts.traffic.credentials import CREDENTIALS
 from contracts.verdicts import deviations
 from contracts.verdicts.conclusion import BEFORE, UNREAD
 
+LONGEST_REQUEST = 210
+"""Characters of a request that are shown; the line that repeats it has all."""
+LONGEST_EXAMPLE = 90
+"""Characters of the request that stands for a breach at the top of the report."""
 _MOST_NAMED = 6
+_LEAST_RANGE = 3
+_FORM = {"schemas", "properties", "description", "schema", "default", "enum", "type"}
+"""Steps to a place in the document that say nothing of what stands there."""
+GLYPHS = {
+    Verdict.KEPT: ("✔", "green"),
+    Verdict.BROKEN: ("×", "bold red"),
+    Verdict.WARNED: ("!", "yellow"),
+    Verdict.NOT_EXERCISED: ("–", "cyan"),
+    Verdict.INCONCLUSIVE: ("?", "magenta"),
+    Verdict.NOT_APPLICABLE: ("∅", "dim"),
+    Verdict.ANSWERED: ("·", "dim"),
+}
+"""The sign of each verdict, and its style."""
 CLOSELY = 0.85
 """From which fit on, of 0 to 1, a cause is said to fit closely."""
 _FITS = ((CLOSELY, "closely"), (0.55, "in the main"), (0.0, "in part"))
@@ -97,6 +118,82 @@ def fitting(cause: Cause) -> str:
     part = f"all {number}" if number == cause.of else f"{number} of {cause.of}"
     tested = f" {cause.tested[0].upper()}{cause.tested[1:]}." if cause.tested else ""
     return f"Fits {how}: explains {part} findings.{tested}"
+
+
+def example(result: Result, finding: Finding) -> str:
+    """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
+    asked = requested(result.target, finding.decisive, LONGEST_EXAMPLE)
+    return f"{asked}: {finding.actual}; expected {finding.expected}"
+
+
+def requested(target: Target, exchange: Exchange, longest: int = LONGEST_REQUEST) -> str:
+    """A request in one line of at most so many characters, and how it was sent."""
+    request = exchange.request
+    path = request.path
+    for checkpoint in (target.checkpoint, target.other_checkpoint, target.empty_checkpoint):
+        segment = f"/{quote(checkpoint or '', safe=':', errors='replace')}/"
+        if segment in path:
+            path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
+            break
+    text = f"GET {path}{f'?{request.query}' if request.query else ''}"
+    if len(text) > longest:
+        text = f"{text[: longest - 40]}…{text[-39:]}"
+    if exchange.concurrent:
+        text += " · at once with others"
+    if request.credential != "admin":
+        text += f" · {CREDENTIALS[request.credential].sentence}"
+    return text
+
+
+def place(quote_: Quote) -> str:
+    """Where a quote stands, in few words: the file, and the name of the parameter, property or node."""
+    if quote_.at == SDK_PAGE:
+        return SDK_PAGE
+    parts = quote_.at.split("/")
+    if parts[0] == "parameters":
+        where = parts[1]
+    elif parts[0] == "schemas":
+        where = [part for part in parts if part not in _FORM][-1]
+    else:
+        where = quote_.at
+    return f"openapi.yaml · {where.replace('~1', '/')}"
+
+
+def ranges(ids: Iterable[str]) -> str:
+    """The ids of clauses, those that follow each other as a range."""
+    runs: list[list[str]] = []
+    for id_ in ids:
+        family, number = id_.split("-")
+        if runs and runs[-1][-1] == f"{family}-{int(number) - 1:03}":
+            runs[-1].append(id_)
+        else:
+            runs.append([id_])
+    return ", ".join(", ".join(run) if len(run) < _LEAST_RANGE else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def times(judgement: Judgement) -> str:
+    """How often a finding came back when it was asked again."""
+    if not judgement.asked:
+        return ""
+    if judgement.seen == judgement.asked:
+        return f"{judgement.seen} of {judgement.asked} times"
+    again = f"{judgement.seen} of {judgement.asked} times when asked again"
+    return f"intermittent: {judgement.breaches} of {judgement.cases} cases, {again}"
+
+
+def outcome(exchange: Exchange) -> str:
+    """The status of an answer or why there is none, and what it took to get it."""
+    if exchange.answer is not None:
+        text = str(exchange.answer.status)
+    elif exchange.failure is not None:
+        text = f"no answer: {exchange.failure.kind}"
+    else:
+        text = "no answer"
+    if exchange.waits:
+        text += f" after {count(exchange.waits, 'wait')} for {'503' if exchange.unavailable else '429'}"
+    if exchange.retries:
+        text += f", sent {exchange.retries + 1} times"
+    return text
 
 
 def headline(result: Result, width: int = WIDTH) -> str:

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ExitCode
-from contracts.core.model import Exchange, Target
 from contracts.core.result import Finding, Judgement, Result, Standing, Verdict
 from contracts.core.wording import count
-from contracts.openapi.quotes import SDK_PAGE, Quote
 from contracts.reports import repeating, summary
 from contracts.reports.sheet import WIDTH, Sheet
-from contracts.traffic.credentials import CREDENTIALS
 from contracts.verdicts import deviations
-
-GLYPHS = {
-    Verdict.KEPT: ("✔", "green"),
-    Verdict.BROKEN: ("×", "bold red"),
-    Verdict.WARNED: ("!", "yellow"),
-    Verdict.NOT_EXERCISED: ("–", "cyan"),
-    Verdict.INCONCLUSIVE: ("?", "magenta"),
-    Verdict.NOT_APPLICABLE: ("∅", "dim"),
-    Verdict.ANSWERED: ("·", "dim"),
-}
-"""The sign of each verdict, and its style."""
 
 MOST_ROOTS = 3
 """Broken clauses that are named at the top where no likely cause is."""
 MOST_REQUESTS = 4
 """Requests that are shown of one finding."""
-LONGEST_REQUEST = 210
-"""Characters of a request that are shown; the line that repeats it has all."""
-LONGEST_EXAMPLE = 90
-"""Characters of the request that stands for a breach at the top of the report."""
 _QUESTION = 31
 _ACCEPTED = "dim yellow"
 """The style of what is broken and accepted."""
-_LEAST_RANGE = 3
-_FORM = {"schemas", "properties", "description", "schema", "default", "enum", "type"}
 _LEAVES = {Verdict.BROKEN, Verdict.WARNED, Verdict.INCONCLUSIVE}
 
 
@@ -73,7 +51,7 @@ def report(result: Result, style: Style = Style(), encoding: str = "utf-8") -> S
 
 def glyph(verdict: Verdict) -> tuple[str, str]:
     """The sign of a verdict with a space behind it, in its style."""
-    sign, style = GLYPHS[verdict]
+    sign, style = summary.GLYPHS[verdict]
     return f"{sign} ", style
 
 
@@ -142,7 +120,7 @@ class _Report:
         """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
         if judgement is None or judgement.finding is None or not self.style.failures:
             return
-        self.sheet.block(indent, example(self.result, judgement.finding), times(judgement), style="dim")
+        self.sheet.block(indent, summary.example(self.result, judgement.finding), summary.times(judgement), style="dim")
 
     def _header(self) -> None:
         result, sheet = self.result, self.sheet
@@ -178,14 +156,14 @@ class _Report:
                 (f"{family.title:<10}", ""),
             ]
             for verdict, number in family.counts.items():
-                sign, style = GLYPHS[verdict]
+                sign, style = summary.GLYPHS[verdict]
                 shown = f"  {number} answered" if verdict is Verdict.ANSWERED else f"  {sign} {number}"
                 segments.append((shown, style))
             sheet.line(*segments)
             for judgement in family.judgements:
                 if self.style.verbose or judgement.verdict in _LEAVES:
                     self._leaf(judgement, stem="   " if last else "│  ")
-        present = [verdict for verdict in GLYPHS if summary.with_verdict(result, verdict)]
+        present = [verdict for verdict in summary.GLYPHS if summary.with_verdict(result, verdict)]
         legend = [
             segment for verdict in present if verdict is not Verdict.ANSWERED for segment in self._legend(verdict)
         ]
@@ -193,11 +171,11 @@ class _Report:
             sheet.line(*legend)
 
     def _legend(self, verdict: Verdict) -> list[tuple[str, str]]:
-        sign, style = GLYPHS[verdict]
+        sign, style = summary.GLYPHS[verdict]
         return [("  ", ""), (sign, style), (f" {verdict.value}", "dim")]
 
     def _leaf(self, judgement: Judgement, stem: str) -> None:
-        sign, style = GLYPHS[judgement.verdict]
+        sign, style = summary.GLYPHS[judgement.verdict]
         style = _ACCEPTED if judgement.accepted else style
         lead = f"{stem}  {sign} {judgement.clause}  "
         cases = count(judgement.cases, "case") if self.style.verbose and judgement.cases else ""
@@ -232,12 +210,12 @@ class _Report:
         gated = "" if judgement.clause in self._failing else ", accepted" if judgement.accepted else ", not gated"
         sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, f"{judgement.level}{gated}", style="bold")
         if clause is not None:
-            words, where = self.result.says.quoted(clause.quote.text, clause.quote.key, place(clause.quote))
+            words, where = self.result.says.quoted(clause.quote.text, clause.quote.key, summary.place(clause.quote))
             if words:
                 self._label("Document", f'"{" ".join(words.split())}"', where)
         if finding is not None:
             self._label("Expected", finding.expected)
-            self._label("Actual", finding.actual, times(judgement))
+            self._label("Actual", finding.actual, summary.times(judgement))
             self._requests(finding)
             self._repeat(judgement)
         if clause is not None:
@@ -260,8 +238,8 @@ class _Report:
             compared = " · to compare" if exchange is not finding.decisive else ""
             self._label(
                 "Request" if number == 0 else "",
-                f"{requested(self.result.target, exchange)}{compared}",
-                outcome(exchange),
+                f"{summary.requested(self.result.target, exchange)}{compared}",
+                summary.outcome(exchange),
             )
 
     def _repeat(self, judgement: Judgement) -> None:
@@ -278,9 +256,9 @@ class _Report:
             self.sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, judgement.level)
             if judgement.finding is not None:
                 self._label("Expected", judgement.finding.expected)
-                self._label("Actual", judgement.finding.actual, times(judgement))
+                self._label("Actual", judgement.finding.actual, summary.times(judgement))
                 last = judgement.finding.decisive
-                self._label("Request", requested(self.result.target, last), outcome(last))
+                self._label("Request", summary.requested(self.result.target, last), summary.outcome(last))
             if judgement.accepted is not None:
                 self._label("Accepted", deviations.terms(judgement.accepted))
 
@@ -291,7 +269,7 @@ class _Report:
             self.sheet.block((f"{sign}{judgement.clause}  ", style), judgement.title, judgement.level)
             self._label("Because", judgement.reason)
             if judgement.finding is not None:
-                self._label("Seen once", judgement.finding.actual, times(judgement))
+                self._label("Seen once", judgement.finding.actual, summary.times(judgement))
             if judgement.provide:
                 self._label("Provide", judgement.provide)
 
@@ -307,13 +285,13 @@ class _Report:
         if self.result.interrupted:
             self.sheet.block(("  – ", "cyan"), "the run was interrupted before they could be judged:")
             self.sheet.block(
-                "    ", ranges(one.clause for members in grouped.values() for one in members), style="bold"
+                "    ", summary.ranges(one.clause for members in grouped.values() for one in members), style="bold"
             )
             return
         for (provide, reason, because), members in grouped.items():
             follows = f" (because of {because})" if because else ""
             self.sheet.block(("  – ", "cyan"), f"{reason}{follows}:")
-            self.sheet.block("    ", ranges(member.clause for member in members), style="bold")
+            self.sheet.block("    ", summary.ranges(member.clause for member in members), style="bold")
             if provide:
                 self.sheet.block(("    Provide   ", "dim"), provide)
 
@@ -323,7 +301,7 @@ class _Report:
             return
         self.sheet.heading("Not applicable")
         for reason in dict.fromkeys(judgement.reason for judgement in found):
-            ids = ranges(judgement.clause for judgement in found if judgement.reason == reason)
+            ids = summary.ranges(judgement.clause for judgement in found if judgement.reason == reason)
             self.sheet.block((f"  ∅ {ids}  ", "dim"), reason)
 
     def _questions(self) -> None:
@@ -340,8 +318,8 @@ class _Report:
     def _exchanges(self) -> None:
         self.sheet.heading("Exchanges")
         for exchange in self.result.exchanges:
-            request = f"{exchange.number:>5}  {exchange.probe:<10}  {requested(self.result.target, exchange)}"
-            self.sheet.line(f"{request}  {outcome(exchange)}")
+            request = f"{exchange.number:>5}  {exchange.probe:<10}  {summary.requested(self.result.target, exchange)}"
+            self.sheet.line(f"{request}  {summary.outcome(exchange)}")
 
     def _costs(self) -> None:
         result, sheet = self.result, self.sheet
@@ -376,79 +354,3 @@ class _Report:
         code = self.result.exit_code
         style = {ExitCode.KEPT: "bold green", ExitCode.BROKEN: "bold red"}.get(code, "bold yellow")
         self.sheet.block("", summary.headline(self.result, self.style.width), style=style)
-
-
-def example(result: Result, finding: Finding) -> str:
-    """What was seen of a breach, in a line or two: the request, and the answer beside the right one."""
-    asked = requested(result.target, finding.decisive, LONGEST_EXAMPLE)
-    return f"{asked}: {finding.actual}; expected {finding.expected}"
-
-
-def requested(target: Target, exchange: Exchange, longest: int = LONGEST_REQUEST) -> str:
-    """A request in one line of at most so many characters, and how it was sent."""
-    request = exchange.request
-    path = request.path
-    for checkpoint in (target.checkpoint, target.other_checkpoint, target.empty_checkpoint):
-        segment = f"/{quote(checkpoint or '', safe=':', errors='replace')}/"
-        if segment in path:
-            path = f"…{'/' if checkpoint == target.checkpoint else segment}{path.partition(segment)[2]}"
-            break
-    text = f"GET {path}{f'?{request.query}' if request.query else ''}"
-    if len(text) > longest:
-        text = f"{text[: longest - 40]}…{text[-39:]}"
-    if exchange.concurrent:
-        text += " · at once with others"
-    if request.credential != "admin":
-        text += f" · {CREDENTIALS[request.credential].sentence}"
-    return text
-
-
-def place(quote_: Quote) -> str:
-    """Where a quote stands, in few words: the file, and the name of the parameter, property or node."""
-    if quote_.at == SDK_PAGE:
-        return SDK_PAGE
-    parts = quote_.at.split("/")
-    if parts[0] == "parameters":
-        where = parts[1]
-    elif parts[0] == "schemas":
-        where = [part for part in parts if part not in _FORM][-1]
-    else:
-        where = quote_.at
-    return f"openapi.yaml · {where.replace('~1', '/')}"
-
-
-def ranges(ids: Iterable[str]) -> str:
-    """The ids of clauses, those that follow each other as a range."""
-    runs: list[list[str]] = []
-    for id_ in ids:
-        family, number = id_.split("-")
-        if runs and runs[-1][-1] == f"{family}-{int(number) - 1:03}":
-            runs[-1].append(id_)
-        else:
-            runs.append([id_])
-    return ", ".join(", ".join(run) if len(run) < _LEAST_RANGE else f"{run[0]} to {run[-1]}" for run in runs)
-
-
-def times(judgement: Judgement) -> str:
-    """How often a finding came back when it was asked again."""
-    if not judgement.asked:
-        return ""
-    if judgement.seen == judgement.asked:
-        return f"{judgement.seen} of {judgement.asked} times"
-    again = f"{judgement.seen} of {judgement.asked} times when asked again"
-    return f"intermittent: {judgement.breaches} of {judgement.cases} cases, {again}"
-
-
-def outcome(exchange: Exchange) -> str:
-    """The status of an answer or why there is none, and what it took to get it."""
-    if exchange.answer is not None:
-        text = str(exchange.answer.status)
-    elif exchange.failure is not None:
-        text = f"no answer: {exchange.failure.kind}"
-    else:
-        text = "no answer"
-    if exchange.waits:
-        text += f" after {count(exchange.waits, 'wait')} for {'503' if exchange.unavailable else '429'}"
-    if exchange.retries:
-        text += f", sent {exchange.retries + 1} times"
-    return text

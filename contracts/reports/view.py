@@ -17,7 +17,6 @@ from contracts.core.result import Cause, Deviation, Figures, Finding, Judgement,
 from contracts.core.wording import count
 from contracts.reports import repeating, summary
 from contracts.reports.safe import brief, plain
-from contracts.reports.terminal import example, outcome, place, ranges, times
 from contracts.traffic.credentials import CREDENTIALS
 
 FORMAT: Final = 1
@@ -205,8 +204,8 @@ class Report:
 
     @classmethod
     def of(cls, result: Result, *, repeat: str = "", embedded: str = "") -> Report:
-        """Tell a result; ``repeat`` and ``embedded`` are what only the caller knows."""
-        return _Teller(result).report(repeat, embedded)
+        """The report of a result; ``repeat`` and ``embedded`` are what only the caller knows."""
+        return _Builder(result).report(repeat, embedded)
 
     @property
     def clauses(self) -> tuple[Row, ...]:
@@ -254,14 +253,14 @@ class Report:
         grouped: dict[tuple[str, str, str], list[str]] = {}
         for row in self.with_verdict(Verdict.NOT_EXERCISED):
             grouped.setdefault((row.reason, row.provide, row.because), []).append(row.id)
-        return tuple(Lacking(*key, tuple(ids), ranges(ids)) for key, ids in grouped.items())
+        return tuple(Lacking(*key, tuple(ids), summary.ranges(ids)) for key, ids in grouped.items())
 
     def with_verdict(self, *verdicts: Verdict) -> tuple[Row, ...]:
         """The clauses with one of these verdicts."""
         return tuple(row for row in self.clauses if row.verdict in verdicts)
 
 
-class _Teller:
+class _Builder:
     def __init__(self, result: Result) -> None:
         self._result = result
         self._catalogue: dict[str, Clause] = {entry.id: entry for entry in clauses()}
@@ -334,12 +333,12 @@ class _Teller:
         first = next(explained, None)
         if first is None or first.finding is None:
             return ""
-        often = times(first)
-        return brief(f"{example(self._result, first.finding)}{f' ({often})' if often else ''}")
+        often = summary.times(first)
+        return brief(f"{summary.example(self._result, first.finding)}{f' ({often})' if often else ''}")
 
     def _row(self, judgement: Judgement) -> Row:
         entry, says = self._catalogue.get(judgement.clause), self._result.says
-        quote, where = says.quoted(entry.quote.text, entry.quote.key, place(entry.quote)) if entry else ("", "")
+        quote, where = says.quoted(entry.quote.text, entry.quote.key, summary.place(entry.quote)) if entry else ("", "")
         return Row(
             id=judgement.clause,
             level=judgement.level,
@@ -369,7 +368,7 @@ class _Teller:
             left_out=len(finding.exchanges) - len(shown),
             seen=judgement.seen,
             asked=judgement.asked,
-            times=times(judgement),
+            times=summary.times(judgement),
             repeat="\n".join(map(plain, repeating.lines(self._result, judgement))),
         )
 
@@ -384,7 +383,7 @@ class _Teller:
             at_once=exchange.concurrent,
             compared=compared,
             status=exchange.status,
-            outcome=brief(outcome(exchange)),
+            outcome=brief(summary.outcome(exchange)),
             curl=repeating.command(self._result.target, exchange, follow=exchange.redirects > 0),
         )
 

@@ -15,7 +15,8 @@ from contracts.mock.server import Server
 from contracts.mock.store import seeded
 from contracts.probes import PROBES, Asking
 from contracts.probes.asking import ShareSpent
-from contracts.reports.terminal import Style, report, times
+from contracts.reports.summary import times
+from contracts.reports.terminal import Style, report
 from contracts.runs import live
 from contracts.runs.selftest import WARNED_ONLY, against
 

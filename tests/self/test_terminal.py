@@ -17,8 +17,8 @@ from contracts.core.model import Target
 from contracts.core.result import GATING, Answered, Finding, Level, Result, Verdict
 from contracts.reports.safe import inert, plain, printable
 from contracts.reports.sheet import Sheet, wrap
-from contracts.reports.summary import headline
-from contracts.reports.terminal import Style, ranges, report
+from contracts.reports.summary import headline, ranges
+from contracts.reports.terminal import Style, report
 
 
 def test_a_failure_reads_as_designed() -> None:
