@@ -11,7 +11,7 @@ from functools import partial
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ExitCode
-from contracts.core.model import Capability, Exchange, FailureKind
+from contracts.core.model import Exchange, FailureKind
 from contracts.core.result import Finding, Judgement, Level, Repetition, Result
 from contracts.core.wording import count
 from contracts.evidence.evidence import ASIDE, CONTROL, Evidence
@@ -19,16 +19,14 @@ from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import after_the_ends, control, further, whole
+from contracts.probes.walks import after_the_ends, control, further
 from contracts.runs.answering import AGAIN, DeepAnswers, LiveAnswers
 from contracts.runs.causes import requests, test_causes, with_causes
-from contracts.runs.deep.census import ORDERS
-from contracts.runs.deep.walk import DEEP, Deep, Full
+from contracts.runs.deep.walk import DEEP, Deep, walk_through
 from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.shares import Shares
 from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
-from contracts.traffic.credentials import ALMOST, IN_QUERY, available
 from contracts.traffic.limits import CLOSER, LEAST_BUDGET
 from contracts.verdicts.conclusion import (
     Cost,
@@ -59,8 +57,6 @@ AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
 SMALL_BUDGET = 150
 """With at most this budget, control walks run only before and after everything else."""
-
-
 BETWEEN_LOOKS = 26
 """The least requests between two control walks."""
 
@@ -92,19 +88,6 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None, betwe
         return _Run(plan, on_progress, between).result()
 
 
-_BY_ITSELF = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
-
-
-def forms(plan: Plan) -> tuple[str, ...]:
-    """The forms of credentials that can be sent; ``user`` only where that key has no right to an answer."""
-    capabilities = plan.operation.capabilities
-    found = [form for form in available(plan.keys) if Capability.ADMIN in capabilities or form != "user"]
-    if plan.operation.key_header:
-        # A header that holds only the key has no schemes.
-        found = [form for form in found if form in _BY_ITSELF]
-    return tuple(found)
-
-
 class _Run:
     def __init__(
         self, plan: Plan, on_progress: Callable[[Progress], None] | None, between: Between | None = None
@@ -121,7 +104,7 @@ class _Run:
             plan.target,
             self._client,
             random.Random(plan.seed),  # noqa: S311 - it chooses what to ask, and hides nothing
-            forms(plan),
+            plan.forms,
             parts=plan.parts,
         )
         self._again: dict[str, Confirmation] = {}
@@ -490,26 +473,6 @@ class _Run:
         code = result.exit_code if self._exit is None else self._exit
         repetitions = tuple(self._repetitions)
         return replace(result, exit_code=code, interrupted=code == ExitCode.INTERRUPTED, repetitions=repetitions)
-
-
-def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
-    """Walk through the whole list in both orders, and look again at what is doubtful in it.
-
-    Args:
-        asking: What asks.
-        deep: What judges the pages.
-        pages: The most pages of both walks together; `CLOSER` more requests are for what is doubtful.
-    """
-    asking.begin(DEEP, pages)
-    for order in ORDERS:
-        with suppress(ShareSpent, Full):
-            whole(asking, order, pages // len(ORDERS), deep.read)
-    deep.judge()
-    # The other half of the requests is for confirmation.
-    asking.begin(DEEP, CLOSER // 2)
-    with suppress(ShareSpent):
-        for doubt in deep.doubts():
-            deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
 
 
 def _go_on(confirming: Confirming) -> None:

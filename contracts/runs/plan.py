@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from contracts.core.model import Exchange
+from contracts.core.model import Capability, Exchange
 from contracts.probes import PROBES
 from contracts.traffic.client import Client, Limits
+from contracts.traffic.credentials import ALMOST, IN_QUERY, available
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import STRAIGHT, Route
 from contracts.verdicts.conclusion import Terms
+
+_KEY_ALONE = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
+"""The forms in which a header that holds nothing but the key can send one: it has no schemes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ class Plan(Terms):
     def parts(self) -> frozenset[str]:
         """What these clauses need of the probes: each as a whole, or a part of it such as ``walks.ends``."""
         return frozenset().union(*(clause.probes | clause.reference for clause in self.clauses))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms of credentials that can be sent; ``user`` only where that key has no right to an answer."""
+        admin_only = Capability.ADMIN in self.operation.capabilities
+        found = (form for form in available(self.keys) if admin_only or form != "user")
+        return tuple(form for form in found if form in _KEY_ALONE or not self.operation.key_header)
 
     @property
     def most(self) -> int:

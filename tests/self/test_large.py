@@ -31,8 +31,8 @@ from contracts.reports import html
 from contracts.reports.recording import record
 from contracts.reports.view import Report
 from contracts.runs.deep.census import ORDERS, PIECES, Census
-from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep
-from contracts.runs.live import run, walk_through
+from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep, walk_through
+from contracts.runs.live import run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.traffic.client import Client, OutOfRoom

@@ -7,6 +7,7 @@ far apart. Where it finds a doubtful place, the pages around it are read back, r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, count, zip_longest
 from typing import Protocol
@@ -16,7 +17,10 @@ from contracts.core.model import Exchange, Order, Page, Query, Request, Step
 from contracts.core.result import Finding, Level, Result
 from contracts.core.wording import count as counted
 from contracts.evidence.evidence import USUAL_SIZE, Evidence
+from contracts.probes.asking import Asking, ShareSpent
+from contracts.probes.walks import whole
 from contracts.runs.deep.census import ORDERS, Census, Doubt, Kind
+from contracts.traffic.limits import CLOSER
 from contracts.verdicts.judging import Tally, size, tally
 
 DEEP = "deep"
@@ -267,3 +271,23 @@ class Deep:
         if lost and self.moved:
             noun = self._reader.operation.profile.noun
             yield f"{counted(lost, noun)} came or went while the list was walked through."
+
+
+def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
+    """Walk through the whole list in both orders, and look again at what is doubtful in it.
+
+    Args:
+        asking: What asks.
+        deep: What judges the pages.
+        pages: The most pages of both walks together; `CLOSER` more requests are for what is doubtful.
+    """
+    asking.begin(DEEP, pages)
+    for order in ORDERS:
+        with suppress(ShareSpent, Full):
+            whole(asking, order, pages // len(ORDERS), deep.read)
+    deep.judge()
+    # The other half of the requests is for confirmation.
+    asking.begin(DEEP, CLOSER // 2)
+    with suppress(ShareSpent):
+        for doubt in deep.doubts():
+            deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))

@@ -9,7 +9,6 @@ from typing import Final
 
 from contracts.core.model import Capability, Exchange, Order, Query, Request
 from contracts.evidence.evidence import Evidence
-from contracts.runs.live import forms
 from contracts.runs.plan import Plan
 
 SINGLE_PAGES: Final = 240
@@ -90,7 +89,7 @@ class Questions:
             for _ in range(WALKS)
         )
         self._walks = [each for each in (self._walk(query) for query in begun) if each is not None]
-        may_not = [form for form in forms(plan) if form in _STRANGERS]
+        may_not = [form for form in plan.forms if form in _STRANGERS]
         self._refused = [
             Question(f"refused ({form})", replace(each.request, credential=form), each.query)
             for form in may_not
