@@ -251,7 +251,7 @@ class Listing:
         if id_ not in self.movement.phantoms:
             return False
         return not self.changed or any(
-            self.stands(id_, *(page.exchange for page in look.pages)) for look in self.movement.looks if look.complete
+            self.stands(id_, *(page.exchange for page in walk.pages)) for walk in self.movement.walks if walk.complete
         )
 
     def returned(self, id_: str) -> bool:
@@ -261,9 +261,9 @@ class Listing:
         that, and other clauses say whether the walks or the pages are wrong.
         """
         return id_ in self.movement.phantoms & self._under_load and any(
-            self._first[id_] + LAG <= look.sent and self._last[id_] - LAG >= look.received
-            for look in self.movement.looks
-            if look.complete
+            self._first[id_] + LAG <= walk.sent and self._last[id_] - LAG >= walk.received
+            for walk in self.movement.walks
+            if walk.complete
         )
 
     def watched(self, exchanges: Sequence[Exchange]) -> bool:

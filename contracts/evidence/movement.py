@@ -90,14 +90,14 @@ def turned(spans: Iterable[tuple[int, int]]) -> bool:
 class Movement:
     """What walks through the whole list show of its changes.
 
-    ``changed`` says that items were added or removed, ``complete`` that a walk reached the end of the list. ``looks``
+    ``changed`` says that items were added or removed, ``complete`` that a walk reached the end of the list. ``walks``
     are the walks that were compared, ``phantoms`` the items that none of them showed, though some had to, and
     ``passing`` those phantoms that may have come and gone between two walks.
     """
 
     changed: bool = False
     complete: bool = False
-    looks: tuple[Walk, ...] = ()
+    walks: tuple[Walk, ...] = ()
     phantoms: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
 
@@ -105,7 +105,7 @@ class Movement:
         """Whether the whole list was read before these exchanges, and after them."""
         first = min(exchange.sent for exchange in exchanges)
         last = max(exchange.received for exchange in exchanges)
-        return any(look.sent <= first for look in self.looks) and any(look.received >= last for look in self.looks)
+        return any(walk.sent <= first for walk in self.walks) and any(walk.received >= last for walk in self.walks)
 
 
 def compared(
@@ -127,11 +127,11 @@ def compared(
     """
     every = tuple(walks)
     complete = tuple(walk for walk in every if walk.complete)
-    looks = complete or tuple(walk for walk in every if walk.pages and walk.pages[0].items)
-    shown = [frozenset(walk.ids) for walk in looks]
+    used = complete or tuple(walk for walk in every if walk.pages and walk.pages[0].items)
+    shown = [frozenset(walk.ids) for walk in used]
     changed, phantoms = turned, set()
     for id_ in ids:
-        seen = [id_ in there for there, walk in zip(shown, looks, strict=True) if walk.complete or covers(walk, id_)]
+        seen = [id_ in there for there, walk in zip(shown, used, strict=True) if walk.complete or covers(walk, id_)]
         if seen and not any(seen):
             phantoms.add(id_)
         elif seen and came_or_went(seen):
@@ -139,7 +139,7 @@ def compared(
     return Movement(
         changed=changed,
         complete=bool(complete),
-        looks=looks,
+        walks=used,
         phantoms=frozenset(phantoms),
         passing=frozenset(phantoms) - foreign,
     )

@@ -32,7 +32,7 @@ def backwards(asking: Asking) -> None:
     # A small share suffices for the most common defects, and the walk.
     asking.ask_all(queries[:first])
     # Of a list that is too long for one look only the head is looked at again, so that what stood there is known.
-    for number, order in enumerate(each for each in orders if asking.short or _looks(asking, each)):
+    for number, order in enumerate(each for each in orders if asking.short or _control_walks(asking, each)):
         _walk_back(asking, order, number)
     asking.ask_all([*_between(asking), *queries[first:]])
 
@@ -89,11 +89,11 @@ def _nearest(asking: Asking, sequence: tuple[str, ...], wanted: Query) -> Query:
 
 def _watched(asking: Asking, order: Order) -> tuple[str, ...]:
     """The list in one order, as far as control walks show it."""
-    looks = _looks(asking, order)
-    return asking.listing.sequence(order) if asking.short or not looks else looks[-1].ids
+    walks = _control_walks(asking, order)
+    return asking.listing.sequence(order) if asking.short or not walks else walks[-1].ids
 
 
-def _looks(asking: Asking, order: Order) -> list[Walk]:
+def _control_walks(asking: Asking, order: Order) -> list[Walk]:
     return [walk for walk in asking.evidence.walks if walk.control and walk.order is order]
 
 

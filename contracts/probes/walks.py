@@ -18,7 +18,7 @@ from contracts.probes.cursors import risky
 SIZES = (100, 50, 20, 10)
 """The page sizes to try for control walks, until the target accepts one."""
 
-PART_OF_A_LOOK = 16
+PART_OF_A_WALK = 16
 """A control walk may take one in so many requests of the budget."""
 
 WINDOW = 4
@@ -51,22 +51,22 @@ BOTH_ENDS = 6
 """A walk that is too long for the share may use one in so many of the remaining requests, at each end of the list."""
 
 
-def control(asking: Asking) -> None:
+def control_walk(asking: Asking) -> None:
     """Make a control walk: read the current list, newest first."""
-    look(asking, Order.DESCENDING, fresh=True)
+    read_list(asking, Order.DESCENDING, fresh=True)
     asking.fresh = asking.listing.moved
 
 
-def look(asking: Asking, order: Order, *, fresh: bool = False) -> None:
-    """Walk through the list, or as much of it as the budget allows, with the largest accepted page size.
+def read_list(asking: Asking, order: Order, *, fresh: bool = False) -> None:
+    """Read the list, or as much of it as the budget allows, with the largest accepted page size.
 
     With ``fresh`` caches are asked to revalidate; otherwise requests are those of ordinary clients.
     """
-    control_walk = order is Order.DESCENDING
+    control = order is Order.DESCENDING
     while True:
         query = asking.query(limit=asking.size, order=order)
-        most = max(3, asking.client.budget // PART_OF_A_LOOK) if asking.short is not False else WINDOW
-        pages = asking.walk(query, most=most, name=CONTROL if control_walk else "walk", fresh=fresh)
+        most = max(3, asking.client.budget // PART_OF_A_WALK) if asking.short is not False else WINDOW
+        pages = asking.walk(query, most=most, name=CONTROL if control else "walk", fresh=fresh)
         if pages and asking.short is None:
             asking.short = pages[-1].has_more is False or not pages[-1].items
         last = asking.client.exchanges[-1]
@@ -123,7 +123,7 @@ class _Course:
 
 def walks(asking: Asking) -> None:
     """Walk through the list in various ways, those that return the most different pages first."""
-    look(asking, Order.ASCENDING)
+    read_list(asking, Order.ASCENDING)
     # On a list that is too long for one walk, each walk adds to what is known.
     with asking.gathered() if asking.short else nullcontext():
         course = _Course(asking, asking.listing, few=asking.left < FEW, tight=FEW <= asking.left < TIGHT)

@@ -9,7 +9,7 @@ from contracts.core.model import Exchange, Order
 from contracts.core.result import Finding
 from contracts.evidence.evidence import CONTROL, LOAD
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import control, look
+from contracts.probes.walks import control_walk, read_list
 
 AGAIN = "again"
 """The probe that repeats requests of findings."""
@@ -28,12 +28,12 @@ class LiveAnswers:
         """All exchanges so far but those of a load: a repetition without load must not be compared with these."""
         return [exchange for exchange in self._asking.client.exchanges if exchange.probe != LOAD]
 
-    def look(self, *, ascending: bool) -> None:
+    def control_walk(self, *, ascending: bool) -> None:
         """Make a control walk, with ``ascending`` in both orders."""
         self._asking.begin(CONTROL, self._asking.client.remaining)
-        control(self._asking)
+        control_walk(self._asking)
         if ascending:
-            look(self._asking, Order.ASCENDING, fresh=True)
+            read_list(self._asking, Order.ASCENDING, fresh=True)
         self._asking.begin(AGAIN, self._asking.client.remaining - self._reserve)
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
@@ -64,7 +64,7 @@ class DeepAnswers:
         """The exchanges of the findings, and their repetitions."""
         return self._exchanges
 
-    def look(self, *, ascending: bool) -> None:
+    def control_walk(self, *, ascending: bool) -> None:
         """Do nothing: the list is too long, and findings that require a stable list are not repeated."""
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:  # noqa: ARG002 - it is fresh anyway

@@ -15,7 +15,7 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.filters import unused_id
-from contracts.probes.walks import control
+from contracts.probes.walks import control_walk
 from contracts.runs.first_look import Obstacle, Stage, obstacle
 from contracts.runs.plan import Plan
 from contracts.traffic.client import RunStopped
@@ -145,7 +145,7 @@ class _Look:
     def _obstacle(self) -> Obstacle | None:
         self.asking.begin(_NAME, _FOR_THE_LIST)
         with suppress(ShareSpent):
-            control(self.asking)
+            control_walk(self.asking)
         self.asking.begin(_NAME, self.asking.client.remaining)
         return obstacle(self.asking, self.plan)
 

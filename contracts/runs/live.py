@@ -19,7 +19,7 @@ from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import after_the_ends, control, further
+from contracts.probes.walks import after_the_ends, control_walk, further
 from contracts.runs.answering import AGAIN, DeepAnswers, LiveAnswers
 from contracts.runs.causes import requests, test_causes, with_causes
 from contracts.runs.deep.walk import DEEP, Deep, walk_through
@@ -39,8 +39,8 @@ from contracts.verdicts.conclusion import (
 from contracts.verdicts.confirmation import Confirming, worth_confirming
 from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, tally
 
-SHARE_OF_AGAIN = 0.128
 LEAST_TO_SPARE = 127
+SHARE_FOR_CONFIRMING = 0.128
 """The share of the budget beyond `LEAST_TO_SPARE` requests that is reserved for confirmation."""
 FOR_CAUSES = 8
 """The most requests that are reserved for testing likely causes."""
@@ -48,16 +48,17 @@ LAST_RESERVE = 6
 """Requests that are reserved for confirming what only the last probe found."""
 MOST_FAILED = 10
 """Requests with a 5xx answer that are repeated once before anything is confirmed."""
-LOOKS = 3
-SHARE_OF_LOOKS = 0.05
-"""Control walks that follow the first one, with a `SMALL_BUDGET` one, and the most of the budget that they reserve."""
+CONTROL_WALKS = 3
+"""The control walks after the first one for which requests are reserved; with a small budget it is one request."""
+SHARE_FOR_CONTROL_WALKS = 0.05
+"""The most of the budget that is reserved for them."""
 _ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
 SMALL_BUDGET = 150
 """With at most this budget, control walks run only before and after everything else."""
-BETWEEN_LOOKS = 26
+BETWEEN_WALKS = 26
 """The least requests between two control walks."""
 
 _MOST_PUT_OFF = 3
@@ -96,7 +97,6 @@ class _Run:
         self._between = between
         self._began = time.monotonic()
         self._on_progress = on_progress
-        self._probe = CONTROL
         self._client = plan.client(plan.budget, on_exchange=self._tell)
         self._reader = Reader(plan.operation)
         self._asking = Asking(
@@ -272,36 +272,50 @@ class _Run:
     # Asking
 
     def _ask_all(self) -> None:
-        plan, asking = self._plan, self._asking
-        asking.begin(CONTROL, plan.budget)
-        control(asking)
-        look = self._client.requests
+        asking = self._asking
+        asking.begin(CONTROL, self._plan.budget)
+        control_walk(asking)
+        per_walk = self._client.requests
         self._check_target()
+        self._run_probes(per_walk)
+        self._control_walk()
+        self._let_others_ask()
+        self._ask_again()
+        if self._plan.deep and "walks" in self._plan.probes:
+            self._go_deep()
+        self._test_causes()
+
+    def _run_probes(self, per_walk: int) -> None:
+        """Let each probe ask within its share, with control walks in between, each of ``per_walk`` requests."""
+        plan, asking = self._plan, self._asking
         room = self._shares.room()
-        looks = min(look * LOOKS, int(plan.budget * SHARE_OF_LOOKS)) if min(plan.budget, room) > SMALL_BUDGET else 1
-        reserve = max(3, int((min(plan.budget, room) - LEAST_TO_SPARE) * SHARE_OF_AGAIN))
+        reach = min(plan.budget, room)
+        for_walks = (
+            min(per_walk * CONTROL_WALKS, int(plan.budget * SHARE_FOR_CONTROL_WALKS)) if reach > SMALL_BUDGET else 1
+        )
+        reserve = max(3, int((reach - LEAST_TO_SPARE) * SHARE_FOR_CONFIRMING))
         self._shares.hurry(room)
-        looked = self._client.requests
-        shares = self._shares.allot(plan.probes, min(self._client.remaining, room) - reserve - looks)
+        last_walk = self._client.requests
+        shares = self._shares.allot(plan.probes, min(self._client.remaining, room) - reserve - for_walks)
         if shares.get("generated"):
             asking.meanwhile = partial(draw_ahead, asking, shares["generated"])
         for place, name in enumerate(plan.probes):
             hurried = self._shares.hurried
             if place and plan.limits.run is not None and (self._shares.hurry(room := self._shares.room()) or hurried):
                 # How fast the target answers, several requests together, shows better with each probe.
-                shares = self._shares.allot(plan.probes[place:], min(self._client.remaining, room) - reserve - look)
+                shares = self._shares.allot(plan.probes[place:], min(self._client.remaining, room) - reserve - per_walk)
             # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
-            left = self._client.remaining - reserve - min(look, looks)
+            left = self._client.remaining - reserve - min(per_walk, for_walks)
             share = min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name]
             asking.begin(name, share, until=self._shares.until(plan.probes[place:], shares))
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].ask(asking)
             self._late |= asking.late
-            due = name in {"walks", "repetition"} and self._client.requests - looked >= BETWEEN_LOOKS
+            due = name in {"walks", "repetition"} and self._client.requests - last_walk >= BETWEEN_WALKS
             if due and min(plan.budget, room) > SMALL_BUDGET:
-                self._look_again()
-                looked = self._client.requests
+                self._control_walk()
+                last_walk = self._client.requests
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
         if (
             not (self._shares.hurried or self._late)
@@ -309,16 +323,10 @@ class _Run:
             and all(name in advisory for name, _ in self._found())
         ):
             # With nothing to confirm, the reserved requests look further; without a selection the remaining ones too.
-            spare = self._client.remaining - min(LAST_RESERVE, reserve) - look
+            spare = self._client.remaining - min(LAST_RESERVE, reserve) - per_walk
             asking.begin("walks", min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
                 further(asking)
-        self._look_again()
-        self._let_others_ask()
-        self._ask_again()
-        if plan.deep and "walks" in plan.probes:
-            self._go_deep()
-        self._test_causes()
 
     def _let_others_ask(self) -> None:
         if self._between is None:
@@ -326,7 +334,7 @@ class _Run:
         exchanges = self._between(self._asking)
         self._client.extend(AFTER_OTHERS)
         self._client.take(exchanges, apart=2 * LAG)
-        self._look_again()
+        self._control_walk()
 
     def _go_deep(self) -> None:
         """Walk through the whole list in both orders, and read doubtful places again."""
@@ -367,11 +375,11 @@ class _Run:
             self._tallied = evidence, tally(self._plan.clauses, evidence)
         return self._tallied[1]
 
-    def _look_again(self) -> None:
+    def _control_walk(self) -> None:
         """Make another control walk, so that the requests since the last one lie between two."""
         self._asking.begin(CONTROL, self._client.remaining)
         try:
-            control(self._asking)
+            control_walk(self._asking)
         except ShareSpent:
             self._notes.append(
                 f"The budget of {self._plan.budget} requests was used up before the list could be looked at once more:"

@@ -263,14 +263,14 @@ def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
 
 
 class _Over(Exception):  # noqa: N818 - it is no error: the recording ends here
-    """The recording holds no more of what was looked at again."""
+    """The recording holds no more of what was read again."""
 
 
 class _DeepRecorded:
     """The exchanges of a recorded walk through the whole list that can be judged.
 
     Attributes:
-        looks: Those that looked again at what was doubtful.
+        read_again: Those that read doubtful places again.
         kept: Those that asked a finding again, or that it rests on.
         hidden: How many can't be judged.
     """
@@ -279,7 +279,7 @@ class _DeepRecorded:
         confirmed = {number for each in repetitions for number in each.of}
         self._spool = spool
         self._numbers: list[int] = []
-        self.looks: list[Exchange] = []
+        self.read_again: list[Exchange] = []
         self.kept: list[Exchange] = []
         self.hidden = 0
         for exchange in spool:
@@ -291,7 +291,7 @@ class _DeepRecorded:
             if exchange.again is not None:
                 continue
             if exchange.step is not None and exchange.step.walk.startswith(DEEP):
-                self.looks.append(exchange)
+                self.read_again.append(exchange)
             elif exchange.step is not None:
                 self._numbers.append(exchange.number)
 
@@ -315,7 +315,7 @@ def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded) -> 
             with suppress(Full):
                 deep.read(exchange, query)
     deep.judge()
-    recorded = iter(walked.looks)
+    recorded = iter(walked.read_again)
 
     def ask(request: Request, _: Step) -> Exchange:
         exchange = next(recorded, None)
@@ -325,7 +325,7 @@ def _walked_through(terms: Terms, evidence: Evidence, walked: _DeepRecorded) -> 
 
     with suppress(_Over):
         for doubt in deep.doubts():
-            deep.look(doubt, ask)
+            deep.read_again(doubt, ask)
     return deep
 
 

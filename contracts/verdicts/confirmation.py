@@ -40,7 +40,7 @@ class Answering(Protocol):
     def exchanges(self) -> Sequence[Exchange]:
         """All exchanges so far."""
 
-    def look(self, *, ascending: bool) -> None:
+    def control_walk(self, *, ascending: bool) -> None:
         """Read the whole list, with ``ascending`` in both orders."""
 
     def repeat(self, number: int, exchange: Exchange, *, fresh: bool) -> Exchange:
@@ -225,13 +225,13 @@ class Confirming:
             if enclosed and any(one.stable for one in self._copies[name]):
                 continue
             began = len(self._answering.exchanges)
-            before = self._look(finding) if enclosed else ()
+            before = self._read_list(finding) if enclosed else ()
             mine = []
             for exchange in finding.exchanges:
                 if enclosed or exchange.number not in done:
                     done[exchange.number] = self._answering.repeat(number, exchange, fresh=enclosed)
                 mine.append(done[exchange.number])
-            after = self._look(finding) if enclosed else ()
+            after = self._read_list(finding) if enclosed else ()
             self._copies[name].append(
                 _Round(
                     tuple(mine),
@@ -244,11 +244,13 @@ class Confirming:
         """Whether a cache answered one of the requests since then, perhaps with an old page."""
         return any(exchange.age is not None for exchange in self._answering.exchanges[began:])
 
-    def _look(self, finding: Finding) -> tuple[str, ...]:
+    def _read_list(self, finding: Finding) -> tuple[str, ...]:
         """Read the list in each order that a finding is about, and return the ids of all pages."""
         began = len(self._answering.exchanges)
         queries = [self._reader.query(exchange) for exchange in finding.exchanges]
-        self._answering.look(ascending=any(query is not None and query.order is Order.ASCENDING for query in queries))
+        self._answering.control_walk(
+            ascending=any(query is not None and query.order is Order.ASCENDING for query in queries)
+        )
         ids: list[str] = []
         for exchange in self._answering.exchanges[began:]:
             query = self._reader.query(exchange)

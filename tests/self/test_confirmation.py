@@ -38,7 +38,7 @@ class Scripted:
     def exchanges(self) -> Sequence[Exchange]:
         return self.history.exchanges
 
-    def look(self, *, ascending: bool) -> None:
+    def control_walk(self, *, ascending: bool) -> None:
         order = Order.ASCENDING if ascending else Order.DESCENDING
         if self._changing:
             number = len(self.history.items)

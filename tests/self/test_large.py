@@ -26,7 +26,7 @@ from contracts.mock.store import Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, open_variant
 from contracts.openapi.loading import load_operation
 from contracts.probes.asking import Asking
-from contracts.probes.walks import control, look
+from contracts.probes.walks import control_walk, read_list
 from contracts.reports import html
 from contracts.reports.recording import record
 from contracts.reports.view import Report
@@ -65,8 +65,8 @@ def walked(server: Server, pages: int = 2 * SIZE // PAGE, size: int = PAGE) -> I
         asking = Asking(READER, target, client, random.Random(0), available(keys))  # noqa: S311 - it hides nothing
         asking.size, asking.short = size, False
         asking.begin("walks", DEFAULT_BUDGET)
-        control(asking)
-        look(asking, ORDERS[1])
+        control_walk(asking)
+        read_list(asking, ORDERS[1])
         for order in ORDERS:
             asking.walk(Query(server.dataset.other_checkpoint, limit=size, order=order), most=2)
         client.extend(pages + CLOSER)

@@ -87,7 +87,7 @@ def test_without_a_walk_nothing_is_known_but_what_turned() -> None:
 
 
 def test_walks_enclose_what_was_asked_between_them() -> None:
-    found = Movement(looks=(walk("a", at=2), walk("a", at=8)))
+    found = Movement(walks=(walk("a", at=2), walk("a", at=8)))
     between, before, after = (exchange(0, sent=at, received=at + 1) for at in (5, 1, 9))
     assert found.encloses([between])
     assert not found.encloses([before, between])

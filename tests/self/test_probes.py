@@ -15,7 +15,7 @@ from contracts.mock.store import seeded
 from contracts.openapi.loading import load_operation
 from contracts.probes import CONTROL, PROBES, Asking
 from contracts.probes.asking import ShareSpent
-from contracts.probes.walks import control
+from contracts.probes.walks import control_walk
 from contracts.traffic.client import Client
 from contracts.traffic.credentials import CREDENTIALS, available
 from contracts.traffic.keys import Keys
@@ -37,7 +37,7 @@ def asking(*, size: int = 12, parts: Collection[str] | None = None) -> Iterator[
             rng = random.Random(1)  # noqa: S311 - the same each time
             made = Asking(Reader(OPERATION), target, client, rng, available(keys), parts=parts)
             made.begin(CONTROL, 300)
-            control(made)
+            control_walk(made)
             yield made
 
 

@@ -127,7 +127,7 @@ class Deep:
         rows = zip_longest(*self.census.doubts.values())
         return [doubt for doubt in chain.from_iterable(rows) if doubt is not None]
 
-    def look(self, doubt: Doubt, ask: Callable[[Request, Step], Exchange]) -> None:
+    def read_again(self, doubt: Doubt, ask: Callable[[Request, Step], Exchange]) -> None:
         """Read a place again, twice in both orders, and judge it together with what the walks showed there.
 
         Args:
@@ -290,4 +290,4 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
     asking.begin(DEEP, CLOSER // 2)
     with suppress(ShareSpent):
         for doubt in deep.doubts():
-            deep.look(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
+            deep.read_again(doubt, lambda request, step: asking.send(request, step=step, spooled=True))
