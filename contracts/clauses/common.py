@@ -14,7 +14,7 @@ from contracts.clauses.registry import Judge, Needs, Outcome
 from contracts.core.model import Answer, Exchange, Node, Order, Page, Query
 from contracts.core.result import HELD, Finding
 from contracts.core.wording import count, names, place, short, yes
-from contracts.openapi.requests import Oddity
+from contracts.openapi.grammar import Oddity
 from contracts.openapi.validation import MOST_VIOLATIONS
 
 if TYPE_CHECKING:

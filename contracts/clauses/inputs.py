@@ -16,8 +16,8 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, FailureKind, Order, Query
 from contracts.core.result import HELD, Finding, Inapplicable, Level, Unshown
 from contracts.core.wording import count, names, short
+from contracts.openapi.grammar import Oddity
 from contracts.openapi.quotes import Quote
-from contracts.openapi.requests import Oddity
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

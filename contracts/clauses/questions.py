@@ -14,8 +14,8 @@ from contracts.core.model import Capability, Exchange, Order, Page, Query
 from contracts.core.result import Answered, Level, Unshown
 from contracts.core.wording import count, short, written
 from contracts.openapi.body import parse
+from contracts.openapi.grammar import Oddity
 from contracts.openapi.quotes import Quote
-from contracts.openapi.requests import Oddity
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

@@ -28,7 +28,7 @@ from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Exchange, Order, Page, Query
 from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import count, names, place, short, yes
-from contracts.openapi.requests import Oddity
+from contracts.openapi.grammar import Oddity
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence

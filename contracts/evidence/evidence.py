@@ -14,7 +14,7 @@ from contracts.evidence.failures import Failures
 from contracts.evidence.listing import Listing
 from contracts.evidence.movement import Movement, Walk
 from contracts.evidence.reader import Document, Reader
-from contracts.openapi.requests import Reading
+from contracts.openapi.grammar import Reading
 
 USUAL_SIZE = 100
 """The largest page size that the vendor's other lists take."""

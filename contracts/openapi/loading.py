@@ -12,13 +12,13 @@ from contracts.core.model import Order
 from contracts.core.wording import excerpt
 from contracts.openapi import document as documents
 from contracts.openapi.document import Document, unusable
+from contracts.openapi.grammar import PARAMETERS, Grammar
 from contracts.openapi.operation import Dialect, Operation, Roles, encode
 from contracts.openapi.outline import Outline, mapping, words
 from contracts.openapi.overlay import apply_overlay
 from contracts.openapi.profile import Ordering, Profile, Statements
 from contracts.openapi.reduction import Reduced, fits, reduce
 from contracts.openapi.references import References
-from contracts.openapi.requests import PARAMETERS, Grammar
 from contracts.openapi.survey import Surveyed, amended, find, read, stated_by
 
 _KEY_HEADERS = frozenset({"x-api-key", "api-key"})

@@ -19,12 +19,12 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
+from contracts.openapi.grammar import Grammar, Reading
 from contracts.openapi.guesses import bounded, dated, is_address
 from contracts.openapi.outline import Outline, mapping, types, value_at, words
 from contracts.openapi.profile import Cursor, Profile, Time
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References
-from contracts.openapi.requests import Grammar, Reading
 
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)

@@ -11,10 +11,10 @@ from typing import Any
 from contracts.core.model import Order
 from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
 from contracts.mock.store import Dataset, Permission
+from contracts.openapi.grammar import PARAMETERS
 from contracts.openapi.operation import Operation
 from contracts.openapi.profile import Cursor
 from contracts.openapi.references import References
-from contracts.openapi.requests import PARAMETERS
 from contracts.openapi.samples import sample
 
 _LARGEST_LIMIT = 100

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.core.model import Order, Query, Request
+from contracts.openapi.grammar import UNKNOWN_PARAMETERS, Oddity
 from contracts.openapi.loading import load_operation
-from contracts.openapi.requests import UNKNOWN_PARAMETERS, Oddity
 
 OPERATION = load_operation()
 PERMISSIONS = OPERATION.path_template
