@@ -350,11 +350,11 @@ def _wait(ready: Callable[[], bool], seconds: float) -> None:
     Raises:
         OSError: It was not within so many seconds, or an interrupt came meanwhile.
     """
-    ends, before = time.monotonic() + seconds, interrupts.came()
+    deadline, before = time.monotonic() + seconds, interrupts.came()
     while not ready():
         if interrupts.came() != before:
             raise OSError(errno.EINTR, "nothing has read from it until the interrupt")
-        if time.monotonic() >= ends:
+        if time.monotonic() >= deadline:
             raise OSError(errno.ETIMEDOUT, f"nothing has read from it for {seconds:g} s")
         time.sleep(_LOOK_SECONDS)
 

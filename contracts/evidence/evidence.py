@@ -41,7 +41,7 @@ class Evidence:
         reader: what reads the answers.
         target: the target, with the checkpoints that it was said to hold.
         exchanges: all exchanges, in the order in which they were asked.
-        ends: the last item of each order, where a walk came to it that is not among them.
+        last_items: the last item of each order, where a walk came to it that is not among them.
         part: whether they show a part of a list that is too long to be kept, its ends elsewhere.
         changed: of a part, whether the list is known to have changed there.
     """
@@ -52,7 +52,7 @@ class Evidence:
         target: Target,
         exchanges: Sequence[Exchange],
         *,
-        ends: Mapping[Order, str] | None = None,
+        last_items: Mapping[Order, str] | None = None,
         part: bool = False,
         changed: bool = False,
     ) -> None:
@@ -60,7 +60,7 @@ class Evidence:
         self.operation = reader.operation
         self.target = target
         self.part = part
-        self._ends = ends or {}
+        self._last_items = last_items or {}
         self._changed = changed
         self._pages: dict[tuple[int, Query], Page | None] = {}
         self.asides = tuple(exchange for exchange in exchanges if exchange.probe == ASIDE)
@@ -344,7 +344,7 @@ class Evidence:
         listing = Listing(
             self._learnable,
             part=self.part,
-            ends=self._ends,
+            last_items=self._last_items,
             by_time=by_time,
             lasting=self.operation.filters_last,
         )

@@ -30,7 +30,7 @@ class Listing:
     Args:
         pages: The pages to learn from, in the order in which they were requested.
         part: Whether they show a part of a longer list, without its ends.
-        ends: The last item in each order, where another walk reached it.
+        last_items: The last item in each order, where another walk reached it.
         by_time: Whether the list is sorted by the times of its items.
         lasting: Whether an item stays in its project; a status, which filters compare too, may change.
     """
@@ -40,14 +40,14 @@ class Listing:
         pages: Sequence[Page],
         *,
         part: bool = False,
-        ends: Mapping[Order, str] | None = None,
+        last_items: Mapping[Order, str] | None = None,
         by_time: bool = True,
         lasting: bool = True,
     ) -> None:
         self._part = part
         self._lasting = lasting
         self._by_time = by_time
-        self._ends = ends or {}
+        self._last_items = last_items or {}
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
@@ -203,7 +203,7 @@ class Listing:
         return len(set(times)) < len(times)
 
     @property
-    def ends(self) -> tuple[int, int] | None:
+    def span(self) -> tuple[int, int] | None:
         """When the newest and the oldest item were created, by the heads of the two orders; ``None`` if unknown."""
         heads = [self._sequence[order][:1] for order in (Order.DESCENDING, Order.ASCENDING)]
         times = [self.items[id_].created_at for head in heads for id_ in head]
@@ -403,7 +403,7 @@ class Listing:
         if self._all_ranked(order):
             return next(iter(self.sequence(order, project_id)[-1:]), None)
         head = self._sequence[order.opposite][:2]
-        known = self._ends.get(order)
+        known = self._last_items.get(order)
         if project_id is None and known in self.items and head and self.tied(known, head[0]):
             return known
         if project_id is not None or len(head) < 2 or self.tied(*head):  # noqa: PLR2004 - it takes two to tie

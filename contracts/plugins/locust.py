@@ -329,8 +329,8 @@ def _stopping(environment: Environment, **_: object) -> None:
         clients: Any = runner.clients
         for client in clients.all:
             _send(runner, FINISH, None, client.id)
-        ends = time.monotonic() + _FINISH_SECONDS
-        while time.monotonic() < ends and not all(
+        deadline = time.monotonic() + _FINISH_SECONDS
+        while time.monotonic() < deadline and not all(
             client.id in _LOAD.finished for client in clients.all if client.state != "missing"
         ):
             time.sleep(0.05)

@@ -67,7 +67,7 @@ class Asking:
         """On a list that is too long for one walk: the item at which the walk from the head stopped and turned."""
         self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
         """For each exchange of a concurrent batch: its zero-based index in the batch, and the requests of the batch."""
-        self.ends: Mapping[Order, str] = {}
+        self.last_items: Mapping[Order, str] = {}
         """The last item in each order, where a `--deep` walk reached it."""
         self.fresh = False
         """Whether admin requests ask caches to revalidate: on a list that changes a stale page is no breach."""
@@ -125,7 +125,7 @@ class Asking:
         """The evidence so far."""
         number = len(self.client.exchanges)
         if self._known is None or self._known[0] != number:
-            self._known = number, Evidence(self.reader, self.target, self.client.exchanges, ends=self.ends)
+            self._known = number, Evidence(self.reader, self.target, self.client.exchanges, last_items=self.last_items)
         return self._known[1]
 
     @property

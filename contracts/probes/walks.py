@@ -147,7 +147,7 @@ def after_the_ends(asking: Asking) -> None:
 
     The last item of one order is among the first of the other.
     """
-    for order, last in asking.ends.items():
+    for order, last in asking.last_items.items():
         head = asking.query(limit=asking.size, order=order.opposite)
         asking.ask(head)
         asking.ask(asking.query(after=last, order=order))

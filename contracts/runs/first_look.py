@@ -100,7 +100,7 @@ def await_answer(
     No answer yet are: no connection, one that is cut or silent, a 5xx, and a 404 that is no JSON, as of a proxy that
     does not know the target yet. ``say`` is called with what is waited for, once for each outcome.
     """
-    ends = clock() + seconds
+    deadline = clock() + seconds
     told: set[str] = set()
     request = plan.operation.request(Query(plan.target.checkpoint))
     while True:
@@ -110,14 +110,14 @@ def await_answer(
                 exchange = client.send(request, probe="first look")
             except RunStopped:
                 return
-        if not _not_yet(exchange) or clock() >= ends:
+        if not _not_yet(exchange) or clock() >= deadline:
             return
         outcome = exchange.failure.text if exchange.failure is not None else f"it answers {exchange.status}"
         if outcome not in told and len(told) < _MOST_OUTCOMES:
             told.add(outcome)
             outcome = _line(plan.redactor.text(outcome))
             say(f"waiting {seconds:g} s at the most for {plan.target.base_url}: {outcome}")
-        sleep(min(_BETWEEN, max(0.0, ends - clock())))
+        sleep(min(_BETWEEN, max(0.0, deadline - clock())))
 
 
 def _not_yet(exchange: Exchange) -> bool:

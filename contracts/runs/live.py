@@ -52,7 +52,7 @@ CONTROL_WALKS = 3
 """The control walks after the first one for which requests are reserved; with a small budget it is one request."""
 SHARE_FOR_CONTROL_WALKS = 0.05
 """The most of the budget that is reserved for them."""
-_ENDS = (ShareSpent, RunStopped, KeyboardInterrupt)
+_STOPS = (ShareSpent, RunStopped, KeyboardInterrupt)
 """The exceptions that end the confirmation early; what was repeated until then counts."""
 AFTER_OTHERS = 100
 """Requests beyond the budget for confirming what a load found."""
@@ -342,7 +342,7 @@ class _Run:
         self._client.extend(plan.deep + CLOSER)
         deep = self._deep = Deep(evidence, plan.clauses, self._client.spool, plan.deep)
         walk_through(asking, deep, plan.deep)
-        asking.ends = deep.ends
+        asking.last_items = deep.last_items
         asking.begin("walks", self._client.remaining)
         with suppress(ShareSpent):
             after_the_ends(asking)
@@ -358,7 +358,7 @@ class _Run:
             self._plan.target,
             DeepAnswers(self._asking, found),
             moved=False,
-            ends=_ENDS,
+            stops=_STOPS,
             part=True,
         )
         self._again |= confirming.ask(found)
@@ -422,7 +422,7 @@ class _Run:
                 self._asking, reserve=min(FOR_CAUSES, requests(judgements)) if plan.budget > SMALL_BUDGET else 0
             ),
             moved=evidence.unsteady,
-            ends=_ENDS,
+            stops=_STOPS,
         )
         self._again = confirming.ask(found, derived)
         self._repetitions += confirming.repetitions

@@ -108,7 +108,7 @@ def replay(
     tallies, notes = tally(judged.clauses, evidence), shown.notes
     through = _walked_through(judged, evidence, shown.deep) if len(recording.spool) else None
     if through is not None:
-        evidence = Evidence(reader, target, shown.exchanges, ends=through.ends)
+        evidence = Evidence(reader, target, shown.exchanges, last_items=through.last_items)
         tallies = tally(judged.clauses, evidence)
         through.add_to(tallies)
         notes += through.notes()

@@ -251,7 +251,7 @@ def _printed(words: list[str], environ: Mapping[str, str], timeout: float) -> tu
         OSError: It can't be run.
         ValueError: It is no command.
     """
-    ends = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     quiet = subprocess.DEVNULL
     with (
         subprocess.Popen(words, env=dict(environ), stdin=quiet, stdout=subprocess.PIPE, stderr=quiet) as process,  # noqa: S603 - the user's own command, named to be run
@@ -263,11 +263,11 @@ def _printed(words: list[str], environ: Mapping[str, str], timeout: float) -> tu
         printed = b""
         try:
             while len(printed) <= _FILE_SIZE:
-                if not selector.select(max(0.0, ends - time.monotonic())):
+                if not selector.select(max(0.0, deadline - time.monotonic())):
                     raise TimeoutError
                 data = os.read(process.stdout.fileno(), _FILE_SIZE + 1)
                 if not data:
-                    return printed, process.wait(max(0.0, ends - time.monotonic()))
+                    return printed, process.wait(max(0.0, deadline - time.monotonic()))
                 printed += data
         except subprocess.TimeoutExpired:
             raise TimeoutError from None

@@ -295,12 +295,12 @@ class Sender:
         course.at = self._now()
         late = refused = turned_away = False
         begun = time.perf_counter()
-        ends = time.monotonic() + self.pace.left(self.limits.answer)
+        deadline = time.monotonic() + self.pace.left(self.limits.answer)
         try:
             raw = self._wire.get(
                 course.target,
                 authorization,
-                ends,
+                deadline,
                 accept=course.accept,
                 fresh=course.fresh,
                 caller=course.caller,

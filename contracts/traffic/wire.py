@@ -122,7 +122,7 @@ class _Connection:
         self.start = b""
         self.ended = False
 
-    def get(self, head: bytes, ends: float) -> Raw:
+    def get(self, head: bytes, deadline: float) -> Raw:
         """Send one request head and read its answer.
 
         Raises:
@@ -134,8 +134,8 @@ class _Connection:
         self.parser.send(_OVER)
         try:
             self._write(head)
-            response = self._head(ends)
-            return self._body(response, ends)
+            response = self._head(deadline)
+            return self._body(response, deadline)
         except h11.RemoteProtocolError as error:
             if self.ended and self._like_http():
                 self._cut("the connection was closed before an answer came")
@@ -165,15 +165,15 @@ class _Connection:
         """Whether what came may be the beginning of an answer."""
         return b"HTTP/".startswith(self.start)
 
-    def _receive(self, ends: float) -> None:
-        left = ends - time.monotonic()
+    def _receive(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
         if left <= 0:
             raise _LateError
         self.sock.settimeout(min(self.limits.read, left))
         try:
             data = bytes(self.sock.recv(_READ) or b"")
         except TimeoutError:
-            if ends - time.monotonic() <= 0:
+            if deadline - time.monotonic() <= 0:
                 raise _LateError from None
             raise
         if not data:
@@ -183,7 +183,7 @@ class _Connection:
         self.arrived += len(data)
         self.parser.receive_data(data)
 
-    def _head(self, ends: float) -> h11.Response:
+    def _head(self, deadline: float) -> h11.Response:
         while True:
             event = self.parser.next_event()
             if isinstance(event, h11.Response):
@@ -196,19 +196,19 @@ class _Connection:
                     if not self._like_http():
                         raise AnswerError(FailureKind.GARBLED, "what came is not HTTP", again=False)
                     self._cut("the connection was closed before an answer came")
-                self._receive(ends)
+                self._receive(deadline)
             elif isinstance(event, h11.ConnectionClosed):
                 self._cut("the connection was closed before an answer came")
-            elif time.monotonic() > ends:
+            elif time.monotonic() > deadline:
                 raise _LateError
 
-    def _body(self, response: h11.Response, ends: float) -> Raw:
+    def _body(self, response: h11.Response, deadline: float) -> Raw:
         headers = tuple(response.headers.raw_items())
         body = BytesIO()
         flaw: str | None = None
         cut = late = trimmed = False
         try:
-            self._read(headers, body, ends)
+            self._read(headers, body, deadline)
         except UndecodableError as error:
             flaw = str(error)
         except TooLargeError:
@@ -247,7 +247,7 @@ class _Connection:
             response.status_code, response.reason, headers, body.getvalue(), flaw, cut=cut, trimmed=trimmed, late=late
         )
 
-    def _read(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO, ends: float) -> None:
+    def _read(self, headers: tuple[tuple[bytes, bytes], ...], body: BytesIO, deadline: float) -> None:
         coding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
         decoder = Decoder(coding.decode("latin-1"), self.limits.body) if coding else None
         most = self.limits.body
@@ -255,7 +255,7 @@ class _Connection:
         while True:
             event = self.parser.next_event()
             if event is h11.NEED_DATA:
-                self._receive(ends)
+                self._receive(deadline)
             elif isinstance(event, h11.Data):
                 received += len(event.data)
                 if decoder is None:
@@ -264,7 +264,7 @@ class _Connection:
                     body.writelines(decoder.feed(bytes(event.data)))
                 if received > most or body.tell() > most:
                     raise TooLargeError
-                if time.monotonic() > ends:
+                if time.monotonic() > deadline:
                     raise _LateError
             else:
                 if decoder is not None:
@@ -333,7 +333,7 @@ class Wire:
         self,
         target: str,
         authorization: Secret | None,
-        ends: float,
+        deadline: float,
         *,
         accept: str | None = JSON_MEDIA_TYPE,
         fresh: bool = False,
@@ -346,7 +346,7 @@ class Wire:
         Args:
             target: Path and query, sent byte for byte.
             authorization: The value of the Authorization header.
-            ends: When the answer must have come, on the clock of `time.monotonic`.
+            deadline: When the answer must have come, on the clock of `time.monotonic`.
             accept: The value of the Accept header; ``None`` for none.
             fresh: Whether caches are asked to check whether the answer that they keep is current.
             caller: Who asks. A connection is kept for the one who opened it.
@@ -356,9 +356,9 @@ class Wire:
         Raises:
             AnswerError: No usable answer came.
         """
-        connection = self._take(ends, caller, shared=shared, new=new)
+        connection = self._take(deadline, caller, shared=shared, new=new)
         try:
-            raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), ends)
+            raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), deadline)
             self._connector.check(raw.status)
             return replace(raw, connection=connection.number)
         except UnreachableError as error:
@@ -389,7 +389,7 @@ class Wire:
             head += f"{name}: {value}\r\n".encode("latin-1")
         return head + b"\r\n"
 
-    def _take(self, ends: float, caller: str, *, shared: bool, new: bool) -> _Connection:
+    def _take(self, deadline: float, caller: str, *, shared: bool, new: bool) -> _Connection:
         while True:
             with self._lock:
                 if self._closed:
@@ -405,7 +405,7 @@ class Wire:
                 return connection
             connection.close()
             self._give(connection)
-        connection = self._open(ends)
+        connection = self._open(deadline)
         connection.callers.add(caller)
         with self._lock:
             self._busy.add(connection)
@@ -415,8 +415,8 @@ class Wire:
         """The connection used last of those on which this caller may ask."""
         return next((each for each in reversed(self._idle) if bool(each.callers - {caller}) is shared), None)
 
-    def _open(self, ends: float) -> _Connection:
-        allowed = max(0.001, min(self.limits.connect, ends - time.monotonic()))
+    def _open(self, deadline: float) -> _Connection:
+        allowed = max(0.001, min(self.limits.connect, deadline - time.monotonic()))
         try:
             stream = self._connector.open(allowed)
         except UnreachableError as error:

@@ -87,7 +87,7 @@ class Confirming:
         answering: The source of the answers.
         moved: Whether the list is known to change; then findings that require a stable list are repeated between two
             control walks.
-        ends: The exceptions that end the requests early; what was repeated until then is counted.
+        stops: The exceptions that end the requests early; what was repeated until then is counted.
         part: Whether the findings are about a part of a list that is too long for memory.
 
     Attributes:
@@ -103,7 +103,7 @@ class Confirming:
         answering: Answering,
         *,
         moved: bool,
-        ends: tuple[type[BaseException], ...],
+        stops: tuple[type[BaseException], ...],
         part: bool = False,
     ) -> None:
         self._clauses = clauses
@@ -111,7 +111,7 @@ class Confirming:
         self._target = target
         self._answering = answering
         self._moved = moved
-        self._ends = ends
+        self._stops = stops
         self._part = part
         self.ended_by: BaseException | None = None
         self.repetitions: list[Repetition] = []
@@ -150,8 +150,8 @@ class Confirming:
             self._rounds(own)
             sure = {name for name, again in self._count(own, self._copies).items() if again.rounds == again.seen > 0}
             self._rounds([each for each in derived if because[each[0]] not in sure])
-        except self._ends as end:
-            self.ended_by = end
+        except self._stops as stop:
+            self.ended_by = stop
         self._share(each for each in derived if not self._copies[each[0]])
         self.repetitions += [
             Repetition(

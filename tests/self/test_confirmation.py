@@ -92,7 +92,7 @@ def least(history: History, clause: str) -> Finding:
 
 
 def confirming(scripted: Scripted, *names: str, moved: bool = False) -> Confirming:
-    return Confirming(find(names), reader(), TARGET, scripted, moved=moved, ends=(SpentError,))
+    return Confirming(find(names), reader(), TARGET, scripted, moved=moved, stops=(SpentError,))
 
 
 def asked_again(letters: str, clause: str = ALONE) -> tuple[Confirmation, Confirming, Scripted]:
@@ -130,7 +130,7 @@ def test_where_no_more_may_be_asked_what_was_asked_counts(letters: str, rounds: 
 def test_an_exception_that_is_no_end_comes_out() -> None:
     history = History(permissions(12))
     with_wrong_last_id(history)
-    made = Confirming(find([ALONE]), reader(), TARGET, Scripted(history, "w"), moved=False, ends=(KeyboardInterrupt,))
+    made = Confirming(find([ALONE]), reader(), TARGET, Scripted(history, "w"), moved=False, stops=(KeyboardInterrupt,))
     with pytest.raises(SpentError):
         made.ask([(ALONE, least(history, ALONE))])
 

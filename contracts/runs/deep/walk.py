@@ -74,7 +74,7 @@ class Deep:
         self._room = (pages + 1) * USUAL_SIZE * LONG_ID
         self._reader = evidence.reader.fresh()
         self._target = evidence.target
-        self._ends = evidence.listing.ends
+        self._span = evidence.listing.span
         others = evidence.pages_of_others.get(self._target.other_checkpoint or "", ())
         self._beside = tuple(page.exchange for page in others)
         self._clauses = [one for one in clauses if "walks" in one.asked_by and one.level is not Level.OBSERVED]
@@ -231,7 +231,7 @@ class Deep:
         return replace(seen, complete=result.complete or any(course.ended for course in census.courses))
 
     @property
-    def ends(self) -> Mapping[Order, str]:
+    def last_items(self) -> Mapping[Order, str]:
         """The last item in each order whose walk reached the end of the list."""
         ended = zip(ORDERS, self.census.courses, strict=True)
         return {order: course.reached.id for order, course in ended if course.ended and course.reached is not None}
@@ -250,9 +250,9 @@ class Deep:
         if second.numbers or first.ended:
             return min(most, 2 * len(first.numbers) if first.ended else len(first.numbers) + most // 2)
         time = first.reached.created_at if first.reached else None
-        if self._ends is None or time is None or not self._ends[1] < self._ends[0] or time >= self._ends[0]:
+        if self._span is None or time is None or not self._span[1] < self._span[0] or time >= self._span[0]:
             return most
-        part = (self._ends[0] - time) / (self._ends[0] - self._ends[1])
+        part = (self._span[0] - time) / (self._span[0] - self._span[1])
         return min(most, round(2 * len(first.numbers) / min(1.0, part)))
 
     def notes(self) -> Iterator[str]:
