@@ -122,7 +122,7 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
     put(running, "tally", clock.timed(JUDGING, tally))
     put(running, "judge", clock.timed(JUDGING, judge))
     put(Client, "send", clock.timed(WAITING, Client.send))
-    put(Client, "send_jobs", clock.timed(WAITING, Client.send_jobs))
+    put(Client, "send_chains", clock.timed(WAITING, Client.send_chains))
     put(Client, "send_together", clock.timed(WAITING, Client.send_together))
 
 

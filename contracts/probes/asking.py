@@ -14,7 +14,7 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
 from contracts.evidence.reader import Reader
 from contracts.traffic.client import Client
-from contracts.traffic.lanes import Job, Steps
+from contracts.traffic.lanes import Chain, Steps
 
 Read = Callable[[Exchange, Query], Page | None]
 """Returns the page of an exchange; ``None`` if it is unreadable."""
@@ -73,7 +73,7 @@ class Asking:
         """Whether admin requests ask caches to revalidate: on a list that changes a stale page is no breach."""
         self.meanwhile: Callable[[], None] | None = None
         """Called once, while the answers of a far target are awaited."""
-        self._gathered: list[Job] | None = None
+        self._gathered: list[Chain] | None = None
         self._probe = ""
         self._tokens: dict[Query, str] = {}
         """The tokens by the query of the page that begins at each."""
@@ -107,7 +107,7 @@ class Asking:
         """The number of requests that this probe may still send, beside those that are gathered."""
         if self.late:
             return 0
-        gathered = sum(job.length for job in self._gathered or ())
+        gathered = sum(chain.length for chain in self._gathered or ())
         return min(self._ceiling - self.client.requests, self.client.remaining) - gathered * self.each
 
     @property
@@ -243,15 +243,15 @@ class Asking:
         """
         # No more are made than can be sent: making one may draw random numbers, which other probes draw as well.
         wanted = islice((request for request in requests if request is not None), max(0, self.left) + 1)
-        self._work([Job.of(self._checked(request)) for request in wanted])
+        self._work([Chain.of(self._checked(request)) for request in wanted])
 
     def send_in_turn(self, requests: Iterable[Request]) -> None:
-        """Send requests one after the other; other jobs may be under way at the same time.
+        """Send requests one after the other; other chains may be under way at the same time.
 
         Raises:
             ShareSpent: The probe has used up its share of the budget.
         """
-        self._work([Job.of(*map(self._checked, requests))])
+        self._work([Chain.of(*map(self._checked, requests))])
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -270,17 +270,17 @@ class Asking:
         except ShareSpent:
             spent = True
         finally:
-            jobs, self._gathered = self._gathered, None
-        self._work(jobs)
+            chains, self._gathered = self._gathered, None
+        self._work(chains)
         if spent:
             raise ShareSpent
 
     def _flush(self) -> None:
         """Send what is gathered until now."""
-        jobs, self._gathered = self._gathered, None
-        if jobs is not None:
+        chains, self._gathered = self._gathered, None
+        if chains is not None:
             try:
-                self._work(jobs)
+                self._work(chains)
             finally:
                 self._gathered = []
 
@@ -292,7 +292,7 @@ class Asking:
         """
         if self.left < len(exchanges):
             raise ShareSpent
-        return self._work([Job.of(self._checked(each.request), again=(number, each.number)) for each in exchanges])
+        return self._work([Chain.of(self._checked(each.request), again=(number, each.number)) for each in exchanges])
 
     def walk_all(self, walks: Iterable[tuple[Query, int, int]], *, name: str = "walk") -> None:
         """Walk through the list with several queries at the same time; see `walk`.
@@ -306,23 +306,23 @@ class Asking:
         """
         self._work(
             [
-                Job(self._steps(query, most=most, name=name, read=self.reader.page), pages, most)
+                Chain(self._steps(query, most=most, name=name, read=self.reader.page), pages, most)
                 for query, pages, most in walks
             ]
         )
 
-    def _work(self, jobs: Sequence[Job]) -> list[Exchange]:
+    def _work(self, chains: Sequence[Chain]) -> list[Exchange]:
         if self._gathered is not None:
-            spent = sum(job.length for job in jobs) * self.each > self.left
-            self._gathered += jobs
+            spent = sum(chain.length for chain in chains) * self.each > self.left
+            self._gathered += chains
             if spent:
                 raise ShareSpent
             return []
         meanwhile = self.meanwhile if self.client.far else None
         if meanwhile is not None:
             self.meanwhile = None
-        exchanges, sufficed = self.client.send_jobs(
-            jobs, probe=self._probe, most=self.left, until=self._until, meanwhile=meanwhile
+        exchanges, sufficed = self.client.send_chains(
+            chains, probe=self._probe, most=self.left, until=self._until, meanwhile=meanwhile
         )
         if not sufficed:
             raise ShareSpent

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from contracts.core.model import Exchange, Failure, FailureKind, Request, Step
 from contracts.traffic.keys import Keys
-from contracts.traffic.lanes import Job, Lanes, Together, asked_in_turn
+from contracts.traffic.lanes import Chain, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.pacing import (
     BudgetSpent,
@@ -223,22 +223,22 @@ class Client:
         self._check_target(exchange, waited=waited)
         return exchange
 
-    def send_jobs(
+    def send_chains(
         self,
-        jobs: Sequence[Job],
+        chains: Sequence[Chain],
         *,
         probe: str,
         most: int,
         until: float | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> tuple[list[Exchange], bool]:
-        """Send the requests of several jobs, as many at the same time as the concurrency allows.
+        """Send the requests of several chains, as many at the same time as the concurrency allows.
 
-        The exchanges are kept job after job, as they would be without concurrency; their `sent` and `received` show
+        The exchanges are kept chain after chain, as they would be without concurrency; their `sent` and `received` show
         which of them overlapped.
 
         Args:
-            jobs: The jobs.
+            chains: The chains.
             probe: The name of the probe, for the report.
             most: The most requests that may be sent; each retry and redirect counts.
             until: When no further request is begun, on the clock of `time.monotonic`.
@@ -254,18 +254,18 @@ class Client:
         """
         if self._sender.lanes.most == 1 or (probe in _ALONE and not self.far):
 
-            def send(job: Job, request: Request, step: Step | None) -> Exchange:
-                return self.send(request, probe=probe, step=step, again=job.again)
+            def send(chain: Chain, request: Request, step: Step | None) -> Exchange:
+                return self.send(request, probe=probe, step=step, again=chain.again)
 
-            found = list(asked_in_turn(jobs, send, most, until))
+            found = list(asked_in_turn(chains, send, most, until))
             return [exchange for exchange in found if exchange is not None], None not in found
 
-        def ask(job: Job, request: Request, step: Step | None) -> Exchange:
+        def ask(chain: Chain, request: Request, step: Step | None) -> Exchange:
             with self._sender.lanes.one():
                 asked, _ = self._sender.ask_patiently(request, probe, beside=True)
-            return replace(asked, step=step, again=job.again)
+            return replace(asked, step=step, again=chain.again)
 
-        together = Together(jobs, ask, most, self._pool, self._concurrency, each=self.each, until=until)
+        together = Together(chains, ask, most, self._pool, self._concurrency, each=self.each, until=until)
         done = []
         gone = False
         try:

@@ -14,15 +14,15 @@ from contracts.core.model import Exchange, Request, Step
 
 Steps = Generator[tuple[Request, Step | None], Exchange, None]
 """Yields a request and its place in a walk, gets the exchange, and so on."""
-Ask = Callable[["Job", Request, Step | None], Exchange]
-"""Asks one request of a job."""
+Ask = Callable[["Chain", Request, Step | None], Exchange]
+"""Asks one request of a chain."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Chain:
     """Requests that are asked one after the other, because each may depend on the answers before it.
 
-    ``length`` is how many there seem to be: the longest jobs are begun first. There are ``most`` at the most.
+    ``length`` is how many there seem to be: the longest chains are begun first. There are ``most`` at the most.
     ``again`` is the round and the exchange that they repeat.
     """
 
@@ -32,8 +32,8 @@ class Job:
     again: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, *requests: Request, again: tuple[int, int] | None = None) -> Job:
-        """The job of these requests."""
+    def of(cls, *requests: Request, again: tuple[int, int] | None = None) -> Chain:
+        """The chain of these requests."""
 
         def steps() -> Steps:
             for request in requests:
@@ -93,9 +93,9 @@ def cost(exchange: Exchange) -> int:
 
 @dataclass(slots=True)
 class _Course:
-    """How a job is going: what it asks next, what it cost by now, and what came of it."""
+    """How a chain is going: what it asks next, what it cost by now, and what came of it."""
 
-    job: Job
+    chain: Chain
     next: tuple[Request, Step | None] | None
     """``None`` once it is over."""
     asked: int = 0
@@ -105,38 +105,40 @@ class _Course:
     results: SimpleQueue[Exchange | BaseException | None] = field(default_factory=SimpleQueue)
 
     @classmethod
-    def of(cls, job: Job) -> _Course:
-        return cls(job, next(job.steps, None))
+    def of(cls, chain: Chain) -> _Course:
+        return cls(chain, next(chain.steps, None))
 
     @property
     def wanted(self) -> tuple[Request, Step | None]:
-        """What it asks next, of a job that is not over."""
+        """What it asks next, of a chain that is not over."""
         assert self.next is not None  # noqa: S101 - what is over asks nothing
         return self.next
 
     def bound(self, each: int) -> int:
         """What it costs at the most, as far as that is known."""
-        return self.costs + (each * max(1, self.job.most - self.asked) if self.next is not None else 0)
+        return self.costs + (each * max(1, self.chain.most - self.asked) if self.next is not None else 0)
 
     def take(self, exchange: Exchange) -> None:
         """Take an answer, which tells what is asked next."""
         self.costs += cost(exchange)  # first, so that others never see it cost less than it may
         self.asked += 1
         try:
-            self.next = self.job.steps.send(exchange)
+            self.next = self.chain.steps.send(exchange)
         except StopIteration:
             self.next = None
 
 
-def asked_in_turn(jobs: Iterable[Job], ask: Ask, most: int, until: float | None = None) -> Iterator[Exchange | None]:
-    """The exchanges of jobs, one job after the other; ``None`` at last if ``most`` or the time did not suffice."""
+def asked_in_turn(
+    chains: Iterable[Chain], ask: Ask, most: int, until: float | None = None
+) -> Iterator[Exchange | None]:
+    """The exchanges of chains, one chain after the other; ``None`` at last if ``most`` or the time did not suffice."""
     costs = 0
-    for course in map(_Course.of, jobs):
+    for course in map(_Course.of, chains):
         while course.next is not None:
             if costs >= most or _past(until):
                 yield None
                 return
-            exchange = ask(course.job, *course.wanted)
+            exchange = ask(course.chain, *course.wanted)
             costs += cost(exchange)
             yield exchange
             course.take(exchange)
@@ -147,14 +149,14 @@ def _past(until: float | None) -> bool:
 
 
 class Together:
-    """Jobs that several threads advance, with the requests that `asked_in_turn` would ask.
+    """Chains that several threads advance, with the requests that `asked_in_turn` would ask.
 
-    A request is sent before the jobs that stand before its own are over only if they surely leave it enough.
+    A request is sent before the chains that stand before its own are over only if they surely leave it enough.
 
     Args:
-        jobs: What is asked.
+        chains: What is asked.
         ask: Asks one request, from any thread.
-        most: What the jobs may cost.
+        most: What the chains may cost.
         threads: Where the threads are from.
         number: How many requests are under way at the same time.
         each: The number of requests on the wire that an exchange may take.
@@ -163,7 +165,7 @@ class Together:
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        chains: Sequence[Chain],
         ask: Ask,
         most: int,
         threads: Executor,
@@ -176,14 +178,14 @@ class Together:
         self._until = until
         self._ask = ask
         self._most = most
-        self._courses = [_Course.of(job) for job in jobs]
+        self._courses = [_Course.of(chain) for chain in chains]
         self._moved = threading.Condition()
         self._stopped = False
         self._under_way = 0
         self._threads = threads
-        self._number = min(number, len(jobs))
+        self._number = min(number, len(chains))
         self.sufficed = True
-        """Whether the jobs wanted no more than they may cost, and no more time."""
+        """Whether the chains wanted no more than they may cost, and no more time."""
 
     def begin(self) -> None:
         """Begin to ask."""
@@ -196,7 +198,7 @@ class Together:
     def _work(self) -> None:
         while (course := self._next()) is not None:
             try:
-                exchange = self._ask(course.job, *course.wanted)
+                exchange = self._ask(course.chain, *course.wanted)
                 course.results.put(exchange)
                 course.take(exchange)
             except BaseException as error:  # noqa: BLE001 - raised by who waits for it
@@ -210,11 +212,11 @@ class Together:
                 self._moved.notify_all()
 
     def _next(self) -> _Course | None:
-        """The job with most before it of those that may go on, once there is one; ``None`` if none is left."""
+        """The chain with most before it of those that may go on, once there is one; ``None`` if none is left."""
         with self._moved:
             while not self._stopped:
                 if may := self._may_go_on():
-                    chosen = max(may, key=lambda course: course.job.length - course.asked)
+                    chosen = max(may, key=lambda course: course.chain.length - course.asked)
                     chosen.waiting = False
                     self._under_way += 1
                     return chosen
@@ -248,7 +250,7 @@ class Together:
             self._moved.notify_all()
 
     def exchanges(self) -> Iterator[Exchange]:
-        """The exchanges, job after job.
+        """The exchanges, chain after chain.
 
         Raises:
             BaseException: What asking raised; what was answered meanwhile is `left`.

@@ -36,7 +36,7 @@ from contracts.runs.selftest import Kind, Shown, Subject, against, compare, exam
 from contracts.settings.settings import Settings
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.keys import Keys
-from contracts.traffic.lanes import Job, Lanes, Steps, Together, asked_in_turn
+from contracts.traffic.lanes import Chain, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms
 
@@ -79,20 +79,20 @@ def places(exchanges: list[Exchange]) -> list[str]:
     return [exchange.request.path for exchange in exchanges]
 
 
-def chain(name: str, length: int) -> Job:
+def chain(name: str, length: int) -> Chain:
     def steps() -> Steps:
         for place in range(length):
             answered = yield Request(f"/{name}{place}"), None
             assert answered.status == 200
 
-    return Job(steps(), length, length)
+    return Chain(steps(), length, length)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
 def test_exchanges_are_kept_in_the_order_of_the_jobs(concurrency: int) -> None:
     with Counting() as target, client(target, concurrency) as asking:
-        jobs = [chain("a", 2), chain("b", 9), Job.of(Request("/c")), chain("d", 1)]
-        done, sufficed = asking.send_jobs(jobs, probe="p", most=13)
+        chains = [chain("a", 2), chain("b", 9), Chain.of(Request("/c")), chain("d", 1)]
+        done, sufficed = asking.send_chains(chains, probe="p", most=13)
     expected = ["/a0", "/a1", *(f"/b{place}" for place in range(9)), "/c", "/d0"]
     assert (places(done), sufficed) == (expected, True)
     assert places(asking.exchanges) == expected
@@ -100,26 +100,26 @@ def test_exchanges_are_kept_in_the_order_of_the_jobs(concurrency: int) -> None:
     assert target.most <= concurrency
     assert (target.most > 1) is (concurrency > 1)
     for before, after in pairwise(done[2:11]):
-        assert before.received < after.sent, "a job asks one by one"
+        assert before.received < after.sent, "a chain asks one by one"
 
 
 def test_no_more_is_asked_than_is_allowed() -> None:
     for concurrency in (1, 4):
         with Counting() as target, client(target, concurrency) as asking:
-            done, sufficed = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(9)], probe="p", most=5)
+            done, sufficed = asking.send_chains([Chain.of(Request(f"/{n}")) for n in range(9)], probe="p", most=5)
         assert (places(done), sufficed) == ([f"/{n}" for n in range(5)], False)
 
 
 def test_what_was_answered_is_kept_when_the_budget_ends() -> None:
     with Counting() as target, client(target, 4, budget=6) as asking:
         with pytest.raises(BudgetSpent):
-            asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(9)], probe="p", most=9)
+            asking.send_chains([Chain.of(Request(f"/{n}")) for n in range(9)], probe="p", most=9)
         assert sorted(places(asking.exchanges)) == sorted(f"/{n}" for n in range(6))
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_asked_together_is_what_would_be_asked_in_turn(seed: int) -> None:
-    def jobs() -> list[Job]:
+    def chains() -> list[Chain]:
         rng = random.Random(seed)  # noqa: S311 - it hides nothing
         found = []
         for name in "abcdefg"[: rng.randrange(1, 8)]:
@@ -127,17 +127,17 @@ def test_what_is_asked_together_is_what_would_be_asked_in_turn(seed: int) -> Non
             found.append(replace(chain(name, rng.randrange(most + 1)), length=rng.randrange(1, 7), most=most))
         return found
 
-    def ask(_job: Job, request: Request, step: Step | None) -> Exchange:
+    def ask(_job: Chain, request: Request, step: Step | None) -> Exchange:
         time.sleep(zlib.crc32(request.path.encode()) % 3 / 1000)
         return replace(SEEN, request=request, step=step, answer=Answer(200, "", (), b""), redirects=redirects)
 
     redirects, most = seed % 2, 1 + seed // 2
-    expected = [exchange for exchange in asked_in_turn(jobs(), ask, most) if exchange is not None]
+    expected = [exchange for exchange in asked_in_turn(chains(), ask, most) if exchange is not None]
     with ThreadPoolExecutor(4) as threads:
-        together = Together(jobs(), ask, most, threads, 4, each=1 + redirects)
+        together = Together(chains(), ask, most, threads, 4, each=1 + redirects)
         together.begin()
         assert list(together.exchanges()) == expected
-    assert together.sufficed is (None not in asked_in_turn(jobs(), ask, most))
+    assert together.sufficed is (None not in asked_in_turn(chains(), ask, most))
 
 
 class Crashing(Counting):
@@ -159,7 +159,7 @@ class Crashing(Counting):
 def test_what_a_crash_cut_is_asked_alone_so_that_it_shows_who_crashes_it() -> None:
     limits = Limits(tries=3, pause=0.0, back=0.0)
     with Crashing(seconds=0.05) as target, client(target, 4, limits=limits) as asking:
-        done, _ = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(12)], probe="p", most=99)
+        done, _ = asking.send_chains([Chain.of(Request(f"/{n}")) for n in range(12)], probe="p", most=99)
     assert [exchange.request.path for exchange in done if exchange.failure] == ["/4"]
 
 
@@ -184,8 +184,8 @@ def test_what_takes_long_is_done_while_a_target_that_is_far_is_waited_for() -> N
     done: list[int] = []
     for concurrency in (1, 4):
         with Counting() as target, client(target, concurrency) as asking:
-            jobs = [Job.of(Request(f"/{n}")) for n in range(9)]
-            asking.send_jobs(jobs, probe="p", most=9, meanwhile=lambda: done.append(len(target.asked)))
+            chains = [Chain.of(Request(f"/{n}")) for n in range(9)]
+            asking.send_chains(chains, probe="p", most=9, meanwhile=lambda: done.append(len(target.asked)))
     assert len(done) == 1
     assert done[0] < 9
 
@@ -201,7 +201,7 @@ def test_an_interrupt_keeps_what_was_answered() -> None:
     with Counting() as target:
         asking = Client(target.base_url, KEYS, budget=99, seed=1, limits=LIMITS, concurrency=4, on_exchange=tell)
         with asking, pytest.raises(KeyboardInterrupt):
-            asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(60)], probe="p", most=60)
+            asking.send_chains([Chain.of(Request(f"/{n}")) for n in range(60)], probe="p", most=60)
     assert 3 <= len(asking.exchanges) < 60
     assert [exchange.number for exchange in asking.exchanges] == list(range(len(asking.exchanges)))
 
@@ -209,7 +209,7 @@ def test_an_interrupt_keeps_what_was_answered() -> None:
 def test_too_many_requests_narrow_the_lanes_and_hold_all() -> None:
     later = ok(b"", b"Retry-After: 0.3", status=b"429 Too Many Requests")
     with Counting(later, ok()) as target, client(target, 4) as asking:
-        done, _ = asking.send_jobs([Job.of(Request(f"/{n}")) for n in range(12)], probe="p", most=40)
+        done, _ = asking.send_chains([Chain.of(Request(f"/{n}")) for n in range(12)], probe="p", most=40)
         assert asking._sender.lanes.most == 2
     assert all(exchange.status == 200 for exchange in done)
     begun = sorted(exchange.at for exchange in done)
@@ -330,9 +330,9 @@ def test_one_slow_order_leaves_less_room_than_its_median_says() -> None:
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_no_request_is_begun_when_the_time_of_its_probe_is_over(concurrency: int) -> None:
     with Counting() as target, client(target, concurrency) as asking:
-        jobs = [Job.of(Request(f"/{n}")) for n in range(9)]
-        assert asking.send_jobs(jobs, probe="p", most=9, until=time.monotonic()) == ([], False)
-        assert asking.send_jobs(jobs[:1], probe="p", most=9, until=time.monotonic() + 600)[1]
+        chains = [Chain.of(Request(f"/{n}")) for n in range(9)]
+        assert asking.send_chains(chains, probe="p", most=9, until=time.monotonic()) == ([], False)
+        assert asking.send_chains(chains[:1], probe="p", most=9, until=time.monotonic() + 600)[1]
 
 
 def test_each_probe_has_its_part_of_the_time_of_a_run() -> None:
