@@ -12,7 +12,8 @@ from contracts.core.result import Judgement, Result
 from contracts.evidence.evidence import ASIDE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.traffic.pacing import BudgetSpent
-from contracts.verdicts.diagnosis import SURE, Signature, diagnose, experiments
+from contracts.verdicts.diagnosis import SURE, diagnose, experiments
+from contracts.verdicts.likelihood import Signature
 
 
 @cache

@@ -1,14 +1,13 @@
-"""The likely cause of the breaches: not a verdict, but the kinds of faults whose signatures fit them best.
+"""The likely cause of the breaches: not a verdict, but the kinds of faults that fit them best.
 
-The signature of a fault is what the kill matrix says that it breaks. A kind of cause is a mixture of its faults: each
-clause that has a verdict is taken to be broken or kept as a fault says it, with a small chance of the opposite. What
-the kind at the front leaves unexplained is explained by further ones, as of a server with several defects; else they
-are the next best. How that does on the matrix stands in ``docs/diagnosis.md``.
+What the answers show and what a few requests test speaks for a kind or against it, beside what the signatures of its
+faults say (`contracts.verdicts.likelihood`). What the kind at the front leaves unexplained is explained by further
+ones, as of a server with several defects; else they are the next best. How that does on the matrix stands in
+``docs/diagnosis.md``.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,40 +18,19 @@ from contracts.core.result import Cause, Judgement, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.verdicts.confirmation import ROUNDS
 from contracts.verdicts.judging import size, tally
+from contracts.verdicts.likelihood import MOST, REST, Likely, Signature, fit, likelihood, likely, score
 
 SURE = 2
 """A finding that recurred in so many repetitions, and in all of them, is not intermittent."""
 LEAST_MIXED = 2
 """The least number of answers that were right alone and wrong with others under way, so that it is no chance."""
-MOST = 3
-"""The most causes that are named."""
-LEAST_FIT = 0.3
-"""Of what a fault breaks or is broken, the share that must be both for its kind to be named."""
-REST = 0.1
-"""The share of broken clauses that one cause may leave unexplained before another is searched for."""
-LEAST_LIKELY = 1 / 100
-"""A kind that is less likely than the likeliest one by more than this is not named."""
 DERIVED = 0.5
 """The weight of a breach that follows from another one."""
 
-_HIT, _STRAY, _MAY = 0.85, 0.01, 0.5
-"""The chance that a clause breaks which a fault breaks; which it does not; which it breaks now and then."""
 _SEEN, _UNSEEN = 4.0, 0.01
 """By how much a kind becomes more or less likely where its mark is seen in what broke, or is not."""
 _CONFIRMED, _CHANGED, _REFUTED = 50.0, 2.0, 0.02
 """The same for a request that tested it: the answer was right; it was another one; it was the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The clauses that one fault breaks each time, and those that it ``may`` break; ``kind`` is its kind of cause."""
-
-    name: str
-    kind: str
-    sentence: str
-    """The sentence that says it."""
-    broken: frozenset[str]
-    may: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,83 +363,8 @@ def _tested(
     broken = {one.clause: DERIVED if one.because else 1.0 for one in bad}
     groups = {kind: group for kind in kinds if (group := [one for one in signatures if one.kind == kind])}
     if groups:
-        kind, group = max(groups.items(), key=lambda each: _score(each[1], broken))
-        closest = max(group, key=lambda one: _likelihood(one, broken))
+        kind, group = max(groups.items(), key=lambda each: score(each[1], broken))
+        closest = max(group, key=lambda one: likelihood(one, broken))
         explains = (closest.broken | closest.may) & frozenset(broken)
         passed = {one.clause for one in bad if kind in TOGETHER and (one.alone or one.seen < one.asked)}
-        yield Likely(kind, closest.sentence, explains | passed, _fit(closest, broken))
-
-
-@dataclass(frozen=True, slots=True)
-class Likely:
-    """A kind of cause, the broken clauses that it explains, and how well its closest fault fits, from 0 to 1."""
-
-    kind: str
-    sentence: str
-    explains: frozenset[str]
-    fit: float
-
-
-def likely(
-    broken: Mapping[str, float],
-    decided: Iterable[str],
-    signatures: Iterable[Signature],
-    factors: Mapping[str, float] = {},
-) -> tuple[Likely, ...]:
-    """The kinds of causes that fit best.
-
-    Args:
-        broken: The broken clauses, each with its weight.
-        decided: The clauses that have a verdict.
-        signatures: What faults of known kinds break.
-        factors: By how much some kinds are more likely than their signatures say.
-    """
-    known = frozenset(decided) | frozenset(broken)
-    kinds: dict[str, list[Signature]] = defaultdict(list)
-    for one in signatures:
-        kinds[one.kind].append(replace(one, broken=one.broken & known, may=one.may & known))
-    named: list[Likely] = []
-    first = 0.0
-    whole = rest = dict(broken)
-    while kinds and len(named) < MOST:
-        more = len(rest) > REST * len(broken)
-        looked_at = rest if more else whole
-        scores = {kind: _score(group, looked_at) + math.log(factors.get(kind, 1.0)) for kind, group in kinds.items()}
-        best = max(scores, key=lambda kind: scores[kind])
-        if not more and named and scores[best] < first + math.log(LEAST_LIKELY):
-            break
-        closest = max(kinds.pop(best), key=lambda one: _likelihood(one, looked_at))
-        found = Likely(
-            best, closest.sentence, (closest.broken | closest.may) & frozenset(broken), _fit(closest, looked_at)
-        )
-        if not named:
-            first = scores[best]
-        if found.fit < LEAST_FIT:
-            if more and named:
-                rest = {}
-                continue
-            break
-        named.append(found)
-        rest = {clause: weight for clause, weight in rest.items() if clause not in found.explains}
-    return tuple(named)
-
-
-def _score(group: Sequence[Signature], broken: Mapping[str, float]) -> float:
-    """The logarithm of how likely a kind makes what broke; a kind with many faults is a little likelier by itself."""
-    logs = [_likelihood(one, broken) for one in group]
-    most = max(logs)
-    return most + math.log(sum(math.exp(log - most) for log in logs)) - math.log(len(logs)) / 2
-
-
-def _likelihood(signature: Signature, broken: Mapping[str, float]) -> float:
-    total = len(signature.broken - broken.keys()) * math.log(1 - _HIT)
-    total += len(signature.may - broken.keys()) * math.log(1 - _MAY)
-    for clause, weight in broken.items():
-        chance = _HIT if clause in signature.broken else _MAY if clause in signature.may else _STRAY
-        total += weight * math.log(chance)
-    return total
-
-
-def _fit(signature: Signature, broken: Mapping[str, float]) -> float:
-    both = sum(weight for clause, weight in broken.items() if clause in signature.broken | signature.may)
-    return both / (sum(broken.values()) + len(signature.broken - broken.keys()))
+        yield Likely(kind, closest.sentence, explains | passed, fit(closest, broken))

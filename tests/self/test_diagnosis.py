@@ -20,7 +20,8 @@ from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
-from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, Signature, diagnose, likely, mixed_up
+from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, diagnose, mixed_up
+from contracts.verdicts.likelihood import Signature, likely
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
