@@ -127,7 +127,7 @@ def test_what_is_asked_together_is_what_would_be_asked_in_turn(seed: int) -> Non
             found.append(replace(chain(name, rng.randrange(most + 1)), length=rng.randrange(1, 7), most=most))
         return found
 
-    def ask(_job: Chain, request: Request, step: Step | None) -> Exchange:
+    def ask(_chain: Chain, request: Request, step: Step | None) -> Exchange:
         time.sleep(zlib.crc32(request.path.encode()) % 3 / 1000)
         return replace(SEEN, request=request, step=step, answer=Answer(200, "", (), b""), redirects=redirects)
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.faults.kinds import Kind
@@ -130,38 +130,30 @@ def fault(
     return register
 
 
-def replaces(
-    step: Callable[P, R],
-    clause: str,
-    *,
-    also: Also = (),
-    everywhere: bool = True,
-    timed: bool = False,
-    dataset: Callable[[], Dataset] | None = None,
-    kind: Kind | None = None,
-    style: str = "",
-    by_order: str = "",
-) -> Callable[[Callable[P, R]], Wrong]:
+class Options(TypedDict, total=False):
+    """What every decorator here takes beside its own arguments; see `fault`."""
+
+    also: Also
+    everywhere: bool
+    timed: bool
+    dataset: Callable[[], Dataset] | None
+    kind: Kind | None
+    style: str
+    by_order: str
+
+
+def replaces(step: Callable[P, R], clause: str, **options: Unpack[Options]) -> Callable[[Callable[P, R]], Wrong]:
     """Registers a function as a fault that replaces one step; ``step`` is that method of `Behaviour`."""
 
     def register(function: Callable[P, R]) -> Wrong:
         wrong = type(function.__name__, (Behaviour,), {step.__name__: function, "__doc__": function.__doc__})
-        return fault(
-            clause,
-            also=also,
-            everywhere=everywhere,
-            timed=timed,
-            dataset=dataset,
-            kind=kind,
-            style=style,
-            by_order=by_order,
-        )(wrong)
+        return fault(clause, **options)(wrong)
 
     return register
 
 
 def changes_envelope(
-    clause: str, *, also: Also = (), documented: Mapping[str, Any] = _NOTHING, kind: Kind | None = None
+    clause: str, *, documented: Mapping[str, Any] = _NOTHING, **options: Unpack[Options]
 ) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
     """Registers a function that makes the wrong page object out of the right one.
 
@@ -176,13 +168,13 @@ def changes_envelope(
                 right = super().render(*page)
                 return change(dict(right)) if isinstance(right, dict) else right
 
-        return fault(clause, also=also, kind=kind)(_named(Changed, change))
+        return fault(clause, **options)(_named(Changed, change))
 
     return register
 
 
 def changes_item(
-    clause: str, *, also: Also = (), documented: Mapping[str, Any] = _NOTHING, kind: Kind | None = None
+    clause: str, *, documented: Mapping[str, Any] = _NOTHING, **options: Unpack[Options]
 ) -> Callable[[Callable[[dict[str, Any]], object]], Wrong]:
     """Registers a function that makes the wrong item out of the right one.
 
@@ -197,14 +189,12 @@ def changes_item(
                 right = super().render_item(permission, asked)
                 return change(dict(right)) if isinstance(right, dict) else right
 
-        return fault(clause, also=also, kind=kind)(_named(Changed, change))
+        return fault(clause, **options)(_named(Changed, change))
 
     return register
 
 
-def changes_body(
-    clause: str, *, also: Also = (), kind: Kind | None = None
-) -> Callable[[Callable[[bytes], bytes]], Wrong]:
+def changes_body(clause: str, **options: Unpack[Options]) -> Callable[[Callable[[bytes], bytes]], Wrong]:
     """Registers a function that makes the wrong body out of the right one."""
 
     def register(change: Callable[[bytes], bytes]) -> Wrong:
@@ -212,14 +202,12 @@ def changes_body(
             def encode(self, value: object, asked: Asked, /) -> bytes:
                 return change(super().encode(value, asked))
 
-        return fault(clause, also=also, kind=kind)(_named(Changed, change))
+        return fault(clause, **options)(_named(Changed, change))
 
     return register
 
 
-def changes_answer(
-    clause: str, *, also: Also = (), everywhere: bool = True, kind: Kind | None = None, by_order: str = ""
-) -> Callable[[Callable[[Response], Response]], Wrong]:
+def changes_answer(clause: str, **options: Unpack[Options]) -> Callable[[Callable[[Response], Response]], Wrong]:
     """Registers a function that makes the wrong 200 answer out of the right one."""
 
     def register(change: Callable[[Response], Response]) -> Wrong:
@@ -227,8 +215,7 @@ def changes_answer(
             def page(self, asked: Asked, /) -> Response:
                 return change(super().page(asked))
 
-        wrong = _named(Changed, change)
-        return fault(clause, also=also, everywhere=everywhere, kind=kind, by_order=by_order)(wrong)
+        return fault(clause, **options)(_named(Changed, change))
 
     return register
 
