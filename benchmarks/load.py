@@ -85,7 +85,7 @@ def asked() -> Iterator[str]:
     with opened(Settings.of({}, {})) as ready:
         plan = ready.plan(chosen(["PAG-009", "ORD-006"]))
         judge = Judge(plan, worth_sending(run(plan).exchanges), 0.0)
-    rng = random.Random(0)  # noqa: S311 - the same each time
+    rng = random.Random(0)
     for _ in range(1000):
         question: Question | None = judge.questions.draw(rng)
         while question is not None:

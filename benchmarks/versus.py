@@ -111,7 +111,7 @@ def sample(subjects: Sequence[Subject], size: int, seed: int) -> list[Subject]:
     Each beginning of it is such a sample as well, so that a run that is cut short says something. A family that has
     fewer than its part is taken whole.
     """
-    rng = random.Random(seed)  # noqa: S311 - wanted: the same sample every time
+    rng = random.Random(seed)
     groups: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
         groups[subject.group].append(subject)

@@ -16,6 +16,10 @@ _UNAVAILABLE = 503
 _MOST_DIGITS = 9
 """Digits of an Age that is one."""
 JSON_MEDIA_TYPE = "application/json"
+KEY_REFUSED = frozenset({401, 403})
+"""The statuses by which a server refuses a key."""
+REFUSED = KEY_REFUSED | {404}
+"""404 as well: a server may hide what exists from callers without the right to it (RFC 9110 §15.5.5)."""
 
 
 class Capability(StrEnum):

@@ -406,7 +406,7 @@ class Listing:
         known = self._last_items.get(order)
         if project_id is None and known in self.items and head and self.tied(known, head[0]):
             return known
-        if project_id is not None or len(head) < 2 or self.tied(*head):  # noqa: PLR2004 - it takes two to tie
+        if project_id is not None or len(head) <= 1 or self.tied(*head):  # it takes two to tie
             return None
         return head[0]
 

@@ -89,7 +89,7 @@ class Response:
     chunks: int | None = None
 
 
-class Refused(Exception):  # noqa: N818 - the word for an answer, not for a mistake of this program
+class Refused(Exception):
     """A request that gets an error as its answer."""
 
     def __init__(

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from types import MappingProxyType
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
@@ -364,7 +365,7 @@ class RefusalShowsPage(Busy):
     async def answer(self, request: Request, /) -> Response:
         """The right answer; that of a refusal with the page of another."""
         response = await super().answer(request)
-        if response.status == 200:  # noqa: PLR2004 - OK
+        if response.status == HTTPStatus.OK:
             self.memory["page"] = response.body
         elif self.crowded and response.status in {401, 403} and "page" in self.memory:
             return replace(response, body=self.memory["page"])

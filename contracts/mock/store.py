@@ -96,7 +96,7 @@ def seeded(
         checkpoint: The main checkpoint's id, instead of a usual one.
         other_checkpoint: The other checkpoint's id, instead of a usual one.
     """
-    rng = random.Random(seed)  # noqa: S311 - wanted: the same data every time
+    rng = random.Random(seed)
     stem = f"ft:gpt-4o-mini-2024-07-18:acme:support:{token(rng, 8)}"
     main = checkpoint or f"{stem}:ckpt-step-2000"
     other = other_checkpoint or f"{stem}:ckpt-step-1500"

@@ -342,7 +342,7 @@ class Operation:
         ]
         sent = [(name, value) for name, value in pairs if name and value is not None]
         if seed is not None:
-            random.Random(f"{seed} {sent}").shuffle(sent)  # noqa: S311 - it hides nothing
+            random.Random(f"{seed} {sent}").shuffle(sent)
         return Request(path, _joined([*self.fixed, *sent, *extra]), credential)
 
     def query(self, query: Query) -> str:

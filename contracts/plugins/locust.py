@@ -130,7 +130,7 @@ class ContractUser(FastHttpUser):
         # What a user asks is drawn from the seed, the number of its process, and its own.
         index = getattr(environment.runner, "worker_index", 0)
         place = f"{self._users.plan.seed}/{index}/{next(self._users.numbers)}"
-        self._rng = random.Random(place)  # noqa: S311 - it chooses what to ask, and hides nothing
+        self._rng = random.Random(place)
 
     def wait_time(self) -> float:
         """No pause, or the pause that keeps all users together within the rate."""

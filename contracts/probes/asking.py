@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count, islice
+from typing import Any
 
 from contracts.core.model import Exchange, Order, Page, Query, Request, Step, Target
 from contracts.evidence.evidence import Evidence
@@ -24,7 +25,7 @@ TRIES = 3
 """Attempts to get a readable page in a walk through the whole list."""
 
 
-class ShareSpent(Exception):  # noqa: N818 - it is no error: the next probe goes on
+class ShareSpent(Exception):
     """The probe has used up its share of the budget."""
 
 
@@ -133,10 +134,10 @@ class Asking:
         """What the evidence so far shows of the list."""
         return self.evidence.listing
 
-    def query(self, **parameters: object) -> Query:
+    def query(self, **parameters: Any) -> Query:
         """A query for the judged checkpoint, or for the one that is given as ``checkpoint``."""
         checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
-        return self.settled(Query(checkpoint, **parameters))  # type: ignore[arg-type]  # Query's fields
+        return self.settled(Query(checkpoint, **parameters))
 
     def settled(self, query: Query) -> Query:
         """A query that the operation can express: without an order or a filter if it has no such parameter."""

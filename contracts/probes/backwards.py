@@ -117,7 +117,7 @@ def _reach_in(asking: Asking, query: Query) -> None:
 def _walk_back(asking: Asking, order: Order, number: int) -> None:
     """Walk back from the last known item, until a page is empty or shows nothing new."""
     sequence = _watched(asking, order)
-    if len(sequence) < 2:  # noqa: PLR2004 - nothing stands before a single item
+    if len(sequence) <= 1:  # nothing stands before a single item
         return
     limit = min(asking.size, max(1, -(-len(sequence) // STEPS)))
     query = _before(asking, sequence, len(sequence) - 1, limit=limit, order=order)

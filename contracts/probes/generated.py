@@ -114,7 +114,7 @@ class Places:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        self._rng = random.Random(asking.seed)  # noqa: S311 - it chooses what to ask, and hides nothing
+        self._rng = random.Random(asking.seed)
         self._learned = dict(self._values())
         self._used = {
             order: {page.query.after for page in asking.evidence.pages if asking.evidence.order(page) is order}

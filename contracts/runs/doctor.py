@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.core.model import Capability, Exchange, Order
+from contracts.core.model import KEY_REFUSED, REFUSED, Capability, Exchange, Order
 from contracts.core.result import Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
@@ -29,9 +29,6 @@ BUDGET = 12
 _FOR_THE_LIST = 6
 _NAME = "doctor"
 _UNREAD = ("no page of the list could be read", "a target that answers with pages of the list")
-_OK, _NOT_FOUND = 200, 404
-_REFUSED = frozenset({401, 403})
-_REFUSED_OR_HIDDEN = _REFUSED | {_NOT_FOUND}
 _LOCAL = ("http://127.", "http://localhost", "http://[::1]")
 
 
@@ -86,7 +83,7 @@ def examine(plan: Plan) -> Diagnosis:
     """
     client, says = plan.client(BUDGET), plan.operation.says
     with client:
-        rng = random.Random(plan.seed)  # noqa: S311 - to choose, not to hide
+        rng = random.Random(plan.seed)
         look = _Look(plan, Asking(Reader(plan.operation), plan.target, client, rng, available(plan.keys)))
         checks = tuple(
             replace(check, text=plan.redactor.text(says(check.text)), remedy=plan.redactor.text(says(check.remedy)))
@@ -202,7 +199,7 @@ class _Look:
         if name is None:
             return Check("Other", State.MISSING, "no second checkpoint was given", remedy)
         exchange = self.asking.ask(self.asking.query(checkpoint=name, limit=10))
-        if exchange.status == _OK and self.asking.evidence.foreign:
+        if exchange.ok and self.asking.evidence.foreign:
             return Check("Other", State.GOOD, "it has permissions of its own")
         return Check("Other", State.DOUBTFUL, f"it shows no permissions ({_status(exchange)})", remedy)
 
@@ -241,7 +238,7 @@ class _Look:
 
     def _refused(self, credential: str, name: str, remedy: str) -> Check:
         exchange = self.asking.ask(self.asking.query(), credential=credential)
-        allowed = _REFUSED_OR_HIDDEN if credential == "user" else _REFUSED
+        allowed = REFUSED if credential == "user" else KEY_REFUSED
         if exchange.status in allowed:
             return Check(name, State.GOOD, f"refused with {exchange.status}")
         return Check(name, State.DOUBTFUL, f"not refused ({_status(exchange)}): a run will say more", remedy)

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from contracts.core.model import Answer, Exchange, FailureKind, Query
+from contracts.core.model import KEY_REFUSED, Answer, Exchange, FailureKind, Query
 from contracts.core.wording import excerpt
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.pacing import RunStopped
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from contracts.probes.asking import Asking
     from contracts.runs.plan import Plan
 
-_REFUSED: Final = frozenset({401, 403})
 _EMPTY: Final = frozenset({204, 205})
 _FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})
 """Failures for which a retry makes no sense: the client has retried already."""
@@ -203,7 +202,7 @@ class _FirstLook:
                 return None
             kind = last.failure.kind if last.failure is not None else None
             timeouts += kind is FailureKind.TIMEOUT
-            if last.status in _REFUSED or kind in _FINAL or timeouts == _MOST_TIMEOUTS:
+            if last.status in KEY_REFUSED or kind in _FINAL or timeouts == _MOST_TIMEOUTS:
                 break
         if last is None:
             return None
@@ -229,7 +228,7 @@ class _FirstLook:
 
     def _key_matters(self) -> bool:
         """Whether who has no key is refused: then the API is there, and what it does with the list is judged."""
-        return self._asking.ask(self._asking.query(), credential="none").status in _REFUSED
+        return self._asking.ask(self._asking.query(), credential="none").status in KEY_REFUSED
 
     # Without an answer
 
@@ -325,9 +324,9 @@ class _FirstLook:
     # With an answer
 
     def _answered(self, exchange: Exchange, answer: Answer) -> Obstacle | None:
-        if self._url.lower().startswith("http:") and answer.status // 100 == 4 and self._for_tls(answer):  # noqa: PLR2004 - 4xx
+        if self._url.lower().startswith("http:") and exchange.refused and self._for_tls(answer):
             return self._tls()
-        if answer.status // 100 == 4 and answer.status not in {*_REFUSED, 404} and self._colon_matters():  # noqa: PLR2004 - 4xx
+        if exchange.refused and answer.status not in {*KEY_REFUSED, 404} and self._colon_matters():
             return None
         said = self._said(answer)
         base = self._other_base(exchange)
@@ -337,7 +336,7 @@ class _FirstLook:
                 f"answers {said}, and the API seems to begin at {base}",
                 f"give --base-url {base}",
             )
-        if answer.status in _REFUSED:
+        if answer.status in KEY_REFUSED:
             where = "check OPENAI_ADMIN_KEY (or --key-file, --key-command), or whether the key has admin rights"
             return Obstacle(Stage.KEY, f"refuses the admin key with {said}", where)
         if answer.status == HTTPStatus.NOT_FOUND:
@@ -355,7 +354,7 @@ class _FirstLook:
     def _for_tls(self, answer: Answer) -> bool:
         """Whether a refusal is that of a server that expects TLS."""
         text = answer.body[:4096].decode("latin-1").lower()
-        named = ("https" in text or "tls" in text or "ssl" in text) and answer.status not in _REFUSED
+        named = ("https" in text or "tls" in text or "ssl" in text) and answer.status not in KEY_REFUSED
         return (named or answer.status == HTTPStatus.BAD_REQUEST) and self._speaks_tls()
 
     def _unknown(self, answer: Answer, said: str) -> Obstacle:
@@ -401,7 +400,7 @@ class _FirstLook:
             except RunStopped:
                 continue
             page = self._asking.reader.page(found, self._asking.query())
-            asks_for_key = found.status in _REFUSED and exchange.status not in _REFUSED
+            asks_for_key = found.status in KEY_REFUSED and exchange.status not in KEY_REFUSED
             if page is not None or (asks_for_key and found.answer is not None and _value(found.answer) is not None):
                 return base
         return None

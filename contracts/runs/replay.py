@@ -262,7 +262,7 @@ def _pages(reader: Reader, exchanges: Sequence[Exchange]) -> Iterator[Page]:
 # A walk through the whole list
 
 
-class _Over(Exception):  # noqa: N818 - it is no error: the recording ends here
+class _Over(Exception):
     """The recording holds no more of what was read again."""
 
 

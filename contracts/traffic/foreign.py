@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import unquote
 
 import msgspec
 
-from contracts.core.model import Answer, Exchange, Request
+from contracts.core.model import KEY_REFUSED, Answer, Exchange, Request
 from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS, IN_QUERY
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
@@ -30,9 +31,8 @@ PROBE: Final = "recording"
 """What the exchanges of a foreign recording say as their probe."""
 
 _OK: Final = 200
-_REFUSED: Final = frozenset({401, 403})
 _REDIRECTS: Final = range(300, 400)
-_WAIT: Final = frozenset({429, 503})
+_WAIT: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _CLOCK: Final = 0.002
 """Seconds by which the clock of a recorder may err: what overlaps by less was not sent at once."""
 _WHOLE_SECONDS: Final = 1.0
@@ -186,7 +186,7 @@ def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
     received = _decoded(fields.answer(entry.response, path))
     if received is None:
         return _BODILESS
-    if status in _WAIT and (status != 503 or received.header("Retry-After")):  # noqa: PLR2004 - the status itself
+    if status in _WAIT and (status != HTTPStatus.SERVICE_UNAVAILABLE or received.header("Retry-After")):
         return None
     try:
         at = datetime.fromisoformat(entry.started).timestamp()
@@ -301,13 +301,13 @@ def _credentials(entries: Iterable[_Entry]) -> Callable[[_Entry], str]:
             statuses[entry.signed].add(entry.answer.status)
 
     def name(entry: _Entry) -> str:
-        refused = entry.answer.status in _REFUSED
+        refused = entry.answer.status in KEY_REFUSED
         if entry.signed is None:
             unsigned = refused or (bool(statuses) and not entry.cookies)
             return (_in_query(entry.url) or "none") if unsigned else "admin"
-        if refused and _HIDDEN.search(entry.signed) and not statuses[entry.signed] <= _REFUSED:
+        if refused and _HIDDEN.search(entry.signed) and not statuses[entry.signed] <= KEY_REFUSED:
             return "unknown"
-        if not statuses[entry.signed] <= _REFUSED or len(statuses) == 1:
+        if not statuses[entry.signed] <= KEY_REFUSED or len(statuses) == 1:
             return "admin"
         return _form(entry.signed)
 

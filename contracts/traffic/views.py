@@ -50,8 +50,7 @@ _SIGNS: Final = bytes(code for code in range(33, 127) if not chr(code).isalnum()
 _EACH_SIGN: Final = tuple(_SIGNS[at : at + 1] for at in range(len(_SIGNS)))
 _SIGNS_IN_A_ROW: Final = re.compile(rb"[%s]+" % re.escape(_SIGNS))
 _LOWER: Final = bytes(
-    code + 32 if 65 <= code <= 90 or (192 <= code <= 222 and code != 215) else code  # noqa: PLR2004 - Latin-1's letters
-    for code in range(256)
+    code + 32 if 65 <= code <= 90 or (192 <= code <= 222 and code != 215) else code for code in range(256)
 )
 _TO_USUAL: Final = bytes.maketrans(b"-_", b"+/")
 """The signs of base64 for URLs, and the usual ones."""
@@ -59,7 +58,7 @@ _BETWEEN_DIGITS: Final = b":.,_=/|;\"'-"
 _NUMBER: Final = rb"[0-9]{2,3}"
 _BETWEEN_NUMBERS: Final = rb"[\s,;:]{1,40}"
 _DIGITS: Final = bytes(48 if code in b"0123456789abcdef" else 32 for code in range(256))
-_BASE64: Final = bytes(65 if (chr(code).isalnum() and code < 128) or code in b"+/-_" else 32 for code in range(256))  # noqa: PLR2004 - ASCII
+_BASE64: Final = bytes(65 if (chr(code).isalnum() and code < 128) or code in b"+/-_" else 32 for code in range(256))
 """The signs of a coding all made the same one: a long run of them is then found at once."""
 
 Origins = tuple["array[int]", "array[int]"]
@@ -86,7 +85,7 @@ def _narrow(match: re.Match[bytes]) -> bytes:
     if wide is None:
         return b""
     code = int.from_bytes(wide.decode("utf-8").encode("utf-16-be")) - 0xFEE0
-    return bytes([code]) if 0x20 < code < 0x7F else wide  # noqa: PLR2004 - ASCII
+    return bytes([code]) if 0x20 < code < 0x7F else wide
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
@@ -102,12 +101,12 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     code = int(token, 8 if which == _OCTAL else 16)
     if which == _PERCENT and _HIGH.fullmatch(match.string, max(0, match.start() - 3), match.start()):
         return bytes([code])  # a byte of a character of several
-    return _byte(code) if code <= 0x10FFFF else match[0]  # noqa: PLR2004 - the last code point
+    return _byte(code) if code <= 0x10FFFF else match[0]
 
 
 def _byte(code: int) -> bytes:
     """A character in Latin-1, where the data may be in it; else, and if it takes no room, in UTF-8."""
-    if code <= 0xFF and code not in {0xA0, 0xAD}:  # noqa: PLR2004 - Latin-1
+    if code <= 0xFF and code not in {0xA0, 0xAD}:
         return bytes([code])
     return chr(code).encode("utf-8", "surrogatepass")
 
@@ -240,7 +239,7 @@ def _decoded(view: View, least: int) -> Iterator[View]:
 
 def _from_numbers(view: View, numbers: re.Match[bytes]) -> View:
     """What a row of decimal numbers says if each is a byte."""
-    each = [number for number in re.finditer(_NUMBER, numbers[0]) if int(number[0]) < 256]  # noqa: PLR2004 - bytes
+    each = [number for number in re.finditer(_NUMBER, numbers[0]) if int(number[0]) < 256]
 
     def origins() -> Origins:
         begins, ends = view.data_origins()
@@ -274,7 +273,7 @@ class _Signs:
         self._group = group
         self._runs: list[tuple[int, int, int]] = []
         """Where each run begins and ends, and how many signs are filled in behind it."""
-        between = _BETWEEN_DIGITS if group == 2 else b""  # noqa: PLR2004 - digits
+        between = _BETWEEN_DIGITS if group == 2 else b""
         signs = bytearray()
         for run in re.finditer(pattern, text):
             each = run[0].translate(None, between)
@@ -294,12 +293,12 @@ class _Signs:
     def _origins(self, shift: int) -> Callable[[], Origins]:
         def origins() -> Origins:
             places = array("l")
-            digits = self._group == 2  # noqa: PLR2004 - digits
+            digits = self._group == 2
             for begin, end, more in self._runs:
                 run = range(begin, end)
                 places.extend(at for at in run if not digits or self._text[at] not in _BETWEEN_DIGITS)
                 places.extend([end - 1] * more)
-            bits = 8 // self._group if self._group == 2 else 6  # noqa: PLR2004 - digits
+            bits = 8 // self._group if self._group == 2 else 6
             count = (len(places) - shift) // self._group * self._group * bits // 8
             begins, ends = self._view.origins
             return (

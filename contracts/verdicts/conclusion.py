@@ -11,7 +11,7 @@ from pathlib import Path
 
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ContractsError, ExitCode
-from contracts.core.model import Exchange, Target
+from contracts.core.model import KEY_REFUSED, Exchange, Target
 from contracts.core.result import GATING, Deviation, Judgement, Known, Level, Result, Verdict
 from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
@@ -19,7 +19,6 @@ from contracts.openapi.operation import Operation
 from contracts.verdicts.deviations import accept, ending, failing, today
 from contracts.verdicts.judging import first_after_change
 
-_REFUSED = frozenset({401, 403})
 MOVED = "The list changed during the run: items that came or went are left out of every claim."
 _TOO_MANY = 429
 UNREAD = "No page of the list was ever read, so nothing was judged: look at what the target answers."
@@ -104,7 +103,7 @@ def changed(evidence: Evidence) -> Iterator[str]:
     first = first_after_change(evidence)
     if first is None:
         return
-    if first.status in _REFUSED:
+    if first.status in KEY_REFUSED:
         why = (
             "the key has ended, or the target has locked it or this address out, as some do after requests without a"
             " right key"

@@ -190,7 +190,7 @@ def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str,
 def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
     """The experiments to make where several clauses broke: a few requests in all."""
     broken = [one for one in judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
-    if len(broken) < 2:  # noqa: PLR2004 - the title of a single one says it
+    if len(broken) <= 1:  # the title of a single one says it
         return ()
     together = all(one.finding.exchanges[-1].concurrent for one in broken if one.finding)
     sure = {one.clause for one in broken if one.seen == one.asked >= SURE and not one.alone}
@@ -279,7 +279,7 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     marked = dict(_marked(bad, evidence))
     for kind, seen in marked.items():
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
-    if len(bad) < 2:  # noqa: PLR2004 - the title of a single one says it
+    if len(bad) <= 1:  # the title of a single one says it
         return ()
     has = evidence.operation.capabilities
     hidden = {kind for kind in PROOFS if not marked.get(kind, True)}  # what they do can't be overlooked

@@ -362,8 +362,8 @@ def _unread_because(evidence: Evidence) -> str:
     return ""
 
 
-def _but(judgement: Judgement, verdict: Verdict, **changes: object) -> Judgement:
-    return replace(judgement, verdict=verdict, **changes)  # type: ignore[arg-type]  # fields of Judgement
+def _but(judgement: Judgement, verdict: Verdict, **changes: Any) -> Judgement:
+    return replace(judgement, verdict=verdict, **changes)
 
 
 def _explain(

@@ -110,7 +110,7 @@ def held(server: Server, path: str, options: Mapping[str, str | int]) -> list[st
 
 def _get(server: Server, target: str) -> Any:
     headers = {"Authorization": f"Bearer {server.dataset.admin_key}"}
-    with urllib.request.urlopen(urllib.request.Request(server.base_url + target, None, headers)) as answer:  # noqa: S310 - local
+    with urllib.request.urlopen(urllib.request.Request(server.base_url + target, None, headers)) as answer:
         return json.load(answer)
 
 

@@ -68,7 +68,7 @@ def alone(every: int = 1) -> Figure:
 def in_pairs(number: int, seed: int = 1, found: Callable[[int], bool] = lambda right: right > 0) -> Figure:
     """Two faults of different kinds at once, neither of which is known; right is what ``found`` says of a number."""
     clauses = frozenset().union(*(one.broken | one.may for one in signatures()))
-    rng = random.Random(seed)  # noqa: S311 - it only chooses
+    rng = random.Random(seed)
 
     def places() -> Iterator[tuple[str, int]]:
         for _ in range(number):
@@ -86,7 +86,7 @@ def in_pairs(number: int, seed: int = 1, found: Callable[[int], bool] = lambda r
 
 def in_runs(number: int, *, pairs: bool, seed: int = 1) -> Figure:
     """Real runs against drawn servers: a fault with policies of the hunt, or two faults, none of them known."""
-    rng = random.Random(seed)  # noqa: S311 - it only chooses
+    rng = random.Random(seed)
     drawn: list[tuple[list[str], Server]] = []
     while len(drawn) < number:
         names = [one.name for one in rng.sample(telling(), 2 if pairs else 1)]

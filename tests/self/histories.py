@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from contracts.core.model import Answer, Exchange, Order, Query, Step, Target
 from contracts.evidence.evidence import Evidence
@@ -114,8 +115,8 @@ class History:
         return Evidence(reader(), Target("http://127.0.0.1/v1", CHECKPOINT), self.exchanges)
 
 
-def query(**parameters: object) -> Query:
-    return Query(CHECKPOINT, **parameters)  # type: ignore[arg-type]  # the names are those of Query's fields
+def query(**parameters: Any) -> Query:
+    return Query(CHECKPOINT, **parameters)
 
 
 def permissions(number: int, *, projects: int = 2, tied: int = 3) -> list[Permission]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ExitCode
@@ -17,21 +18,21 @@ HOSTILE = (
 )
 
 
-def exchange(number: int, query: str = "", *, status: int | None = 200, path: str = PATH, **more: object) -> Exchange:
+def exchange(number: int, query: str = "", *, status: int | None = 200, path: str = PATH, **more: Any) -> Exchange:
     answer = None if status is None else Answer(status, "", (), b"")
     failure = None if answer else Failure(FailureKind.TIMEOUT, "nothing came")
     credential = str(more.pop("credential", "admin"))
     made = Exchange(number, Request(path, query, credential), answer, failure, 0, 1, 0.0, 0.1, "walks")
-    return replace(made, **more)  # type: ignore[arg-type]  # fields of Exchange
+    return replace(made, **more)
 
 
-def judgement(id_: str, verdict: Verdict = Verdict.KEPT, **more: object) -> Judgement:
+def judgement(id_: str, verdict: Verdict = Verdict.KEPT, **more: Any) -> Judgement:
     clause = CATALOGUE[id_]
     made = Judgement(clause.id, clause.level, clause.title, verdict, cases=3)
-    return replace(made, **more)  # type: ignore[arg-type]  # fields of Judgement
+    return replace(made, **more)
 
 
-def result(*judgements: Judgement, exit_code: int = ExitCode.KEPT, **more: object) -> Result:
+def result(*judgements: Judgement, exit_code: int = ExitCode.KEPT, **more: Any) -> Result:
     made = Result(
         version="1.2.3",
         target=Target("https://staging.example/v1", "ft:m:o::ckpt-1", "ft:m:o::ckpt-2", None, user_key=True),
@@ -50,7 +51,7 @@ def result(*judgements: Judgement, exit_code: int = ExitCode.KEPT, **more: objec
         exit_code=exit_code,
         gate=GATING,
     )
-    return replace(made, **more)  # type: ignore[arg-type]  # fields of Result
+    return replace(made, **more)
 
 
 BROKEN = judgement(

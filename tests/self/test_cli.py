@@ -360,7 +360,7 @@ def test_no_key_stands_in_any_output(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("known", [True, False])
-def test_a_key_in_the_wrong_place_is_not_repeated(words: tuple[str, ...], known: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_key_in_the_wrong_place_is_not_repeated(words: tuple[str, ...], known: bool) -> None:
     done = run(*words, env={"OPENAI_ADMIN_KEY": CANARY} if known else {})
     assert done.exit_code == 4
     assert "CANARY" not in done.output
@@ -412,7 +412,7 @@ def test_a_person_sees_progress_and_colours() -> None:
     ("words", "env", "colored"),
     [(["--color"], {}, True), ([], {}, False), (["--color"], {"NO_COLOR": "1"}, True), (["--no-color"], {}, False)],
 )
-def test_colours_are_a_choice(words: list[str], env: dict[str, str], colored: bool) -> None:  # noqa: FBT001 - a parameter
+def test_colours_are_a_choice(words: list[str], env: dict[str, str], colored: bool) -> None:
     assert ("\x1b[1m" in run("list", "SEC", *words, env=env).stdout) is colored
 
 

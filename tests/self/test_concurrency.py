@@ -120,7 +120,7 @@ def test_what_was_answered_is_kept_when_the_budget_ends() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_asked_together_is_what_would_be_asked_in_turn(seed: int) -> None:
     def chains() -> list[Chain]:
-        rng = random.Random(seed)  # noqa: S311 - it hides nothing
+        rng = random.Random(seed)
         found = []
         for name in "abcdefg"[: rng.randrange(1, 8)]:
             most = rng.randrange(1, 7)

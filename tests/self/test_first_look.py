@@ -430,7 +430,7 @@ def test_one_failure_before_a_right_answer_is_no_obstacle() -> None:
 
 @pytest.mark.parametrize("variant", ["size-0", "size-1", "unknown-project-404", "unknown-project-403", None])
 @pytest.mark.parametrize("full", [True, False])
-def test_the_doctor_foretells_what_a_run_does_not_exercise(variant: str | None, full: bool) -> None:  # noqa: FBT001 - a case
+def test_the_doctor_foretells_what_a_run_does_not_exercise(variant: str | None, full: bool) -> None:
     with open_variant(variant) if variant else Embedded() as server:
         data = server.dataset
         other, empty = (data.other_checkpoint, data.empty_checkpoint) if full else (None, None)

@@ -140,12 +140,12 @@ def test_the_items_are_there_for_each_of_them(
         result = pytester.runpytest_inprocess(*ALONE, "--junitxml=it.xml", "--pyargs", item, *given)
         result.assert_outcomes(passed=1)
         assert server.log
-    (case,) = ET.parse(pytester.path / "it.xml").iter("testcase")  # noqa: S314 - written by pytest
+    (case,) = ET.parse(pytester.path / "it.xml").iter("testcase")
     assert f"{case.get('classname')}::{case.get('name')}" == item
 
 
 @pytest.mark.parametrize("limited", [True, False])
-def test_no_timeout_of_a_project_ends_a_run(pytester: pytest.Pytester, limited: bool) -> None:  # noqa: FBT001 - a case
+def test_no_timeout_of_a_project_ends_a_run(pytester: pytest.Pytester, limited: bool) -> None:
     pytester.makeini("[pytest]\naddopts = --strict-markers" + ("\ntimeout = 1" if limited else " -p no:timeout"))
     pytester.makepyfile("from contracts.suite import test_clause\ndef test_mine(): ...")
     items, _ = pytester.inline_genitems(*ALONE)

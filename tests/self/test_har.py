@@ -282,7 +282,7 @@ def test_a_stream_has_the_entries_that_the_file_has(
     entries: list[object],
     other: object,
     indent: int | None,
-    ascii_only: bool,  # noqa: FBT001 - drawn
+    ascii_only: bool,
     size: int,
 ) -> None:
     log = {"comment": "c", "other": other, "entries": entries, "more": other}
@@ -455,7 +455,7 @@ def test_requests_of_a_foreign_recording_stand_in_the_order_of_time(tmp_path: Pa
 def test_whose_key_a_foreign_request_carried_is_guessed_with_care(
     tmp_path: Path,
     status: int,
-    signed: bool,  # noqa: FBT001 - a parameter of the table
+    signed: bool,
     credential: str,
 ) -> None:
     entry = foreign(BASE + "/x", response={"status": status})

@@ -265,8 +265,8 @@ def arguments(stubs: Path, lines: list[str], folder: Path) -> list[list[str]]:
     ("shouting", "github"), [(True, True), (False, False), (True, False), (False, True)][: None if ALL else 1]
 )
 def test_no_text_of_a_server_becomes_more_than_text(
-    shouting: bool,  # noqa: FBT001 - a case
-    github: bool,  # noqa: FBT001 - a case
+    shouting: bool,
+    github: bool,
     tmp_path: Path,
     stubs: Path,
 ) -> None:

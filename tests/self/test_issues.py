@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import harmless
 import pytest
@@ -28,12 +29,12 @@ OPERATION = load_operation()
 ADDRESS = "https://gateway.internal.example:8443/tenants/acme/v1"
 
 
-def broken(id_: str, *, because: str = "", actual: str = "seen", **more: object) -> Judgement:
-    finding = Finding("expected", actual, (replace(exchange(3, "limit=5&after=cp_02"), **more),))  # type: ignore[arg-type]  # fields
+def broken(id_: str, *, because: str = "", actual: str = "seen", **more: Any) -> Judgement:
+    finding = Finding("expected", actual, (replace(exchange(3, "limit=5&after=cp_02"), **more),))
     return judgement(id_, Verdict.BROKEN, finding=finding, because=because, seen=3, asked=3)
 
 
-def failed(*judgements: Judgement, **more: object) -> Result:
+def failed(*judgements: Judgement, **more: Any) -> Result:
     return result(*judgements, exit_code=ExitCode.BROKEN, **more)
 
 

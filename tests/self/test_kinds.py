@@ -43,7 +43,7 @@ def files() -> Operation:
 @pytest.mark.parametrize(
     ("purpose", "shown"), [("assistants", False), ("fine-tune", False), ("proj_7f3a9c", True), ("AcmeSupport", True)]
 )
-def test_an_error_may_name_the_kinds_that_a_filter_takes(files: Operation, purpose: str, shown: bool) -> None:  # noqa: FBT001 - cases
+def test_an_error_may_name_the_kinds_that_a_filter_takes(files: Operation, purpose: str, shown: bool) -> None:
     item = {"id": "file-1", "object": "file", "created_at": 1, "filename": "a", "purpose": purpose}
     page = {"object": "list", "data": [item], "first_id": "file-1", "last_id": "file-1", "has_more": False}
     refusal = {"error": {"message": f"purpose must be '{purpose}' or 'batch'"}}
@@ -126,7 +126,7 @@ def test_a_list_is_known_by_what_is_said_of_its_token(tmp_path: Path) -> None:
 def test_where_a_document_describes_other_errors_the_usual_form_is_not_asked_for(
     tmp_path: Path,
     errors: dict[str, object],
-    applies: bool,  # noqa: FBT001 - cases
+    applies: bool,
 ) -> None:
     document = copy.deepcopy(ID_CURSOR)
     document["paths"]["/things"]["get"]["responses"] |= errors
@@ -142,7 +142,7 @@ def test_where_a_document_describes_other_errors_the_usual_form_is_not_asked_for
         ("ERROR: relation (SQLSTATE 42P01)", True),
     ],
 )
-def test_a_class_of_errors_named_after_sql_is_no_sql_error(files: Operation, body: str, tells: bool) -> None:  # noqa: FBT001 - cases
+def test_a_class_of_errors_named_after_sql_is_no_sql_error(files: Operation, body: str, tells: bool) -> None:
     answer = Answer(400, "", (("Content-Type", "application/json"),), body.encode())
     asked = Exchange(1, Request("/files", "limit=", "admin"), answer, None, 0, 1, 0.0, 0.1, "inputs")
     evidence = Evidence(Reader(files), Target("http://h/v1", ""), [asked])

@@ -62,7 +62,7 @@ def walked(server: Server, pages: int = 2 * SIZE // PAGE, size: int = PAGE) -> I
     keys = Keys.of(server.dataset.admin_key, server.dataset.user_key)
     target = target_of(server)
     with server, Client(server.base_url, keys, budget=DEFAULT_BUDGET, seed=0) as client:
-        asking = Asking(READER, target, client, random.Random(0), available(keys))  # noqa: S311 - it hides nothing
+        asking = Asking(READER, target, client, random.Random(0), available(keys))
         asking.size, asking.short = size, False
         asking.begin("walks", DEFAULT_BUDGET)
         control_walk(asking)

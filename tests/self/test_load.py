@@ -137,7 +137,7 @@ class Crowd:
         return Answer(response.status, "", tuple(response.headers), response.body)
 
     async def user(self, place: int) -> None:
-        rng, onward = random.Random(place), None  # noqa: S311 - the same each time
+        rng, onward = random.Random(place), None
         for number in range(EACH):
             if place == 0 and number == EACH // 2:
                 await self.look()
@@ -168,7 +168,7 @@ class Crowd:
 
 
 def rngs() -> random.Random:
-    return random.Random(5)  # noqa: S311 - the same each time
+    return random.Random(5)
 
 
 def crowd(known: Known, behaviour: Behaviour, users: int) -> News:

@@ -28,7 +28,7 @@ def movement(
     ("seen", "moved"),
     [("110", True), ("011", True), ("010", True), ("111", False), ("101", False), ("1", False)],
 )
-def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -> None:  # noqa: FBT001 - cases
+def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -> None:
     assert came_or_went([each == "1" for each in seen]) is moved
 
 
@@ -36,7 +36,7 @@ def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -
     ("spans", "moved"),
     [([(1, 3)], False), ([(1, 3), (5, 9)], True), ([(5, 9), (1, 3)], True), ([(1, 9), (3, 5)], False)],
 )
-def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], moved: bool) -> None:  # noqa: FBT001 - cases
+def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], moved: bool) -> None:
     assert turned(spans) is moved
 
 
@@ -47,7 +47,7 @@ def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], mov
 def test_a_change_of_the_list_explains_other_items_but_no_other_order_of_the_same(
     first: str,
     second: str,
-    explained: bool,  # noqa: FBT001 - cases
+    explained: bool,
 ) -> None:
     pages = [page for place, ids in enumerate((first, second)) for page in walk(ids, at=2 * place).pages]
     assert Listing(pages).agree(*pages) is explained

@@ -34,7 +34,7 @@ def asking(*, size: int = 12, parts: Collection[str] | None = None) -> Iterator[
         keys = Keys.of(data.admin_key, data.user_key)
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
         with Client(server.base_url, keys, budget=300, seed=1) as client:
-            rng = random.Random(1)  # noqa: S311 - the same each time
+            rng = random.Random(1)
             made = Asking(Reader(OPERATION), target, client, rng, available(keys), parts=parts)
             made.begin(CONTROL, 300)
             control_walk(made)

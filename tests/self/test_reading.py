@@ -26,7 +26,7 @@ QUERIES = st.builds(
 
 
 @given(QUERIES, st.booleans())
-def test_every_query_is_read_back(query: Query, encode_colon: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+def test_every_query_is_read_back(query: Query, encode_colon: bool) -> None:
     request = OPERATION.request(query, encode_colon=encode_colon)
     assert re.fullmatch(r"[!-~]*", request.target)
     assert OPERATION.read(request).query == query

@@ -115,7 +115,7 @@ def test_latin_1_is_found_as_well() -> None:
 
 
 @given(st.binary(max_size=9), st.binary(max_size=9), st.booleans(), st.sampled_from([ADMIN, "sk-~~~???>>>???~~~"]))
-def test_a_key_is_found_in_base64_wherever_it_stands(before: bytes, after: bytes, urlsafe: bool, key: str) -> None:  # noqa: FBT001 - drawn
+def test_a_key_is_found_in_base64_wherever_it_stands(before: bytes, after: bytes, urlsafe: bool, key: str) -> None:
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
     clean = Redactor.of(Keys.of(key), 1).data(encode(before + key.encode() + after))
     assert b"[credential:admin]" in clean
@@ -159,7 +159,7 @@ def test_a_masked_form_is_left_alone(masked: str) -> None:
 
 
 @pytest.mark.parametrize(("shown", "large"), [(RUN, False), (24, False), (25, True), (51, True)])
-def test_a_masked_form_that_shows_more_is_no_large_echo(shown: int, large: bool) -> None:  # noqa: FBT001 - of the table
+def test_a_masked_form_that_shows_more_is_no_large_echo(shown: int, large: bool) -> None:
     (echo,) = REDACTOR.echoes(Answer(401, "", (), f"{ADMIN[:shown]}…".encode()))
     assert (echo.shown, echo.large) == (shown, large)
 
@@ -259,7 +259,7 @@ def test_of_usual_keys_nothing_is_remarked() -> None:
 
 
 def test_lists_hold_no_key_by_chance() -> None:
-    rng = random.Random(7)  # noqa: S311 - to have some ids
+    rng = random.Random(7)
     signs = string.ascii_letters + string.digits
 
     def token(size: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from histories import JSON, History, operation, permissions, query
@@ -28,12 +29,12 @@ def judged(clause: str, evidence: Evidence) -> Tally:
 
 
 def answered(
-    asked: Request, status: int, body: bytes = b"", headers: tuple[tuple[str, str], ...] = JSON, **more: object
+    asked: Request, status: int, body: bytes = b"", headers: tuple[tuple[str, str], ...] = JSON, **more: Any
 ) -> History:
     """A list, and one exchange that is odd."""
     history = History(permissions(12))
     usual = history.ask(query(limit=3))
-    answer = Answer(status, "", headers, body, **more)  # type: ignore[arg-type]  # fields of Answer
+    answer = Answer(status, "", headers, body, **more)
     history.exchanges.append(replace(usual, number=1, request=asked, answer=answer, sent=9, received=10))
     return history
 
@@ -112,7 +113,7 @@ MARKED = Request(PATH, "limit=%3Ci%3Econtracts%3C%2Fi%3E")
         (b"<svg><i>contracts</i></svg>", (("Content-Type", "image/svg+xml"),), True),
     ],
 )
-def test_markup_of_the_request_in_a_page(body: bytes, headers: tuple[tuple[str, str], ...], broken: bool) -> None:  # noqa: FBT001 - drawn
+def test_markup_of_the_request_in_a_page(body: bytes, headers: tuple[tuple[str, str], ...], broken: bool) -> None:
     kept = judged("INP-009", answered(MARKED, 400, body, headers).evidence())
     assert (kept.cases, bool(kept.breaches)) == (1, broken)
 
@@ -125,7 +126,7 @@ def test_an_error_that_nothing_was_put_into_is_no_case() -> None:
     ("credential", "status", "shown", "broken"),
     [("admin", 400, 57, True), ("admin", 400, 12, False), ("none", 500, 57, True), ("user", 401, 57, False)],
 )
-def test_a_key_in_an_error(credential: str, status: int, shown: int, broken: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_key_in_an_error(credential: str, status: int, shown: int, broken: bool) -> None:
     echo = Echo("admin", ("the body",), (), shown, 57)
     kept = judged("INP-009", answered(Request(PATH, "limit=ten", credential), status, echoes=(echo,)).evidence())
     assert bool(kept.breaches) == broken
@@ -151,16 +152,16 @@ def test_a_key_in_an_error(credential: str, status: int, shown: int, broken: boo
         ("application/json;q=high", False),
     ],
 )
-def test_what_is_preferred_to_json(accept: str | None, wanted: bool) -> None:  # noqa: FBT001 - drawn
+def test_what_is_preferred_to_json(accept: str | None, wanted: bool) -> None:
     assert wants_json(accept) == wanted
 
 
-def accepting(accept: str | None, **changes: object) -> Tally:
+def accepting(accept: str | None, **changes: Any) -> Tally:
     """A page that is asked for again with this Accept, and answered otherwise."""
     history = History(permissions(12))
     usual = history.ask(query(limit=3))
     assert usual.answer is not None
-    answer = replace(usual.answer, **changes)  # type: ignore[arg-type]  # fields of Answer
+    answer = replace(usual.answer, **changes)
     asked = replace(usual.request, accept=accept)
     history.exchanges.append(replace(usual, number=1, request=asked, answer=answer, sent=9, received=10))
     return judged("HTP-007", history.evidence())

@@ -364,7 +364,7 @@ def test_a_proxy_is_shown_without_its_password(scheme: str) -> None:
         ("strange", True, "SSL_CERT_FILE does not hold the authority that signed it"),
     ],
 )
-def test_why_a_certificate_is_refused_is_told(certificate: str, bundle: bool, said: str, papers: Papers) -> None:  # noqa: FBT001 - a parameter of the test
+def test_why_a_certificate_is_refused_is_told(certificate: str, bundle: bool, said: str, papers: Papers) -> None:
     with Secure(papers, certificate=getattr(papers, certificate)) as target:
         route = Route(authorities=papers.authority if bundle else None, authorities_source="SSL_CERT_FILE")
         text = refusal(asked(target.base_url, route, 1))
@@ -499,7 +499,7 @@ def test_the_last_address_of_a_host_counts_as_for_curl() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "refused"), [("http", True), ("socks5h", True), ("socks5", False)])
-def test_an_address_that_a_proxy_would_not_use_is_refused(scheme: str, refused: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_an_address_that_a_proxy_would_not_use_is_refused(scheme: str, refused: bool) -> None:
     for word, matters in (("h:80:127.0.0.1", True), ("other:80:127.0.0.1", False)):
         route = Route(proxy=proxy_of(f"{scheme}://127.0.0.1:9", "HTTP_PROXY"), addresses=(address_of(word),))
         told = pytest.raises(ConfigurationError, match=r"--resolve can't say where h is: the proxy \S+ \(HTTP_PROXY\)")

@@ -70,7 +70,7 @@ def test_a_lenient_server_lets_in_its_key_alone(lenient: tuple[str, Dataset], ke
 def test_what_can_not_be_used_is_refused(
     environ: dict[str, str],
     checkpoint: str | None,
-    keys: bool,  # noqa: FBT001 - a parameter of the test
+    keys: bool,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

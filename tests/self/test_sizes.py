@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_what_is_kept_was_shown_a_case(sized: tuple[int, Result]) -> None:
 
 
 def small(
-    budget: int = 400, dataset: Dataset | None = None, behaviour: Behaviour | None = None, **lacking: object
+    budget: int = 400, dataset: Dataset | None = None, behaviour: Behaviour | None = None, **lacking: Any
 ) -> Result:
     """A run without some of what a user can give."""
     data = dataset or seeded(size=12)
@@ -153,7 +154,7 @@ def small(
         user = None if lacking.get("user_key") is False else data.user_key
         return run(
             Plan(
-                target=replace(target, **lacking),  # type: ignore[arg-type]  # fields of Target
+                target=replace(target, **lacking),
                 keys=Keys.of(data.admin_key, user),
                 operation=load_operation(),
                 seed=SEED,

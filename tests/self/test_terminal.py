@@ -64,7 +64,7 @@ def test_no_line_is_longer_than_80_columns_but_those_that_are_copied() -> None:
 
 @pytest.mark.parametrize("verbose", [True, False])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp437"])
-def test_whatever_the_target_sends_is_shown_and_not_acted_on(encoding: str, verbose: bool) -> None:  # noqa: FBT001 - a parameter
+def test_whatever_the_target_sends_is_shown_and_not_acted_on(encoding: str, verbose: bool) -> None:
     evil = (exchange(1, HOSTILE), exchange(2, "::" + HOSTILE, path=HOSTILE))
     finding = Finding(HOSTILE, "::" + HOSTILE, evil)
     hostile = result(

@@ -146,7 +146,7 @@ class Always(Weather):
     end: int = 1 << 30
 
     def at(self, number: int) -> Drawn | None:
-        rng = random.Random(number)  # noqa: S311 - it chooses, and hides nothing
+        rng = random.Random(number)
         return (self.kinds[0], self.stage, rng) if self.begin <= number < self.end else None
 
 
@@ -205,7 +205,7 @@ class Trip:
 
 def drawn(number: int, seed: int) -> list[Trip]:
     """Trips of every kind and share, of the usual server half of the time."""
-    rng = random.Random(seed)  # noqa: S311 - it chooses, and hides nothing
+    rng = random.Random(seed)
     kinds: Sequence[tuple[Kind, ...]] = [*((kind,) for kind in Kind), LOSING, MIXED, MIXED]
     return [
         Trip(

@@ -84,7 +84,7 @@ class Weather:
 
     def at(self, number: int) -> Drawn | None:
         """What is done to the request of this number; ``None`` for nothing."""
-        rng = random.Random(f"{self.seed}/{number}")  # noqa: S311 - it chooses, and hides nothing
+        rng = random.Random(f"{self.seed}/{number}")
         if rng.random() >= self.share:
             return None
         return rng.choice(self.kinds), rng.choice(tuple(Stage)), rng

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from contracts.clauses.access.reading import (
     CLIENT_ERRORS,
-    REFUSED,
     by_itself,
     refused,
 )
 from contracts.clauses.common import TOO_MANY
 from contracts.clauses.passages import ADMIN_ONLY, BEARER
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
-from contracts.core.model import Capability
+from contracts.core.model import REFUSED, Capability
 from contracts.core.result import HELD, Finding, Level
 
 if TYPE_CHECKING:

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 from contracts.clauses.common import TOO_MANY
 from contracts.clauses.registry import Outcome
-from contracts.core.model import Exchange, FailureKind
+from contracts.core.model import KEY_REFUSED, REFUSED, Exchange, FailureKind
 from contracts.core.result import HELD, Finding
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
 
-KEY_REFUSED = frozenset({401, 403})
-REFUSED = KEY_REFUSED | {404}
-"""404 as well: a server may hide what exists from callers without the right to it (RFC 9110 §15.5.5)."""
 CLIENT_ERRORS = frozenset(range(400, 500))
 MOST_NAMED = 4
 """The most statuses that a finding names one by one."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.access.reading import (
-    REFUSED,
     ids_of_items,
     private_ids,
     refusals,
@@ -16,7 +15,7 @@ from contracts.clauses.access.reading import (
 from contracts.clauses.common import named
 from contracts.clauses.passages import ADMIN_ONLY, BEARER
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability
+from contracts.core.model import REFUSED, Capability
 from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import names
 

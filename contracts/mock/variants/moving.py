@@ -52,7 +52,7 @@ class Moving(Behaviour):
 
     def moved(self, before: tuple[Permission, ...], step: int) -> tuple[Permission, ...]:
         """The list one change later."""
-        rng = random.Random(SEED + step)  # noqa: S311 - wanted: the same changes every time
+        rng = random.Random(SEED + step)
         after = list(before)
         for _ in range(self.loses):
             if len(after) > self.fewest:

@@ -37,7 +37,7 @@ AROUND = 2
 """The same for the pages of the other order that show the same part of the list."""
 
 
-class Full(Exception):  # noqa: N818 - it is no error: the walk ends here
+class Full(Exception):
     """The ids take more memory than a list of so many pages may need."""
 
 

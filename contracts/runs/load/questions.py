@@ -58,7 +58,7 @@ class Questions:
         self._strangers = strangers
         self._tokens = dict(_tokens(evidence))
         self._made: dict[tuple[str, Query, str], Question] = {}
-        rng = random.Random(plan.seed)  # noqa: S311 - it chooses what to ask, and hides nothing
+        rng = random.Random(plan.seed)
         listing, operation = evidence.listing, plan.operation
         capabilities = operation.capabilities
         orders = [None, *Order] if Capability.ORDER in capabilities else [None]

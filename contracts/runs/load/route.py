@@ -16,7 +16,7 @@ from contracts.traffic.wire import REVALIDATE
 _CODINGS = "gzip, deflate"
 
 
-class NoConnection(OSError):  # noqa: N818 - it is what a network did
+class NoConnection(OSError):
     """There is no connection to the target; the text says why."""
 
 

@@ -28,11 +28,11 @@ _SHARE_OF_LOOKS: Final = 20.0
 _OK: Final = 200
 
 
-class Breach(Exception):  # noqa: N818 - it is what a server did
+class Breach(Exception):
     """An answer that breaks clauses, by their ids and titles."""
 
 
-class NoAnswer(Exception):  # noqa: N818 - it is what a network did
+class NoAnswer(Exception):
     """A request without a complete answer."""
 
 
