@@ -323,7 +323,7 @@ class Behaviour:
         )
         token = self.next_token(envelope, asked) if self.shape.token is not None else None
         back = self.back_token(items, asked) if self.shape.back is not None else None
-        body = self.encode(self.shape.dressed(envelope, token, back), asked)
+        body = self.encode(self.shape.written(envelope, token, back), asked)
         return Response(200, self.headers(body, asked), body)
 
     def rest(self, asked: Asked, /) -> list[Permission]:

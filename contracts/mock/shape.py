@@ -1,4 +1,4 @@
-"""What is particular to the list operation that the embedded server serves: its names, its defaults, its looks.
+"""What is particular to the list operation that the embedded server serves: its names, its defaults, its objects.
 
 The server itself, its faults and its variants speak of the published operation. A shape reads the requests of
 another one as such, and writes the pages as another one has them; so whatever is wrong or right with the published
@@ -33,11 +33,11 @@ _LIST = "list"
 _TOKEN, BACK = "page_", "back_"
 """How tokens begin that lead onward, and those that lead backwards."""
 _SEAL = 6
-"""Bytes of a token that tell whether it was given."""
+"""Bytes of a token by which one that was never given is recognized."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Form:
     """How one object of the published operation is written by another one.
 
     ``names`` gives the name of each property, and leaves out what the other one does not have. ``template`` is what
@@ -53,8 +53,8 @@ class Look:
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further properties by which a list can be filtered, each with its values; an item's id decides which it has."""
 
-    def dressed(self, value: object) -> object:
-        """The object as the other operation has it; what is none stays as it is."""
+    def written(self, value: object) -> object:
+        """The object as the other operation has it; any other value unchanged."""
         if not isinstance(value, dict):
             return value
         found = copy.deepcopy(dict(self.template))
@@ -78,7 +78,7 @@ def facet(name: str, values: Sequence[str], id_: object) -> str:
 
 
 _LAST_SECOND = 253_402_300_799
-"""That of the year 9999."""
+"""The last second of the year 9999, in Unix time."""
 PROPERTIES = frozenset({"object", "data", "has_more", "first_id", "last_id", "id", "created_at", "project_id"})
 """The properties of the published page and its items."""
 
@@ -122,8 +122,8 @@ class Shape:
     default_limit: int = 10
     largest_limit: int = 100
     admin: bool = True
-    page: Look | None = None
-    item: Look | None = None
+    page: Form | None = None
+    item: Form | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     ranges: Mapping[str, Callable[[int, str], bool]] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class Shape:
         return frozenset(style for style, there in has.items() if there)
 
     def published(self, name: str, value: str) -> tuple[str, str]:
-        """A query parameter as the published operation names it; what means nothing here means nothing there."""
+        """A query parameter as the published operation names it; an unknown one stays unknown."""
         role = next((role for role, raw in self.names.items() if raw == name), None)
         if role is None:
             return (f"?{name}" if name in ROLES else name), value
@@ -153,17 +153,17 @@ class Shape:
             return role, meant.get(value, f"?{value}" if value in ORDERS else value)
         return role, value
 
-    def dressed(self, page: object, token: object = None, back: object = None) -> object:
+    def written(self, page: object, token: object = None, back: object = None) -> object:
         """A page as this operation has it, with the tokens of the next one and of the one before where it has such."""
         if self.page is None or self.item is None or not isinstance(page, dict):
             return page
         data = page.get("data")
-        items = [self.item.dressed(each) for each in data] if isinstance(data, list) else data
+        items = [self.item.written(each) for each in data] if isinstance(data, list) else data
         if self.places.get("data") == () and "data" in page:
             return items
-        dressed = self.page.dressed({**page, "data": items} if "data" in page else page)
-        for name, place in self.places.items() if isinstance(dressed, dict) else ():
-            holder: Any = dressed
+        written = self.page.written({**page, "data": items} if "data" in page else page)
+        for name, place in self.places.items() if isinstance(written, dict) else ():
+            holder: Any = written
             for step in place[:-1]:
                 holder = holder.setdefault(step, {})
             for last in place[-1:]:
@@ -171,13 +171,13 @@ class Shape:
                 if name in page:
                     holder[last] = items if name == "data" else page[name]
         tokens = ((self.token, token, self.link), (self.back, back, self.back_link))
-        for at, each, link in tokens if isinstance(dressed, dict) else ():
+        for at, each, link in tokens if isinstance(written, dict) else ():
             if at is not None:
-                holder = dressed
+                holder = written
                 for name in at[:-1]:
                     holder = holder.setdefault(name, {})
                 holder[at[-1]] = link + quote(each, safe="") if link and isinstance(each, str) else each
-        return dressed
+        return written
 
 
 def sealed(id_: str, kind: str = _TOKEN) -> str:
@@ -198,14 +198,14 @@ def opened(token: str, kind: str = _TOKEN) -> str:
 
 
 def rfc3339(value: object) -> object:
-    """A time in seconds as a text; what is none stays as it is."""
+    """A time in seconds as a text; any other value unchanged."""
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LAST_SECOND:
         return value
     return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def milliseconds(value: object) -> object:
-    """A time in seconds in finer units; what is none stays as it is."""
+    """A time in seconds in milliseconds; any other value unchanged."""
     return value * 1000 if isinstance(value, int) and not isinstance(value, bool) else value
 
 

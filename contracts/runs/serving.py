@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from contracts.core.model import Order
-from contracts.mock.shape import Look, Shape, milliseconds, rfc3339
+from contracts.mock.shape import Form, Shape, milliseconds, rfc3339
 from contracts.mock.store import Dataset, Permission
 from contracts.openapi.grammar import PARAMETERS
 from contracts.openapi.operation import Operation
@@ -86,7 +86,7 @@ def shape(operation: Operation) -> Shape:
         back=profile.prev.at if profile.next.kind == "body" and roles.before else None,
         link=_link(operation, profile.next),
         back_link=_link(operation, profile.prev),
-        page=Look(
+        page=Form(
             names=_named(
                 object=roles.object,
                 data=roles.items,
@@ -98,7 +98,7 @@ def shape(operation: Operation) -> Shape:
             constant=profile.envelope_constants[0][1] if profile.envelope_constants else None,
             published="list",
         ),
-        item=Look(
+        item=Form(
             names=_named(
                 object=roles.item_object,
                 id=roles.item_id or ("id" if isinstance(item.get("id"), str) else ""),
