@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from inspect import cleandoc
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
@@ -19,6 +20,8 @@ from contracts.settings.settings import DOCUMENT, FOR_TERMINALS, ISSUES, OPTIONS
 from contracts.traffic.keys import Keys
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None
+Judging = TypeVar("Judging", bound=Callable[..., Result])
+_OF_CHECK: Final = tuple(name for name in OPTIONS if name not in FOR_TERMINALS)
 _OF_REPLAY: Final = (
     "config",
     *DOCUMENT,
@@ -28,6 +31,19 @@ _OF_REPLAY: Final = (
 )
 
 
+def _listing(names: Sequence[str]) -> Callable[[Judging], Judging]:
+    """Let the help on a function end with these options, each with its sentence on the command line."""
+
+    def listed(function: Judging) -> Judging:
+        known = [name for name in names if name not in function.__annotations__]
+        lines = (f"    {name}: {OPTIONS[name].help}" for name in known)
+        function.__doc__ = "\n".join([cleandoc(function.__doc__ or ""), "", "Options:", *lines])
+        return function
+
+    return listed
+
+
+@_listing(_OF_CHECK)
 def check(
     base_url: str | None = None,
     *,
@@ -50,7 +66,8 @@ def check(
         clauses: The clauses to judge, by id or family; by default all.
         on_progress: Called after each exchange.
         options: Every other option of the command, with ``_`` for ``-``: ``other_checkpoint="ft:x"``,
-            ``requests=200``, ``strict=True``, ``gate=["documented"]``, ``html="report.html"``.
+            ``requests=200``, ``strict=True``, ``gate=["documented"]``, ``html="report.html"``. All are listed below;
+            what is repeatable takes a list.
 
     Returns:
         The verdicts, with `Result.exit_code` as of the command. An interrupt ends the asking, and gives a result of
@@ -64,7 +81,7 @@ def check(
         raise ConfigurationError("user_key needs admin_key beside it.")
     keys = None if admin_key is None else Keys.of(admin_key, user_key)
     named: dict[str, Option] = {"base_url": base_url, "checkpoint": checkpoint}
-    settings = _settings({**named, **options}, tuple(OPTIONS))
+    settings = _settings({**named, **options}, _OF_CHECK)
     if keys is not None and settings.base_url is None:
         raise ConfigurationError("admin_key needs base_url beside it: the embedded server has a key of its own.")
     with interrupts.held():
@@ -74,6 +91,7 @@ def check(
     return judged.result
 
 
+@_listing(_OF_REPLAY)
 def replay(
     path: str | PathLike[str],
     *,
@@ -91,7 +109,11 @@ def replay(
         checkpoint: The checkpoint to judge; by default that of most of the answers.
         other_checkpoint: A second checkpoint, with permissions of its own.
         clauses: The clauses to judge, by id or family; by default all.
-        options: Every other option of the command, with ``_`` for ``-``.
+        options: Every other option of the command, with ``_`` for ``-``. All are listed below; what is repeatable
+            takes a list.
+
+    Returns:
+        The verdicts, as of `check`; one of this suite's own recordings brings those of its run.
 
     Raises:
         ConfigurationError: An option can't be used, or it is no recording of the operation.
@@ -104,11 +126,10 @@ def replay(
 
 
 def _settings(options: Mapping[str, Option], names: Sequence[str]) -> Settings:
-    allowed = [name for name in names if name not in FOR_TERMINALS]
     for name in options:
-        if name not in allowed:
-            known = f"There are {', '.join(allowed)}."
-            raise ConfigurationError(f"There is no option {name}. {hint(name, allowed, known)}")
+        if name not in names:
+            known = f"There are {', '.join(names)}."
+            raise ConfigurationError(f"There is no option {name}. {hint(name, names, known)}")
     return Settings.of({name: _said(name, value) for name, value in options.items()}, names=names)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,16 @@ def test_the_names_and_signatures_are_those_that_are_promised() -> None:
     assert issubclass(InternalError, ContractsError)
     with pytest.raises(AttributeError):
         contracts.nothing  # noqa: B018 - that it is not there
+
+
+@pytest.mark.parametrize(("judging", "first"), [(check, None), (replay, "x.har")])
+def test_the_help_names_every_option(judging: Callable[..., Result], first: str | None) -> None:
+    _, _, listed = (judging.__doc__ or "").partition("\nOptions:\n")
+    with pytest.raises(ConfigurationError) as caught:
+        judging(first, **{"nothing-of-this": True})
+    known = str(caught.value).partition("There are ")[2].removesuffix(".").split(", ")
+    named = re.findall(r"(?m)^    (\w+): \S.*[.]$", listed)
+    assert named == [name for name in known if name not in inspect.signature(judging).parameters]
 
 
 def test_the_page_names_all_of_it() -> None:
