@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from contracts.openapi.references import References
+from contracts.openapi.references import References, composed_references, undescribed
 
 Place = tuple[str, ...]
 """The place of a value in an answer: the property names that lead to it; empty for the body itself."""
@@ -171,6 +171,13 @@ class Outline:
     def items(self, place: Place) -> Schemas:
         """The properties of the items of the array at a place."""
         return self.properties((self.at(place) or {}).get("items"))
+
+    def undescribed(self, place: Place) -> tuple[str, ...]:
+        """The names that the items at a place, or some of their alternatives, require and nothing describes."""
+        parts = list(self._references.in_place((self.at(place) or {}).get("items")))
+        named = {each["$ref"] for each in parts if "$ref" in each} - composed_references(parts)
+        found = (undescribed(self._references.target(each, each)) for each in sorted(named))
+        return tuple(dict.fromkeys(name for names in found for name in names))
 
     def places(self) -> Iterator[tuple[Place, dict[str, Any]]]:
         """Every property of a page and of its objects, outer ones first, each with its keywords."""

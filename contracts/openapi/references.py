@@ -116,6 +116,36 @@ def references(node: Any) -> Iterator[Any]:
                     waiting.append((value, key in NAMES))
 
 
+def composed_references(node: Any) -> frozenset[str]:
+    """The references that stand in an ``allOf`` anywhere in a part of a document."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, list):
+            waiting += current
+        elif isinstance(current, dict):
+            branches = current.get("allOf")
+            found.update(
+                each["$ref"]
+                for each in (branches if isinstance(branches, list) else ())
+                if isinstance(each, dict) and isinstance(each.get("$ref"), str)
+            )
+            waiting += current.values()
+    return frozenset(found)
+
+
+def undescribed(schema: Any) -> tuple[str, ...]:
+    """The names that an object requires and does not describe; none where another schema may describe them."""
+    if not isinstance(schema, dict) or any(word in schema for word in (*_IN_PLACE_LISTS, "$ref", "patternProperties")):
+        return ()
+    properties, required = schema.get("properties"), schema.get("required")
+    if not properties or not isinstance(properties, dict) or isinstance(schema.get("additionalProperties"), dict):
+        return ()
+    names = required if isinstance(required, list) else []
+    return tuple(name for name in names if isinstance(name, str) and name not in properties)
+
+
 def references_in_place(schema: Any) -> Iterator[str]:
     """The references of a schema that apply to the very value that the schema applies to."""
     waiting = [schema]

@@ -16,7 +16,7 @@ from referencing import Registry
 from contracts.core.wording import excerpt
 from contracts.openapi.document import unusable
 from contracts.openapi.profile import MOST_SECONDS
-from contracts.openapi.references import LITERAL, NAMES
+from contracts.openapi.references import LITERAL, NAMES, composed_references, undescribed
 
 if TYPE_CHECKING:
     from contracts.openapi.operation import Operation
@@ -94,6 +94,7 @@ def schema_validator(operation: Operation) -> tuple[SchemaValidator, Quick]:
     draft4 = base is Draft4Validator
     components = _translated(operation.document.get("components", {}), draft4=draft4)
     schema = _translated(operation.response_schema, draft4=draft4)
+    _leave_out_undescribed(components, operation)
     named = {f"components/schemas/{name}": part for name, part in components.get("schemas", {}).items()}
     for place, part in {"the 200 answer": schema, **named}.items():
         try:
@@ -108,6 +109,18 @@ def schema_validator(operation: Operation) -> tuple[SchemaValidator, Quick]:
     # An explicit registry, because the default one fetches what it does not know.
     whole = {"allOf": [schema], "components": components}
     return strict(whole, registry=Registry(), format_checker=_FORMATS), _quick(base, whole)
+
+
+def _leave_out_undescribed(components: dict[str, Any], operation: Operation) -> None:
+    """Require nothing that a schema does not describe: a name that is left from before it was changed, as a rule."""
+    composed = composed_references(operation.document)
+    for name, schema in operation.document.get("components", {}).get("schemas", {}).items():
+        names = undescribed(schema) if f"#/components/schemas/{name}" not in composed else ()
+        if names:
+            part = components["schemas"][name]
+            part["required"] = [each for each in part["required"] if each not in names]
+            if not part["required"]:
+                del part["required"]
 
 
 def _is_plain(base: type[SchemaValidator], schema: Any) -> bool:
@@ -187,7 +200,10 @@ def _translated(node: Any, *, draft4: bool, names: bool = False) -> Any:
     if schema.get("type") in ("integer", ["integer", "null"]):
         schema = {**_RANGES.get(str(schema.get("format")), {}), **schema}
     if isinstance(schema.get("required"), list):
+        # Generators write an empty list too, which OpenAPI 3.0 does not allow and everybody understands.
         schema["required"] = _once(schema["required"])
+        if not schema["required"]:
+            del schema["required"]
     if not draft4:
         _modernize(schema)
     if schema.pop("nullable", None) is True:

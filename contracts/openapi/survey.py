@@ -321,6 +321,12 @@ def _first_of(kind: str, properties: Schemas, usual: str) -> str:
 
 
 def _remarks(outline: Outline, known: Mapping[str, Any]) -> Iterator[str]:
+    leftover = outline.undescribed(place(known["items"]))
+    if leftover:
+        yield (
+            f"The document requires {' and '.join(leftover)} of some items, and describes no such property there; "
+            "whether they have it is not judged."
+        )
     required = outline.keywords(outline.body).get("required") or []
     ends = [known[role] for role in ("prev.at", "next.at") if known.get(role) is not None]
     if known.get("next.from") != "body":

@@ -126,3 +126,36 @@ def test_on_vendors_lists_both_agree(name: str) -> None:
     for each in survey(load(path)):
         if each.profile is not None and each.profile.items == ("data",):
             assert disagreements(load_operation(path, name=each.name), {}) == [], each.name
+
+
+def test_what_is_required_and_not_described_is_a_leftover_unless_another_part_describes_it(tmp_path: Path) -> None:
+    data = document("/things", [parameter("after")], {}, {"id": TEXT}, required=())
+    shut = {
+        "type": "object",
+        "properties": {"id": TEXT, "approval_id": TEXT},
+        "required": ["id", "approval_id", "request_id"],
+    }
+    named = {"type": "object", "properties": {"name": TEXT}, "required": ["id"]}
+    data["components"]["schemas"] |= {"Shut": shut, "Named": named, "Bare": {"required": ["gone"], "properties": {}}}
+    data["components"]["schemas"]["Thing"] = {
+        "oneOf": [
+            {"$ref": "#/components/schemas/Shut"},
+            {"allOf": [{"$ref": "#/components/schemas/Named"}, {"properties": {"id": TEXT}, "required": ["name"]}]},
+        ]
+    }
+    exact, quick = schema_validator(load_operation(written(tmp_path, data), name="listThings"))
+    bodies = {
+        True: ({"id": "a", "approval_id": "b"}, {"id": "a", "name": "b"}),
+        False: ({"approval_id": "b"}, {"name": "b"}),
+    }
+    for right, items in bodies.items():
+        for each in items:
+            body = {"data": [each]}
+            assert (exact.is_valid(body), quick(body)) == (right, right), each
+
+
+def test_an_empty_list_of_required_properties_requires_none(tmp_path: Path) -> None:
+    data = document("/things", [parameter("after")], {"meta": {"type": "object", "required": []}}, required=())
+    data["openapi"] = "3.0.3"
+    exact, _ = schema_validator(load_operation(written(tmp_path, data), name="listThings"))
+    assert exact.is_valid({"data": [], "meta": {}})
