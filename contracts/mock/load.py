@@ -109,52 +109,53 @@ class SharedBuffers(Busy):
         return replace(response, body=self.memory["buffer"]) if crowded else response
 
 
-@_fault("PAG-011")
-class CursorInGlobal(Busy):
-    """The cursor is kept in a global variable, and a request that comes in between sets it."""
+class InGlobal(Busy):
+    """A server that keeps one value of each request in a global variable while it waits."""
+
+    kept = ""
+    """The name of the value."""
 
     async def serve(self, request: Request, /) -> Response:
-        """The page after the cursor that was read last."""
+        """The page for the value that was read last."""
         checkpoint = self.route(request)
         self.authenticate(request)
         asked = self.read(request, checkpoint)
-        if asked.after is not None:
-            self.memory["after"] = asked.after
+        given = getattr(asked, self.kept)
+        if given is not None:
+            self.memory[self.kept] = given
         await self.pause(asked)
-        if asked.after is not None and self.crowded:
-            asked = replace(asked, after=self.memory["after"])
+        if given is not None and self.crowded and self.takes(asked):
+            asked = replace(asked, **{self.kept: self.memory[self.kept]})
         return self.page(asked)
+
+    def takes(self, _asked: Asked, /) -> bool:
+        """Whether such a request is answered by the variable."""
+        return True
+
+
+@_fault("PAG-011")
+class CursorInGlobal(InGlobal):
+    """The cursor is kept in a global variable, and a request that comes in between sets it."""
+
+    kept = "after"
 
 
 @_fault("PAG-001", "PAG-002", "PAG-003")
-class SizeInGlobal(Busy):
+class SizeInGlobal(InGlobal):
     """The page size is kept in a global variable, and a request that comes in between sets it."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """A page of the size that was read last."""
-        checkpoint = self.route(request)
-        self.authenticate(request)
-        asked = self.read(request, checkpoint)
-        self.memory["limit"] = asked.limit
-        await self.pause(asked)
-        return self.page(replace(asked, limit=self.memory["limit"]) if self.crowded else asked)
+    kept = "limit"
 
 
 @_fault("FLT-001", "PAG-012")
-class FilterOfAnother(Busy):
+class FilterOfAnother(InGlobal):
     """The filter of a request that waits for the database is replaced by that of the next one."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """A page of the project that was read last."""
-        checkpoint = self.route(request)
-        self.authenticate(request)
-        asked = self.read(request, checkpoint)
-        if asked.project_id is not None:
-            self.memory["project"] = asked.project_id
-        await self.pause(asked)
-        if asked.project_id is not None and asked.after is None and self.crowded:
-            asked = replace(asked, project_id=self.memory["project"])
-        return self.page(asked)
+    kept = "project_id"
+
+    def takes(self, asked: Asked, /) -> bool:
+        """Whether it is the first page."""
+        return asked.after is None
 
 
 @_fault("HTP-001", "SEC-001", "SEC-002", "SEC-005")
