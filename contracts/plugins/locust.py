@@ -144,7 +144,7 @@ class ContractUser(FastHttpUser):
         if users.finished:
             time.sleep(0.1)
             return
-        users.look_now_and_then(_LOAD.session, _LOAD.failed)
+        users.walk_now_and_then(_LOAD.session, _LOAD.failed)
         _LOAD.add_own()
         question = self._onward or users.judge.questions.draw(self._rng)
         self._onward = question.onward if users.ask(self.client, question) else None

@@ -43,7 +43,7 @@ from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.load.conductor import Conductor, confirmed, left_open, where_to_look
 from contracts.runs.load.figures import STRETCHES, Tables
-from contracts.runs.load.judge import LOOKS, Judge
+from contracts.runs.load.judge import MOST_WALKS, Judge
 from contracts.runs.load.messages import (
     Begin,
     Done,
@@ -151,12 +151,12 @@ class Crowd:
 
     async def look(self) -> None:
         looks: list[Sequence[Exchange]] = []
-        for number in range(LOOKS):
-            request, query = self.judge.look_request(None)
+        for number in range(MOST_WALKS):
+            request, query = self.judge.walk_request(None)
             sent = self.judge.tick()
             answer = await self.answered(Question("look", request, query))
             step = Step(f"control {self._number}-{number}", 0)
-            looks.append([self.judge.look_page(request, query, answer, sent=sent, seconds=0.0, step=step)[0]])
+            looks.append([self.judge.walk_page(request, query, answer, sent=sent, seconds=0.0, step=step)[0]])
             if self.judge.unchanged(looks[-1]):
                 break
         self.judge.settle(looks)
@@ -420,7 +420,7 @@ def test_looks_of_two_processes_are_two_walks(known: Known, monkeypatch: pytest.
     for _ in range(2):  # one object for each process
         users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), known.ready, 0.0)
         monkeypatch.setattr(users.judge, "settle", keep)
-        users.look(OnePage(body), lambda _name, _error: None)
+        users.control_walk(OnePage(body), lambda _name, _error: None)
     names = [{each.step.walk for each in walk if each.step is not None} for walk in walks]
     assert len(names) >= 2
     assert len(set().union(*names)) == len(names), "no two have one name"

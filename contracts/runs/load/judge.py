@@ -1,7 +1,7 @@
 """Judges each answer under load, fast enough not to limit the load.
 
 An answer that says what a right one said before is right, and so is a page that holds what was predicted. Anything else
-is looked at by the clauses: at once by those that one answer decides, and by all others once a look at the whole list
+is judged by the clauses: at once by those that one answer decides, and by all others once a walk through the whole list
 shows whether it changes.
 """
 
@@ -31,7 +31,7 @@ MOST_SUSPECTS: Final = 48
 """The most unpredicted pages that are kept until the list is read again; further ones are only counted."""
 _MOST_DOUBTFUL: Final = 8
 """The most pages that are kept because of items that may have come and gone between two walks."""
-LOOKS: Final = 3
+MOST_WALKS: Final = 3
 """The most successive walks through the list while it changes."""
 _MOST_KNOWN: Final = 4000
 """The most different answers in memory."""
@@ -68,7 +68,7 @@ class Judge:
         evidence = Evidence(self._reader, plan.target, self._learned)
         self.questions = Questions(plan, evidence, strangers)
         self.size = max(evidence.largest_accepted, plan.operation.usual_limit)
-        self._known = self._ids(self._last_look(evidence))
+        self._known = self._ids(self._last_walk(evidence))
         self._private = private_ids(evidence)
         # Users ask what the document allows: what odd values bring is not asked, but any error may tell too much.
         judged = [one for one in plan.clauses if one.family != "inputs" or one.level is Level.SECURITY]
@@ -106,7 +106,7 @@ class Judge:
                 if self._wanted(known[1]):
                     self._show(known[1], self._exchange(question.request, answer, sent, seconds))
                 return known[1]
-        return self._look(question, self._exchange(question.request, answer, sent, seconds), rest)
+        return self._by_clauses(question, self._exchange(question.request, answer, sent, seconds), rest)
 
     def put_off(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
         """The ids of the clauses that an answer breaks which asked to wait: it may say too much all the same."""
@@ -131,7 +131,7 @@ class Judge:
             return None
         return answer.status, tuple(pair for pair in answer.headers if pair[0].lower() not in self._varying)
 
-    def _look(self, question: Question, exchange: Exchange, rest: object) -> tuple[str, ...]:
+    def _by_clauses(self, question: Question, exchange: Exchange, rest: object) -> tuple[str, ...]:
         body = exchange.answer.body if exchange.answer is not None else b""
         evidence = Evidence(self._reader, self.plan.target, [exchange])
         found = self._least(tally(self._single, evidence))
@@ -232,7 +232,7 @@ class Judge:
         """Whether unpredicted pages wait for a walk through the list."""
         return bool(self._suspects)
 
-    def look_request(self, after: str | None, token: str | None = None) -> tuple[Request, Query]:
+    def walk_request(self, after: str | None, token: str | None = None) -> tuple[Request, Query]:
         """The next request of a walk through the list: the page after an item, or the first one.
 
         Where cursors are tokens, ``token`` is the one that the page before it gave.
@@ -243,7 +243,7 @@ class Judge:
         asked = query if token is None else replace(query, after=token)
         return replace(operation.request(asked, seed=self.plan.seed), fresh=True), query
 
-    def look_page(
+    def walk_page(
         self, request: Request, query: Query, answer: Answer, *, sent: int, seconds: float, step: Step
     ) -> tuple[Exchange, Page | None]:
         """Add one page of a walk through the whole list."""
@@ -256,29 +256,29 @@ class Judge:
         return self._steady
 
     @property
-    def looked(self) -> int:
+    def walked(self) -> int:
         """The number of pages of the walk before the load."""
         return max(1, -(-len(self._known) // max(1, self.size)))
 
-    def resembles(self, look: Sequence[Exchange]) -> bool:
-        """Whether a look at the list shows any item of the list that was learned."""
-        seen = self._ids(look)
+    def resembles(self, walk: Sequence[Exchange]) -> bool:
+        """Whether a walk through the list shows any item of the list that was learned."""
+        seen = self._ids(walk)
         return seen == self._known or not {*self._known}.isdisjoint(seen)
 
-    def unchanged(self, look: Sequence[Exchange]) -> bool:
-        """Whether a look at the list shows what the last one showed."""
-        return self._ids(look) == self._known
+    def unchanged(self, walk: Sequence[Exchange]) -> bool:
+        """Whether a walk through the list shows what the last one showed."""
+        return self._ids(walk) == self._known
 
-    def settle(self, looks: Sequence[Sequence[Exchange]]) -> list[tuple[Question, tuple[str, ...]]]:
+    def settle(self, walks: Sequence[Sequence[Exchange]]) -> list[tuple[Question, tuple[str, ...]]]:
         """Judge the unpredicted pages, after the list was read again.
 
         Args:
-            looks: The looks at the whole list, one after the other.
+            walks: The walks through the whole list, one after the other.
 
         Returns:
             What broke clauses, and which.
         """
-        flat = tuple(each for look in looks for each in look)
+        flat = tuple(each for walk in walks for each in walk)
         suspects, self._suspects = self._suspects, {}
         found: list[tuple[Question, tuple[str, ...]]] = []
         before = [*self._learned, *self._before, *self._doubtful]
@@ -309,33 +309,33 @@ class Judge:
                     self._remember(question, body, rest, broken)
             passing = [each for each in suspects.values() if evidence.listing.passing & {*self._ids([each])}]
             self._doubtful = (*passing[:_MOST_DOUBTFUL], *flat) if passing else ()
-        self._follow(looks)
+        self._follow(walks)
         return found
 
-    def _follow(self, looks: Sequence[Sequence[Exchange]]) -> None:
+    def _follow(self, walks: Sequence[Sequence[Exchange]]) -> None:
         """Expect pages of the current list, if two walks agree on it."""
-        if not looks:
+        if not walks:
             return
-        last = self._ids(looks[-1])
+        last = self._ids(walks[-1])
         self._steady = last == self._known
-        if len(looks) > 1 and last != self._known and last == self._ids(looks[-2]):
+        if len(walks) > 1 and last != self._known and last == self._ids(walks[-2]):
             self.moved = True
             self._known = last
             self._before = tuple(
-                replace(each, number=len(self._learned) + place) for place, each in enumerate(looks[-1])
+                replace(each, number=len(self._learned) + place) for place, each in enumerate(walks[-1])
             )
             self._forget()
             if self._shown["moved"] < MOST_EVIDENCE:
                 self._shown["moved"] += 1
-                self._news.evidence += [self.plan.redactor.exchange(each) for each in looks[-1]]
+                self._news.evidence += [self.plan.redactor.exchange(each) for each in walks[-1]]
 
-    def _last_look(self, evidence: Evidence) -> list[Exchange]:
-        looks = [walk for walk in evidence.walks if walk.control]
-        return [page.exchange for page in looks[-1].pages] if looks else []
+    def _last_walk(self, evidence: Evidence) -> list[Exchange]:
+        walks = [walk for walk in evidence.walks if walk.control]
+        return [page.exchange for page in walks[-1].pages] if walks else []
 
-    def _ids(self, look: Iterable[Exchange]) -> tuple[str, ...]:
+    def _ids(self, walk: Iterable[Exchange]) -> tuple[str, ...]:
         ids: list[str] = []
-        for exchange in look:
+        for exchange in walk:
             query = self._reader.query(exchange)
             page = self._reader.page(exchange, query) if query is not None else None
             ids += page.ids if page is not None else ()
@@ -350,7 +350,7 @@ class Judge:
         return news
 
     def give_up(self) -> None:
-        """Count the pages that wait for a look at the list, which does not come."""
+        """Count the pages that wait for a walk through the list, which does not come."""
         self._news.unjudged += len(self._suspects)
         self._suspects.clear()
 

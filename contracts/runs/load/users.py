@@ -12,7 +12,7 @@ from uuid import uuid4
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Page, Request, Step
-from contracts.runs.load.judge import LOOKS, Judge
+from contracts.runs.load.judge import MOST_WALKS, Judge
 from contracts.runs.load.messages import Begin
 from contracts.runs.load.options import agreed, refuse_another
 from contracts.runs.load.questions import Question
@@ -21,9 +21,9 @@ from contracts.runs.target import Opened
 from contracts.traffic.pacing import asked_to_wait
 from contracts.traffic.sending import REDIRECTS
 
-_LOOK_SECONDS: Final = 5.0
+_WALK_SECONDS: Final = 5.0
 _SUSPICIOUS_SECONDS: Final = 1.0
-_SHARE_OF_LOOKS: Final = 20.0
+_SHARE_OF_WALKS: Final = 20.0
 """Walks through the list take at most one part in so many of the time."""
 _OK: Final = 200
 
@@ -60,8 +60,8 @@ class Users:
         self.finished = False
         self._titles = {clause.id: clause.title for clause in clauses()}
         self._headers: dict[tuple[str, bool], dict[str, str]] = {}
-        self._looking = False
-        self._next_look = time.monotonic() + _SUSPICIOUS_SECONDS
+        self._walking = False
+        self._next_walk = time.monotonic() + _SUSPICIOUS_SECONDS
 
     def ask(self, session: Any, question: Question) -> bool:
         """Send a request and judge the answer; whether it is a page from which a walk continues.
@@ -138,67 +138,67 @@ class Users:
     def _words(self, broken: tuple[str, ...]) -> str:
         return "; ".join(f"{name} {self._titles[name]}" for name in broken)
 
-    # Looks at the whole list
+    # Control walks
 
     def compare(self, session: Any) -> None:
-        """Look whether the list is the one that was learned.
+        """Check that the list is the one that was learned.
 
         Raises:
             ConfigurationError: It can't be read from here, or is another one.
         """
-        look = self._walk(session)
-        if look is None:
+        walk = self._walk(session)
+        if walk is None:
             raise ConfigurationError(
                 f"This worker can't read the list of {self.plan.target.base_url}, as its master can:"
                 " `contracts doctor` with the same options says why."
             )
-        if not self.judge.resembles(look):
+        if not self.judge.resembles(walk):
             raise ConfigurationError(
                 f"This worker finds another list at {self.plan.target.base_url} than its master: give both the same"
                 " target."
             )
 
-    def look_now_and_then(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
-        """Walk through the whole list, if it is time; see `look`."""
-        if self._looking or time.monotonic() < self._next_look:
+    def walk_now_and_then(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
+        """Walk through the whole list, if it is time; see `control_walk`."""
+        if self._walking or time.monotonic() < self._next_walk:
             return
         began = time.monotonic()
-        self.look(session, failed)
+        self.control_walk(session, failed)
         took = time.monotonic() - began
-        pause = _SUSPICIOUS_SECONDS if self.judge.suspicious or not self.judge.steady else _LOOK_SECONDS
-        self._next_look = time.monotonic() + max(pause, took * _SHARE_OF_LOOKS)
+        pause = _SUSPICIOUS_SECONDS if self.judge.suspicious or not self.judge.steady else _WALK_SECONDS
+        self._next_walk = time.monotonic() + max(pause, took * _SHARE_OF_WALKS)
 
-    def look(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
+    def control_walk(self, session: Any, failed: Callable[[str, Exception], None]) -> None:
         """Walk through the whole list, several times if it changed, and judge the pages that waited for that.
 
         Args:
             session: As of `ask`.
             failed: Gets the name of each question with an answer that is found to break clauses, and why.
         """
-        self._looking = True
+        self._walking = True
         try:
-            looks: list[list[Exchange]] = []
-            for _ in range(LOOKS):
-                look = self._walk(session)
-                if look is None:
+            walks: list[list[Exchange]] = []
+            for _ in range(MOST_WALKS):
+                walk = self._walk(session)
+                if walk is None:
                     break
-                looks.append(look)
-                if self.judge.unchanged(look):
+                walks.append(walk)
+                if self.judge.unchanged(walk):
                     break
-            if looks:
-                for question, broken in self.judge.settle(looks):
+            if walks:
+                for question, broken in self.judge.settle(walks):
                     failed(question.name, Breach(self._words(broken)))
         finally:
-            self._looking = False
+            self._walking = False
 
     def _walk(self, session: Any) -> list[Exchange] | None:
         """The pages of the whole list; ``None`` if one of them did not come, so that they prove nothing."""
-        name = f"control {uuid4().hex}"  # looks of several processes are judged together, and must not be taken for one
+        name = f"control {uuid4().hex}"  # walks of several processes are judged together, and must not be taken for one
         after: str | None = None
         token: str | None = None
         pages: list[Exchange] = []
-        for place in range(self.judge.looked + 1):
-            request, query = self.judge.look_request(after, token)
+        for place in range(self.judge.walked + 1):
+            request, query = self.judge.walk_request(after, token)
             found = self._page(session, Question("look at the list", request, query), Step(name, place))
             if found is None:
                 return None
@@ -219,14 +219,14 @@ class Users:
                 answer = self._answered(response)
                 if answer is None:
                     return None
-                exchange, page = self.judge.look_page(
+                exchange, page = self.judge.walk_page(
                     question.request, question.query, answer, sent=sent, seconds=_seconds(response), step=step
                 )
                 if page is not None:
                     response.success()
                     return exchange, page
                 _, pause = self._judged(response, question, answer, sent)
-            if pause is None or pause > _LOOK_SECONDS:
+            if pause is None or pause > _WALK_SECONDS:
                 return None
             time.sleep(pause)
         return None
@@ -235,7 +235,7 @@ class Users:
         """Stop the requests, and walk through the list, so that all requests lie between two walks."""
         if not self.finished:
             self.finished = True
-            self.look(session, failed)
+            self.control_walk(session, failed)
             self.judge.give_up()
 
 
