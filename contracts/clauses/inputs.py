@@ -77,7 +77,9 @@ def _word(evidence: Evidence, finding: Finding) -> str:
     decided_by="answer",
 )
 def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
-    yield from _answered_as_valid(evidence, "limit", Oddity.NO_INTEGER, "limit is an integer")
+    yield from _answered_as_valid(
+        evidence, "limit", Oddity.NO_INTEGER, f"{evidence.operation.roles.limit} is an integer"
+    )
     yield from _answered_rightly(evidence)
 
 

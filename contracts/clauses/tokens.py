@@ -142,7 +142,7 @@ def _of_its_size(query: Query, given: Given) -> bool:
     bad="[cp_1, cp_2] and a token; its page: [cp_2, cp_3]",
     probes=WALKED,
     requires=REQUIRES,
-    caused_by=("SCO-001", "TOK-004"),
+    caused_by=("SCO-001", "TOK-004", "PRV-001", "PRV-002"),
     decided_by="list",
     needs=TWO,
 )

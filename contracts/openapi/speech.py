@@ -14,8 +14,8 @@ from contracts.openapi.profile import Profile
 _TIMES: Final = {
     "unix-ms": {"counts seconds": "counts milliseconds"},
     "rfc3339": {
-        "`created_at` is an integer": "`created_at` is a text",
-        "Typed clients refuse 1721764867.0, true and strings.": "Typed clients refuse what is no text.",
+        "`created_at` is an integer": "`created_at` is a time as RFC 3339 writes it",
+        "Typed clients refuse 1721764867.0, true and strings.": "Typed clients refuse what is no such time.",
     },
 }
 """What is said otherwise of a time that does not count seconds."""

@@ -47,20 +47,20 @@ MANY = 30
 
 
 SPELLINGS = (
-    ("{before}//{last}", "user"),
-    ("{before}/{last}/", "none"),
-    ("{before}/{last};x=y", "none"),
-    ("{titled}/{title}", "none"),
-    ("{before}/{last}.json", "none"),
-    ("{before}/./{last}", "none"),
-    ("{before}/%{code:02x}{rest}", "none"),
-    ("{before}/%2e/{last}", "none"),
-    ("{before}/{last}/", "user"),
-    ("{before}%2F{last}", "none"),
-    ("{before}/%25{code:02x}{rest}", "none"),
+    ("{before}//{last}{slash}", "user"),
+    ("{before}/{last}{other}", "none"),
+    ("{before}/{last};x=y{slash}", "none"),
+    ("{titled}/{title}{slash}", "none"),
+    ("{before}/{last}.json{slash}", "none"),
+    ("{before}/./{last}{slash}", "none"),
+    ("{before}/%{code:02x}{rest}{slash}", "none"),
+    ("{before}/%2e/{last}{slash}", "none"),
+    ("{before}/{last}{other}", "user"),
+    ("{before}%2F{last}{slash}", "none"),
+    ("{before}/%25{code:02x}{rest}{slash}", "none"),
 )
 """Other spellings of the path by its last step, and who asks so. That with a slash doubled at its beginning comes among
-them."""
+them. ``slash`` is the one with which the path ends, if it does, and ``other`` what its end is changed to."""
 
 
 def access(asking: Asking) -> None:
@@ -111,8 +111,12 @@ def _spelled(asking: Asking) -> list[Request]:
     A spelling without a slash at its begin is none where nothing stands before the path of the operation.
     """
     plain = asking.operation.request(asking.query())
-    before, _, last = plain.path.rpartition("/")
+    steps = plain.path.removesuffix("/")
+    before, _, last = steps.rpartition("/")
+    if not last:
+        return []
     parts = {"before": before, "last": last, "title": last.capitalize(), "code": ord(last[0]), "rest": last[1:]}
+    parts |= {"slash": plain.path[len(steps) :], "other": "" if plain.path.endswith("/") else "/"}
     parts["titled"] = before[:1] + before[1:2].upper() + before[2:]
     found = [(form.format(**parts), who) for form, who in SPELLINGS]
     found.insert(MOST_TELLING + 1, (f"/{plain.path}", "none"))

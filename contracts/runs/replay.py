@@ -164,7 +164,14 @@ def _shown(path: Path, recording: Recording, target: Target, reader: Reader) -> 
 
 def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callable[[int], None]) -> Recording:
     """What a file holds of the operation, if it holds anything that can be judged."""
-    recording = read_har(path, hints.base_url, lambda url: base_of(operation, url), spooled=DEEP, on_entry=on_entry)
+    recording = read_har(
+        path,
+        hints.base_url,
+        lambda url: base_of(operation, url),
+        spooled=DEEP,
+        key_header=operation.key_header,
+        on_entry=on_entry,
+    )
     if recording.bodiless and not any(exchange.ok for exchange in recording.exchanges):
         raise ConfigurationError(
             f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"

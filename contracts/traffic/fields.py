@@ -58,10 +58,10 @@ class TooLargeError(Exception):
 
 
 class Header(msgspec.Struct):
-    """A header of an answer."""
+    """A header of an answer; some recorders write numbers, or leave an empty value out."""
 
     name: str
-    value: str
+    value: str | int | float | None = None
 
 
 class Content(msgspec.Struct):
@@ -122,7 +122,7 @@ def answer(response: Response, path: str) -> Answer:
             raise MalformedError(msg) from None
     else:
         body = text.encode("utf-8", "surrogatepass")
-    headers = tuple((header.name, header.value) for header in response.headers)
+    headers = tuple((each.name, "" if each.value is None else str(each.value)) for each in response.headers)
     return Answer(response.status, response.reason or "", headers, body)
 
 

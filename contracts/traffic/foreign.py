@@ -51,7 +51,10 @@ BaseOf = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry that may be judged. ``signed`` is the value of its Authorization header, a key among it."""
+    """One entry that may be judged.
+
+    ``signed`` is the value of its Authorization header, a key among it; a key that stood alone is a bearer token here.
+    """
 
     url: str
     base: str
@@ -89,12 +92,34 @@ class _Status(msgspec.Struct):
     content: _Body | None = None
 
 
-class _Glance(msgspec.Struct, rename={"cached": "_fromCache"}):
+class _Cached(msgspec.Struct, rename={"before": "beforeRequest", "after": "afterRequest"}):
+    """What a browser's cache held of an answer."""
+
+    before: object = msgspec.UNSET
+    after: object = msgspec.UNSET
+
+    @property
+    def answered(self) -> bool:
+        """Whether it may have answered: Chromium's recorders name what it held before, Firefox what after alone."""
+        if self.before is msgspec.UNSET:
+            return self.after is not msgspec.UNSET
+        return self.before is not None
+
+
+class _Glance(msgspec.Struct, rename={"from_cache": "_fromCache", "fetched": "_fetchType"}):
     """What tells whether an entry is of interest."""
 
     request: _Asked
     response: _Status
-    cached: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    cache: _Cached | None = None
+    from_cache: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    fetched: str | None = None
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer came from a browser's cache, by the words of any recorder."""
+        known = self.from_cache is not msgspec.UNSET or "Cache" in (self.fetched or "")
+        return known or (self.cache is not None and self.cache.answered)
 
 
 class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
@@ -126,17 +151,21 @@ class Entries:
         base_url: Where the target was; by default where most of the requests went that ``base_of`` knows.
         base_of: For the URL of a request that is of interest, the base URL; by default all below ``base_url`` are.
         shared: Where equal parts of answers are kept.
+        key_header: The header that carries the key by itself, where it is not Authorization.
 
     Attributes:
         bodiless: How many were recorded without their bodies.
         sought: Whether it is known where the target was.
     """
 
-    def __init__(self, base_url: str | None, base_of: BaseOf | None, shared: fields.Shared) -> None:
+    def __init__(
+        self, base_url: str | None, base_of: BaseOf | None, shared: fields.Shared, key_header: str = ""
+    ) -> None:
         self._base_url = base_url
         self.sought = base_url is not None or base_of is not None
         self._base_of = base_of or _below(_plain(base_url or ""))
         self._shared = shared
+        self._key_header = key_header.lower()
         self._entries: list[_Entry] = []
         self.bodiless = 0
 
@@ -146,7 +175,7 @@ class Entries:
         Raises:
             MalformedError: It is not as the format says.
         """
-        taken = _taken(raw, f"log.entries[{place}]", self._base_of)
+        taken = _taken(raw, f"log.entries[{place}]", self._base_of, self._key_header)
         if isinstance(taken, _Entry):
             self._entries.append(replace(taken, answer=self._shared.answer(taken.answer)))
         elif taken is not None:
@@ -171,13 +200,13 @@ def _plain(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
+def _taken(raw: bytes, path: str, base_of: BaseOf, key_header: str) -> _Entry | str | None:
     glance = fields.read(raw, _Glance, path)
     request, status = glance.request, glance.response.status
     url = request.url.partition("#")[0]
     base = base_of(url)
     # No answer: mostly the browser itself gave up. A redirect is followed by what counts, a wait as well.
-    nothing = status <= 0 or status in _REDIRECTS or glance.cached is not msgspec.UNSET
+    nothing = status <= 0 or status in _REDIRECTS or glance.cached
     if request.method != "GET" or base is None or nothing:
         return None
     if not _whole(glance.response.content, status):
@@ -193,7 +222,8 @@ def _taken(raw: bytes, path: str, base_of: BaseOf) -> _Entry | str | None:
     except (ValueError, OverflowError, OSError):
         msg = f"{path}.startedDateTime: it is no time"
         raise MalformedError(msg) from None
-    signed = [str(each.value or "") for each in request.headers if each.name.lower() == "authorization"]
+    wanted, scheme = (key_header, "Bearer ") if key_header else ("authorization", "")
+    signed = [f"{scheme}{each.value or ''}" for each in request.headers if each.name.lower() == wanted]
     return _Entry(
         url=url.removeprefix(base),
         base=base,

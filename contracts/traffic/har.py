@@ -263,6 +263,7 @@ def read_har(
     base_of: foreign.BaseOf | None = None,
     *,
     spooled: str | None = None,
+    key_header: str = "",
     on_entry: OnEntry = lambda _: None,
 ) -> Recording:
     """Reads a recording: one of `write_har` exactly, one of a browser or a proxy as far as it tells.
@@ -275,6 +276,7 @@ def read_har(
         base_url: Where the target was; a foreign recording needs it, or ``base_of``.
         base_of: For the URL of a request that is of interest, the base URL of its target.
         spooled: The probe whose exchanges are kept on disk.
+        key_header: The header that carries the key by itself, where it is not Authorization.
         on_entry: Called with the number of entries that were read until now.
 
     Raises:
@@ -283,7 +285,7 @@ def read_har(
     try:
         shared = Shared()
         with reading(path) as source:
-            own, others = _Own(shared, spooled), foreign.Entries(base_url, base_of, shared)
+            own, others = _Own(shared, spooled), foreign.Entries(base_url, base_of, shared, key_header)
             return _read(path, fields.log(source), own, others, on_entry)
     except OSError as error:
         msg = f"The recording {path} can't be read: {error.strerror or 'no reason given'}."

@@ -218,7 +218,7 @@ _BARE = document(
 )
 ARRAY = answering(_BARE, _THINGS)
 NESTED = answering(
-    _BARE,
+    {**_BARE, "paths": {"/things/": _BARE["paths"]["/things"]}},
     {"type": "object", "properties": {"result": {"type": "object", "properties": {"all": _THINGS, "more": BOOLEAN}}}},
     items="result.all",
     more="result.more",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import key_like
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -384,6 +385,7 @@ def foreign(url: str, **changes: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "startedDateTime": "2025-11-13T02:13:20.000Z",
         "time": 50,
+        "cache": {},
         "request": {"method": "GET", "url": url, "headers": [{"name": "authorization", "value": "Bearer sk-1"}]},
         "response": {
             "status": 200,
@@ -473,6 +475,9 @@ def test_whose_key_a_foreign_request_carried_is_guessed_with_care(
         {"response": {"status": 429}},
         {"response": {"content": {"size": 900, "text": '{"data": ['}}},
         {"_fromCache": "disk"},
+        {"_fetchType": "Memory Cache"},
+        {"cache": {"beforeRequest": {"lastAccess": "", "eTag": "", "hitCount": 0}}},
+        {"cache": {"afterRequest": None}},
     ],
 )
 def test_a_foreign_answer_that_the_target_did_not_give_is_skipped(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -486,6 +491,7 @@ def test_a_foreign_answer_that_the_target_did_not_give_is_skipped(tmp_path: Path
         ({"time": None, "timings": None, "comment": "[#1]"}, ("time",)),
         ({"time": -1, "_fetchType": "Network Load"}, ()),
         ({"response": {"statusText": None, "headers": [{"name": ":status", "value": "200"}]}}, ()),
+        ({"response": {"headers": [{"name": "age", "value": 0}, {"name": "x"}]}, "cache": {"beforeRequest": None}}, ()),
         ({"startedDateTime": "2025-11-13T03:13:20.0000000+01:00"}, ("statusText",)),
     ],
 )
@@ -498,6 +504,19 @@ def test_what_a_recorder_leaves_out_or_writes_otherwise_is_no_hindrance(
         entry["response"].pop(name, None)
     (read,) = read_har(record(tmp_path, entry), BASE).exchanges
     assert (read.at, read.answer and read.answer.status) == (1_763_000_000.0, 200)
+
+
+def test_a_key_in_a_header_of_its_own_is_known(tmp_path: Path) -> None:
+    def signed(key: str, status: int) -> dict[str, Any]:
+        headers = [{"name": "x-api-key", "value": key}, {"name": "authorization", "value": "Basic eDp5"}]
+        return foreign(f"{BASE}/x", request={"headers": headers}, response={"status": status})
+
+    keys = key_like("first"), key_like("other")
+    file = record(tmp_path, signed(keys[0], 200), signed(keys[1], 401))
+    recording = read_har(file, BASE, key_header="X-Api-Key")
+    assert [each.request.credential for each in recording.exchanges] == ["admin", "unknown"]
+    assert recording.redactor is not None
+    assert not any(key in recording.redactor.text(" ".join(keys)) for key in keys)
 
 
 def test_a_body_that_a_recorder_kept_as_it_was_sent_is_decoded(tmp_path: Path) -> None:
