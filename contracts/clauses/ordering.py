@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import PAGED, TIMES, TWO, anchored, as_asked, sure
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability, Order, Page
+from contracts.core.model import Capability, Order, Page, Query
 from contracts.core.result import HELD, Finding, Level
-from contracts.core.wording import names, place, short
+from contracts.core.wording import count, names, place, short
 from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
     from contracts.evidence.movement import Walk
+
+
+_LEAST_SEQUENCE = 3
+"""Items whose sequence says something of the order."""
 
 
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
@@ -197,6 +201,8 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
         yield from _both_orders_same_part(evidence)
     if evidence.part:
         return
+    if Capability.CHRONOLOGICAL not in evidence.operation.capabilities:
+        yield from _in_another_sequence(evidence)
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
         other = listing.sequence(order.opposite)
@@ -228,6 +234,31 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 wrong=0,
                 items=(lost,),
             )
+
+
+def _in_another_sequence(evidence: Evidence) -> Iterator[Outcome]:
+    """A warning where items show no times, and the order that is asked for makes no difference.
+
+    It is no breach, because all items may have the same place in an order, such as the second in which all were made.
+    """
+    rising, falling = (evidence.listing.sequence(order) for order in (Order.ASCENDING, Order.DESCENDING))
+    if rising != falling or len(rising) < _LEAST_SEQUENCE:
+        return
+    heads = [_head(evidence, order) for order in (Order.DESCENDING, Order.ASCENDING)]
+    exchanges = tuple(page.exchange for page in heads if page is not None)
+    if len(exchanges) == len(heads):
+        said = f"the same {count(len(rising), 'item')} in the same sequence"
+        yield Finding("two sequences", said, exchanges, warning=True, stable_list=True)
+
+
+def _head(evidence: Evidence, order: Order) -> Page | None:
+    """The first page in an order that was asked for by its word, the smallest that shows a sequence."""
+    heads = [
+        page
+        for page in evidence.pages
+        if page.query == Query(page.query.checkpoint, limit=page.query.limit, order=order) and len(page.items) > 1
+    ]
+    return min(heads, key=lambda page: (len(page.items), page.exchange.number), default=None)
 
 
 def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:

@@ -275,3 +275,14 @@ def test_a_token_that_is_older_than_all_accepted_ones_may_have_expired(
     }
     assert found == wrong
     assert [evidence.comparable(each) for each in evidence.exchanges if each.number == refused] == [bool(wrong)]
+
+
+@pytest.mark.parametrize(("fault", "verdict"), [(None, Verdict.KEPT), ("order-ignored", Verdict.WARNED)])
+def test_an_order_that_makes_no_difference_is_told_where_items_show_no_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, verdict: Verdict
+) -> None:
+    untimed = document("/things", [parameter("after"), parameter("order", enum=["asc", "desc"])], {"has_more": BOOLEAN})
+    monkeypatch.setitem(LISTS, "untimed", untimed)
+    result = judged(tmp_path, "untimed", "fault", fault, "ORD-005")
+    assert having(result, verdict) == {"ORD-005"}
+    assert result.exit_code == 0
