@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
+from contracts.probes.cursors import of_another_project
 from contracts.probes.filters import MOST_TELLING, unused_id
 from contracts.traffic.credentials import MALFORMED
 
@@ -129,12 +130,11 @@ def _right_after(asking: Asking, forms: list[str]) -> None:
     """The same query as the admin key had just before, so that only the credentials differ."""
     ids = asking.listing.sequence(Order.ASCENDING)
     projects = asking.listing.projects
-    query = asking.query(
-        after=ids[len(ids) // 2] if ids else None,
-        limit=asking.rng.randrange(2, 10),
-        order=Order.ASCENDING,
-        project_id=asking.rng.choice(projects) if projects else None,
-    )
+    limit, middle = asking.rng.randrange(2, 10), len(ids) // 2
+    project = asking.rng.choice(projects) if projects else None
+    after = of_another_project(asking.listing, Order.ASCENDING, project, middle) if project is not None else None
+    after = after or next(iter(ids[middle:]), None)
+    query = asking.query(after=after, limit=limit, order=Order.ASCENDING, project_id=project)
     if asking.request(query) is None:  # no token is known for that place
         query = replace(query, after=None)
     written = (asking.request(query, credential=form) for form in ("admin", *forms))
@@ -185,14 +185,14 @@ def _requests(asking: Asking) -> list[Request]:
     asked: list[tuple[str, Query]] = [
         ("none", asking.query(limit=1, order=Order.ASCENDING)),
         ("user", elsewhere),
-        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        ("none", asking.query(project_id=unused_id(asking, first or "proj_unknown"))),
+        ("user", asking.query(after=after)),
         ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
         ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
-        ("user", asking.query(after=after, limit=1, order=Order.DESCENDING)),
-        ("none", asking.query(project_id=unused_id(asking, first or "proj_unknown"))),
+        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
     ]
     if target.empty_checkpoint:
-        asked[4:4] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
+        asked[5:5] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
     if asking.operation.roles.before and after is not None:
         asked[2:2] = [("none", asking.query(before=after, limit=2))]
     found = [asking.request(query, credential=form) for form, query in asked]

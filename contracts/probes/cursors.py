@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, groupby, zip_longest
+from itertools import chain, groupby, pairwise, zip_longest
 
 from contracts.core.model import Order
 from contracts.evidence.listing import Listing
@@ -40,3 +40,15 @@ def _amid_ties(listing: Listing, sequence: tuple[str, ...]) -> list[str]:
         for nth, at in enumerate(sorted(range(len(depths)), key=lambda at: -depths[at])):
             found.append(((-depths[at], nth, -len(ids)), ids[at]))
     return [id_ for _, id_ in sorted(found, key=lambda each: each[0])]
+
+
+def of_another_project(listing: Listing, order: Order, project: str, begin: int = 0) -> str | None:
+    """From a place of the list on, and then from its head: an item of another project, if one proves something.
+
+    After such an item a target may continue with all of its second. So what must follow it is of another one.
+    """
+    sequence, items = listing.sequence(order), listing.items
+    places = [at for at, id_ in enumerate(sequence) if items[id_].project_id == project]
+    following = {at: sequence[after] for before, after in pairwise([-1, *places]) for at in range(before + 1, after)}
+    found = (at for at in (*range(begin, len(sequence)), *range(begin)) if at in following)
+    return next((sequence[at] for at in found if not listing.tied(sequence[at], following[at])), None)

@@ -15,7 +15,7 @@ from contracts.core.model import Order, Query, Request
 from contracts.openapi import cache
 from contracts.openapi.operation import Operation
 from contracts.probes.asking import Asking
-from contracts.probes.cursors import risky
+from contracts.probes.cursors import of_another_project, risky
 
 POSITIVE, NEGATIVE = "positive", "negative"
 """What the document allows, and what it does not."""
@@ -151,6 +151,8 @@ class Places:
         order = words.get(values.get(roles.order, ""))
         if after in listing.items:
             after = self._fresh(after, order or operation.default_order)
+            if project in listing.projects and not listing.belongs(after, project):
+                after = self._of_another_project(after, order or operation.default_order, project)
         query = Query(
             self._asking.target.checkpoint,
             after=after if after in listing.items or _generated(after) else None,
@@ -170,6 +172,12 @@ class Places:
             found = next((id_ for id_ in (*sequence[start:], *sequence[:start]) if id_ not in used), after)
         used.add(found)
         return found
+
+    def _of_another_project(self, after: str, order: Order, project: str) -> str:
+        """This cursor or a later one, which proves something under the filter, or else this one."""
+        sequence = self._asking.listing.sequence(order)
+        begin = sequence.index(after) if after in sequence else 0
+        return of_another_project(self._asking.listing, order, project, begin) or after
 
     def negative(self, case: Drawn) -> Request | None:
         """The case as it stands, at this checkpoint."""

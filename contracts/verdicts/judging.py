@@ -110,7 +110,7 @@ class Confirmation:
 
 
 def first_after_change(evidence: Evidence) -> Exchange | None:
-    """The first request from which on no answer is a 200, also to what had been answered 200 before.
+    """The first request from which on each answer is an error, also to what had been answered 200 before.
 
     ``None`` if the target did not change this way during the run.
     """
@@ -120,7 +120,7 @@ def first_after_change(evidence: Evidence) -> Exchange | None:
     known = {_as_asked(exchange) for exchange in allowed[: last + 1] if exchange.ok}
     repeated = sum(_as_asked(exchange) in known for exchange in after)
     enough = repeated >= _LEAST_REPEATED or (repeated and len(after) >= _LEAST_AFTER)
-    return after[0] if enough else None
+    return after[0] if enough and all(each.refused or each.failed for each in after) else None
 
 
 def _across(finding: Finding, number: int) -> bool:

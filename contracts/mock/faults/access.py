@@ -84,6 +84,14 @@ def anonymous_let_in_with_filter(self: Behaviour, request: Request, /) -> None:
     _lets_in(self, request, when=_anonymous(request) and "project_id=" in request.query)
 
 
+@replaces(Behaviour.authenticate, "SEC-010", kind=Kind.OPEN_DOOR)
+def unknown_project_needs_no_key(self: Behaviour, request: Request, /) -> None:
+    """A project without permissions is answered with an empty page before the key is looked at."""
+    known = {each.project_id for each in self.dataset.permissions}
+    asked = self.fields(request.query).get("project_id", [])
+    _lets_in(self, request, when=bool(asked) and known.isdisjoint(asked))
+
+
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_ascending(self: Behaviour, request: Request, /) -> None:
     """Without credentials the list in ascending order is shown."""
@@ -307,6 +315,13 @@ def user_key_let_in_with_filter(self: Behaviour, request: Request, /) -> None:
 def user_key_let_in_with_cursor(self: Behaviour, request: Request, /) -> None:
     """A key without admin rights sees the second page and all later ones."""
     _lets_in(self, request, when=_is_user(self, request) and "after=" in request.query)
+
+
+@replaces(Behaviour.authenticate, "SEC-005")
+def user_key_let_in_with_cursor_alone(self: Behaviour, request: Request, /) -> None:
+    """A key without admin rights sees the pages after a cursor, in the order that is the default."""
+    query = request.query
+    _lets_in(self, request, when=_is_user(self, request) and "after=" in query and "order=" not in query)
 
 
 @replaces(Behaviour.authenticate, "SEC-005")

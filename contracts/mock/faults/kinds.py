@@ -14,6 +14,10 @@ class Kind(Enum):
         "Who asks is remembered from an earlier request, such as the last one on the connection, instead of being"
         " checked for each."
     )
+    LEFT_OVER = (
+        "Something of an earlier request on the same connection is left over: a parameter, or a part of its answer."
+    )
+    LOCKED_OUT = "Refusals lock out everybody who asks from the same address, the right key too."
     SHARED_STATE = "Requests at the same time share a variable, or an answer that belongs to one of them.", "PAG-020"
     NOW_AND_THEN = (
         "The same request is answered differently from time to time: one copy or process of several is wrong.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from contracts.mock.app import Behaviour, Request, Response
+from contracts.mock.app import Behaviour, Refused, Request, Response
 from contracts.mock.variants.declare import variant, varies, varies_answer
 
 _OVERLAP_SECONDS = 0.005
@@ -27,6 +27,15 @@ def key_checked_once_per_connection_and_key(self: Behaviour, request: Request, /
     if place not in self.memory:
         Behaviour.authenticate(self, request)
         self.memory[place] = True
+
+
+@varies(Behaviour.unauthorized)
+def strangers_locked_out(self: Behaviour, message: str, /) -> Refused:
+    """Who has no valid key gets a 429 each third time, and may ask again at once."""
+    self.memory["refused"] = self.memory.get("refused", 0) + 1
+    if self.memory["refused"] % 3 == 0:
+        return Refused(429, "Too many attempts.", headers=[("Retry-After", "0")])
+    return Behaviour.unauthorized(self, message)
 
 
 @variant
