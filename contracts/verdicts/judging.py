@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from contracts.clauses.registry import Clause, owner
@@ -110,17 +111,21 @@ class Confirmation:
 
 
 def first_after_change(evidence: Evidence) -> Exchange | None:
-    """The first request from which on each answer is an error, also to what had been answered 200 before.
+    """The first request from which on no answer is a 200, also to what had been answered 200 before.
+
+    A 304 is none: it says that the page is the one that was given before.
 
     ``None`` if the target did not change this way during the run.
     """
     allowed = [exchange for exchange, _ in evidence.allowed]
     last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)
     after = [exchange for exchange in allowed[last + 1 :] if exchange.answer is not None]
+    if any(exchange.status == HTTPStatus.NOT_MODIFIED for exchange in after):
+        return None
     known = {_as_asked(exchange) for exchange in allowed[: last + 1] if exchange.ok}
     repeated = sum(_as_asked(exchange) in known for exchange in after)
     enough = repeated >= _LEAST_REPEATED or (repeated and len(after) >= _LEAST_AFTER)
-    return after[0] if enough and all(each.refused or each.failed for each in after) else None
+    return after[0] if enough else None
 
 
 def _across(finding: Finding, number: int) -> bool:
