@@ -98,6 +98,7 @@ def closer(dataset: Dataset) -> list[Probe]:
         *map(Probe, queries),
         *(Probe("", checkpoint=each) for each in near(dataset.checkpoint)),
         without_key,
+        Probe("project_id=proj_unknown", authorization=None),
     ]
 
 
