@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -253,6 +253,15 @@ def owner(node: Node) -> str:
     return next(item.id for item in clauses() if item.owns is node)
 
 
+def _meant(wanted: str, known: Collection[str]) -> str:
+    several = re.findall(r"[^\s,;|]+", wanted)
+    if len(several) > 1 and all(each in known for each in several):
+        return f"Name them one by one: {' '.join(several)}."
+    if wanted.startswith("-"):
+        return "Options stand before `--`, and behind it clauses."
+    return hint(wanted, known, "Its id is like PAG-014, its family like PAG.")
+
+
 def find(names: Iterable[str]) -> tuple[Clause, ...]:
     """The clauses of these ids or families (``PAG-014``, ``pag``), in the catalogue's order.
 
@@ -268,6 +277,7 @@ def find(names: Iterable[str]) -> tuple[Clause, ...]:
         elif wanted in FAMILIES:
             chosen |= {identifier for identifier in known if identifier.startswith(wanted)}
         else:
-            meant = hint(wanted, [*known, *FAMILIES], "Its id is like PAG-014, its family like PAG.")
-            raise ConfigurationError(f"There is no clause {name!r}. {meant} `contracts list` shows all.")
+            raise ConfigurationError(
+                f"There is no clause {name!r}. {_meant(wanted, [*known, *FAMILIES])} `contracts list` shows all."
+            )
     return tuple(item for item in known.values() if item.id in chosen)

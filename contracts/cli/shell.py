@@ -61,7 +61,9 @@ class Commands(click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             shown = [each for each, command in self.commands.items() if not command.hidden]
             instead = f"There are {', '.join(shown)}."
-            raise ConfigurationError(f"There is no command {name!r}. {hint(name, shown, instead)}")
+            raise ConfigurationError(
+                f"There is no command {name!r}. {hint(name, [*shown, '--help', '--version'], instead)}"
+            )
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

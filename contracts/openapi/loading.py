@@ -204,6 +204,8 @@ def _dialect(source: documents.Document) -> Dialect:
     # A version without quotes (3.1) is a number in YAML.
     match = re.match(r"3\.[01](?=\.|$)", str(version))
     if match is None:
-        found = f"is OpenAPI {version}" if version is not None else "names no OpenAPI version"
+        older = source.data.get("swagger")
+        found = "names no OpenAPI version" if older is None else f"is Swagger {older}"
+        found = found if version is None else f"is OpenAPI {version}"
         raise documents.unusable(source.name, problem=excerpt(found), remedy="give one in OpenAPI 3.0 or 3.1")
     return "3.0" if match.group() == "3.0" else "3.1"

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -33,6 +33,10 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 
+_PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html|head)\b", re.IGNORECASE)
+_COMPRESSED: Final = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+"""How files of gzip, ZIP, bzip2, xz and Zstandard begin."""
+
 
 class UnreadableError(Exception):
     """Why a text is no document, to be completed with the name of its file."""
@@ -44,10 +48,16 @@ def parse(raw: bytes) -> dict[str, Any]:
     Raises:
         UnreadableError: It is not UTF-8, neither JSON nor YAML, or holds what JSON could not express.
     """
+    if raw.startswith(_COMPRESSED):
+        raise UnreadableError("is compressed")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"is not UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        raise UnreadableError("is empty")
+    if _PAGE.match(text):
+        raise UnreadableError("is a page of HTML")
     with _without_garbage_collection():
         data = _from_json(text) if text.lstrip()[:1] == "{" else _from_yaml(text)
     if not isinstance(data, dict):

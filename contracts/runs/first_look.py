@@ -49,6 +49,13 @@ _SETTINGS_OF_HTTP_2: Final = re.compile(rb"\0\0[\0-\xff]\x04[\0\1]\0\0\0\0", re.
 _PLAIN_HTTP: Final = re.compile(rb"plain http\b|\bhttp request\b[^.]{0,40}\bhttps\b")
 """How common servers answer plain HTTP where they expect TLS; a proxy may pass it on."""
 
+_AMISS: Final = (
+    (re.compile(r"^[\"'`<{[]|[\"'`>}\]]$"), "quotes or brackets are a part of it"),
+    (re.compile(r"%[0-9A-Fa-f]{2}"), "it is given as it is, and not URL-encoded"),
+    (re.compile(r"://"), "it is an id, and no URL"),
+)
+"""How a checkpoint looks that was hardly meant so."""
+
 
 class Stage(StrEnum):
     """The part of the configuration that is wrong."""
@@ -369,8 +376,11 @@ class _FirstLook:
         ends = f"whether the base URL ends where {self._plan.operation.path_template.partition('{')[0]} begins"
         if _error_of(answer) is None:
             return Obstacle(Stage.CHECKPOINT, f"answers {said}", f"check {ends}, and --checkpoint")
+        amiss = next((what for form, what in _AMISS if form.search(name)), "")
         return Obstacle(
-            Stage.CHECKPOINT, f"does not know the checkpoint {name!r} ({said})", f"check --checkpoint, and {ends}"
+            Stage.CHECKPOINT,
+            f"does not know the checkpoint {name!r} ({said})",
+            f"check --checkpoint{f' ({amiss})' if amiss else ''}, and {ends}",
         )
 
     def _colon_matters(self) -> bool:

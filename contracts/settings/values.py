@@ -243,6 +243,8 @@ def file(word: str) -> Path:
         found = None
     except OSError as error:  # links may lead in a circle
         raise ValueError(_unseen(error)) from None
+    if found is None and "://" in word:
+        raise ValueError("is a URL and no file: download it first")
     if found is None or stat.S_ISDIR(found.st_mode):  # a pipe will do
         raise ValueError("is no file")
     return path
@@ -321,5 +323,5 @@ def boolean(word: str) -> bool:
 
 def cut(word: str) -> str:
     """What the user typed, on one line and short enough for a sentence."""
-    word = word.replace("\n", "\\n")
+    word = "".join(each if each.isprintable() else repr(each)[1:-1] for each in word)
     return word if len(word) <= _MOST_SHOWN else f"{word[:_MOST_SHOWN]}…"

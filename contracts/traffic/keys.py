@@ -295,7 +295,7 @@ _MISTAKES: Final = (
         "is a placeholder that was not replaced by a key: look at how it is set",
     ),
     (re.compile(r"https?://", re.IGNORECASE), "is a URL: give the key"),
-    (re.compile(r"\*+$|.{0,24}(?:\*{4}|\.{3}|\u2026|\u2022{2})"), "is masked: copy the key itself"),
+    (re.compile(r"\*+$|.{0,24}(?:\*{3}|\.{3}|\u2026|\u2022{2})"), "is masked: copy the key itself"),
 )
 """Words that are no key, by how they begin or end, and what to do about them."""
 

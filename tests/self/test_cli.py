@@ -169,6 +169,17 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
     ("words", "sentence"),
     [
         ("chek", "There is no command 'chek'. Did you mean check?"),
+        ("help", "There is no command 'help'. Did you mean --help?"),
+        ("version", "There is no command 'version'. Did you mean --version?"),
+        (
+            "check PAG-001,pag-002",
+            "There is no clause 'PAG-001,pag-002'. Name them one by one: PAG-001 PAG-002. `contracts list` shows all.",
+        ),
+        (
+            "check -- PAG --base-url",
+            "There is no clause '--base-url'. Options stand before `--`, and behind it clauses. `contracts list` shows"
+            " all.",
+        ),
         ("check --sede 3", "There is no option --sede for `contracts check`. Did you mean --seed?"),
         (
             "doctor --requests 60",

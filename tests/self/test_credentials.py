@@ -166,6 +166,7 @@ def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which:
         ('{"key": "{}"}', "is JSON: give only the key that is in it."),
         ('["{}"]', "is JSON: give only the key that is in it."),
         ("https://host/{}", "is a URL: give the key."),
+        ("sk-admin-***wxyz", "is masked: copy the key itself."),
         ("***", "is masked: copy the key itself."),
         ("sk-admin-********", "is masked: copy the key itself."),
         ("sk-\u2022\u2022\u2022wxyz", "is masked: copy the key itself."),

@@ -241,6 +241,22 @@ def test_a_wrong_configuration_is_told_by_a_run_and_the_doctor(reply: Answer, pa
         assert len(server.asked) <= 2 * 20, "nothing is asked for ever"
 
 
+@pytest.mark.parametrize(
+    ("name", "amiss"),
+    [
+        ("'ft:a'", "quotes or brackets are a part of it"),
+        ("ft%3Aa", "it is given as it is, and not URL-encoded"),
+        ("https://host/ft:a", "it is an id, and no URL"),
+    ],
+)
+def test_a_checkpoint_that_was_hardly_meant_so_is_told_as_that(name: str, amiss: str) -> None:
+    reply = answer("404 Not Found", {"error": {"message": "No such checkpoint"}})
+    with Server(always(reply)) as server:
+        chosen = plan(f"http://127.0.0.1:{server.port}/v1", LIMITS.connect)
+        with pytest.raises(ConfigurationError, match=rf"check --checkpoint \({amiss}\)"):
+            run(replace(chosen, target=replace(chosen.target, checkpoint=name)))
+
+
 def test_a_look_at_what_a_port_speaks_counts_as_a_request() -> None:
     with Server(always(ending(b"SSH-2.0-OpenSSH_9.6\r\n"))) as server:
         with pytest.raises(ConfigurationError) as caught:

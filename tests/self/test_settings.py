@@ -116,6 +116,7 @@ def test_words_that_are_understood(name: str, word: str, value: object) -> None:
             "--gate observed names no level 'observed': write documented,implied,security,robustness,advisory.",
         ),
         ("spec", "no-such-file.yaml", "--spec no-such-file.yaml is no file."),
+        ("spec", "https://h/a.yaml", "--spec https://h/a.yaml is a URL and no file: download it first."),
         ("projects", "0", "--projects 0 is not from 1 to 100000."),
     ],
 )
@@ -186,8 +187,9 @@ def test_the_word_of_a_refused_variable_names_the_variable() -> None:
             "--checkpoint and --other-checkpoint name the same checkpoint: give two.",
         ),
         ({**TARGET, "checkpoint": " "}, "--checkpoint is empty."),
+        ({**TARGET, "checkpoint": "a\r"}, "--checkpoint a\\r has control characters in it."),
         ({**TARGET, "checkpoint": "a\nb"}, "--checkpoint a\\nb has control characters in it."),
-        ({**TARGET, "checkpoint": "a\x1b[2J"}, "--checkpoint a\x1b[2J has control characters in it."),
+        ({**TARGET, "checkpoint": "a\x1b[2J"}, "--checkpoint a\\x1b[2J has control characters in it."),
     ],
 )
 def test_contradictions_are_refused(given: dict[str, str | bool | None], sentence: str) -> None:
