@@ -45,7 +45,7 @@ def is_standard_output(path: Path) -> bool:
 
 
 def refuse_overwriting(paths: Mapping[str, Path], read: Mapping[str, Path]) -> None:
-    """Look whether a file that is to be written is one that is read, which must stay as it is.
+    """Look whether a file that is to be written is one that is read, which must stay as it is, or is written twice.
 
     Args:
         paths: The files, by the name of the option that chose each.
@@ -54,29 +54,29 @@ def refuse_overwriting(paths: Mapping[str, Path], read: Mapping[str, Path]) -> N
     Raises:
         ConfigurationError: One is.
     """
+    named: dict[str, str] = {}
     for option, path in paths.items():
         for source, other in read.items():
             if _same(path, other):
                 raise ConfigurationError(f"{option} {path} is the file that {source} reads: name another one.")
+        where = "-" if is_standard_output(path) else os.path.realpath(path)
+        if where in named and (where == "-" or path.is_file() or not path.exists()):  # a pipe or device takes both
+            raise ConfigurationError(f"{named[where]} and {option} name the same file: give two.")
+        named[where] = option
 
 
 def refuse_unwritable(paths: Mapping[str, Path]) -> None:
     """Look whether each file can be written, by the name of the option that chose it; make the missing folders.
 
     Raises:
-        ConfigurationError: One can't, or two options name the same file.
+        ConfigurationError: One can't.
     """
-    named: dict[str, str] = {}
     for option, path in paths.items():
-        where = "-" if is_standard_output(path) else os.path.realpath(path)
         try:
-            if where != "-" and _try(path):
-                continue
+            if not is_standard_output(path):
+                _try(path)
         except OSError as error:
             raise ConfigurationError(f"{option} {path} can't be written: {_reason(error)}.") from None
-        if where in named:
-            raise ConfigurationError(f"{named[where]} and {option} name the same file: give two.")
-        named[where] = option
 
 
 def refuse_unwritable_folder(option: str, path: Path) -> None:
@@ -205,8 +205,8 @@ def _same(path: Path, other: Path) -> bool:
     return False
 
 
-def _try(path: Path) -> bool:
-    """Whether a pipe or a device is there; a file is tried.
+def _try(path: Path) -> None:
+    """See whether a file, a pipe or a device can be written.
 
     Raises:
         OSError: It can't be written.
@@ -215,7 +215,7 @@ def _try(path: Path) -> bool:
     if before is not None and not _replaceable(path, before):
         if not os.access(path, os.W_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        return not stat.S_ISREG(before.st_mode)
+        return
     real = Path(os.path.realpath(path))
     if before is None:
         real.parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,6 @@ def _try(path: Path) -> bool:
         if stream is not None:
             stream.close()
             temporary.unlink()
-    return False
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -45,7 +45,7 @@ def refuse_overwriting(settings: Settings, recording: Path | None = None) -> Non
     """Look before anything is written whether it would replace what is read; ``recording`` is one that is.
 
     Raises:
-        ConfigurationError: A report or a recording would.
+        ConfigurationError: A report or a recording would, or two of them would be the same file.
     """
     read = {
         option.flagged: value
@@ -61,7 +61,7 @@ def refuse_unwritable(settings: Settings) -> None:
     """Look before the run whether each file can be written.
 
     Raises:
-        ConfigurationError: One can't, or two options name the same file.
+        ConfigurationError: One can't.
     """
     files.refuse_unwritable(_chosen(settings))
     if settings.issues is not None:

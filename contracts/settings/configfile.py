@@ -34,6 +34,9 @@ _SHORTEST_KEY: Final = 12
 """Characters; a shorter key, of a mock server perhaps, may well be a part of a name."""
 _MOST_TEXT: Final = 2000
 _SHOWN: Final = 40
+_OTHER_NAMES: Final = ("contracts.yaml", "contracts.yml", "contract.toml", ".contracts.toml")
+_TELLING: Final = frozenset({"base-url", "checkpoint", "target", "deviation", "seed", "gate", "spec", "requests"})
+"""Keys of which a table of ours has one at least."""
 _DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
 
 
@@ -135,9 +138,29 @@ def _table(path: Path) -> dict[str, Any] | None:
         return document
     tool = document.get("tool")
     table = tool.get("contracts") if isinstance(tool, dict) else None
+    if table is None:
+        _refuse_another_name(document, tool if isinstance(tool, dict) else {})
     if table is not None and not isinstance(table, dict):
         raise ConfigurationError(f"{path.name}: tool.contracts is no table.")
     return table
+
+
+def _refuse_another_name(document: Mapping[str, Any], tool: Mapping[str, Any]) -> None:
+    """Refuse a table in a ``pyproject.toml`` that is meant as ours and would be read by nothing."""
+    for place, table in [("contracts", document.get("contracts")), *((f"tool.{name}", tool[name]) for name in tool)]:
+        named = place == "contracts" or re.fullmatch(r"(?:.*[-_])?contracts?", place[5:], re.IGNORECASE)
+        if named and isinstance(table, dict) and not _TELLING.isdisjoint(key.replace("_", "-") for key in table):
+            raise ConfigurationError(f"{PYPROJECT}: [{_short(place)}] is not read: write [tool.contracts].")
+
+
+def unread(folder: Path | None) -> str:
+    """A sentence on a file that is meant as a configuration, and is none by its name; "" if there is none."""
+    with suppress(OSError):
+        folder = Path.cwd() if folder is None else folder
+        for name in _OTHER_NAMES:
+            if (folder / name).is_file():
+                return f"{name} is not read: a configuration is {NAME}, or [tool.contracts] in {PYPROJECT}."
+    return ""
 
 
 class _File:
@@ -187,6 +210,8 @@ class _File:
         found = {}
         for key, value in table.items():
             with self._collecting():
+                if key not in spelled and isinstance(value, dict) and not place and not _SECRET_NAME.search(key):
+                    raise self._refusal(f"[{_short(key)}]", "is no table here: write its keys above all tables")
                 if key not in spelled:
                     self._refuse_key(key, place, [*spelled, *more])
                 where = f"{self._path.name}: {self._prefix}{place}{key}"

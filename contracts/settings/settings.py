@@ -318,6 +318,8 @@ class Settings:
             )
             _refuse_contradictions(settings)
             found.append(settings)
+        if file.path is None and of_target and found[0].base_url is None and (remark := configfile.unread(folder)):
+            return (replace(found[0], remarks=(*remarks, remark)),)
         return tuple(found)
 
     def listed(self) -> tuple[tuple[str, str, str], ...]:
@@ -349,6 +351,7 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
 )
 """The types that a value of a file may have, by field name."""
 
+_FLAGS: Final = frozenset(option.flagged for option in OPTIONS.values())
 LISTS: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint", "at", "other_at", "empty_at")
 """The options that say whose list is asked for."""
 SECRET_HEADERS: Final = ("secret_header", "secret_header_file", "secret_header_command")
@@ -460,6 +463,8 @@ def _value(name: str, entry: Choice) -> Any:
 
 
 def _parsed(option: Option, origin: str, word: str) -> Any:
+    if origin == option.flagged and word in _FLAGS:
+        raise ConfigurationError(f"{origin} has no value: what stands behind it is the option {word}.")
     try:
         return option.parse(word)
     except ValueError as error:

@@ -220,6 +220,12 @@ def addresses(word: str) -> tuple[Address, ...]:
 
 def destination(word: str) -> Path:
     """Where something is to be written; ``-`` is standard output."""
+    if word.endswith("/"):
+        raise ValueError("names a folder: name a file in it")
+    return _place(word)
+
+
+def _place(word: str) -> Path:
     try:
         path = Path(text(word)).expanduser()
         path.exists()  # raises where there can be no such name, or it may not be read
@@ -236,7 +242,7 @@ def _unseen(error: OSError) -> str:
 
 def file(word: str) -> Path:
     """A file that is there, or a pipe."""
-    path = destination(word)
+    path = _place(word)
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -252,7 +258,7 @@ def file(word: str) -> Path:
 
 def folder(word: str) -> Path:
     """A folder that files are to be written to; it may be missing."""
-    path = destination(word)
+    path = _place(word)
     if is_standard_output(path):
         raise ValueError("is standard output: name a folder")
     return path

@@ -240,6 +240,13 @@ def test_the_file_can_be_named(tmp_path: Path) -> None:
             "[[target]]\nname = 'a'\nseed = 1",
             "contracts.toml: target a: seed is no key of this table: write it above all tables.",
         ),
+        *(
+            (
+                f"[{table}]\nseed = 1",
+                f"contracts.toml: [{table.split('.')[0]}] is no table here: write its keys above all tables.",
+            )
+            for table in ("contracts", "tool.contracts", "check")
+        ),
         ("a = [", "contracts.toml is no TOML (at end of document)."),
         ("seed = 1\nseed = 2\n", "contracts.toml says the same thing twice (at line 2, column 9)."),
         ("[a]\n[a]\n", "contracts.toml says the same thing twice (at line 2, column 3)."),
@@ -251,6 +258,33 @@ def test_the_file_can_be_named(tmp_path: Path) -> None:
 )
 def test_what_is_not_understood_is_refused(tmp_path: Path, text: str | bytes, told: str) -> None:
     assert refused(tmp_path, text) == told
+
+
+@pytest.mark.parametrize(
+    ("table", "ours"),
+    [
+        *(("contracts", True), ("tool.contract", True), ("tool.Contracts", True), ("tool.openai-contracts", True)),
+        *(("tool.contractor", False), ("tool.other", False)),
+    ],
+)
+def test_a_table_that_is_meant_as_ours_is_not_passed_over(table: str, ours: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case
+    text = f"[{table}]\nbase-url = 'http://h/v1'\ncheckpoint = 'c'"
+    if ours:
+        assert refused(tmp_path, text, "pyproject.toml") == (
+            f"pyproject.toml: [{table}] is not read: write [tool.contracts]."
+        )
+        text = f"[{table}]\nowner = 'of another tool'"
+    assert written(tmp_path, text, "pyproject.toml").file is None
+
+
+@pytest.mark.parametrize("name", ["contracts.yaml", ".contracts.toml"])
+def test_a_file_of_another_name_is_told_where_nothing_names_a_target(name: str, tmp_path: Path) -> None:
+    assert written(tmp_path, "seed: 1", name).remarks == (
+        f"{name} is not read: a configuration is contracts.toml, or [tool.contracts] in pyproject.toml.",
+    )
+    named = {"base_url": "http://h/v1", "checkpoint": "c"}
+    assert Settings.of(named, {}, folder=tmp_path).remarks == ()
+    assert written(tmp_path, "seed = 1").remarks == ()
 
 
 @pytest.mark.parametrize(
