@@ -115,11 +115,15 @@ def text(word: str) -> str:
     """A text that can be printed."""
     if not word.strip():
         raise ValueError("is empty")
+    if _UNREAD.search(word):
+        raise ValueError("has bytes that are no text in this locale: write it in UTF-8, and set LC_ALL=C.UTF-8")
     if not word.isprintable():
         raise ValueError("has control characters in it")
     return word
 
 
+_UNREAD: Final = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes of the command line and of variables that the locale can't read."""
 _AROUND: Final = "\"'`<>\u2018\u2019\u201c\u201d"
 _UNREPLACED: Final = re.compile(r"^\$|\$\{|\$\(|\{\{|%\w+%")
 """How a variable looks that a shell or a pipeline has left as it is."""

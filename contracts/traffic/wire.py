@@ -49,6 +49,25 @@ _TARGET = re.compile(r"/[!-~]*")
 _GET = re.compile(rb"GET (?:http://[^/ ]+)?/[!-~]* HTTP/1\.1\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)+\r\n")
 
 
+_OF_H11: Final = (
+    (re.compile(r".*_SWITCH_UPGRADE.*"), "it switches to another protocol, which was not asked for"),
+    (re.compile(r"Receive buffer too long"), "its head is too long"),
+    (re.compile(r".*status_code should be in range .* not (\d+)"), r"the status is \1"),
+    (re.compile(r"can't handle event type .*"), "its parts come in no order of HTTP"),
+    (re.compile(r"malformed chunk footer: (.*) \(expected .*\)"), r"a chunk ends in \1 and not in a line break"),
+)
+"""What h11 says in words of its own, and what is said in their place."""
+_BYTES: Final = re.compile(r"bytearray\(b('[^']*'|\"[^\"]*\")\)|\bb(?=['\"])")
+
+
+def _garbled(error: Exception) -> str:
+    """What is wrong with an answer that is no HTTP."""
+    text = _BYTES.sub(lambda match: match[1] or "", str(error))
+    for form, instead in _OF_H11:
+        text = form.sub(instead, text)
+    return printable(text)
+
+
 class AnswerError(Exception):
     """No usable answer came.
 
@@ -139,7 +158,7 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             if self.ended and self._like_http():
                 self._cut("the connection was closed before an answer came")
-            text = "what came is not HTTP" if self.ended else printable(str(error))
+            text = "what came is not HTTP" if self.ended else _garbled(error)
             raise AnswerError(FailureKind.GARBLED, text, again=False) from None
         except _LateError:
             raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s", again=False) from None
@@ -227,7 +246,7 @@ class _Connection:
             if not self.ended:
                 raise AnswerError(
                     FailureKind.GARBLED,
-                    f"the body of the answer ({response.status_code}) is garbled: {printable(str(error))}",
+                    f"the body of the answer ({response.status_code}) is garbled: {_garbled(error)}",
                     again=False,
                 ) from None
             flaw, cut = f"{self._short(headers, body)}: the connection was closed", True

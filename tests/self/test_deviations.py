@@ -267,7 +267,7 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, text: str | bytes, to
         *(("tool.contractor", False), ("tool.other", False)),
     ],
 )
-def test_a_table_that_is_meant_as_ours_is_not_passed_over(table: str, ours: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case
+def test_a_table_that_is_meant_as_ours_is_not_passed_over(table: str, ours: bool, tmp_path: Path) -> None:
     text = f"[{table}]\nbase-url = 'http://h/v1'\ncheckpoint = 'c'"
     if ours:
         assert refused(tmp_path, text, "pyproject.toml") == (

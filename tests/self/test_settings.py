@@ -187,6 +187,11 @@ def test_the_word_of_a_refused_variable_names_the_variable() -> None:
             "--checkpoint and --other-checkpoint name the same checkpoint: give two.",
         ),
         ({**TARGET, "checkpoint": " "}, "--checkpoint is empty."),
+        (
+            {**TARGET, "checkpoint": "a\udcff"},
+            "--checkpoint a\\udcff has bytes that are no text in this locale: write it in UTF-8, and set"
+            " LC_ALL=C.UTF-8.",
+        ),
         ({**TARGET, "checkpoint": "a\r"}, "--checkpoint a\\r has control characters in it."),
         ({**TARGET, "checkpoint": "a\nb"}, "--checkpoint a\\nb has control characters in it."),
         ({**TARGET, "checkpoint": "a\x1b[2J"}, "--checkpoint a\\x1b[2J has control characters in it."),
