@@ -283,6 +283,18 @@ class RowsTwice(Busy):
         return [*page[:-1], page[0]] if self.crowded and len(page) > 2 else page  # noqa: PLR2004 - more than a pair
 
 
+@_fault("ITM-008")
+class ProjectsOfNeighbours(Busy):
+    """Under load rows and their projects are read by two queries, and put together by their place."""
+
+    def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        """The page, each item with the project of the one before it."""
+        page = super().cut(rest, asked)
+        if not self.crowded or asked.request.number % 3:
+            return page
+        return [replace(each, project_id=page[place - 1].project_id) for place, each in enumerate(page)]
+
+
 # --- what a server does that has too much to do
 
 
@@ -296,6 +308,18 @@ class LimiterSays200(Busy):
         if not self.crowded or request.number % 4:
             return response
         return replace(response, body=b'{"error":{"message":"Rate limit reached.","code":"rate_limit_exceeded"}}')
+
+
+@_fault("HTP-001")
+class SendsElsewhere(Busy):
+    """Who asks too much is sent to a page about the state of the service."""
+
+    async def serve(self, request: Request, /) -> Response:
+        """The page of the list, or a redirect to another host."""
+        response = await super().serve(request)
+        if not self.crowded or request.number % 4:
+            return response
+        return Response(302, [("Location", "https://status.invalid/")])
 
 
 @_fault("HTP-005")

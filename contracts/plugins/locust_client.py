@@ -24,7 +24,7 @@ _CONNECTIONS = 2
 class UserSession(FastHttpSession):
     """Sends the requests of a user as the one client of this suite does.
 
-    The route and the limits are those of a check; no cookie is sent, and no redirect followed. A request to another
+    The route and the limits are those of a check; no cookie is sent, and a redirect is an answer. A request to another
     host than the target's goes Locust's way.
 
     Args:

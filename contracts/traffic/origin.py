@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from contracts.core.errors import ConfigurationError
 
@@ -60,6 +61,31 @@ def split_url(url: str) -> tuple[Origin, str]:
             raise ValueError("Its host is no IPv6 address.") from None
     path = url.partition("#")[0].partition("://")[2][len(parts.netloc) :]
     return Origin(scheme, host, _PORTS[scheme] if port is None else port), path
+
+
+def redirected(origin: Origin, target: str, locations: Collection[str]) -> str:
+    """The path and query to which the answer to a request of this origin leads, within the origin.
+
+    Args:
+        origin: Where the request was sent.
+        target: Its path and query.
+        locations: The different values of the Location headers.
+
+    Raises:
+        ValueError: It leads to no one place, or to another origin; the text says so, without the status.
+    """
+    if len(locations) != 1:
+        raise ValueError("with several Locations" if locations else "with no Location")
+    (location,) = locations
+    try:
+        to, path = split_url(urljoin(f"{origin}{target}", location))
+    except ValueError:
+        message = f"to a Location that is no http(s) URL: {location!r}"
+        raise ValueError(message) from None
+    if to != origin:
+        message = f"to another origin: {location!r}"
+        raise ValueError(message)
+    return path if path.startswith("/") else f"/{path}"
 
 
 def split_base_url(base_url: str) -> tuple[Origin, str]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urljoin
 
 from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
@@ -22,7 +21,7 @@ from contracts.traffic.health import Health
 from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.lanes import Lanes
 from contracts.traffic.limits import Limits
-from contracts.traffic.origin import split_base_url, split_url
+from contracts.traffic.origin import redirected, split_base_url
 from contracts.traffic.pacing import TOO_MANY_REQUESTS, UNAVAILABLE, OutOfRoom, OutOfTime, Pace, asked_to_wait
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import Route
@@ -371,18 +370,12 @@ class Sender:
 
     def _follow(self, raw: Raw, course: _Course, seen: set[str]) -> str | None:
         """Follow a redirect by changing the course, and return ``None``; or return why it can't be followed."""
-        locations = {value for name, value in raw.headers if name.lower() == b"location"}
-        if len(locations) != 1:
-            return f"{raw.status} with {'several Locations' if locations else 'no Location'}"
-        location = locations.pop().decode("latin-1")
+        locations = {value.decode("latin-1") for name, value in raw.headers if name.lower() == b"location"}
         try:
-            origin, target = split_url(urljoin(f"{self._origin}{course.target}", location))
-        except ValueError:
-            return f"{raw.status} to a Location that is no http(s) URL: {location!r}"
-        if origin != self._origin:
-            return f"{raw.status} to another origin: {location!r}"
-        if not target.startswith("/"):
-            target = f"/{target}"
+            target = redirected(self._origin, course.target, locations)
+        except ValueError as error:
+            return f"{raw.status} {error}"
+        (location,) = locations
         if target in seen:
             return f"{raw.status} in a circle, back to {location!r}"
         if course.redirects >= self.limits.redirects:

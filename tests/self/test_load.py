@@ -29,7 +29,7 @@ import pytest
 
 import contracts as package
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answer, Exchange, Step
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Step
 from contracts.core.result import Figures, Finding, Repetition, Result, Round, Verdict
 from contracts.evidence.evidence import LOAD as PROBE
 from contracts.evidence.reader import Reader
@@ -68,6 +68,7 @@ from contracts.runs.selection import chosen
 from contracts.runs.target import Opened, opened
 from contracts.settings.settings import Settings
 from contracts.traffic.client import Client
+from contracts.traffic.origin import Origin
 from contracts.verdicts.confirmation import recounted
 
 EACH = 8
@@ -145,8 +146,9 @@ class Crowd:
             sent = self.judge.tick()
             answer = await self.answered(question)
             onward = None
-            judge = self.judge.judge if answer.header("Retry-After") is None else self.judge.put_off
-            broken = judge(question, answer, sent=sent, seconds=0.0)
+            waits = answer.header("Retry-After") is not None
+            failure = Failure(FailureKind.THROTTLED, "it asked to wait") if waits else None
+            broken = self.judge.judge(question, answer, sent=sent, seconds=0.0, failure=failure)
             onward = question.onward if not broken and answer.status == 200 else None
 
     async def look(self) -> None:
@@ -459,6 +461,51 @@ def test_a_look_that_is_put_off_shows_no_empty_list(
     assert len(settled) == walks
     assert users.judge.news().put_off == min(times, users.plan.limits.attempts)
     assert not users.judge.moved
+
+
+class Redirecting(OnePage):
+    """A session that answers with a redirect until it is asked at another path."""
+
+    def __init__(self, content: bytes, location: str) -> None:
+        super().__init__(content)
+        self._page, self._location = content, location
+        self.urls: list[str] = []
+        self.failures: list[str] = []
+
+    def request(self, *words: object, **_: object) -> OnePage:
+        url = str(words[1])
+        self.urls.append(url)
+        there = url.startswith("http://127.0.0.1:9/other")
+        self.status_code, self.content = (200, self._page) if there else (307, b"")
+        self.headers = {"Content-Type": "application/json"} if there else {"Location": self._location}
+        return self
+
+    def failure(self, error: Exception) -> None:
+        self.failures.append(str(error))
+
+
+@pytest.mark.parametrize(
+    ("location", "asked", "broken"),
+    [
+        ("/other?limit=1", 2, set()),
+        ("http://127.0.0.1:9/other", 2, set()),
+        ("/v1/again", 6, {"HTP-001"}),
+        ("https://elsewhere.invalid/other", 1, {"HTP-001"}),
+    ],
+)
+def test_redirects_are_followed_within_the_origin(location: str, asked: int, broken: set[str], known: Known) -> None:
+    users = Users(Begin(Learned("http://127.0.0.1:9/v1", known.exchanges), 1), known.ready, 0.0)
+    users.route = replace(users.route, base_url="http://127.0.0.1:9/v1", origin=Origin("http", "127.0.0.1", 9))
+    shown = next(each for each in known.exchanges if each.probe == "walks" and each.ok)
+    query, answer = known.reader.query(shown), shown.answer
+    assert query is not None
+    assert answer is not None
+    question = Question("page", shown.request, query, users.judge.questions.expected(query))
+    session = Redirecting(answer.body, location)
+    users.ask(session, question)
+    assert len(session.urls) == asked
+    users.judge.settle([[each for each in known.exchanges if each.probe == "control"][:1]])
+    assert set(users.judge.news().clauses) == broken
 
 
 def test_figures_do_not_grow_with_time() -> None:

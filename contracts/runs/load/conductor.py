@@ -74,11 +74,6 @@ class Conductor:
             KeyboardInterrupt: after the last exchange, if an interrupt ended the load.
         """
         exchanges = tuple(worth_sending(asking.client.exchanges))
-        if exchanges and all(each.redirects for each in exchanges):
-            raise ConfigurationError(
-                f"{asking.target.base_url} redirects each request, and users under load follow no redirect: give the"
-                " base URL to which it leads."
-            )
         redactor = asking.client.redactor
         shareable = all(redactor.exchange(each) is each for each in exchanges)
         send(self._outgoing, Learned(asking.target.base_url, exchanges, shareable, self._agreed))

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
@@ -69,7 +70,7 @@ class Judge:
         self.questions = Questions(plan, evidence, strangers)
         self.size = max(evidence.largest_accepted, plan.operation.usual_limit)
         self._known = self._ids(self._last_walk(evidence))
-        self._private = private_ids(evidence)
+        self._learn(evidence)
         # Users ask what the document allows: what odd values bring is not asked, but any error may tell too much.
         judged = [one for one in plan.clauses if one.family != "inputs" or one.level is Level.SECURITY]
         self._gating = [one for one in judged if one.level in plan.gate and one.level is not Level.OBSERVED]
@@ -93,8 +94,31 @@ class Judge:
         """The moment, on the clock of the evidence."""
         return self._first + int((time.monotonic() - self._began) * _TICKS)
 
-    def judge(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
-        """The ids of the clauses that an answer breaks by itself."""
+    def judge(
+        self,
+        question: Question,
+        answer: Answer,
+        *,
+        sent: int,
+        seconds: float,
+        redirects: int = 0,
+        failure: Failure | None = None,
+    ) -> tuple[str, ...]:
+        """The ids of the clauses that an answer breaks by itself.
+
+        Args:
+            question: What was asked.
+            answer: What came.
+            sent: When it was asked, as `tick`.
+            seconds: How long the answer took.
+            redirects: How many redirects led to the answer.
+            failure: Why it answers nothing: it asks to wait, or leads to another place.
+        """
+        exchange = partial(
+            self._exchange, question.request, answer, sent=sent, seconds=seconds, redirects=redirects, failure=failure
+        )
+        if failure is not None and failure.kind is FailureKind.THROTTLED:
+            return self._put_off(question, exchange())
         self._news.judged += 1
         rest = self._rest(answer)
         if rest is not None:
@@ -104,15 +128,13 @@ class Judge:
             if known is not None and known[0] == rest:
                 self._tell(known[1])
                 if self._wanted(known[1]):
-                    self._show(known[1], self._exchange(question.request, answer, sent, seconds))
+                    self._show(known[1], exchange())
                 return known[1]
-        return self._by_clauses(question, self._exchange(question.request, answer, sent, seconds), rest)
+        return self._by_clauses(question, exchange(), rest)
 
-    def put_off(self, question: Question, answer: Answer, *, sent: int, seconds: float) -> tuple[str, ...]:
+    def _put_off(self, question: Question, exchange: Exchange) -> tuple[str, ...]:
         """The ids of the clauses that an answer breaks which asked to wait: it may say too much all the same."""
         self._news.put_off += 1
-        exchange = self._exchange(question.request, answer, sent, seconds)
-        exchange = replace(exchange, failure=Failure(FailureKind.THROTTLED, "it asked to wait"))
         evidence = Evidence(self._reader, self.plan.target, [exchange])
         found = self._least(tally(self._of_any_answer, evidence))
         self._tell(found)
@@ -165,14 +187,28 @@ class Judge:
         if question.page is None:
             return False
         page = self._reader.page(exchange, question.query)
-        return page is not None and (page.ids, page.has_more) == question.page
+        return (
+            page is not None
+            and (page.ids, page.has_more) == question.page
+            and (not page.items or _ends(page) in self._ends)
+            and all(self._items.get(item.id, item) == item for item in page.items)
+        )
 
-    def _exchange(self, request: Request, answer: Answer, sent: int, seconds: float) -> Exchange:
+    def _exchange(
+        self,
+        request: Request,
+        answer: Answer,
+        *,
+        sent: int,
+        seconds: float,
+        redirects: int = 0,
+        failure: Failure | None = None,
+    ) -> Exchange:
         echoes = self.plan.redactor.echoes(answer)
         received = max(sent, self.tick())
         at = time.time() - seconds
         answer = replace(answer, echoes=echoes)
-        return Exchange(0, request, answer, None, sent, received, at, seconds, LOAD)
+        return Exchange(0, request, answer, failure, sent, received, at, seconds, LOAD, redirects=redirects)
 
     def _least(self, tallies: Mapping[str, Tally], among: Iterable[Exchange] = ()) -> tuple[str, ...]:
         """The broken clauses, without those whose breach follows from another one."""
@@ -215,8 +251,14 @@ class Judge:
         self._remembered = self._bytes = 0
         self._reader = self._reader.fresh()
         evidence = Evidence(self._reader, self.plan.target, (*self._learned, *self._before))
-        self._private = private_ids(evidence)
+        self._learn(evidence)
         self.questions.renew(evidence)
+
+    def _learn(self, evidence: Evidence) -> None:
+        """Remember what pages of the list say of its items and of their own ends."""
+        self._private = private_ids(evidence)
+        self._items = dict(evidence.listing.items)
+        self._ends = {_ends(page) for page in evidence.pages if page.items}
 
     def _learn_header(self, before: object, after: object) -> None:
         """Record the header that differs between two right answers with the same content."""
@@ -247,7 +289,7 @@ class Judge:
         self, request: Request, query: Query, answer: Answer, *, sent: int, seconds: float, step: Step
     ) -> tuple[Exchange, Page | None]:
         """Add one page of a walk through the whole list."""
-        exchange = replace(self._exchange(request, answer, sent, seconds), probe=CONTROL, step=step)
+        exchange = replace(self._exchange(request, answer, sent=sent, seconds=seconds), probe=CONTROL, step=step)
         return exchange, self._reader.page(exchange, query)
 
     @property
@@ -354,13 +396,14 @@ class Judge:
         self._news.unjudged += len(self._suspects)
         self._suspects.clear()
 
-    def unjudged(self) -> None:
-        """Count an answer that says nothing of the list."""
-        self._news.unjudged += 1
-
     def unanswered(self) -> None:
         """Count a request without a complete answer."""
         self._news.unanswered += 1
+
+
+def _ends(page: Page) -> tuple[bool, bool]:
+    """Whether a page names its first and its last item."""
+    return page.first_id is not None, page.last_id is not None
 
 
 def _varying(learned: Iterable[Exchange]) -> set[str]:

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from contracts.clauses.registry import clauses
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Answer, Exchange, Page, Request, Step
+from contracts.core.model import Answer, Exchange, Failure, FailureKind, Page, Request, Step
+from contracts.core.wording import short
 from contracts.runs.load.judge import MOST_WALKS, Judge
 from contracts.runs.load.messages import Begin
 from contracts.runs.load.options import agreed, refuse_another
 from contracts.runs.load.questions import Question
 from contracts.runs.load.route import NoConnection, UserRoute, route
 from contracts.runs.target import Opened
+from contracts.traffic.origin import redirected
 from contracts.traffic.pacing import asked_to_wait
 from contracts.traffic.sending import REDIRECTS
 
@@ -34,6 +36,18 @@ class Breach(Exception):
 
 class NoAnswer(Exception):
     """A request without a complete answer."""
+
+
+class _Got(NamedTuple):
+    """What came of a request: when the last one was sent, its response, and how many redirects led there.
+
+    There is no response where the client can't read what came. ``failure`` says why a redirect was not followed.
+    """
+
+    sent: int
+    response: Any
+    redirects: int = 0
+    failure: Failure | None = None
 
 
 class Users:
@@ -70,51 +84,73 @@ class Users:
             session: A `contracts.plugins.locust_client.UserSession`.
             question: What is asked.
         """
-        sent, response = self._get(session, question.request, question.name)
-        if response is None:
+        got = self._get(session, question.request, question.name)
+        if got.response is None:
             return False
-        with response:
-            answer = self._answered(response)
+        with got.response:
+            answer = self._answered(got.response)
             if answer is None:
                 return False
-            right, pause = self._judged(response, question, answer, sent)
+            right, pause = self._judged(got, question, answer)
         if pause is not None:
             time.sleep(min(pause, self.plan.limits.wait))
         return right and answer.status == _OK
 
-    def _judged(self, response: Any, question: Question, answer: Answer, sent: int) -> tuple[bool, float | None]:
+    def _judged(self, got: _Got, question: Question, answer: Answer) -> tuple[bool, float | None]:
         """Whether an answer keeps all clauses, and the seconds that it asks to wait."""
         pause = asked_to_wait(answer, 0, time.time())
-        broken: tuple[str, ...] = ()
-        if answer.status in REDIRECTS:
-            # None is followed, so that no key leaves the origin; a target that only redirects was refused before.
-            self.judge.unjudged()
-        else:
-            judge = self.judge.judge if pause is None else self.judge.put_off
-            broken = judge(question, answer, sent=sent, seconds=_seconds(response))
+        failure = got.failure or (None if pause is None else Failure(FailureKind.THROTTLED, "it asked to wait"))
+        broken = self.judge.judge(
+            question, answer, sent=got.sent, seconds=_seconds(got.response), redirects=got.redirects, failure=failure
+        )
         if broken:
-            response.failure(Breach(self._words(broken)))
+            got.response.failure(Breach(self._words(broken)))
         else:
-            response.success()
+            got.response.success()
         return not broken, pause
 
-    def _get(self, session: Any, request: Request, name: str) -> tuple[int, Any]:
+    def _get(self, session: Any, request: Request, name: str) -> _Got:
         """Send a request, and retry it once if the connection broke: a load balancer may have closed it.
 
-        There is no response where the client can't read what came.
+        Redirects are followed as the one client does, within the origin, so that no key leaves it.
         """
         place = request.credential, request.fresh
         headers = self._headers.get(place)
         if headers is None:
             headers = self._headers[place] = self.route.headers(self.plan, request)
-        sent, response = self._once(session, request, name, headers)
-        broke = response is not None and not response.status_code
-        return self._once(session, request, name, headers) if broke else (sent, response)
+        url, redirects = f"{self.route.base_url}{request.target}", 0
+        while True:
+            sent, response = self._once(session, url, name, headers)
+            if response is not None and not response.status_code:
+                sent, response = self._once(session, url, name, headers)
+            if response is None or response.status_code not in REDIRECTS:
+                return _Got(sent, response, redirects)
+            try:
+                url = self._onward(url, response, redirects)
+            except ValueError as error:
+                reason = short(f"{response.status_code} {error}")
+                return _Got(sent, response, redirects, Failure(FailureKind.REDIRECT, reason))
+            redirects += 1
+            with response:
+                response.success()
 
-    def _once(self, session: Any, request: Request, name: str, headers: dict[str, str]) -> tuple[int, Any]:
+    def _onward(self, url: str, response: Any, redirects: int) -> str:
+        """The URL to which a redirect leads, after so many others.
+
+        Raises:
+            ValueError: It is one too many, or as `redirected`.
+        """
+        origin = self.route.origin
+        if redirects >= self.plan.limits.redirects:
+            message = f"after {redirects} redirects"
+            raise ValueError(message)
+        locations = {value for name, value in response.headers.items() if name.lower() == "location"}
+        return f"{origin}{redirected(origin, url.removeprefix(str(origin)), locations)}"
+
+    def _once(self, session: Any, url: str, name: str, headers: dict[str, str]) -> tuple[int, Any]:
         sent = self.judge.tick()
         try:
-            return sent, session.request("GET", request.target, name=name, headers=headers, catch_response=True)
+            return sent, session.request("GET", url, name=name, headers=headers, catch_response=True)
         except Exception as error:  # noqa: BLE001 - Locust would log it, with what the server sent in its text
             self.judge.unanswered()
             failure = _no_answer(error)
@@ -212,20 +248,20 @@ class Users:
     def _page(self, session: Any, question: Question, step: Step) -> tuple[Exchange, Page] | None:
         """One page of the whole list; ``None`` if none came, however often it was asked for."""
         for _ in range(self.plan.limits.attempts):
-            sent, response = self._get(session, question.request, question.name)
-            if response is None:
+            got = self._get(session, question.request, question.name)
+            if got.response is None:
                 return None
-            with response:
-                answer = self._answered(response)
+            with got.response:
+                answer = self._answered(got.response)
                 if answer is None:
                     return None
                 exchange, page = self.judge.walk_page(
-                    question.request, question.query, answer, sent=sent, seconds=_seconds(response), step=step
+                    question.request, question.query, answer, sent=got.sent, seconds=_seconds(got.response), step=step
                 )
                 if page is not None:
-                    response.success()
+                    got.response.success()
                     return exchange, page
-                _, pause = self._judged(response, question, answer, sent)
+                _, pause = self._judged(got, question, answer)
             if pause is None or pause > _WALK_SECONDS:
                 return None
             time.sleep(pause)

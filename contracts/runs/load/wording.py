@@ -31,8 +31,8 @@ def notes(figures: Figures) -> Iterator[str]:
         )
     if figures.unjudged:
         yield (
-            f"{count(figures.unjudged, 'answer')} under load could not be judged: redirects, and pages other than"
-            " predicted that were too many to be laid against the list."
+            f"{count(figures.unjudged, 'answer')} under load could not be judged: pages other than predicted,"
+            " too many to be laid against the list."
         )
     if figures.lost:
         yield f"{count(figures.lost, 'worker')} went away during the load: what it had reported by then counts."
