@@ -14,7 +14,7 @@ from typing import Final
 from contracts.core.errors import ExitCode
 from contracts.runs.load.messages import Done, Learned, Outcome, receive, send
 
-_COMMAND: Final = Path(__file__).parents[2] / "checkpoint_permissions_contracts.py"
+_COMMAND: Final = Path(__file__).parents[3] / "checkpoint_permissions_contracts.py"
 """The command, whatever else has the name of this package."""
 
 
