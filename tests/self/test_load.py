@@ -59,6 +59,7 @@ from contracts.runs.load.messages import (
 )
 from contracts.runs.load.options import VARIABLE, agreed, handed, refuse_another, refuse_unasked
 from contracts.runs.load.options import settings as options_settings
+from contracts.runs.load.process import COMMAND as COMMAND_BESIDE
 from contracts.runs.load.questions import Question, worth_sending
 from contracts.runs.load.route import route
 from contracts.runs.load.users import Users
@@ -703,6 +704,11 @@ def test_an_interrupt_ends_a_load_with_a_report(when: str, more: tuple[str, ...]
     assert "interrupted" in told.lower()
     if when != "the list is learned first":  # it may come before there is anything to report
         assert json.loads(where.read_text(encoding="utf-8"))["exit_code"] == 2
+
+
+def test_the_command_that_asks_beside_locust_is_there() -> None:
+    assert COMMAND_BESIDE == COMMAND
+    assert COMMAND.is_file()
 
 
 def test_without_locust_one_sentence_says_what_to_do(tmp_path: Path) -> None:

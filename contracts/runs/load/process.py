@@ -14,7 +14,7 @@ from typing import Final
 from contracts.core.errors import ExitCode
 from contracts.runs.load.messages import Done, Learned, Outcome, receive, send
 
-_COMMAND: Final = Path(__file__).parents[3] / "checkpoint_permissions_contracts.py"
+COMMAND: Final = Path(__file__).parents[3] / "checkpoint_permissions_contracts.py"
 """The command, whatever else has the name of this package."""
 
 
@@ -39,7 +39,7 @@ class LoadProcess:
 
     def __init__(self, host: str | None) -> None:
         reading, writing = os.pipe()
-        words = [sys.executable, str(_COMMAND), "load-conductor", str(writing), *([host] if host else [])]
+        words = [sys.executable, str(COMMAND), "load-conductor", str(writing), *([host] if host else [])]
         # In a session of its own an interrupt of the load is none of the judgement.
         self._process = subprocess.Popen(  # noqa: S603 - this very suite
             words, stdin=subprocess.PIPE, pass_fds=(writing,), start_new_session=True
