@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import ONE, TWO, tie_at
 from contracts.clauses.passages import ALL_PERMISSIONS, BEFORE, ORDER, SIZE
 from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability, Order, Page
+from contracts.core.model import Capability, Exchange, Order, Page
 from contracts.core.result import HELD, Finding, Inapplicable, Level
 from contracts.core.wording import count, names, place, short
 
@@ -43,6 +43,16 @@ def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
             yield page, before, order
 
 
+def _finding(
+    evidence: Evidence, page: Page, expected: str, actual: str, *shown: Exchange, stable_list: bool = False
+) -> Finding:
+    """A finding on a backward page, with the page that gave its token, where it was asked for with one."""
+    giver = evidence.reader.giver(page.exchange)
+    exchanges = tuple(dict.fromkeys(each for each in (giver, page.exchange, *shown) if each is not None))
+    wrong = exchanges.index(page.exchange)
+    return Finding(expected, actual, exchanges, stable_list=stable_list, wrong=wrong)
+
+
 def _beyond(evidence: Evidence, page: Page, before: str, order: Order) -> str | None:
     """The first item of a page that certainly does not come before its cursor; ``None`` if there is none."""
     for id_ in page.ids:
@@ -72,14 +82,8 @@ def page_ends_before_its_cursor(evidence: Evidence) -> Iterator[Outcome]:
         if beyond is not None:
             where = f"is item {page.ids.index(beyond) + 1} of the page"
             shown = () if beyond == before else (evidence.listing.shown_in(beyond, page.exchange, order),)
-            yield Finding(
-                f"what stands before {short(before)}",
-                f"{short(before)} itself {where}"
-                if beyond == before
-                else f"{short(beyond)}, which follows it, {where}",
-                (page.exchange, *shown),
-                wrong=0,
-            )
+            said = f"{short(before)} itself" if beyond == before else f"{short(beyond)}, which follows it,"
+            yield _finding(evidence, page, f"what stands before {short(before)}", f"{said} {where}", *shown)
         elif page.items:
             yield HELD
 
@@ -106,30 +110,19 @@ def page_before_is_a_run(evidence: Evidence) -> Iterator[Outcome]:
         gap = listing.gap(page, order)
         lost = listing.before_cursor(page, order) if not page.items else None
         if twice:
-            yield Finding("each item once on a page", f"twice: {names(twice)}", (page.exchange,))
+            yield _finding(evidence, page, "each item once on a page", f"twice: {names(twice)}")
         elif turned is not None:
             first, second = turned
             shown = listing.shown_in(first, page.exchange, order)
-            yield Finding(
-                f"{short(second)} before {short(first)}, as in the list",
-                f"{short(first)} comes first",
-                (page.exchange, shown),
-                wrong=0,
-            )
+            wanted = f"{short(second)} before {short(first)}, as in the list"
+            yield _finding(evidence, page, wanted, f"{short(first)} comes first", shown)
         elif gap is not None and not tie_at(evidence, order, page.ids[0], gap, page.ids[-1]):
-            yield Finding(
-                f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}",
-                f"the page lacks it: {names(page.ids)}",
-                (page.exchange, listing.shown_in(gap, page.exchange, order)),
-                wrong=0,
-            )
+            wanted = f"{short(gap)} between {short(page.ids[0])} and {short(page.ids[-1])}"
+            shown = listing.shown_in(gap, page.exchange, order)
+            yield _finding(evidence, page, wanted, f"the page lacks it: {names(page.ids)}", shown)
         elif lost is not None and not tie_at(evidence, order, lost, before):
-            yield Finding(
-                f"items of the list up to {short(before)}, {short(lost)} among them",
-                "an empty page",
-                (page.exchange, listing.shown_in(lost, page.exchange, order)),
-                wrong=0,
-            )
+            wanted = f"items of the list up to {short(before)}, {short(lost)} among them"
+            yield _finding(evidence, page, wanted, "an empty page", listing.shown_in(lost, page.exchange, order))
         elif len(page.items) > 1:
             yield HELD
 
@@ -161,12 +154,9 @@ def page_is_the_nearest(evidence: Evidence) -> Iterator[Outcome]:
     for page, before, order in _anchored(evidence):
         missed = _missed(evidence, page, before, order)
         if missed is not None:
-            yield Finding(
-                f"{short(missed)} on the page that ends right before {short(before)}",
-                f"the page ends with {short(page.ids[-1])}",
-                (page.exchange, evidence.listing.shown_in(missed, page.exchange, order)),
-                wrong=0,
-            )
+            wanted = f"{short(missed)} on the page that ends right before {short(before)}"
+            shown = evidence.listing.shown_in(missed, page.exchange, order)
+            yield _finding(evidence, page, wanted, f"the page ends with {short(page.ids[-1])}", shown)
         elif page.items:
             yield HELD
 
@@ -275,14 +265,11 @@ def page_before_keeps_to_its_query(evidence: Evidence) -> Iterator[Outcome]:
         limit, project = page.query.limit or default, page.query.project_id
         others = [item for item in page.items if item.project_id != project] if project is not None else []
         if limit is not None and len(page.items) > limit:
-            yield Finding(f"at most {count(limit, 'item')}", count(len(page.items), "item"), (page.exchange,))
+            yield _finding(evidence, page, f"at most {count(limit, 'item')}", count(len(page.items), "item"))
         elif others:
             name = evidence.operation.roles.item_project_id
-            yield Finding(
-                f"{name} {short(project or '')} on each item",
-                f"{short(others[0].id)} has {short(others[0].project_id or 'none')}",
-                (page.exchange,),
-            )
+            has = f"{short(others[0].id)} has {short(others[0].project_id or 'none')}"
+            yield _finding(evidence, page, f"{name} {short(project or '')} on each item", has)
         elif page.items:
             yield HELD
     yield from _nothing_before_the_first(evidence)
@@ -295,6 +282,6 @@ def _nothing_before_the_first(evidence: Evidence) -> Iterator[Outcome]:
             continue
         if page.items:
             found = f"nothing: {short(before)} is the first item"
-            yield Finding(found, names(page.ids, 3), (page.exchange,), stable_list=True)
+            yield _finding(evidence, page, found, names(page.ids, 3), stable_list=True)
         else:
             yield HELD

@@ -103,14 +103,26 @@ class Reader:
         query = self.operation.read(exchange.request).query
         if query is None or not self.opaque:
             return query
+        given = self._origin(query, exchange)
+        if given is not None:
+            return replace(query, after=given.query.after, before=given.query.before)
+        after, before = (token and f"{_UNKNOWN} {token}" for token in (query.after, query.before))
+        return replace(query, after=after, before=before)
+
+    def giver(self, exchange: Exchange) -> Exchange | None:
+        """The exchange whose page gave the token of a request, whichever way that leads; ``None`` without such."""
+        query = self.operation.read(exchange.request).query if self.opaque else None
+        given = self._origin(query, exchange) if query is not None else None
+        return given.exchange if given is not None else None
+
+    def _origin(self, query: Query, exchange: Exchange) -> Given | None:
         for token, leads in ((query.after, (self._given, self._given_back)), (query.before, (self._given_back,))):
             # One parameter may take both kinds of token: where a token was given tells in which direction it leads.
             origins = (_origin(known.get(token, ()), query, exchange) for known in leads) if token is not None else ()
             given = next((each for each in origins if each is not None), None)
             if given is not None:
-                return replace(query, after=given.query.after, before=given.query.before)
-        after, before = (token and f"{_UNKNOWN} {token}" for token in (query.after, query.before))
-        return replace(query, after=after, before=before)
+                return given
+        return None
 
     @property
     def opaque(self) -> bool:
