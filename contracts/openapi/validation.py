@@ -111,8 +111,8 @@ class Validator:
             if len(found) >= MOST_VIOLATIONS:
                 break
             for place, expected, actual in _leaves(error):
-                if items == [] and len(place) == 1 and place[0] in self._ends and value.get(place[0]) is None:
-                    # Documents require ids of every page; an empty one has none to give.
+                if not items and len(place) == 1 and place[0] in self._ends and value.get(place[0]) is None:
+                    # Documents require ids of every page; one without items has none to give.
                     continue
                 path = "$"
                 for part in place:

@@ -12,6 +12,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import ID_CURSOR, written
 
 from contracts.clauses.registry import owner
 from contracts.core.errors import ConfigurationError
@@ -443,3 +444,14 @@ def test_reader_never_fails_and_agrees_with_python_where_it_reads(body: bytes) -
 def test_shown(value: Any, text: str) -> None:
     assert shown(value) == text
     assert len(text) <= WIDEST
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [([], set()), (None, {"$.data"}), ([{"id": "a"}], {"$.first_id", "$.last_id"})],
+    ids=["no items", "no array", "an item"],
+)
+def test_a_page_without_items_has_no_ids_to_give(tmp_path: Path, data: object, wrong: set[str]) -> None:
+    validator = Validator(load_operation(written(tmp_path, ID_CURSOR), name="listThings"))
+    body = {"object": "list", "data": data, "first_id": None, "last_id": None, "has_more": False}
+    assert {each.path for each in validator.violations(body)} == wrong
