@@ -14,6 +14,7 @@ from listed import (
     ID_CURSOR,
     ITEM,
     ONE_PARAMETER,
+    TEXT,
     TOKEN,
     TOKEN_ALONE,
     TOKENS_BOTH_WAYS,
@@ -286,3 +287,20 @@ def test_an_order_that_makes_no_difference_is_told_where_items_show_no_times(
     result = judged(tmp_path, "untimed", "fault", fault, "ORD-005")
     assert having(result, verdict) == {"ORD-005"}
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("ids", [["id", "version"], None], ids=["by two properties", "by its content"])
+@pytest.mark.parametrize(("fault", "verdict"), [(None, Verdict.KEPT), ("refusal-with-whole-page", Verdict.BROKEN)])
+def test_a_refusal_shows_no_item_whatever_identifies_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ids: list[str] | None, fault: str | None, verdict: Verdict
+) -> None:
+    keyed = document(
+        "/things",
+        [parameter("page_token")],
+        {"next_page_token": TEXT},
+        {"id": TEXT, "version": TEXT, "created_at": {"type": "integer"}},
+        operation={"security": [{"Key": []}], "x-list": {"item": {"id": ids}}},
+    )
+    keyed["components"]["securitySchemes"] = {"Key": {"type": "http", "scheme": "bearer"}}
+    monkeypatch.setitem(LISTS, "keyed", keyed)
+    assert having(judged(tmp_path, "keyed", "fault", fault, "SEC-008"), verdict) == {"SEC-008"}

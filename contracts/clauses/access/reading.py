@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.common import TOO_MANY
 from contracts.clauses.registry import Outcome
@@ -98,17 +98,34 @@ def private_ids(evidence: Evidence) -> frozenset[str]:
     A short word in small letters is not included: it names a kind or state, and an error may say which of these a
     filter accepts.
     """
-    values = (value for value in evidence.listing.projects if not _KIND.fullmatch(value))
+    values = [value for value in evidence.listing.projects if not _KIND.fullmatch(value)]
+    if len(evidence.operation.profile.id) > 1:
+        parts = (part for id_ in evidence.listing.items for part in json.loads(id_))
+        values += [part for part in parts if isinstance(part, str) and not _KIND.fullmatch(part)]
     return frozenset({*evidence.listing.items, *values, *evidence.foreign})
 
 
 def ids_of_items(evidence: Evidence, body: bytes) -> set[str]:
-    """The ids of objects in a refusal that look like permissions, however short they are."""
+    """What identifies the objects in a refusal that look like permissions, however short it is.
+
+    An item that one id does not identify is known by several properties or all of it, wherever it stands.
+    """
     operation = evidence.operation
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return set()
-    entries = [entry for entry in operation.items_in(value) or () if isinstance(entry, dict)]
-    ids = (operation.as_id(entry.get(operation.roles.item_id)) for entry in entries)
+    entries = operation.items_in(value) or () if len(operation.profile.id) == 1 else _objects(value)
+    ids = (operation.identity(entry) for entry in entries if isinstance(entry, dict))
     return {id_ for id_ in ids if id_ is not None}
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects of a JSON value."""
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            yield current
+        if isinstance(current, dict | list):
+            waiting += current.values() if isinstance(current, dict) else current
