@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.core.model import Order, Page, Request
+from contracts.evidence.evidence import CONTROL
 from contracts.probes.asking import Asking
 
 ACCEPTED = (None, "*/*", "text/html;q=0.2, application/xml;q=0.3, application/json;q=0.9")
@@ -96,6 +97,11 @@ def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     chosen = asking.rng.sample(filtered, half)
     rest = TOGETHER - half
     chosen += asking.rng.sample(whole, rest) if len(whole) >= rest else asking.rng.choices(requests, k=rest)
+    # Control walks are asked alone, whatever the concurrency, so that one answer at least can be compared.
+    alone = {page.exchange.request.target for page in asking.evidence.pages if page.exchange.probe == CONTROL}
+    comparable = [request for request in requests if request.target in alone]
+    if comparable and not any(request in comparable for request in chosen):
+        chosen[-1] = comparable[0]
     asking.rng.shuffle(chosen)
     return chosen
 
