@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from contracts.core.errors import ConfigurationError
 
+_USER = re.compile(r"(?<=:)//[^/?#@]*@")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -80,7 +81,9 @@ def redirected(origin: Origin, target: str, locations: Collection[str]) -> str:
     try:
         to, path = split_url(urljoin(f"{origin}{target}", location))
     except ValueError:
-        message = f"to a Location that is no http(s) URL: {location!r}"
+        hidden = _USER.sub("//…@", location)
+        what = "that is no http(s) URL" if hidden == location else "with a user in it"
+        message = f"to a Location {what}: {hidden!r}"
         raise ValueError(message) from None
     if to != origin:
         message = f"to another origin: {location!r}"
