@@ -26,7 +26,7 @@ from contracts.runs.deep.walk import DEEP, Deep, walk_through
 from contracts.runs.first_look import obstacle
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.shares import Shares
-from contracts.traffic.client import OutOfTime, RunStopped, TargetGone
+from contracts.traffic.client import DiskFull, OutOfTime, RunStopped, TargetGone
 from contracts.traffic.limits import CLOSER, LEAST_BUDGET
 from contracts.verdicts.conclusion import (
     Cost,
@@ -64,6 +64,7 @@ BETWEEN_WALKS = 26
 _MOST_PUT_OFF = 3
 _SLOWER = "a slower --rate"
 _MORE_TIME = "more time (--max-time)"
+_MORE_DISK = "more room where temporary files are (TMPDIR)"
 _FAILED = "the suite itself failed when it judged this"
 
 
@@ -193,6 +194,8 @@ class _Run:
             except RunStopped as stopped:
                 if isinstance(stopped, OutOfTime):
                     self._advice = _MORE_TIME
+                if isinstance(stopped, DiskFull):
+                    self._advice = _MORE_DISK
                 self._notes.append(f"Not everything was asked: {stopped}. Provide {self._advice or MORE}.")
             except ConfigurationError as error:
                 text = self._plan.redactor.text(str(error))

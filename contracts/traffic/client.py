@@ -21,6 +21,7 @@ from contracts.traffic.lanes import Chain, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.pacing import (
     BudgetSpent,
+    DiskFull,
     OutOfRoom,
     OutOfTime,
     RunStopped,
@@ -35,6 +36,7 @@ from contracts.traffic.wire import FenceError
 __all__ = [
     "BudgetSpent",
     "Client",
+    "DiskFull",
     "FenceError",
     "Limits",
     "OutOfRoom",

@@ -44,6 +44,10 @@ class OutOfRoom(RunStopped):
     """The answers are larger than what a run keeps of them."""
 
 
+class DiskFull(OutOfRoom):
+    """The disk takes no more of them."""
+
+
 class Pace:
     """Lets requests pass one by one, from any thread.
 

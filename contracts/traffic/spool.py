@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import IO, cast
 
 from contracts.core.model import Exchange
-from contracts.traffic.pacing import OutOfRoom
+from contracts.traffic.pacing import DiskFull, OutOfRoom
 
 _FAST = 1
 """The level of compression: a page of a hundred items takes a tenth of a millisecond, and a third of its size."""
@@ -36,7 +36,8 @@ class Spool:
         """Keeps one more exchange, whose number is higher than those before it.
 
         Raises:
-            OutOfRoom: The disk takes no more, or it would take more than it may.
+            DiskFull: The disk takes no more.
+            OutOfRoom: It would take more of the disk than it may.
         """
         data = zlib.compress(pickle.dumps(exchange, pickle.HIGHEST_PROTOCOL), _FAST)
         if self._end + len(data) > self.room:
@@ -45,10 +46,12 @@ class Spool:
         try:
             file = self._opened()
             file.seek(self._end)
-            file.write(data)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
         except OSError as error:
             msg = f"the pages can't be kept on disk: {error.strerror or 'no reason given'}"
-            raise OutOfRoom(msg) from None
+            raise DiskFull(msg) from None
         self._numbers.append(exchange.number)
         self._begins.append(self._end)
         self._end += len(data)
@@ -56,7 +59,8 @@ class Spool:
     def _opened(self) -> IO[bytes]:
         if self._file is None:
             # It is closed with this object, which outlives every block that could close it: reports read from it.
-            self._file = tempfile.TemporaryFile(prefix="contracts-")  # noqa: SIM115 - see above
+            # Without a buffer, whose rest would be written at the end, onto a disk that may be full.
+            self._file = tempfile.TemporaryFile(buffering=0, prefix="contracts-")  # noqa: SIM115 - see above
             weakref.finalize(self, self._file.close)
         return self._file
 

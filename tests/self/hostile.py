@@ -644,7 +644,10 @@ LISTS: dict[str, tuple[Callable[[Asked], Reply], Seen]] = {
     ),
     "a redirect to another port": (_to("http://127.0.0.1:{other}/v1/x"), ("HTP-001", "to another origin")),
     "a redirect to another name": (_to("http://localhost:{other}/v1/x"), ("HTP-001", "to another origin")),
-    "a redirect with a user": (_to("http://me:word@127.0.0.1:{other}/v1/x"), ("HTP-001", "with a user in it: 'http://…@")),
+    "a redirect with a user": (
+        _to("http://me:word@127.0.0.1:{other}/v1/x"),
+        ("HTP-001", "with a user in it: 'http://…@"),
+    ),
     "a redirect to a file": (_to("file:///etc/passwd"), ("HTP-001", "no http(s) URL")),
     "a redirect to a script": (_to("javascript:alert(1)"), ("HTP-001", "no http(s) URL")),
     "a redirect to half an address": (_to("http://[::1"), ("HTP-001", "no http(s) URL")),

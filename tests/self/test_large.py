@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import tracemalloc
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +37,7 @@ from contracts.runs.deep.walk import DEEP, MOST_FINDINGS, Deep, walk_through
 from contracts.runs.live import run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
-from contracts.traffic.client import Client, OutOfRoom
+from contracts.traffic.client import Client, DiskFull, OutOfRoom
 from contracts.traffic.credentials import available
 from contracts.traffic.har import read_har
 from contracts.traffic.keys import Keys
@@ -280,8 +282,25 @@ def test_the_spool_takes_no_more_room_than_it_may(monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with pytest.raises(OutOfRoom, match="No space left on device"):
+    with pytest.raises(DiskFull, match="No space left on device"):
         Spool(room=4000).append(_exchange(0))
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_page_spoils_none_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            if self.tell() >= 3000:
+                raise OSError(28, "No space left on device")
+            return super().write(data[:1000])
+
+    file = Small()
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **given: file if given["buffering"] == 0 else None)
+    spool = Spool(room=1 << 20)
+    kept = _exchange(0, os.urandom(2000))
+    spool.append(kept)
+    with pytest.raises(DiskFull, match="No space left on device"):
+        spool.append(_exchange(1, os.urandom(2000)))
+    assert list(spool) == [kept]
 
 
 class _LongIds(Behaviour):
