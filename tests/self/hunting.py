@@ -25,16 +25,18 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from profiles import Described, lists
 from showing import Probe, answers, probes, yield_at_once
+from style_matrix import answers_of, possible
 
+from contracts.core.result import Result, Verdict
 from contracts.mock.app import Behaviour
-from contracts.mock.faults import FAULTS
+from contracts.mock.faults import EVERY_FAULT, FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import NEWEST, Dataset, Permission, seeded
 from contracts.mock.variants import VARIANTS, composed
 from contracts.mock.variants.data import FORMS
 from contracts.mock.variants.moving import Moving, Outliving
 from contracts.openapi.operation import Operation
-from contracts.runs.selftest import Shown, show, warns
+from contracts.runs.selftest import Shown, against, show, warns
 from contracts.runs.serving import serving
 from contracts.traffic.limits import DEFAULT_BUDGET, LEAST_BUDGET
 
@@ -221,6 +223,21 @@ def wrongs(changing: st.SearchStrategy[Change] | None = None) -> st.SearchStrate
     return st.builds(Wrong, fault=st.sampled_from(sorted(FAULTS)), right=right)
 
 
+def wrongs_of_any_list() -> st.SearchStrategy[Wrong]:
+    """Any fault on a conforming server of a list that is made at random and has what the fault needs."""
+    data = st.builds(Data, size=st.integers(45, 95), projects=st.integers(3, 5), seed=seeds())
+    few = st.lists(st.sampled_from(POLICIES), unique=True, max_size=2).map(tuple).filter(_fit)
+    right = st.builds(Right, policies=few, data=data, seed=seeds(), described=lists())
+    return right.flatmap(
+        lambda each: st.builds(Wrong, fault=st.sampled_from(_possible(each.described)), right=st.just(each))
+    )
+
+
+def _possible(described: Described | None) -> list[str]:
+    assert described is not None
+    return sorted(fault.name for fault in possible(described.operation))
+
+
 # What is found
 
 
@@ -255,6 +272,22 @@ def missed(wrong: Wrong) -> tuple[str, ...]:
     if noticed(wrong, shown) or not differs(wrong):
         return ()
     return (f"{fault.clause} neither broken nor warned, exit code {shown.exit_code}",)
+
+
+def missed_on_any_list(wrong: Wrong) -> tuple[str, ...]:
+    """How a run overlooks a fault of another list; nothing where every answer that it got is the right server's."""
+    fault, right = EVERY_FAULT[wrong.fault], wrong.right
+    result = _judged(right, fault.behaviour(right.behaviour()))
+    verdicts = {each.clause: each.verdict for each in result.judgements}
+    if result.exit_code == 1 or verdicts[fault.clause] is Verdict.WARNED:
+        return ()
+    same = answers_of(result) == answers_of(_judged(right, right.behaviour()()))
+    return () if same else (f"{fault.clause} is {verdicts[fault.clause]}, exit code {result.exit_code}",)
+
+
+def _judged(right: Right, behaviour: Behaviour) -> Result:
+    server = Server(right.dataset(), behaviour)
+    return against(server, seed=right.seed, budget=right.budget, operation=right.operation)
 
 
 def noticed(wrong: Wrong, shown: Shown) -> bool:
@@ -295,6 +328,7 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], Judge]] = {
     "conforming servers flagged": (rights(), flagged),
     "conforming servers of any list flagged": (of_any_list(), flagged),
     "faults missed": (wrongs(), missed),
+    "faults missed on any list": (wrongs_of_any_list(), missed_on_any_list),
     "faults missed on lists that change": (wrongs(st.builds(Change, every=st.integers(8, 60))), missed),
 }
 

@@ -131,11 +131,16 @@ def operation(style: str) -> Operation:
 
 
 def faults(style: str) -> list[Fault]:
-    """The faults that may show on a style: their clauses apply, and the operation has what they need."""
-    apply = {clause.id for clause in clauses() if clause.lacking(operation(style)) is None}
-    has, capabilities = {"", *shape(operation(style)).styles}, operation(style).capabilities
-    possible = (each for each in EVERY_FAULT.values() if each.clause in apply and each.style in has)
-    return [each for each in possible if each.name not in NEEDS or NEEDS[each.name] in capabilities]
+    """The faults that may show on a style."""
+    return possible(operation(style))
+
+
+def possible(of: Operation) -> list[Fault]:
+    """The faults that may show on an operation: their clauses apply, and it has what they need."""
+    apply = {clause.id for clause in clauses() if clause.lacking(of) is None}
+    has = {"", *shape(of).styles}
+    each_of = (each for each in EVERY_FAULT.values() if each.clause in apply and each.style in has)
+    return [each for each in each_of if each.name not in NEEDS or NEEDS[each.name] in of.capabilities]
 
 
 def variants(style: str) -> list[Variant]:
@@ -182,10 +187,11 @@ def _run(style: str, kind: str, name: str | None, selected: Sequence[str]) -> Re
 
 @cache
 def _right(style: str, clause: str) -> list[object]:
-    return _answers(_run(style, "fault", None, (clause,)))
+    return answers_of(_run(style, "fault", None, (clause,)))
 
 
-def _answers(result: Result) -> list[object]:
+def answers_of(result: Result) -> list[object]:
+    """What a run asked, and what came back."""
     return [
         (each.request, each.answer and (each.answer.status, each.answer.body, each.answer.flaw), each.failure)
         for each in result.exchanges
@@ -214,7 +220,7 @@ def outcome(pair: Pair) -> str:
     verdicts = {each.clause: each.verdict for each in result.judgements}
     if verdicts[clause] in {Verdict.BROKEN, Verdict.WARNED}:
         return "caught"
-    if (pair.style, pair.name) in NOT_WRONG or _answers(result) == _right(pair.style, clause):
+    if (pair.style, pair.name) in NOT_WRONG or answers_of(result) == _right(pair.style, clause):
         return "hidden"
     whole = _run(pair.style, "fault", pair.name, ())
     return "elsewhere" if any(each.verdict is Verdict.BROKEN for each in whole.judgements) else "missed"
