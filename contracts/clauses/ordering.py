@@ -52,7 +52,7 @@ def differ(page: Page) -> bool:
     good="no order: the newest first",
     bad="no order: the oldest first",
     probes=PAGED,
-    requires={Capability.ORDER, Capability.DEFAULT_ORDER, Capability.CHRONOLOGICAL},
+    requires={Capability.ORDER, Capability.DEFAULT_ORDER},
     caused_by=("SCO-001", "ITM-004", "ITM-008", "ITM-009", "ORD-007"),
     decided_by="list",
     needs=TIMES,

@@ -90,7 +90,7 @@ class Needs:
                 f"the list has {count(len(listing.projects), 'project')}, and this needs {self.projects}",
                 f"--checkpoint with permissions for at least {self.projects} projects",
             )
-        if len({item.created_at for item in listing.items.values()}) < self.times:
+        if listing.by_time and len({item.created_at for item in listing.items.values()}) < self.times:
             return (
                 "all permissions were created in the same second",
                 "--checkpoint with permissions that were created at different times",

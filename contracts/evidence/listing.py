@@ -46,7 +46,7 @@ class Listing:
     ) -> None:
         self._part = part
         self._lasting = lasting
-        self._by_time = by_time
+        self.by_time = by_time
         self._last_items = last_items or {}
         self.items: dict[str, Item] = {}
         self._first: dict[str, int] = {}
@@ -124,7 +124,7 @@ class Listing:
         if left not in late and right not in late:
             return True
         times = self.items[left].created_at, self.items[right].created_at
-        if self._by_time and times[0] is not None and times[1] is not None and times[0] != times[1]:
+        if self.by_time and times[0] is not None and times[1] is not None and times[0] != times[1]:
             return order.precedes(times[0], times[1])
         return right in self._behind[order].get(left, ())
 
@@ -152,7 +152,7 @@ class Listing:
         sequence = self._sequence[order]
         if not sequence:
             return 0
-        if not self._by_time:
+        if not self.by_time:
             return None
         sign = 1 if order is Order.ASCENDING else -1
         keys = [self.items[known].created_at for known in sequence]

@@ -278,15 +278,23 @@ def test_a_token_that_is_older_than_all_accepted_ones_may_have_expired(
     assert [evidence.comparable(each) for each in evidence.exchanges if each.number == refused] == [bool(wrong)]
 
 
-@pytest.mark.parametrize(("fault", "verdict"), [(None, Verdict.KEPT), ("order-ignored", Verdict.WARNED)])
-def test_an_order_that_makes_no_difference_is_told_where_items_show_no_times(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, verdict: Verdict
+@pytest.mark.parametrize(
+    ("fault", "clause", "verdict"),
+    [
+        (None, "ORD-001", Verdict.KEPT),
+        (None, "ORD-005", Verdict.KEPT),
+        ("default-ascending", "ORD-001", Verdict.BROKEN),
+        ("order-ignored", "ORD-005", Verdict.WARNED),
+    ],
+)
+def test_orders_are_compared_where_items_show_no_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, clause: str, verdict: Verdict
 ) -> None:
-    untimed = document("/things", [parameter("after"), parameter("order", enum=["asc", "desc"])], {"has_more": BOOLEAN})
+    order = parameter("order", enum=["asc", "desc"], default="desc")
+    untimed = document("/things", [parameter("after"), order], {"has_more": BOOLEAN})
     monkeypatch.setitem(LISTS, "untimed", untimed)
-    result = judged(tmp_path, "untimed", "fault", fault, "ORD-005")
-    assert having(result, verdict) == {"ORD-005"}
-    assert result.exit_code == 0
+    result = judged(tmp_path, "untimed", "fault", fault, clause)
+    assert having(result, verdict) == {clause}
 
 
 @pytest.mark.parametrize("ids", [["id", "version"], None], ids=["by two properties", "by its content"])
