@@ -207,8 +207,6 @@ def outcome(pair: Pair) -> str:
     if pair.kind == "variant":
         result = _run(pair.style, "variant", pair.name, ())
         warns = EVERY_VARIANT[pair.name].warns
-        # Of tokens the clause on unknown ids says the same.
-        warns |= {"TOK-008"} if "PAG-024" in warns else frozenset()
         flagged = [
             each.clause
             for each in result.judgements

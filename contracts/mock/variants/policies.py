@@ -163,7 +163,7 @@ def unknown_after_empty(_self: Behaviour, ordered: Permissions, _asked: Asked, /
     return len(ordered)
 
 
-@varies(Behaviour.unknown_after, warns=frozenset({"PAG-024"}))
+@varies(Behaviour.unknown_after, warns=frozenset({"PAG-024", "TOK-008"}))
 def unknown_after_begins_again(_self: Behaviour, _ordered: Permissions, _asked: Asked, /) -> int:
     """After an unknown item the first page comes again."""
     return 0
