@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,19 +21,61 @@ from contracts.runs.load.options import NAMES, STRANGERS, VARIABLE, handed, refu
 from contracts.runs.load.options import settings as chosen_settings
 from contracts.settings.settings import Settings
 
+_HERE = "127.0.0.1"
+_MASTER_PORT = 5557
+"""Where a master of Locust's listens, unless it is said otherwise."""
+
+
+def _time(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Let a load end: for Locust 0 is no limit.
+
+    Raises:
+        BadParameter: It is no time.
+    """
+    if not (re.fullmatch(r"(\d+h)?(\d+m)?(\d+s)?|\d+", value, re.ASCII) and re.search("[1-9]", value)):
+        raise click.BadParameter(f"{value!r} is no time above 0, such as 30s, 10m or 1h30m.")
+    return value
+
+
+def _processes(_context: click.Context, _option: click.Parameter, value: int | None) -> int | None:
+    if value is not None and value < 1 and value != -1:
+        raise click.BadParameter(f"{value} is neither 1 or more nor -1 for one a core.")
+    return value
+
 
 @click.command(cls=Grouped)
 @click.option("--users", type=click.IntRange(1), default=10, metavar="N", help="Users that ask at once (default 10).")
 @click.option(
     "--spawn-rate", type=click.FloatRange(0, min_open=True), default=10, metavar="N", help="New users a second (10)."
 )
-@click.option("--run-time", default="1m", metavar="TIME", help="How long the load lasts: 30s, 10m, 1h30m (default 1m).")
-@click.option("--processes", type=int, default=None, metavar="N", help="Processes on this machine; -1: one a core.")
+@click.option(
+    "--run-time",
+    default="1m",
+    metavar="TIME",
+    callback=_time,
+    help="How long the load lasts: 30s, 10m, 1h30m (default 1m).",
+)
+@click.option(
+    "--processes",
+    type=int,
+    default=None,
+    metavar="N",
+    callback=_processes,
+    help="Processes on this machine; -1: one a core.",
+)
 @click.option("--master", is_flag=True, help="Let workers on other machines ask.")
 @click.option("--worker", is_flag=True, help="Ask what a master says.")
 @click.option("--master-host", default=None, metavar="HOST", help="Where a worker's master is (default 127.0.0.1).")
-@click.option("--master-port", type=int, default=None, metavar="PORT", help="Its port (default 5557).")
-@click.option("--expect-workers", type=int, default=None, metavar="N", help="Begin when so many workers are there.")
+@click.option(
+    "--master-port", type=click.IntRange(1, 65535), default=None, metavar="PORT", help="Its port (default 5557)."
+)
+@click.option(
+    "--expect-workers",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Begin when so many workers are there.",
+)
 @click.option(
     "--strangers",
     type=click.FloatRange(0, 1),
@@ -54,6 +98,7 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
             "A load needs Locust, which is not installed: pip install 'checkpoint-permissions-contracts[load]'."
         )
     shell = context.find_object(Shell) or Shell()
+    port = list(_meeting(chosen))
     if not chosen["worker"]:
         refuse_unasked(settings, may_load=bool(chosen["i_may_load_this"]))
         where = settings.base_url or "the embedded server"
@@ -74,10 +119,51 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
     said = list(_said(chosen))
     sys.stdout.flush()
     sys.stderr.flush()
-    # Where a master listens has a name of its own in Locust.
-    port = ["--master-bind-port", str(chosen["master_port"])] if chosen["master"] and chosen["master_port"] else []
     environ = os.environ | {VARIABLE: handed(given, said)}
     os.execve(sys.executable, [*locust, "--headless", "--only-summary", *said, *port], environ)  # noqa: S606 - Locust takes over
+
+
+def _meeting(chosen: Mapping[str, object]) -> Iterator[str]:
+    """Where the processes of a load meet, as Locust understands it.
+
+    Processes of one machine meet at a port that is free, so that two loads do not get each other's workers.
+
+    Raises:
+        ConfigurationError: They can't meet there, or there is only one.
+    """
+    master, worker, several, port = (chosen[name] for name in ("master", "worker", "processes", "master_port"))
+    if master and worker:
+        raise ConfigurationError(
+            "--master and --worker exclude each other: one process is the master, others its workers."
+        )
+    for option, given, needed, wanted in (
+        ("--master-host", chosen["master_host"], worker, "--worker"),
+        ("--expect-workers", chosen["expect_workers"], master, "--master"),
+        ("--master-port", port, master or worker or several, "--master, --worker or --processes"),
+    ):
+        if given and not needed:
+            raise ConfigurationError(f"{option} is of use with {wanted} only.")
+    if worker:
+        host = str(chosen["master_host"] or _HERE)
+        try:
+            socket.getaddrinfo(host, None)
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no name"
+            raise ConfigurationError(f"The name of the master, {host}, can't be resolved: {reason}.") from None
+    elif master or several:
+        here = not master and not port
+        number = 0 if here else int(str(port or _MASTER_PORT))
+        try:
+            with socket.create_server((_HERE if here else "", number)) as free:
+                number = free.getsockname()[1]
+        except OSError as error:
+            raise ConfigurationError(
+                f"A master can't listen on port {number}: {os.strerror(error.errno or 0)}. If another load does, give"
+                " another --master-port."
+            ) from None
+        if here:
+            yield from ("--master-bind-host", _HERE, "--master-port", str(number))
+        yield from ("--master-bind-port", str(number))
 
 
 def _said(chosen: Mapping[str, object]) -> Iterator[str]:

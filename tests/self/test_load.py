@@ -13,6 +13,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -673,6 +674,30 @@ def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "on 2 workers" in " ".join(done.stdout.split())
     assert data.admin_key not in done.stdout + done.stderr
+
+
+@with_locust
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--run-time", "soon"], "'soon' is no time above 0"),
+        (["--run-time", "0s"], "'0s' is no time above 0"),
+        (["--processes", "0"], "0 is neither 1 or more nor -1"),
+        (["--master", "--worker"], "--master and --worker exclude each other"),
+        (["--expect-workers", "3"], "--expect-workers is of use with --master only"),
+        (["--master-port", "5999"], "--master-port is of use with --master, --worker or --processes only"),
+        (["--worker", "--master-host", "no..where"], "no..where, can't be resolved: it is no name"),
+        (["--master", "--master-port", "{taken}"], "can't listen on port {taken}"),
+        (["--processes", "2", "--master-port", "{taken}"], "can't listen on port {taken}"),
+    ],
+)
+def test_what_locust_would_stumble_over_is_told_before(words: list[str], sentence: str) -> None:
+    with socket.create_server(("", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = contracts("load", *(word.replace("{taken}", port) for word in words))
+    assert done.returncode == 4, done.stderr
+    assert sentence.replace("{taken}", port) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @with_locust
