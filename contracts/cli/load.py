@@ -6,7 +6,6 @@ import importlib.util
 import os
 import re
 import shlex
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from contracts.core.errors import ConfigurationError
 from contracts.runs.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
 from contracts.runs.load.options import settings as chosen_settings
 from contracts.settings.settings import Settings
+from contracts.traffic import meeting
 
 _HERE = "127.0.0.1"
 _MASTER_PORT = 5557
@@ -144,23 +144,10 @@ def _meeting(chosen: Mapping[str, object]) -> Iterator[str]:
         if given and not needed:
             raise ConfigurationError(f"{option} is of use with {wanted} only.")
     if worker:
-        host = str(chosen["master_host"] or _HERE)
-        try:
-            socket.getaddrinfo(host, None)
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no name"
-            raise ConfigurationError(f"The name of the master, {host}, can't be resolved: {reason}.") from None
+        meeting.find(str(chosen["master_host"] or _HERE))
     elif master or several:
         here = not master and not port
-        number = 0 if here else int(str(port or _MASTER_PORT))
-        try:
-            with socket.create_server((_HERE if here else "", number)) as free:
-                number = free.getsockname()[1]
-        except OSError as error:
-            raise ConfigurationError(
-                f"A master can't listen on port {number}: {os.strerror(error.errno or 0)}. If another load does, give"
-                " another --master-port."
-            ) from None
+        number = meeting.listening(_HERE if here else "", 0 if here else int(str(port or _MASTER_PORT)))
         if here:
             yield from ("--master-bind-host", _HERE, "--master-port", str(number))
         yield from ("--master-bind-port", str(number))
