@@ -12,7 +12,8 @@ from contracts.core.result import Judgement, Result
 from contracts.evidence.evidence import ASIDE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
 from contracts.traffic.pacing import BudgetSpent
-from contracts.verdicts.diagnosis import SURE, diagnose, experiments
+from contracts.verdicts.diagnosis import diagnose
+from contracts.verdicts.experiments import SURE, experiments
 from contracts.verdicts.likelihood import Signature
 
 
@@ -30,23 +31,24 @@ def signatures() -> tuple[Signature, ...]:
             fault.kind.sentence,
             frozenset(rows[name]["broken"]) | frozenset(rows[name]["warned"]),
             frozenset(rows[name]["may"]),
+            fault.clause,
         )
         for name, fault in FAULTS.items()
         if name in rows
     )
 
 
-def requests(judgements: Iterable[Judgement]) -> int:
+def requests(judgements: Iterable[Judgement], evidence: Evidence) -> int:
     """How many requests it takes to tell the likely causes of these breaches apart, if they come back."""
     sure = [replace(one, seen=SURE, asked=SURE) for one in judgements]
-    return sum(len(experiment.requests) for experiment in experiments(sure))
+    return sum(len(experiment.requests) for experiment in experiments(sure, evidence))
 
 
 def test_causes(asking: Asking, judgements: Iterable[Judgement]) -> None:
     """Ask what tells likely causes apart, within what is left of the budget."""
     asking.begin(ASIDE, asking.client.remaining)
     with suppress(ShareSpent, BudgetSpent):
-        for experiment in experiments(judgements):
+        for experiment in experiments(judgements, asking.evidence):
             if len(experiment.requests) <= asking.left:
                 for request in experiment.requests:
                     asking.send(request)

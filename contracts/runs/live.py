@@ -42,7 +42,7 @@ from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, 
 LEAST_TO_SPARE = 127
 SHARE_FOR_CONFIRMING = 0.128
 """The share of the budget beyond `LEAST_TO_SPARE` requests that is reserved for confirmation."""
-FOR_CAUSES = 8
+FOR_CAUSES = 11
 """The most requests that are reserved for testing likely causes."""
 LAST_RESERVE = 6
 """Requests that are reserved for confirming what only the last probe found."""
@@ -422,7 +422,8 @@ class _Run:
             self._reader,
             plan.target,
             LiveAnswers(
-                self._asking, reserve=min(FOR_CAUSES, requests(judgements)) if plan.budget > SMALL_BUDGET else 0
+                self._asking,
+                reserve=min(FOR_CAUSES, requests(judgements, evidence)) if plan.budget > SMALL_BUDGET else 0,
             ),
             moved=evidence.unsteady,
             stops=_STOPS,

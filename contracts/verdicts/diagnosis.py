@@ -9,148 +9,25 @@ ones, as of a server with several defects; else they are the next best. How that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 
-from contracts.clauses.registry import find
-from contracts.core.model import Capability, Exchange, FailureKind, Query, Request
+from contracts.core.model import Capability, Request
 from contracts.core.result import Cause, Judgement, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.verdicts.confirmation import ROUNDS
-from contracts.verdicts.judging import size, tally
+from contracts.verdicts.experiments import CONFIRMED, TOGETHER, experiments, outcome
 from contracts.verdicts.likelihood import MOST, REST, Likely, Signature, fit, likelihood, likely, score
+from contracts.verdicts.marks import HINTS, MARKS, PROOFS
 
-SURE = 2
-"""A finding that recurred in so many repetitions, and in all of them, is not intermittent."""
 LEAST_MIXED = 2
 """The least number of answers that were right alone and wrong with others under way, so that it is no chance."""
 DERIVED = 0.5
 """The weight of a breach that follows from another one."""
 
-_SEEN, _UNSEEN = 4.0, 0.01
-"""By how much a kind becomes more or less likely where its mark is seen in what broke, or is not."""
-_CONFIRMED, _CHANGED, _REFUTED = 50.0, 2.0, 0.02
-"""The same for a request that tested it: the answer was right; it was another one; it was the same."""
+_SEEN, _UNSEEN, _UNLIKE = 4.0, 0.01, 0.05
+"""By how much a kind becomes more or less likely where its mark is seen in what broke, or is not, or is another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """Requests that show whether some kinds of causes are at work; the last one decides.
-
-    ``exchange`` is what went wrong, and broke ``clause``. ``words`` say how it is asked otherwise.
-    """
-
-    kinds: frozenset[str]
-    clause: str
-    exchange: Exchange
-    requests: tuple[Request, ...]
-    words: str
-
-
-# What is seen
-
-
-_Mark = Callable[[Exchange, Evidence], bool]
-
-
-def _html(exchange: Exchange) -> bool:
-    return exchange.answer is not None and "html" in (exchange.answer.header("Content-Type") or "").lower()
-
-
-def _redirected(exchange: Exchange, _evidence: Evidence) -> bool:
-    return exchange.redirects > 0 or (exchange.failure is not None and exchange.failure.kind is FailureKind.REDIRECT)
-
-
-def _lost_on_the_way(exchange: Exchange, _evidence: Evidence) -> bool:
-    if exchange.landed is None:
-        return False
-    landed = exchange.landed.partition("?")[2].split("&")
-    return any(part not in landed for part in exchange.request.query.split("&") if part)
-
-
-def _led_to_a_page(exchange: Exchange, evidence: Evidence) -> bool:
-    return exchange.request.credential != "admin" and (_html(exchange) or _redirected(exchange, evidence))
-
-
-def _error_as_200(exchange: Exchange, evidence: Evidence) -> bool:
-    if not exchange.ok or exchange.answer is None:
-        return False
-    value = evidence.reader.parsed(exchange.answer.body).value
-    return isinstance(value, dict) and bool(value.get("error") or value.get("errors"))
-
-
-def _empty_for_strangers(exchange: Exchange, evidence: Evidence) -> bool:
-    query = evidence.query(exchange)
-    page = evidence.page(exchange, query) if query is not None else None
-    return exchange.request.credential != "admin" and page is not None and not page.items and query in _full(evidence)
-
-
-def _full(evidence: Evidence) -> frozenset[Query]:
-    """The queries whose page has items for the admin key."""
-    return frozenset(page.query for page in evidence.every_page if page.items)
-
-
-def _at_ties_alone(evidence: Evidence) -> bool:
-    """Whether pages begin wrongly only where what is lost or repeated has the same time as the cursor's item."""
-    listing, right, at_ties = evidence.listing, False, False
-    for page in evidence.pages:
-        after, order = page.query.after, evidence.order(page)
-        known = listing.sequence(order, page.query.project_id)
-        if after is None or after not in known:
-            continue
-        expected, actual = next(iter(known[known.index(after) + 1 :]), None), next(iter(page.ids), None)
-        if expected == actual:
-            right = True
-        elif any(listing.tied(after, id_) for id_ in (expected, actual) if id_ in listing.items and id_ != after):
-            at_ties = True
-        else:
-            return False
-    return right and at_ties
-
-
-def _alike_in_both_orders(evidence: Evidence) -> bool:
-    """Whether both orders begin with the same items, although these have different times."""
-    heads: dict[Query, tuple[str, ...]] = {}
-    for page in evidence.pages:
-        if page.query.after is None and page.query.order is not None and page.items:
-            heads.setdefault(page.query, page.ids)
-    return any(
-        heads.get(replace(query, order=query.order.opposite)) == ids
-        and len({evidence.listing.items[id_].created_at for id_ in ids if id_ in evidence.listing.items}) > 1
-        for query, ids in heads.items()
-        if query.order is not None
-    )
-
-
-def _together(exchange: Exchange, _evidence: Evidence) -> bool:
-    return exchange.concurrent
-
-
-def _failed(exchange: Exchange, _evidence: Evidence) -> bool:
-    return exchange.failed or exchange.failure is not None
-
-
-MARKS: Mapping[str, _Mark] = {
-    "REDIRECT": _redirected,
-    "LOGIN_PAGE": _led_to_a_page,
-    "ERROR_AS_200": _error_as_200,
-    "EMPTY_REFUSAL": _empty_for_strangers,
-    "SHARED_STATE": _together,
-    "COALESCED": _together,
-    "CRASH": _failed,
-}
-"""What must be seen in some answer on which a finding rests, where a kind of cause is at work."""
-PROOFS: Mapping[str, _Mark] = {
-    "REDIRECT": _lost_on_the_way,
-    "LOGIN_PAGE": _led_to_a_page,
-    "ERROR_AS_200": _error_as_200,
-}
-"""The marks that say by themselves what is wrong with an answer, whatever else breaks."""
-HINTS: Mapping[str, Callable[[Evidence], bool]] = {
-    "AFTER_BY_TIME": _at_ties_alone,
-    "ORDER_IGNORED": _alike_in_both_orders,
-}
-"""What speaks for a kind of cause where all that was asked shows it, and against none where it does not."""
 REQUIRED: Mapping[str, Capability] = {
     "TIME": Capability.TIME,
     "AFTER_BY_TIME": Capability.TIME,
@@ -166,8 +43,6 @@ REQUIRED: Mapping[str, Capability] = {
     "TOKENS": Capability.TOKEN,
 }
 """What an operation must have for a kind of cause to be possible."""
-TOGETHER = ("SHARED_STATE", "COALESCED")
-"""The kinds by which answers are wrong only where other requests are under way."""
 PASSING = "NOW_AND_THEN"
 """The kind of which the mark is that a finding did not come back each time that it was asked again."""
 
@@ -177,83 +52,8 @@ def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str,
     exchanges = [exchange for one in bad if one.finding is not None for exchange in one.finding.exchanges]
     for kind, mark in MARKS.items():
         yield kind, any(mark(exchange, evidence) for exchange in exchanges)
-    for kind, hint in HINTS.items():
-        if hint(evidence):
-            yield kind, True
     if any(one.asked for one in bad):
         yield PASSING, any(one.seen < one.asked for one in bad)
-
-
-# What can be tested
-
-
-def experiments(judgements: Iterable[Judgement]) -> tuple[Experiment, ...]:
-    """The experiments to make where several clauses broke: a few requests in all."""
-    broken = [one for one in judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
-    if len(broken) <= 1:  # the title of a single one says it
-        return ()
-    together = all(one.finding.exchanges[-1].concurrent for one in broken if one.finding)
-    sure = {one.clause for one in broken if one.seen == one.asked >= SURE and not one.alone}
-    chosen: dict[str, Experiment] = {}
-    for judgement in sorted(broken, key=lambda one: size(one.finding) if one.finding else ()):
-        for one in _experiments(judgement, together=together, sure=bool({judgement.clause, judgement.because} & sure)):
-            chosen.setdefault(one.words, one)
-    return tuple(chosen.values())
-
-
-def _experiments(judgement: Judgement, *, together: bool, sure: bool) -> Iterable[Experiment]:
-    exchange = judgement.finding.exchanges[-1] if judgement.finding is not None else None
-    if exchange is None or exchange.answer is None:
-        return
-    request = replace(exchange.request, reconnect=False)
-    past = replace(request, fresh=True)
-
-    def test(words: str, requests: tuple[Request, ...], *kinds: str) -> Experiment:
-        return Experiment(frozenset(kinds), judgement.clause, exchange, requests, words)
-
-    if exchange.concurrent and together:
-        yield test("asked again alone", (request,), *TOGETHER)
-    if request.credential != "admin":
-        if exchange.ok:
-            # What lets it in must be there: an answer to the admin that a cache keeps, or the admin's connection.
-            admin = replace(request, credential="admin")
-            yield test("asked again without what caches keep", (admin, past), "CACHE_OF_CALLERS")
-            alone = replace(request, reconnect=True), request
-            yield test("asked again on a connection of its own", alone, "REMEMBERED_CALLER")
-    elif exchange.landed is not None and "?" not in exchange.landed and request.query:
-        direct = replace(request, path=exchange.landed)
-        yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
-    elif not request.fresh and sure:
-        yield test("asked again without what caches keep", (past, past), "CACHE")
-        parts = request.query.split("&")
-        if len(parts) > 1:
-            turned = replace(past, query="&".join(reversed(parts)))
-            yield test("asked again with its parameters the other way round", (turned, turned), "POSITION")
-
-
-def _outcome(experiment: Experiment, evidence: Evidence) -> tuple[float, str] | None:
-    """By how much the kinds of an experiment become more likely by it, and what is said of it; ``None``: not asked."""
-    copies = [one for one in evidence.asides if one.request == experiment.requests[-1]]
-    before = experiment.exchange
-    if not copies or copies[-1].answer is None:
-        return None
-    copy = copies[-1]
-    if len({evidence.signature(one) for one in copies}) > 1:
-        # The answers change by themselves, as where two copies of a server take turns.
-        return _CHANGED, ""
-    if before.request.credential != "admin":
-        right = copy.refused
-    else:
-        asked = replace(copy, number=before.number, request=before.request, probe=before.probe, step=before.step)
-        asked = replace(asked, sent=before.sent, received=before.received, concurrent=before.concurrent)
-        exchanges = [asked if one.number == before.number else one for one in evidence.exchanges]
-        again = Evidence(evidence.reader, evidence.target, exchanges)
-        findings = tally(find([experiment.clause]), again)[experiment.clause].findings
-        fit = copy.ok or (copy.refused and evidence.query(before) is None)
-        right = fit and all(one.number != before.number for each in findings for one in each.exchanges)
-    if right:
-        return _CONFIRMED, f"{experiment.words}, the answer to the request that breaks {experiment.clause} was right"
-    return (_CHANGED, "") if evidence.signature(copy) != evidence.signature(before) else (_REFUTED, "")
 
 
 # What fits
@@ -269,16 +69,21 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     """
     bad = [one for one in judgements if one.verdict in {Verdict.BROKEN, Verdict.WARNED} and one.finding is not None]
     decided = {one.clause for one in judgements if one.verdict is Verdict.KEPT} | {one.clause for one in bad}
-    tested = {
-        kind: outcome
-        for one in experiments(judgements)
-        if (outcome := _outcome(one, evidence)) is not None
-        for kind in one.kinds
-    }
+    tested: dict[str, tuple[float, str]] = {}
+    for one in experiments(judgements, evidence):
+        found_out = outcome(one, evidence)
+        if found_out is not None:
+            tested |= {kind: max(tested.get(kind, (0.0, "")), found_out) for kind in one.kinds}
     factors = {kind: factor for kind, (factor, _) in tested.items()}
     marked = dict(_marked(bad, evidence))
     for kind, seen in marked.items():
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if seen else _UNSEEN)
+    last = [one.finding.exchanges[-1] for one in bad if one.finding is not None]
+    for kind, fits in (each for hint in HINTS for each in hint(last, evidence).items()):
+        factors[kind] = factors.get(kind, 1.0) * (_SEEN if fits else _UNLIKE)
+    asked = [one for one in bad if one.asked]
+    if sum(one.seen < one.asked for one in asked) > len(asked) / 2:
+        factors[PASSING] = factors.get(PASSING, 1.0) * CONFIRMED
     if len(bad) <= 1:  # the title of a single one says it
         return ()
     has = evidence.operation.capabilities
@@ -354,7 +159,7 @@ def _tested(
     signatures: Sequence[Signature],
 ) -> Iterator[Likely]:
     """The kind that a test bore out, however unlike its known faults this one is."""
-    first = next((outcome for outcome in tested.values() if outcome[0] == _CONFIRMED), None)
+    first = next((outcome for outcome in tested.values() if outcome[0] == CONFIRMED), None)
     kinds = {kind for kind, outcome in tested.items() if outcome == first}
     if mixed_up(evidence):
         kinds = set(TOGETHER)

@@ -22,6 +22,9 @@ LEAST_LIKELY = 1 / 100
 
 _HIT, _STRAY, _MAY = 0.85, 0.01, 0.5
 """The chance that a clause breaks which a fault breaks; which it does not; which it breaks now and then."""
+_OWN, _FOLLOWS = 0.97, 0.3
+"""The chance that the clause breaks that is there to catch a fault; by how much a fault is less likely if that breach
+follows from another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Signature:
     """The sentence that says it."""
     broken: frozenset[str]
     may: frozenset[str] = frozenset()
+    clause: str = ""
+    """The clause that is there to catch it, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,12 @@ def score(group: Sequence[Signature], broken: Mapping[str, float]) -> float:
 
 def likelihood(signature: Signature, broken: Mapping[str, float]) -> float:
     """The logarithm of how likely a fault makes what broke, each clause by its weight."""
-    total = len(signature.broken - broken.keys()) * math.log(1 - _HIT)
+    kept = signature.broken - broken.keys()
+    total = len(kept) * math.log(1 - _HIT)
+    if signature.clause in kept:
+        total += math.log((1 - _OWN) / (1 - _HIT))
+    elif broken.get(signature.clause, 1.0) < 1.0:
+        total += math.log(_FOLLOWS)
     total += len(signature.may - broken.keys()) * math.log(1 - _MAY)
     for clause, weight in broken.items():
         chance = _HIT if clause in signature.broken else _MAY if clause in signature.may else _STRAY

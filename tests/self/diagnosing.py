@@ -21,8 +21,8 @@ from contracts.mock.server import Server
 from contracts.mock.variants import composed
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
-from contracts.verdicts.diagnosis import PROOFS
 from contracts.verdicts.likelihood import MOST, Signature, likely
+from contracts.verdicts.marks import PROOFS
 
 
 @dataclass(frozen=True)

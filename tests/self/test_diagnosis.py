@@ -19,9 +19,11 @@ from contracts.reports import as_json, github, html, junit, markdown
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.causes import signatures
+from contracts.runs.live import FOR_CAUSES
 from contracts.runs.selftest import against
-from contracts.verdicts.diagnosis import HINTS, MARKS, PASSING, REQUIRED, diagnose, mixed_up
+from contracts.verdicts.diagnosis import PASSING, REQUIRED, diagnose, mixed_up
 from contracts.verdicts.likelihood import Signature, likely
+from contracts.verdicts.marks import MARKS
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -42,7 +44,7 @@ def test_every_kind_has_a_sentence_of_its_own() -> None:
 
 
 def test_the_kinds_that_are_marked_are_kinds() -> None:
-    assert {*MARKS, *HINTS, *REQUIRED, PASSING} <= {kind.name for kind in Kind}
+    assert {*MARKS, *REQUIRED, PASSING} <= {kind.name for kind in Kind}
 
 
 def test_each_fault_has_a_signature() -> None:
@@ -80,6 +82,8 @@ def test_what_has_no_verdict_speaks_for_nothing_and_against_nothing() -> None:
         ("cache-without-order", Kind.CACHE, "without what caches keep"),
         ("door-opens-after-admin", Kind.REMEMBERED_CALLER, "on a connection of its own"),
         ("three-parameters-read", Kind.POSITION, "the other way round"),
+        ("cache-ignores-project", Kind.CACHE, "never asked for before"),
+        ("limit-left-over", Kind.LEFT_OVER, "on a new connection"),
     ],
 )
 def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, tested: str) -> None:
@@ -87,9 +91,9 @@ def test_a_cause_is_tested_where_a_request_can_tell(fault: str, kind: Kind, test
     first = result.causes[0]
     assert first.kind == kind.name
     assert tested in first.tested
-    assert first.tested.endswith("was right")
+    assert "was right" in first.tested or "the first page twice" in first.tested
     asked = [exchange for exchange in result.exchanges if exchange.probe == "cause"]
-    assert 0 < len(asked) <= 4
+    assert 0 < len(asked) <= FOR_CAUSES
     assert {one.clause for one in result.judgements if one.verdict == "broken"} >= set(first.explains)
 
 
@@ -98,6 +102,28 @@ def test_what_a_test_bears_out_leads_however_unlike_the_known_faults_it_is(monke
     unlike = replace(signature(Kind.CACHE.name, "ENV-001", "INP-001"), sentence=Kind.CACHE.sentence)
     monkeypatch.setattr("contracts.runs.causes.signatures", lambda: (*others, unlike))
     assert against(open_fault("cache-by-path")).causes[0].kind == Kind.CACHE.name
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("ties-lost", Kind.AFTER_BY_TIME),
+        ("one-skipped", Kind.AFTER_BY_ONE),
+        ("three-refusals-lock-the-address-out", Kind.LOCKED_OUT),
+        ("no-cursor-with-lower-case-end", Kind.AFTER_NOT_FOUND),
+    ],
+)
+def test_where_pages_begin_and_who_is_refused_tells_kinds_apart_that_break_the_same(
+    monkeypatch: pytest.MonkeyPatch, fault: str, kind: Kind
+) -> None:
+    others = tuple(one for one in signatures() if one.name != fault)
+    monkeypatch.setattr("contracts.runs.causes.signatures", lambda: others)
+    assert against(open_fault(fault)).causes[0].kind == kind.name
+
+
+@pytest.mark.parametrize("fault", ["order-ignored", "filter-ignored", "limit-ignored", "cursor-included"])
+def test_what_is_ignored_is_no_cache(fault: str) -> None:
+    assert Kind.CACHE.name not in [cause.kind for cause in against(open_fault(fault)).causes]
 
 
 @pytest.mark.parametrize(

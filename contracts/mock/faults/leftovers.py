@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 
-from contracts.mock.app import Behaviour, Request, Response
+from contracts.mock.app import Behaviour, Refused, Request, Response
 from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.fronts import Front
@@ -81,17 +81,19 @@ def not_modified_unasked(self: Behaviour, request: Request, response: Response, 
 
 
 class _Counting(Behaviour):
-    """After so many refusals in a row the next request is refused whoever asks."""
+    """After ``most`` refusals in a row the ``next`` requests are refused, whoever asks."""
 
-    most = 1
+    most = next = 1
 
     async def answer(self, request: Request, /) -> Response:
         """The answer, or a refusal."""
-        if self.memory.get("refused", 0) >= self.most:
-            self.memory["refused"] = 0
-            return Response(403, [("Content-Type", "application/json")], b'{"error": {"message": "Wait."}}')
+        if self.memory.get("locked", 0) > 0:
+            self.memory["locked"] -= 1
+            return self.refuse(request, Refused(403, "Too many refusals for this address.", code="locked"))
         found = await super().answer(request)
         self.memory["refused"] = self.memory.get("refused", 0) + 1 if found.status in _REFUSALS else 0
+        if self.memory["refused"] >= self.most:
+            self.memory |= {"refused": 0, "locked": self.next}
         return found
 
 
@@ -102,9 +104,9 @@ class RefusalLocksTheAddressOut(_Counting):
 
 @fault("HTP-001", kind=Kind.LOCKED_OUT, by_order="Locked out is who asks next.")
 class ThreeRefusalsLockTheAddressOut(_Counting):
-    """After three refusals in a row the next request is refused, whoever asks."""
+    """After three refusals in a row the next ten requests are refused, whoever asks."""
 
-    most = 3
+    most, next = 3, 10
 
 
 # --- a cache whose key is cut
