@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from contracts.clauses.registry import clauses
 from contracts.core.model import Exchange
 from contracts.core.result import Judgement, Result
 from contracts.openapi.operation import Operation
@@ -20,6 +21,7 @@ from contracts.reports.safe import inert, plain
 from contracts.reports.summary import CLOSELY
 from contracts.reports.templating import template
 from contracts.reports.view import Report, Row
+from contracts.traffic.limits import DEFAULT_BUDGET
 
 PLACEHOLDER: Final = "https://server.example/v1"
 """What stands for the base URL unless the user gives another one."""
@@ -50,7 +52,9 @@ def mark(operation: Operation) -> str:
     return f"<!-- An issue of contracts check on GET {plain(operation.path_template).replace('--', '- -')} "
 
 
-def render(result: Result, operation: Operation, url: str | None = None, overlay: str = "") -> dict[str, str]:
+def render(
+    result: Result, operation: Operation, url: str | None = None, overlay: str = "", requests: int = DEFAULT_BUDGET
+) -> dict[str, str]:
     """An issue for each root cause of what fails the run, by the name of its file.
 
     Args:
@@ -58,6 +62,7 @@ def render(result: Result, operation: Operation, url: str | None = None, overlay
         operation: What was judged.
         url: What is named in the place of the target's base URL.
         overlay: The name of the overlay's file, where the user gave one.
+        requests: The most requests that the run might send.
     """
     shown = url or PLACEHOLDER
     mask = _mask(result.target.base_url, shown)
@@ -78,7 +83,7 @@ def render(result: Result, operation: Operation, url: str | None = None, overlay
             derived=derived,
             url=shlex.quote(shown),
             named=url is not None,
-            again=mask(_again(report, operation, overlay, [row.id for row in roots])),
+            again=mask(_again(report, operation, overlay, requests, [row.id for row in roots])),
         )
         found[_name(operation, roots[0].id)] = text.rstrip() + "\n"
     return found
@@ -132,8 +137,9 @@ def _answer(exchange: Exchange | None, mask: Callable[[str], str]) -> str:
     return f"{text[:LONGEST_ANSWER]}… ({len(body):,} bytes in all)"
 
 
-def _again(report: Report, operation: Operation, overlay: str, ids: Sequence[str]) -> str:
-    words = ["contracts", "check", *ids]
+def _again(report: Report, operation: Operation, overlay: str, requests: int, ids: Sequence[str]) -> str:
+    """The command that asks the same requests: what is asked for one clause alone need not show its breach."""
+    words = ["contracts", "check", *([] if len(report.clauses) == len(clauses()) else ids)]
     if not operation.is_published:
         words += ["--spec", operation.name, "--operation", f"GET {operation.path_template}"]
         values = {**operation.outer, operation.roles.checkpoint: report.checkpoint}
@@ -142,6 +148,7 @@ def _again(report: Report, operation: Operation, overlay: str, ids: Sequence[str
         words += ["--overlay", overlay] if overlay else []
     elif report.checkpoint:
         words += ["--checkpoint", report.checkpoint]
+    words += ["--requests", str(requests)] if requests != DEFAULT_BUDGET else []
     return f'{shlex.join(words)} --base-url "${_ADDRESS}" --seed {report.seed}'
 
 

@@ -96,9 +96,8 @@ def write(settings: Settings, report: Report, result: Result, operation: Operati
         path = getattr(settings, name)
         try:
             if name == "issues":
-                found = issues.render(
-                    result, operation, settings.issues_as, settings.overlay.name if settings.overlay else ""
-                )
+                overlay = settings.overlay.name if settings.overlay else ""
+                found = issues.render(result, operation, settings.issues_as, overlay, settings.requests)
                 mark = issues.mark(operation) if result.exit_code in _COMPLETE else ""
                 files.write_folder(path, found, mark)
             elif name in forms:

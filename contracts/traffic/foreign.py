@@ -207,7 +207,7 @@ def _taken(raw: bytes, path: str, base_of: BaseOf, key_header: str) -> _Entry | 
     base = base_of(url)
     # No answer: mostly the browser itself gave up. A redirect is followed by what counts, a wait as well.
     nothing = status <= 0 or status in _REDIRECTS or glance.cached
-    if request.method != "GET" or base is None or nothing:
+    if request.method.upper() != "GET" or base is None or nothing:
         return None
     if not _whole(glance.response.content, status):
         return _BODILESS

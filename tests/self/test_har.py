@@ -490,6 +490,7 @@ def test_a_foreign_answer_that_the_target_did_not_give_is_skipped(tmp_path: Path
     [
         ({"time": None, "timings": None, "comment": "[#1]"}, ("time",)),
         ({"time": -1, "_fetchType": "Network Load"}, ()),
+        ({"request": {"method": "get"}}, ()),
         ({"response": {"statusText": None, "headers": [{"name": ":status", "value": "200"}]}}, ()),
         ({"response": {"headers": [{"name": "age", "value": 0}, {"name": "x"}]}, "cache": {"beforeRequest": None}}, ()),
         ({"startedDateTime": "2025-11-13T03:13:20.0000000+01:00"}, ("statusText",)),

@@ -15,6 +15,7 @@ from commanding import choose_nothing, run
 from results import BROKEN, exchange, judgement, result
 from test_reports import PAYLOAD, hostile
 
+from contracts.clauses.registry import clauses
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.files import refuse_unwritable_folder, write_folder
 from contracts.core.model import Answer, Target
@@ -195,6 +196,12 @@ def test_the_same_check_of_another_list_names_all_that_it_takes() -> None:
         "contracts check PAG-009 --spec things.yaml --operation 'GET /things/things.json' "
         "--query _shape=objects --overlay things-overlay.yaml --base-url"
     ) in text
+
+
+def test_the_same_check_of_a_full_run_asks_all_that_it_asked() -> None:
+    each = [broken("PAG-009"), *(judgement(one.id, Verdict.KEPT) for one in clauses() if one.id != "PAG-009")]
+    (text,) = issues.render(failed(*each), OPERATION, requests=400).values()
+    assert 'contracts check --checkpoint ft:m:o::ckpt-1 --requests 400 --base-url "$BASE_URL" --seed 7' in text
 
 
 def test_an_answer_keeps_its_lines() -> None:
