@@ -125,6 +125,10 @@ class _Found:
     word: bool
 
 
+def _covers(one: _Found, other: _Found) -> bool:
+    return one.begin <= other.begin and other.end <= one.end and set(other.shown) <= set(one.shown)
+
+
 def _fewer(run: int) -> int:
     """How many whole characters of a run base64 shows at least: those at its ends may be cut off in part, twice too."""
     return run - 2 if run >= _RUN else run
@@ -205,7 +209,10 @@ class Redactor:
         for where, data in places:
             for found in self._search(data):
                 if found.secret not in self._indistinct and not found.word:
-                    seen.setdefault(found.secret, []).append((where, found))
+                    before = seen.setdefault(found.secret, [])
+                    # What is seen as it is, is seen without its signs as well.
+                    if not any(place == where and _covers(one, found) for place, one in before):
+                        before.append((where, found))
         return tuple(
             Echo(
                 self._names[secret],

@@ -164,6 +164,15 @@ def test_a_masked_form_that_shows_more_is_no_large_echo(shown: int, large: bool)
     assert (echo.shown, echo.large) == (shown, large)
 
 
+@pytest.mark.parametrize(
+    ("write", "form"),
+    [(str, ""), (lambda key: f"Bearer {key}, please", ""), (".".join, ", with signs between"), (str.upper, "")],
+)
+def test_an_echo_names_the_form_in_which_it_is_seen_most_simply(write: Callable[[str], str], form: str) -> None:
+    (echo,) = REDACTOR.echoes(Answer(401, "", (("Set-Cookie", f"k={write(ADMIN)}"),), b""))
+    assert str(echo) == f"[credential:admin] in the header Set-Cookie{form}"
+
+
 def test_pieces_of_a_key_in_several_places_are_counted_together() -> None:
     answer = Answer(401, ADMIN[:20], (("X-Rest", ADMIN[20:]),), b"")
     (echo,) = REDACTOR.echoes(answer)
