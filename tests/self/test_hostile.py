@@ -160,7 +160,7 @@ NO_HTTP = frozenset(
     }
 )
 """What is no answer of a server of HTTP, and so no breach of one: the configuration names something else."""
-_NO_HTTP = "does not speak HTTP|answers no request"
+_NO_HTTP = "does not speak HTTP|answers no request|speaks HTTP/2 only"
 
 
 def served() -> dict[str, tuple[Callable[[Right], Host], Seen]]:
