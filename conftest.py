@@ -6,7 +6,7 @@ import jsonpath_rfc9535  # noqa: F401 - a part of it in Rust is loaded once a pr
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
-if not any(entry.name == "contracts" for entry in entry_points(group="pytest11")):
+if not any(entry.value == "pytest_checkpoint_permissions" for entry in entry_points(group="pytest11")):
     pytest_plugins += ["pytest_checkpoint_permissions"]
 
 settings.register_profile("contracts", derandomize=True, deadline=None, database=None, print_blob=False)

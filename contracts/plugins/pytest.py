@@ -99,7 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Listen to the reports in the one process that ends the session."""
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): what one worker of pytest-xdist runs.")
-    if not hasattr(config, "workerinput"):
+    # It may be loaded a second time, as ``-p contracts.plugins.pytest``.
+    if not hasattr(config, "workerinput") and not config.pluginmanager.hasplugin("contracts-ending"):
         # pytest-base-url makes an empty string of an option that was not given; workers inherit all options.
         config.option.contracts_empty_base_url = config.getoption("base_url", None) == ""
         config.pluginmanager.register(_Ending(config), "contracts-ending")

@@ -49,7 +49,7 @@ def test_it_holds_what_is_installed_and_nothing_else() -> None:
 def test_its_entry_points_are_there() -> None:
     assert {(entry.group, entry.name, entry.value) for entry in WHEEL.entry_points} == {
         ("console_scripts", "contracts", "checkpoint_permissions_contracts:main"),
-        ("pytest11", "contracts", "pytest_checkpoint_permissions"),
+        ("pytest11", "pytest_checkpoint_permissions", "pytest_checkpoint_permissions"),
     }
 
 
