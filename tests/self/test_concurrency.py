@@ -148,7 +148,7 @@ class Crashing(Counting):
             return super().reply(number, head)
 
         def crash(_: socket.socket) -> None:
-            for sock in self._open:
+            for sock in tuple(self._open):  # those that come while this goes on are not cut
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
             raise ClosedError
