@@ -382,7 +382,9 @@ def _out_of_bounds(evidence: Evidence, page: Page, asked: Mapping[str, str]) -> 
     wrong = next((item for item in page.items if not matches(item)), None)
     if wrong is not None:
         beside = f" of {short(project)}" if project is not None else ""
-        return Finding(f"items{beside} with {_written(asked)}", f"{short(wrong.id)} is none", (page.exchange,))
+        return Finding(
+            f"items{beside} with {_written(asked)}", f"{short(wrong.id)} is not such an item", (page.exchange,)
+        )
     if any(bound is None for _, bound in bounds):
         return None
     dated = [id_ for id_, item in evidence.listing.items.items() if item.created_at is not None and matches(item)]

@@ -24,7 +24,7 @@ def short(text: str) -> str:
 
 
 def written(given: object) -> str:
-    """A value of JSON as a sentence names it: text without quotes, what is no text as JSON writes it."""
+    """A value of JSON as a sentence names it: text without quotes, any other value as JSON writes it."""
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 

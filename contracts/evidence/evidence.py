@@ -206,7 +206,7 @@ class Evidence:
         return frozenset((target.checkpoint, *further))
 
     def unusual(self, exchange: Exchange) -> bool:
-        """Whether the document forbids a request of the admin key, or its values are none that the target ever gave."""
+        """Whether the document forbids a request of the admin key, or it holds values that the target never gave."""
         query = self.query(exchange)
         if query is None:
             return True

@@ -220,7 +220,7 @@ class Operation:
         return found if isinstance(found, list) else None
 
     def as_id(self, value: object) -> str | None:
-        """The id of an item as a cursor takes it; ``None`` for what is none."""
+        """The id of an item as a cursor takes it; ``None`` for any other value."""
         if isinstance(value, int) and not isinstance(value, bool) and self._has_numbers_as_ids:
             return str(value)
         return value if isinstance(value, str) else None

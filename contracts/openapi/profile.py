@@ -230,7 +230,7 @@ def statements(node: Any) -> Statements:
     """Read an ``x-list`` as the statements that it makes.
 
     Raises:
-        MisstatedError: It has a name that is none of its own, or a value of a wrong kind.
+        MisstatedError: It has an unknown name, or a value of a wrong kind.
     """
     found = _flattened(node, "")
     if any(role.startswith("order.") for role in found):

@@ -109,7 +109,7 @@ def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> It
 def _spelled(asking: Asking) -> list[Request]:
     """The plain request with other spellings of the path, in all forms of credentials that fit.
 
-    A spelling without a slash at its begin is none where nothing stands before the path of the operation.
+    A path without its first slash is left out where nothing stands before the path of the operation.
     """
     plain = asking.operation.request(asking.query())
     steps = plain.path.removesuffix("/")

@@ -93,7 +93,7 @@ def _property(text: str) -> str:
 def append_summary(report: Report, environ: Mapping[str, str] = os.environ) -> None:
     """Append the Markdown report to the job's summary, within what GitHub takes, if there is one.
 
-    A summary that can't be written is none of the run's concern: it is left out.
+    A summary that can't be written is left out: the run ends as without one.
     """
     name = environ.get("GITHUB_STEP_SUMMARY")
     if not name:

@@ -36,7 +36,7 @@ _MOST_TEXT: Final = 2000
 _SHOWN: Final = 40
 _OTHER_NAMES: Final = ("contracts.yaml", "contracts.yml", "contract.toml", ".contracts.toml")
 _TELLING: Final = frozenset({"base-url", "checkpoint", "target", "deviation", "seed", "gate", "spec", "requests"})
-"""Keys of which a table of ours has one at least."""
+"""Keys of which the configuration of this suite has at least one."""
 _DEVIATION: Final = ("clause", "reason", "link", "expires", "target")
 
 
@@ -154,7 +154,7 @@ def _refuse_another_name(document: Mapping[str, Any], tool: Mapping[str, Any]) -
 
 
 def unread(folder: Path | None) -> str:
-    """A sentence on a file that is meant as a configuration, and is none by its name; "" if there is none."""
+    """A sentence on a file that seems meant as the configuration and has another name; "" if there is none."""
     with suppress(OSError):
         folder = Path.cwd() if folder is None else folder
         for name in _OTHER_NAMES:

@@ -11,8 +11,8 @@ from contracts.settings.settings import Settings
 def operation(settings: Settings, *, elsewhere: bool = False) -> Operation:
     """Read the operation from the document that the settings name.
 
-    Of the embedded server the path parameters are what serves as well as any, unless they are given. ``elsewhere``
-    says that it is about another server, whatever the settings name.
+    For the embedded server any value of a path parameter will do, so none need be given. ``elsewhere`` says that the
+    operation is that of another server, whatever the settings name.
 
     Raises:
         ConfigurationError: A file can't be read, does not describe the operation, or says too little of it.

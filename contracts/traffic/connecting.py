@@ -338,8 +338,8 @@ def _look_up(host: str, port: int, within: float) -> tuple[str, ...]:
 
     Raises:
         TimeoutError: None was found within so many seconds.
-        OSError: There is none.
-        UnicodeError: It is no name.
+        OSError: The host has no address.
+        UnicodeError: It can't be a name.
     """
     with suppress(ValueError):
         return (str(ip_address(host)),)

@@ -285,7 +285,7 @@ def address_of(word: str) -> Address:
     """What ``HOST:PORT:ADDRESS`` says; several addresses have commas between them.
 
     Raises:
-        ValueError: It is none; the text completes a sentence.
+        ValueError: It says no address; the text completes a sentence.
     """
     match = re.fullmatch(r"\+?([^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5}):(\S+)", word.strip())
     if not match or not 0 < int(match[2]) <= 65535:  # noqa: PLR2004 - the largest port

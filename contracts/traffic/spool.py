@@ -74,7 +74,7 @@ class Spool:
         """The exchange of this number.
 
         Raises:
-            KeyError: It is none of those that are kept here.
+            KeyError: It is not kept here.
         """
         place = bisect_left(self._numbers, number)
         if place == len(self._numbers) or self._numbers[place] != number:

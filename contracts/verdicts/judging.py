@@ -113,9 +113,8 @@ class Confirmation:
 def first_after_change(evidence: Evidence) -> Exchange | None:
     """The first request from which on no answer is a 200, also to what had been answered 200 before.
 
-    A 304 is none: it says that the page is the one that was given before.
-
-    ``None`` if the target did not change this way during the run.
+    ``None`` if the target did not change this way during the run. A 304 counts as a 200: it says that the page is the
+    one that was given before.
     """
     allowed = [exchange for exchange, _ in evidence.allowed]
     last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)

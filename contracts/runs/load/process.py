@@ -40,7 +40,7 @@ class LoadProcess:
     def __init__(self, host: str | None) -> None:
         reading, writing = os.pipe()
         words = [sys.executable, str(COMMAND), "load-conductor", str(writing), *([host] if host else [])]
-        # In a session of its own an interrupt of the load is none of the judgement.
+        # In a session of its own: an interrupt of the load must not end the judgement.
         self._process = subprocess.Popen(  # noqa: S603 - this very suite
             words, stdin=subprocess.PIPE, pass_fds=(writing,), start_new_session=True
         )
