@@ -130,6 +130,7 @@ class Session:
         """Make the run and write its reports; an interrupt ends only the requests."""
         try:
             settings = settings_of(self._config, _of_a_fixture(request), self._target)
+            _refuse_overwritten(self._config, settings)
         except ConfigurationError as error:
             given = given_to(self._config, self._config.getoption("base_url", None))
             remarks = output.write_refused(given, error, without_keys)
@@ -161,6 +162,17 @@ class Session:
             written.write_bytes(pickle.dumps(found))
             written.rename(done)
         return found
+
+
+def _refuse_overwritten(config: pytest.Config, settings: Settings) -> None:
+    """Refuse a report in the place of pytest's own, which is written when the session ends.
+
+    Raises:
+        ConfigurationError: There would be one.
+    """
+    own = config.getoption("xmlpath", None)
+    if own and settings.junit is not None and os.path.realpath(own) == os.path.realpath(settings.junit):
+        raise ConfigurationError("--junitxml and --contract-junit name the same file: give two.")
 
 
 def _no_verdict(error: Exception, keys: Keys | None, remarks: tuple[Annotation, ...]) -> NoVerdict:

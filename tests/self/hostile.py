@@ -571,7 +571,7 @@ LISTS: dict[str, tuple[Callable[[Asked], Reply], Seen]] = {
     "a script": (always(b"callback(" + page([]) + b")"), ("ENV-001", "callback(")),
     "a page of HTML": (
         always(b"<!doctype html><script>alert(1)</script>", b"Content-Type: text/html"),
-        ("HTP-002", "text/html"),
+        "with 200 and an HTML page",
     ),
     "nothing": (always(b""), ("ENV-001", "the body is empty")),
     # Characters

@@ -292,6 +292,7 @@ def test_a_fixture_of_the_users_names_the_target(bench: Bench, server: Server) -
         (["--contract-fault=nonsense"], {}, "*nonsense*"),
         ([], {"CONTRACTS_BASE_ULR": "http://127.0.0.1:9/v1"}, "*CONTRACTS_BASE_ULR*CONTRACTS_BASE_URL*"),
         (["--base-url="], {}, "--base-url *"),
+        (["--junitxml=j.xml", "--contract-junit=./j.xml"], {}, "--junitxml and --contract-junit name the same file: *"),
         ([], {"PYTEST_BASE_URL": ""}, "--base-url *"),
     ],
 )
