@@ -45,7 +45,7 @@ def is_standard_output(path: Path) -> bool:
 
 
 def refuse_overwriting(paths: Mapping[str, Path], read: Mapping[str, Path]) -> None:
-    """Look whether a file that is to be written is one that is read, which must stay as it is, or is written twice.
+    """Refuse a file to be written that is one that is read, which must stay as it is, or is written twice.
 
     Args:
         paths: The files, by the name of the option that chose each.
@@ -66,7 +66,7 @@ def refuse_overwriting(paths: Mapping[str, Path], read: Mapping[str, Path]) -> N
 
 
 def refuse_unwritable(paths: Mapping[str, Path]) -> None:
-    """Look whether each file can be written, by the name of the option that chose it; make the missing folders.
+    """Check that each file can be written, by the name of the option that chose it; make the missing folders.
 
     Raises:
         ConfigurationError: One can't.
@@ -80,7 +80,7 @@ def refuse_unwritable(paths: Mapping[str, Path]) -> None:
 
 
 def refuse_unwritable_folder(option: str, path: Path) -> None:
-    """Look whether files can be written in a folder, by the name of the option that chose it; make it if it is missing.
+    """Check that files can be written in a folder, by the name of the option that chose it; make it if it is missing.
 
     Raises:
         ConfigurationError: None can.

@@ -42,7 +42,7 @@ _UNREPEATED: Final = {
 
 
 def refuse_overwriting(settings: Settings, recording: Path | None = None) -> None:
-    """Look before anything is written whether it would replace what is read; ``recording`` is one that is.
+    """Check before anything is written that it replaces nothing that is read; ``recording`` is one that is.
 
     Raises:
         ConfigurationError: A report or a recording would, or two of them would be the same file.
@@ -58,7 +58,7 @@ def refuse_overwriting(settings: Settings, recording: Path | None = None) -> Non
 
 
 def refuse_unwritable(settings: Settings) -> None:
-    """Look before the run whether each file can be written.
+    """Check before the run that each file can be written.
 
     Raises:
         ConfigurationError: One can't.
