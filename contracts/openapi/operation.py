@@ -193,7 +193,7 @@ class Operation:
             return Vocabulary()
         from contracts.openapi.speech import vocabulary
 
-        return vocabulary(self.name, self.profile, self._outline)
+        return vocabulary(self.name, self.profile, self._outline, self.key_header)
 
     @property
     def around_checkpoint(self) -> tuple[str, str]:

@@ -30,13 +30,14 @@ _LONGEST: Final = 200
 """Characters of a description that are quoted; published ones have up to a thousand."""
 
 
-def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
+def vocabulary(document: str, profile: Profile, outline: Outline, key_header: str = "") -> Vocabulary:
     """The words for an operation other than the published one.
 
     Args:
         document: The name of its file.
         profile: The operation.
         outline: What its document says of it.
+        key_header: The header that carries the key by itself, where that is not Authorization.
     """
     order, limit, filters = profile.order, profile.limit, profile.filters
     names = {
@@ -60,6 +61,9 @@ def vocabulary(document: str, profile: Profile, outline: Outline) -> Vocabulary:
         phrases = {**phrases, "`has_more` is not worked out": "Whether there is a token is not worked out"}
     if not profile.items:
         phrases = {**phrases, "JSON object": "JSON array"}
+    if key_header:
+        empty = {"an empty bearer token": "an empty key", "Authorization: Bearer (": f"{key_header}: ("}
+        phrases = {**phrases, **empty}
     parent = re.sub(r"_?id$", "", profile.scope[-1]).replace("_", " ") if profile.scope else ""
     nouns = {
         "permission": profile.noun,

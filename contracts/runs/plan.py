@@ -17,7 +17,7 @@ from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import STRAIGHT, Route
 from contracts.verdicts.conclusion import Terms
 
-_KEY_ALONE = frozenset({"admin", "user", "none", "unknown", *ALMOST, *IN_QUERY})
+_KEY_ALONE = frozenset({"admin", "user", "none", "unknown", "empty", "null", *ALMOST, *IN_QUERY})
 """The forms in which a header that holds nothing but the key can send one: it has no schemes."""
 
 

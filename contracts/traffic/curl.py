@@ -36,6 +36,8 @@ def _arguments(target: Target, request: Request, *, follow: bool = False) -> str
     options = CREDENTIALS[request.credential].curl
     if target.key_header:
         options = re.sub("Authorization: (Bearer )?", f"{target.key_header}: ", options)
+        # How curl writes a header without a value.
+        options = options.replace(f'"{target.key_header}: "', f'"{target.key_header};"')
     words = ["-gsSL" if follow else "-gsS", "--path-as-is", *target.curl, *([options] if options else [])]
     if request.accept != JSON_MEDIA_TYPE:
         words.append(f"-H {shlex.quote(f'Accept: {request.accept}' if request.accept is not None else 'Accept:')}")

@@ -371,3 +371,9 @@ def test_the_stub_would_notice_a_break_out(shell: Path, tmp_path: Path) -> None:
     shutil.copytree(shell, folder)
     with pytest.raises(AssertionError):
         arguments(folder, "curl x; touch stolen")
+
+
+def test_curl_sends_an_empty_header() -> None:
+    target = Target("http://h", "c", key_header="X-Api-Key")
+    assert ' -H "X-Api-Key;" ' in curl(target, Request("/things", credential="empty"))
+    assert ' -H "X-Api-Key: $OPENAI_ADMIN_KEY" ' in curl(target, Request("/things"))

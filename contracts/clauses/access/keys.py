@@ -81,7 +81,7 @@ clause(
     good="Authorization: Bearer (and nothing): 401",
     bad="Authorization: Bearer (and nothing): 200",
     probes=sent(EMPTY),
-    requires={Capability.BEARER},
+    requires={Capability.KEY},
     caused_by=("SEC-001", "SEC-002"),
     decided_by="answer",
 )(credential_clause(*EMPTY, allowed=MALFORMED_TOO))

@@ -39,7 +39,9 @@ def _anonymous(request: Request) -> bool:
     return not request.header("authorization")
 
 
-def _empty_bearer(request: Request) -> bool:
+def _empty_key(self: Behaviour, request: Request) -> bool:
+    if self.shape.key_header:
+        return self.keys_sent(request) == [""]
     return [value.strip().lower() for value in request.header("authorization")] == ["bearer"]
 
 
@@ -148,19 +150,19 @@ async def unknown_key_sees_nothing(self: Behaviour, request: Request, /) -> Resp
 @replaces(Behaviour.authenticate, "SEC-003")
 def empty_bearer_let_in(self: Behaviour, request: Request, /) -> None:
     """An empty bearer token is let in."""
-    _lets_in(self, request, when=_empty_bearer(request))
+    _lets_in(self, request, when=_empty_key(self, request))
 
 
 @replaces(Behaviour.serve, "SEC-003", kind=Kind.EMPTY_REFUSAL)
 async def empty_bearer_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """With an empty bearer token the list is empty, and a 200."""
-    return await _nothing_to_see(self, request, lambda _, asked: _empty_bearer(asked))
+    return await _nothing_to_see(self, request, _empty_key)
 
 
 @replaces(Behaviour.authenticate, "SEC-011")
 def empty_bearer_crashes(self: Behaviour, request: Request, /) -> None:
     """An empty bearer token gets a 500."""
-    if _empty_bearer(request):
+    if _empty_key(self, request):
         raise Refused(500, "Internal server error.")
     Behaviour.authenticate(self, request)
 
