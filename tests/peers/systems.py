@@ -41,8 +41,8 @@ class Missing(Exception):
 class Listed:
     """One list of a system.
 
-    Without a ``document`` it is judged by the one that the system serves. ``at`` holds values of its path; those of
-    ``filled`` are known once the system is filled.
+    Without a ``document`` it is judged by the one that the system serves, known once it is filled under the name
+    ``served``. ``at`` holds values of its path; those of ``filled`` are known once the system is filled.
     """
 
     name: str
@@ -52,11 +52,12 @@ class Listed:
     path: str = "/v1"
     at: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
+    served: str = "document"
     more: tuple[str, ...] = ()
     """Further options of `contracts check`."""
 
     def options(self, known: Mapping[str, str]) -> list[str]:
-        document = self.document or known["document"]
+        document = self.document or known[self.served]
         words = [f"--spec={document}", f"--operation={self.operation}"] if self.operation else []
         words += [f"--overlay={self.overlay}"] if self.overlay else []
         words += [f"--at={each}" for each in (*self.at, *(f"{name}={known[name]}" for name in self.filled))]
@@ -367,10 +368,15 @@ def _rows(data: Path) -> None:
 # Phoenix, judged by the document that it serves itself
 
 
+def _document(address: str, file: Path) -> str:
+    """The document that a system serves, as a file."""
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        file.write_bytes(answer.read())
+    return str(file)
+
+
 def _fill_phoenix(base_url: str, data: Path) -> dict[str, str]:
-    document = data / "phoenix.json"
-    with urllib.request.urlopen(f"{base_url}/openapi.json", timeout=60) as answer:
-        document.write_bytes(answer.read())
+    document = _document(f"{base_url}/openapi.json", data / "phoenix.json")
     spans = []
     for number in range(ITEMS):
         post(f"{base_url}/v1/projects", {"name": f"project-{number:02}"})
@@ -396,7 +402,7 @@ def _fill_phoenix(base_url: str, data: Path) -> dict[str, str]:
             if len(json.load(answer)["data"]) == ITEMS:
                 break
         time.sleep(0.2)
-    return {"document": str(document), "project_identifier": "project-00"}
+    return {"document": document, "project_identifier": "project-00"}
 
 
 def _phoenix(programs: Path, data: Path, port: int, _behind: str) -> Sequence[str]:
@@ -436,6 +442,38 @@ DATASETTE = System(
         *(f"{programs}/datasette", "serve", str(data / "things.db"), "-h", "127.0.0.1", "-p", str(port)),
     ),
     prepare=_rows,
+)
+
+# Frameworks that lists are built with, each with a list of its own pagination, judged by the document that it makes
+
+FRAMEWORKS = HERE / "frameworks"
+DJANGO = System(
+    "Django",
+    (
+        *("Django==6.1.3", "djangorestframework==3.18.3", "drf-spectacular==0.30.0", "django-ninja==1.7.1"),
+        "waitress==3.0.2",
+    ),
+    (
+        Listed("REST framework", "GET /rest/things/", path="", served="rest"),
+        Listed("Ninja", "listThings", path="", served="ninja"),
+    ),
+    lambda programs, _data, port, _behind: (f"{programs}/python", str(FRAMEWORKS / "django_lists.py"), str(port)),
+    python=(3, 12),
+    environ=lambda _programs, _data, _behind: {"KEY": KEY},
+    fill=lambda base_url, data: {
+        name: _document(f"{base_url}/{name}/openapi.json", data / f"{name}.json") for name in ("rest", "ninja")
+    },
+)
+FASTAPI = System(
+    "fastapi-pagination",
+    (
+        *("fastapi-pagination==0.16.1", "fastapi==0.165.0", "sqlalchemy==2.1.9", "sqlakeyset==2.0.1787969905"),
+        "uvicorn==0.54.0",
+    ),
+    (Listed("Things", "listThings", path=""),),
+    lambda programs, _data, port, _behind: (f"{programs}/python", str(FRAMEWORKS / "fastapi_list.py"), str(port)),
+    environ=lambda _programs, _data, _behind: {"KEY": KEY},
+    fill=lambda base_url, data: {"document": _document(f"{base_url}/openapi.json", data / "fastapi.json")},
 )
 
 # Prism and Steady, which hold no list and make examples of a document
@@ -483,6 +521,8 @@ SYSTEMS = {
         LITELLM,
         DATASETTE,
         PHOENIX,
+        DJANGO,
+        FASTAPI,
         PRISM,
         STEADY,
         PRISM_LISTS,
