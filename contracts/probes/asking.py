@@ -112,6 +112,11 @@ class Asking:
         return min(self._ceiling - self.client.requests, self.client.remaining) - gathered * self.each
 
     @property
+    def timed(self) -> bool:
+        """Whether this probe has a time at which it ends."""
+        return self._until is not None
+
+    @property
     def late(self) -> bool:
         """Whether this probe has used up its time."""
         return self._until is not None and time.monotonic() >= self._until

@@ -29,11 +29,16 @@ REORDERED = (
 
 def repetition(asking: Asking) -> None:
     """Send queries with their parameters in the opposite order, with other Accept headers, and eight together."""
+    reserved = TOGETHER
+    if asking.timed and asking.wants("together") and asking.left >= TOGETHER:
+        # All eight take the time of one answer, and nothing else shows what they show.
+        asking.together(_mixed(asking, _different(asking)))
+        reserved = 0
     with asking.gathered():
         if asking.wants("reordered"):
-            _reorder(asking)
+            _reorder(asking, reserved)
         if asking.wants("accepted"):
-            _accept(asking)
+            _accept(asking, reserved)
     if asking.wants("together"):
         _together(asking)
 
@@ -50,7 +55,7 @@ def _together(asking: Asking) -> None:
             asking.send(request)
 
 
-def _reorder(asking: Asking) -> None:
+def _reorder(asking: Asking, reserved: int) -> None:
     """Of pages with the same parameters, the one that changes most if a parameter is ignored."""
     here, always = asking.operation.roles, {name for name, _ in asking.operation.fixed}
     sets = dict.fromkeys(frozenset(filter(None, (getattr(here, role) for role in roles))) for roles in REORDERED)
@@ -58,21 +63,21 @@ def _reorder(asking: Asking) -> None:
     for names in [each for each in sets if len(each) > 1]:
         pages = [page for page in asking.evidence.pages if set(_names(page.exchange.request)) - always == names]
         # A small share reaches some of each.
-        needed = (TOGETHER + len(ACCEPTED) + 1 + SPARE) * asking.each if asked else TOGETHER + 2 * asking.each
+        needed = (reserved + len(ACCEPTED) + 1 + SPARE) * asking.each if asked else reserved + 2 * asking.each
         if pages and asking.left >= needed:
             asked = True
             request = max(pages, key=lambda page: _telling(asking, page)).exchange.request
             asking.send_all([replace(request, query="&".join(reversed(request.query.split("&"))))])
 
 
-def _accept(asking: Asking) -> None:
+def _accept(asking: Asking, reserved: int) -> None:
     """A small page with the Accept headers of clients other than the official ones."""
     pages = [page for page in asking.evidence.pages if page.items]
     if pages:
         # A page without a cursor stays the same when items are removed.
         simple = min(pages, key=lambda page: (page.query.after is not None, len(page.items) == 1, len(page.items)))
         request = simple.exchange.request
-        accepted = ACCEPTED if asking.left >= (TOGETHER + len(ACCEPTED) + SPARE) * asking.each else ACCEPTED[:1]
+        accepted = ACCEPTED if asking.left >= (reserved + len(ACCEPTED) + SPARE) * asking.each else ACCEPTED[:1]
         asking.send_all(replace(request, accept=accept) for accept in accepted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
@@ -153,3 +154,20 @@ def test_a_query_is_written_in_another_order() -> None:
 def test_eight_are_under_way_at_once() -> None:
     exchanges, _ = of_part("repetition.together")
     assert [exchange.concurrent for exchange in exchanges] == [True] * 8
+
+
+def test_one_of_a_batch_was_asked_alone_before() -> None:
+    exchanges, made = of_part("repetition.together")
+    alone = {one.request.target for one in made.client.exchanges if one.probe == CONTROL}
+    assert alone & {one.request.target for one in exchanges}
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_where_the_time_is_limited_a_batch_comes_first(timed: bool) -> None:
+    with asking() as made:
+        asked(made, "walks")
+        made.begin("repetition", ENOUGH, until=time.monotonic() + 600 if timed else None)
+        begun = len(made.client.exchanges)
+        PROBES["repetition"].ask(made)
+        batch = [exchange.concurrent for exchange in made.client.exchanges[begun : begun + 8]]
+    assert (batch == [True] * 8) is timed
