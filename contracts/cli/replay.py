@@ -45,7 +45,7 @@ def replay(settings: Settings, file: str, clauses: tuple[str, ...], **words: str
     job = Job(settings, clauses)
     try:
         with replaying(quiet=settings.quiet) as tell:
-            judged = job.replay(Path(file), hints, tell)
+            judged = job.replay(Path("/dev/stdin" if file == "-" else file), hints, tell)
         with interrupts.held():
             present(settings, judged, job.write)
     finally:

@@ -37,6 +37,8 @@ class Shell:
 
     verbose: bool = False
     keys: Keys | None = None
+    words: Sequence[str] = ()
+    """The command line."""
 
     def redacted(self, text: str) -> str:
         """The text without any key that is known, and without what looks like one."""
@@ -80,7 +82,7 @@ class Commands(click.Group):
         del prog_name
         extra.pop("standalone_mode", None)
         words = list(sys.argv[1:] if args is None else args)
-        shell = Shell(verbose=bool({"-v", "--verbose"} & set(words)))
+        shell = Shell(verbose=bool({"-v", "--verbose"} & set(words)), words=words)
         code: int | None = None
         with interrupts.held(), guarded():
             try:
@@ -253,12 +255,21 @@ def _sentence(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption) and command is not None:
         known = [word for one in command.params for word in (*one.opts, *one.secondary_opts) if word.startswith("--")]
         path = command_path(error)
-        meant = hint(error.option_name, [*known, "--help"], f"`{path} --help` shows all.")
+        meant = hint(_typed(error), [*known, "--help"], f"`{path} --help` shows all.")
         if error.option_name in _KEYS and "--key-file" in known:
             meant = "A key is never an argument, which others can read: set OPENAI_ADMIN_KEY, or give --key-file."
         return f"There is no option {error.option_name} for `{path}`. {meant}"
     text = error.format_message().strip().replace("\n", " ")
     return text if text.endswith((".", "?")) else f"{text}."
+
+
+def _typed(error: click.NoSuchOption) -> str:
+    """The option as it was typed: after a single hyphen click takes each letter for one."""
+    shell = error.ctx.find_object(Shell) if error.ctx else None
+    words_ = shell.words if shell is not None else ()
+    begin = error.option_name[:2]
+    alike = (word.partition("=")[0] for word in words_ if word.startswith(begin) and len(word) > len(begin))
+    return error.option_name if begin == "--" else next(alike, error.option_name)
 
 
 def command_path(error: click.UsageError) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from contracts.core.errors import ConfigurationError
 from contracts.core.model import Order
 from contracts.core.wording import excerpt
 from contracts.openapi import document as documents
@@ -123,6 +124,12 @@ def _operation(
     # Tokens of both directions may have one parameter; then it is known as the one that leads onward.
     one = roles.before == roles.after
     known = [(name, role) for role in PARAMETERS if (name := getattr(roles, role)) and not (one and role == "before")]
+    for name, _ in query:
+        if name in {each for each, _ in known}:
+            raise ConfigurationError(
+                f"--query {excerpt(name)} can't be the same in every request: the suite asks with values of its own for"
+                f" {excerpt(name)}. Leave it out."
+            )
     filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
     allowed = References(source.name, reduced.data).keywords(filtering)
     order = profile.order or Ordering(None, (), None, by_time=False)

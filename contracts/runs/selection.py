@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from contracts.clauses.registry import Clause, find
 from contracts.core.errors import ConfigurationError
+from contracts.core.wording import excerpt
+
+_NO_CLAUSES: Final = (
+    (re.compile(r"^[\u2010-\u2015\u2212]"), "options begin with two hyphens, as --base-url does"),
+    (re.compile(r"://"), "give the URL of a target as --base-url"),
+    (re.compile(r"\.har$", re.IGNORECASE), "`contracts replay` judges a recording"),
+    (re.compile(r"\.toml$", re.IGNORECASE), "give a configuration as --config"),
+    (re.compile(r"\.(?:ya?ml|json)$", re.IGNORECASE), "give a document as --spec"),
+)
+"""Words that people write in the place of clauses, and what is said of them."""
 
 
 def chosen(words: Sequence[str]) -> tuple[Clause, ...]:
@@ -28,4 +40,7 @@ def chosen(words: Sequence[str]) -> tuple[Clause, ...]:
                     raise ConfigurationError(
                         f"{word} is a {kind} of the embedded server and no clause: write --{kind} {word}."
                     ) from None
+            for form, instead in _NO_CLAUSES:
+                if form.search(word):
+                    raise ConfigurationError(f"{excerpt(word)} is no clause: {instead}.") from None
         raise

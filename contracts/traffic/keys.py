@@ -23,6 +23,7 @@ from typing import Final, NoReturn
 from contracts.core.errors import ConfigurationError
 
 ADMIN_VARIABLE: Final = "OPENAI_ADMIN_KEY"
+_OTHER_VARIABLE: Final = "OPENAI_API_KEY"
 USER_VARIABLE: Final = "OPENAI_USER_KEY"
 
 _FILE_SIZE = 65536
@@ -130,6 +131,8 @@ def read_keys(
     admin, user = ((_checked(*each), each[1]) if each is not None else None for each in found)
     if admin is None:
         empty = f"{admin_variable} is empty" if admin_variable in variables else "there is none"
+        if variables.get(_OTHER_VARIABLE, "").strip():
+            empty += f" ({_OTHER_VARIABLE} is not read: an admin key is another one)"
         raise ConfigurationError(
             f"An admin key is needed, and {empty}: set {admin_variable}, or give --key-file or --key-command."
         )

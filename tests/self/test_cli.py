@@ -169,6 +169,22 @@ def test_a_right_server_of_any_size_breaks_nothing(size: int) -> None:
     ("words", "sentence"),
     [
         ("chek", "There is no command 'chek'. Did you mean check?"),
+        (
+            "check -base-url x",
+            "There is no option -b for `contracts check`. Did you mean --base-url?",
+        ),
+        ("check https://h/v1", "https://h/v1 is no clause: give the URL of a target as --base-url."),
+        ("check run.har", "run.har is no clause: `contracts replay` judges a recording."),
+        ("check openapi.yaml", "openapi.yaml is no clause: give a document as --spec."),
+        ("check \u2014seed", "\u2014seed is no clause: options begin with two hyphens, as --base-url does."),
+        *(
+            (
+                f"check --query {name}=x",
+                "--query {name} can't be the same in every request: the suite asks with values of its own for {name}."
+                " Leave it out.".replace("{name}", name),
+            )
+            for name in ("limit", "after", "order", "project_id")
+        ),
         ("help", "There is no command 'help'. Did you mean --help?"),
         ("version", "There is no command 'version'. Did you mean --version?"),
         (

@@ -200,6 +200,8 @@ def test_a_file_with_quotes_around_its_key_is_told_by_its_name(tmp_path: Path) -
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_an_empty_variable_counts_as_not_set(value: str) -> None:
     assert read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OPENAI_USER_KEY": value}) == Keys(Secret(ADMIN))
+    with pytest.raises(ConfigurationError, match=r"and there is none \(OPENAI_API_KEY is not read: "):
+        read_keys(environ={"OPENAI_API_KEY": USER})
     with pytest.raises(ConfigurationError, match="An admin key is needed, and OPENAI_ADMIN_KEY is empty: "):
         read_keys(environ={"OPENAI_ADMIN_KEY": value, "OPENAI_USER_KEY": USER})
 

@@ -39,6 +39,7 @@ ALL = os.environ.get("HOSTILE") == "all"
 BUDGET = 60
 WORDS = ("--requests", str(BUDGET), "--timeout", "0.5", "--max-time", "20")
 MOST_MEMORY = 300 << 20
+LARGEST_REPORT = 1 << 20
 HANG = 120.0
 """Seconds after which a child is taken to hang. Its own limits are far below."""
 DATASET = replace(seeded(), admin_key=ADMIN, user_key=USER)
@@ -122,6 +123,8 @@ def assert_sound(ran: Ran, host: Host, *, commands: bool = False) -> None:
     assert len(host.asked) <= BUDGET
     assert {head.split(b" ")[0] for head in host.asked} <= {b"GET"}
     assert host.other.connections == 0, "it was led elsewhere"
+    sizes = {file.name: file.stat().st_size for file in ran.folder.iterdir() if file.is_file()}
+    assert not {name: size for name, size in sizes.items() if size > LARGEST_REPORT and name != "run.har"}
     harmless.lines(ran.told, commands=commands)
     harmless.files(ran.folder)
     assert leaking(ran.folder) == {}
