@@ -240,6 +240,10 @@ def _of_checkpoints(
 
 def with_steps(reader: Reader, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
     """Say of each page to which walk it belongs: it goes on after the last item of an earlier one."""
+    if reader.opaque:
+        # By which token a page goes on is known once it is known which page gave each.
+        reader = reader.fresh()
+        reader.learn(exchanges)
     steps: dict[int, Step] = {}
     ends: dict[Query, list[int]] = defaultdict(list)
     """By the query that would go on behind them, the pages of which no other has gone on."""

@@ -24,10 +24,13 @@ from browsing import (
     without_content,
 )
 from canary import key_like
+from listed import ITEM, document, parameter, written
+from results import exchange
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.model import Target
+from contracts.core.model import Answer, Exchange, Step, Target
 from contracts.core.result import Judgement, Result, Verdict
+from contracts.evidence.reader import Reader
 from contracts.mock.faults import FAULTS, open_fault
 from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
@@ -35,7 +38,7 @@ from contracts.openapi.loading import load_operation
 from contracts.reports.recording import record
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.runs.replay import Hints, replay
+from contracts.runs.replay import Hints, replay, with_steps
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.verdicts.conclusion import Terms
@@ -191,6 +194,21 @@ def test_a_key_that_is_blotted_out_is_not_one_that_is_refused_now_and_then(tmp_p
     result = again(saved(tmp_path, blotted(session.seen, word)))
     assert list(broken(result.judgements)) == []
     assert [one.request.credential for one in result.exchanges] == ["admin", "unknown"]
+
+
+def test_pages_that_go_on_by_tokens_are_walks(tmp_path: Path) -> None:
+    data = document("/things", [parameter("cursor")], {"next": {"type": ["string", "null"]}}, ITEM)
+    operation = load_operation(written(tmp_path, data), name="listThings")
+
+    def page(number: int, query: str, next_: str | None, *ids: str) -> Exchange:
+        body = {"next": next_, "data": [{"id": id_, "created_at": 1, "status": "new"} for id_ in ids]}
+        answer = Answer(200, "", (), json.dumps(body).encode())
+        return exchange(number, query, path="/things", answer=answer, sent=2 * number + 1, received=2 * number + 2)
+
+    walked = page(0, "limit=2", "p", "a", "b"), page(1, "cursor=p&limit=2", "q", "c"), page(2, "cursor=q&limit=2", None)
+    other = page(3, "cursor=never&limit=2", None, "z")
+    steps = [each.step for each in with_steps(Reader(operation), (*walked, other))]
+    assert steps == [Step("recorded 0", 0), Step("recorded 0", 1), Step("recorded 0", 2), None]
 
 
 def test_a_recording_without_content_is_told_as_such(tmp_path: Path) -> None:
