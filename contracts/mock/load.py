@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import NoReturn
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.store import Permission
@@ -298,40 +299,44 @@ class ProjectsOfNeighbours(Busy):
 # --- what a server does that has too much to do
 
 
-@_fault("ENV-001", "ENV-002", "ENV-003", "ENV-004", "ENV-005", "ENV-006")
-class LimiterSays200(Busy):
-    """Who asks too much gets an error with the status 200."""
+class EachFourth(Busy):
+    """A server that gives another answer in place of each fourth page while many ask."""
 
     async def serve(self, request: Request, /) -> Response:
-        """The page, or an error that looks like one."""
+        """The page, or what it gives instead."""
         response = await super().serve(request)
-        if not self.crowded or request.number % 4:
-            return response
+        return self.instead(request, response) if self.crowded and request.number % 4 == 0 else response
+
+    def instead(self, request: Request, response: Response, /) -> Response:
+        """What takes the place of a page."""
+        raise NotImplementedError
+
+
+@_fault("ENV-001", "ENV-002", "ENV-003", "ENV-004", "ENV-005", "ENV-006")
+class LimiterSays200(EachFourth):
+    """Who asks too much gets an error with the status 200."""
+
+    def instead(self, _request: Request, response: Response, /) -> Response:
+        """An error that looks like a page."""
         return replace(response, body=b'{"error":{"message":"Rate limit reached.","code":"rate_limit_exceeded"}}')
 
 
 @_fault("HTP-001")
-class SendsElsewhere(Busy):
+class SendsElsewhere(EachFourth):
     """Who asks too much is sent to a page about the state of the service."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """The page of the list, or a redirect to another host."""
-        response = await super().serve(request)
-        if not self.crowded or request.number % 4:
-            return response
+    def instead(self, _request: Request, _response: Response, /) -> Response:
+        """A redirect to another host."""
         return Response(302, [("Location", "https://status.invalid/")])
 
 
 @_fault("HTP-005")
-class FailsAboveRate(Busy):
+class FailsAboveRate(EachFourth):
     """Above a rate requests are answered 503, and not when to ask again."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """The page, or a failure."""
-        response = await super().serve(request)
-        if self.crowded and request.number % 4 == 0:
-            raise Refused(503, "The server is overloaded.", code="overloaded")
-        return response
+    def instead(self, _request: Request, _response: Response, /) -> NoReturn:
+        """A failure."""
+        raise Refused(503, "The server is overloaded.", code="overloaded")
 
 
 @_fault("SEC-001", "SEC-002", "SEC-005")
@@ -359,28 +364,22 @@ class BodyCut(Busy):
 
 
 @_fault("HTP-001")
-class NotModifiedUnasked(Busy):
+class NotModifiedUnasked(EachFourth):
     """A cache that is short of memory says 304 to those who hold no copy of the page."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """The page, or nothing."""
-        response = await super().serve(request)
-        if not self.crowded or request.number % 4:
-            return response
+    def instead(self, _request: Request, _response: Response, /) -> Response:
+        """Nothing."""
         return Response(304, [("ETag", '"page"')])
 
 
 @_fault("INP-009", "SEC-009")
-class KeyInLimiter(Busy):
+class KeyInLimiter(EachFourth):
     """Who asks too much is put off rightly, and the message names the whole key."""
 
-    async def serve(self, request: Request, /) -> Response:
-        """The page, or when to ask again."""
-        response = await super().serve(request)
-        if self.crowded and request.number % 4 == 0:
-            key = "".join(request.header("authorization")).removeprefix("Bearer ")
-            raise Refused(429, f"Rate limit reached for {key}.", headers=[("Retry-After", "0")])
-        return response
+    def instead(self, request: Request, _response: Response, /) -> NoReturn:
+        """When to ask again, and the key."""
+        key = "".join(request.header("authorization")).removeprefix("Bearer ")
+        raise Refused(429, f"Rate limit reached for {key}.", headers=[("Retry-After", "0")])
 
 
 @_fault("SEC-008")
