@@ -508,3 +508,12 @@ def test_a_clause_that_fails_leaves_all_others(monkeypatch: pytest.MonkeyPatch) 
 
 def _but_failing(clause: Any) -> Any:
     return replace(clause, judge=failing)
+
+
+def test_the_command_loads_nothing_before_interrupts_are_heeded() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules)\n"
+        "import checkpoint_permissions_contracts as it; print(sorted(set(sys.modules) - before - {it.__name__}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in {"[]", "['__future__']"}
