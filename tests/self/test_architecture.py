@@ -54,12 +54,12 @@ def test_the_families_are_complete() -> None:
         family = clause.id[:3]
         assert clause.id == f"{family}-{len(found[family]) + 1:03}"
         found[family] += clause.level[0]
-    assert found == LEVELS
+    assert found == LEVELS, "LEVELS has the level of each clause by its first letter"
     assert list(FAMILIES) == list(LEVELS)
 
 
 @pytest.mark.parametrize("clause", [pytest.param(clause, id=clause.id) for clause in clauses()])
-def test_a_clause_is_told_whole(clause: Clause) -> None:
+def test_a_clause_has_all_that_is_said_of_clauses(clause: Clause) -> None:
     assert stands(clause.quote), clause.quote
     assert 0 < len(clause.title) <= TITLE_LENGTH
     assert not clause.title.endswith(".")
@@ -81,7 +81,8 @@ def _declared_in(clause: Clause) -> list[str]:
     found = [name for name, text in texts.items() if re.search(rf'\w\(\s*"{clause.id}"', text)]
     if "__init__" in texts:
         rows = [row for row in texts["__init__"].splitlines() if clause.id in row]
-        assert [row.split("`")[1] for row in rows] == found
+        table = f"the table in contracts/clauses/{clause.family}/__init__.py names each clause beside its module"
+        assert [row.split("`")[1] for row in rows] == found, table
     return found
 
 

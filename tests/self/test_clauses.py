@@ -438,7 +438,8 @@ def names(given: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def test_every_clause_is_tested() -> None:
-    assert {clause.id for clause in clauses()} == BROKEN.keys() | ANSWERED.keys()
+    tested = "BROKEN has a wrong answer for each clause, and ANSWERED one for each question"
+    assert {clause.id for clause in clauses()} == BROKEN.keys() | ANSWERED.keys(), tested
     assert {clause.id for clause in clauses() if clause.level is Level.OBSERVED} == ANSWERED.keys()
 
 
