@@ -135,14 +135,14 @@ def test_the_embedded_server_is_the_default() -> None:
         ({"base_url": "http://127.0.0.1:1", "checkpoint": "x", "admin_key": key_like()}, "can't be reached"),
     ],
 )
-def test_what_can_not_be_used_is_told_in_one_sentence(options: dict[str, object], sentence: str) -> None:
+def test_what_can_not_be_used_is_reported_in_one_sentence(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         check(**options)  # type: ignore[arg-type]  # of the table
     assert sentence in str(caught.value)
     assert "0123456789abcdef" not in str(caught.value)
 
 
-def test_a_recording_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_recording_that_is_none_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.har").write_text("{}")
     with pytest.raises(ConfigurationError, match="is no HAR recording"):
         replay(tmp_path / "x.har")

@@ -465,5 +465,5 @@ def test_listing_loads_neither_schemathesis_nor_a_server() -> None:
     assert "PAG-014" in done.stdout
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     assert run("--version").stdout == f"contracts {contracts.verdicts.conclusion.own_version()}\n"

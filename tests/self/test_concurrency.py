@@ -276,7 +276,7 @@ def test_who_wants_all_lanes_is_alone_and_gets_there_before_those_that_come_late
     assert most_beside == [0] * 16
 
 
-def test_a_fault_of_concurrency_is_told_as_that(tmp_path: Path) -> None:
+def test_a_fault_of_concurrency_is_reported_as_that(tmp_path: Path) -> None:
     result = against(Server(seeded(size=30), _Mixing()), budget=400, concurrency=8)
     broken = [one for one in result.judgements if one.verdict is Verdict.BROKEN and one.finding is not None]
     told = [

@@ -54,7 +54,7 @@ def test_secrets_are_equal_by_what_they_hold() -> None:
 # Where keys come from
 
 
-def test_the_path_of_a_file_in_the_place_of_a_key_is_told(tmp_path: Path) -> None:
+def test_the_path_of_a_file_in_the_place_of_a_key_is_reported(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(ADMIN)
     with pytest.raises(
         ConfigurationError, match=r"^OPENAI_ADMIN_KEY is the path of a file: give it as .* \(--key-file\)"
@@ -123,7 +123,7 @@ def bad(tmp_path: Path, what: str) -> dict[str, object]:
         "sh -c 'exec >&-; sleep 60'",
     ],
 )
-def test_a_source_that_fails_is_told_without_the_key(what: str, tmp_path: Path) -> None:
+def test_a_source_that_fails_is_reported_without_the_key(what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_keys(environ={}, timeout=0.5, **bad(tmp_path, what))  # type: ignore[arg-type]  # the names are checked above
     assert_one_sentence(caught.value)
@@ -137,7 +137,7 @@ def test_a_source_that_fails_is_told_without_the_key(what: str, tmp_path: Path) 
     ],
 )
 @pytest.mark.parametrize("which", ["admin", "user"])
-def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which: str) -> None:
+def test_a_key_that_no_header_can_carry_is_reported_without_the_key(key: str, which: str) -> None:
     environ = {"OPENAI_ADMIN_KEY": ADMIN, f"OPENAI_{which.upper()}_KEY": key}
     with pytest.raises(ConfigurationError, match=f"^OPENAI_{which.upper()}_KEY ") as caught:
         read_keys(environ=environ)
@@ -175,7 +175,7 @@ def test_a_key_that_no_header_can_carry_is_told_without_the_key(key: str, which:
     ],
 )
 @pytest.mark.parametrize("variable", ["OPENAI_ADMIN_KEY", "OPENAI_USER_KEY", "STAGING_KEY"])
-def test_a_key_with_something_around_it_is_told_by_its_variable(form: str, remedy: str, variable: str) -> None:
+def test_a_key_with_something_around_it_is_reported_by_its_variable(form: str, remedy: str, variable: str) -> None:
     admin = variable if variable == "STAGING_KEY" else "OPENAI_ADMIN_KEY"
     with pytest.raises(ConfigurationError) as caught:
         read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, variable: form.replace("{}", USER)}, admin_variable=admin)
@@ -191,7 +191,7 @@ def test_what_stands_around_a_key_in_a_file_is_no_part_of_it(form: str, tmp_path
     assert read_keys(environ={}, admin_file=tmp_path / "key") == Keys(Secret(ADMIN))
 
 
-def test_a_file_with_quotes_around_its_key_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_file_with_quotes_around_its_key_is_reported_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f'"{ADMIN}"\n')
     with pytest.raises(ConfigurationError, match=r"^The file of the admin key \(key\) has quotes around the key"):
         read_keys(environ={}, admin_file=tmp_path / "key")
@@ -206,7 +206,7 @@ def test_an_empty_variable_counts_as_not_set(value: str) -> None:
         read_keys(environ={"OPENAI_ADMIN_KEY": value, "OPENAI_USER_KEY": USER})
 
 
-def test_the_same_key_twice_is_told_by_both_variables(tmp_path: Path) -> None:
+def test_the_same_key_twice_is_reported_by_both_variables(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="OTHER_KEY gives the same key as OPENAI_ADMIN_KEY: ") as caught:
         read_keys(environ={"OPENAI_ADMIN_KEY": ADMIN, "OTHER_KEY": ADMIN}, user_variable="OTHER_KEY")
     assert_one_sentence(caught.value)
@@ -215,7 +215,7 @@ def test_the_same_key_twice_is_told_by_both_variables(tmp_path: Path) -> None:
         read_keys(environ={"OPENAI_USER_KEY": ADMIN}, admin_file=tmp_path / "key")
 
 
-def test_a_missing_admin_key_is_told() -> None:
+def test_a_missing_admin_key_is_reported() -> None:
     with pytest.raises(ConfigurationError, match="OPENAI_ADMIN_KEY") as caught:
         read_keys(environ={"OPENAI_USER_KEY": USER})
     assert_one_sentence(caught.value)

@@ -278,7 +278,7 @@ def test_a_table_that_is_meant_as_ours_is_not_passed_over(table: str, ours: bool
 
 
 @pytest.mark.parametrize("name", ["contracts.yaml", ".contracts.toml"])
-def test_a_file_of_another_name_is_told_where_nothing_names_a_target(name: str, tmp_path: Path) -> None:
+def test_a_file_of_another_name_is_reported_where_nothing_names_a_target(name: str, tmp_path: Path) -> None:
     assert written(tmp_path, "seed: 1", name).remarks == (
         f"{name} is not read: a configuration is contracts.toml, or [tool.contracts] in pyproject.toml.",
     )
@@ -400,7 +400,7 @@ def test_what_follows_from_a_breach_gets_no_entry_and_is_accepted_with_it(tmp_pa
 
 
 @pytest.mark.parametrize(("left", "said"), [(15, ""), (14, "in 14 days"), (1, "tomorrow"), (0, "today"), (-1, "")])
-def test_the_end_of_an_entry_is_told_some_days_before(left: int, said: str) -> None:
+def test_the_end_of_an_entry_is_reported_some_days_before(left: int, said: str) -> None:
     expires = DAY + timedelta(days=left)
     _, known = accept([judged("PAG-014", Verdict.BROKEN)], [accepted(expires=expires)], DAY)
     told = " ".join(ending(known, DAY))
@@ -408,7 +408,7 @@ def test_the_end_of_an_entry_is_told_some_days_before(left: int, said: str) -> N
     assert not said or f"PAG-014 is accepted until {expires}, which is {said}: fix it, or renew " in told
 
 
-def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_with_a_file_is_reported_at_once(tmp_path: Path) -> None:
     text = """
     sead = 7
     rate = true

@@ -232,7 +232,7 @@ def refusal(base_url: str, connect: float = LIMITS.connect) -> str:
         (always(waiting(b"")), "/v1", "gives no answer: n"),
     ],
 )
-def test_a_wrong_configuration_is_told_by_a_run_and_the_doctor(reply: Answer, path: str, told: str) -> None:
+def test_a_wrong_configuration_is_reported_by_a_run_and_the_doctor(reply: Answer, path: str, told: str) -> None:
     with Server(reply) as server:
         base_url = f"http://127.0.0.1:{server.port}{path}"
         sentence = refusal(base_url)
@@ -249,7 +249,7 @@ def test_a_wrong_configuration_is_told_by_a_run_and_the_doctor(reply: Answer, pa
         ("https://host/ft:a", "it is an id, and no URL"),
     ],
 )
-def test_a_checkpoint_that_was_hardly_meant_so_is_told_as_that(name: str, amiss: str) -> None:
+def test_a_checkpoint_that_was_hardly_meant_so_is_reported_as_that(name: str, amiss: str) -> None:
     reply = answer("404 Not Found", {"error": {"message": "No such checkpoint"}})
     with Server(always(reply)) as server:
         chosen = plan(f"http://127.0.0.1:{server.port}/v1", LIMITS.connect)

@@ -179,7 +179,7 @@ def forbidden(monkeypatch):
 """
 
 
-def test_a_plugin_that_forbids_sockets_is_told(pytester: pytest.Pytester) -> None:
+def test_a_plugin_that_forbids_sockets_is_reported(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(pytest_forbids=FORBIDDING)
     pytester.syspathinsert()
     words = ("-p", "pytest_forbids", "--pyargs", "contracts.suite", "-k", "ENV-002", "--junitxml=it.xml")
@@ -189,7 +189,7 @@ def test_a_plugin_that_forbids_sockets_is_told(pytester: pytest.Pytester) -> Non
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_fixture_that_gives_no_text_is_told(pytester: pytest.Pytester) -> None:
+def test_a_fixture_that_gives_no_text_is_reported(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef base_url(): return 7")
     result = pytester.runpytest_inprocess(*ALONE, "--pyargs", "contracts.suite", "-k", "ENV-002")
     assert result.ret == 4

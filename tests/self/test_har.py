@@ -164,7 +164,7 @@ def test_a_new_recording_takes_the_place_of_the_old_one_at_once(tmp_path: Path) 
     assert (len(read_har(old).exchanges), len(read_har(file).exchanges)) == (1, 0)
 
 
-def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"can't be written: (not a directory|file exists)\.$"):
         write_har(tmp_path / "file" / "run.har", [], base_url=BASE)
@@ -198,17 +198,17 @@ def assert_told(file: Path, base_url: str | None = None) -> None:
         b'{"log": {"entries": [{"request": {}, "response": {}}]}}',
     ],
 )
-def test_a_file_that_is_no_recording_is_told_in_one_sentence(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_recording_is_reported_in_one_sentence(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "x.har"
     file.write_bytes(content)
     assert_told(file, BASE)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     assert_told(tmp_path / "none.har")
 
 
-def test_what_is_no_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_STUCK_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
     for path, reason in (
@@ -247,7 +247,7 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(
+def test_what_is_wrong_is_reported_with_its_place(
     tmp_path: Path, place: tuple[str, str], value: object, sentence: str
 ) -> None:
     parsed = written(tmp_path, exchange(), exchange(number=1))

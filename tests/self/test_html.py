@@ -133,7 +133,7 @@ def test_only_our_own_script_and_style_are_allowed(name: str) -> None:
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-def test_a_reader_that_sees_nothing_is_told_everything() -> None:
+def test_a_reader_that_sees_nothing_hears_everything() -> None:
     page = Page(rendered(PAGES["walk"]))
     tags = [tag for tag, _ in page.tags]
     assert [attributes.get("lang") for attributes in page.every("html")] == ["en"]

@@ -161,7 +161,7 @@ def test_a_hunt_takes_what_is_declared() -> None:
     assert flagged(right) == ()
 
 
-def test_a_fault_without_a_place_is_told_from_a_miss() -> None:
+def test_a_fault_without_a_place_is_distinguished_from_a_miss() -> None:
     small = Data(size=45)
     assert differs(Wrong("one-too-many-later", Right(data=small)))
     assert differs(Wrong("everything-at-once-overlapping", Right(data=small)))

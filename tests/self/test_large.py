@@ -183,7 +183,7 @@ def test_a_list_that_never_rests_is_not_called_wrong(name: str) -> None:
         assert broken(deep) == set()
 
 
-def test_what_came_and_went_is_told() -> None:
+def test_what_came_and_went_is_reported() -> None:
     with walked(Server(seeded(size=SIZE), _Changing(BEFORE + 25, "many gone")), pages=60) as (deep, _):
         assert deep.moved
         assert any("came or went while" in note for note in deep.notes())
@@ -403,7 +403,7 @@ def test_the_words_of_the_progress_leave_room_for_its_numbers_in_80_columns() ->
         assert len(f"{probe}: {words} (1000/1000)") <= 80
 
 
-def test_a_pipeline_is_told_now_and_then_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipeline_hears_now_and_then_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     moments = iter(float(second) for second in range(0, 4000, 2))
     tell = progress.plain(lambda: next(moments))
     for page in range(1, 201):
@@ -414,7 +414,7 @@ def test_a_pipeline_is_told_now_and_then_how_far_it_is(capsys: pytest.CaptureFix
     assert len(lines) == 1 + 13
 
 
-def test_a_pipeline_is_told_how_much_longer_a_slow_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipeline_hears_how_much_longer_a_slow_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
     moments = iter((0.0, 6.0, 30.0, 40.0))
     tell = progress.plain(lambda: next(moments))
     for probe, requests, left in (("walks", 1, None), ("scope", 25, None), ("access", 40, 20.0)):
@@ -427,7 +427,7 @@ def test_a_pipeline_is_told_how_much_longer_a_slow_run_takes(capsys: pytest.Capt
     ]
 
 
-def test_how_many_pages_there_are_is_told_from_the_times() -> None:
+def test_how_many_pages_there_are_is_estimated_from_the_times() -> None:
     told: list[Progress] = []
     with Server(seeded(size=5_000)) as server:
         run(_plan(server, deep=1000), told.append)

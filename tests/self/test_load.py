@@ -520,7 +520,7 @@ def test_figures_do_not_grow_with_time() -> None:
     assert len(figures.series["PAG-011"]) <= STRETCHES
 
 
-def test_figures_are_told_in_words() -> None:
+def test_figures_are_reported_in_words() -> None:
     figures = Figures(
         users=3,
         workers=2,
@@ -691,7 +691,7 @@ def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
         (["--processes", "2", "--master-port", "{taken}"], "can't listen on port {taken}"),
     ],
 )
-def test_what_locust_would_stumble_over_is_told_before(words: list[str], sentence: str) -> None:
+def test_what_locust_would_stumble_over_is_reported_before(words: list[str], sentence: str) -> None:
     with socket.create_server(("", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = contracts("load", *(word.replace("{taken}", port) for word in words))

@@ -188,7 +188,7 @@ def test_sentences_are_sentences() -> None:
         assert re.fullmatch(r"([A-Z0-9`]|limit=)[^\n]*\.", sentence), name
 
 
-def test_unknown_names_are_told_the_closest() -> None:
+def test_of_an_unknown_name_the_closest_is_said() -> None:
     with pytest.raises(LookupError, match=r"'has-more-alway'.*'has-more-always'"):
         open_fault("has-more-alway")
     with pytest.raises(LookupError, match=r"'cap20'.*'cap-20'"):

@@ -139,7 +139,7 @@ def ran(folder: Path, line: str, prepare: str = "") -> subprocess.CompletedProce
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_an_output_that_fails_is_told_and_nothing_is_accused(tmp_path: Path, name: str) -> None:
+def test_an_output_that_fails_is_reported_and_nothing_is_accused(tmp_path: Path, name: str) -> None:
     broken = BROKEN[name]
     done = ran(tmp_path, broken.line, broken.prepare)
     told = done.stdout + done.stderr
@@ -206,7 +206,7 @@ def test_devices_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "page").stat().st_size
 
 
-def test_a_socket_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_reported_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # the address of a socket must be short
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("s")
@@ -237,7 +237,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
         write(file, "new")
 
 
-def test_a_thread_that_can_not_be_started_is_told_as_that() -> None:
+def test_a_thread_that_can_not_be_started_is_reported_as_that() -> None:
     error = ValueError("no case could be drawn")
     error.__cause__ = RuntimeError("can't start new thread")
     assert lack(error) == "no further thread can be started (see `ulimit -u` and `ulimit -v`)"

@@ -171,7 +171,7 @@ def test_every_input_is_a_setting() -> None:
     assert elsewhere == set(ACTION["inputs"])
 
 
-def test_an_old_python_is_told_so(tmp_path: Path) -> None:
+def test_an_old_python_is_refused_by_a_sentence(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     old.chmod(0o755)

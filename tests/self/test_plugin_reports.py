@@ -163,7 +163,7 @@ def test_a_selection_is_named_in_few_words() -> None:
         (["--base-url=http://127.0.0.1:9/v1", "--checkpoint=ft:a"], "http://127.0.0.1:9/v1 can't be reached", ("-n2",)),
     ],
 )
-def test_what_can_not_be_judged_is_told_in_the_reports(
+def test_what_can_not_be_judged_is_reported_in_the_reports(
     bench: Bench, arguments: list[str], sentence: str, workers: tuple[str, ...]
 ) -> None:
     bench.monkeypatch.setenv("OPENAI_ADMIN_KEY", key_like("admin", "never-issued-here"))
@@ -188,7 +188,7 @@ def test_a_report_that_can_not_be_written_is_refused_before_anything_is_asked(be
     assert not wrong.log
 
 
-def test_a_failure_of_the_suite_itself_is_told_without_keys(bench: Bench, wrong: Server) -> None:
+def test_a_failure_of_the_suite_itself_is_reported_without_keys(bench: Bench, wrong: Server) -> None:
     bench.keys(wrong.dataset)
 
     def broken(*_: object, **__: object) -> None:

@@ -192,7 +192,7 @@ COMMON = ["has_more", "1700000000", "application/json", "checkpoint.permission",
 
 
 @pytest.mark.parametrize("key", COMMON)
-def test_of_a_common_key_no_echo_is_told(key: str) -> None:
+def test_of_a_common_key_no_echo_is_reported(key: str) -> None:
     redactor = Redactor.of(Keys.of(key), 1, '{"has_more": true, "object": "checkpoint.permission"}')
     (remark,) = redactor.remarks()
     assert remark.startswith("The admin key is too short or too common")

@@ -211,7 +211,7 @@ def test_pages_that_go_on_by_tokens_are_walks(tmp_path: Path) -> None:
     assert steps == [Step("recorded 0", 0), Step("recorded 0", 1), Step("recorded 0", 2), None]
 
 
-def test_a_recording_without_content_is_told_as_such(tmp_path: Path) -> None:
+def test_a_recording_without_content_is_reported_as_such(tmp_path: Path) -> None:
     with Server() as server:
         session = Session(server)
         session.get(limit=5)
@@ -312,7 +312,7 @@ def test_the_path_is_found_below_any_prefix(tmp_path: Path, prefix: str) -> None
         ),
     ],
 )
-def test_what_is_no_recording_of_this_operation_is_told(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_what_is_no_recording_of_this_operation_is_reported(tmp_path: Path, content: bytes, sentence: str) -> None:
     assert refused(saved(tmp_path, content)).endswith(f"browsed.har {sentence}")
 
 

@@ -158,7 +158,7 @@ def test_all_reports_say_the_same(name: str) -> None:
     assert fails <= errors | {"contrac"}
 
 
-def test_a_finding_of_many_requests_is_told_by_its_ends() -> None:
+def test_a_finding_of_many_requests_is_reported_by_its_ends() -> None:
     finding = Finding("a", "b", tuple(exchange(number) for number in range(40)))
     made = result(judgement("PAG-009", Verdict.BROKEN, finding=finding), exit_code=ExitCode.BROKEN)
     breach = Report.of(made).clauses[0].finding

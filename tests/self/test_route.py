@@ -167,7 +167,7 @@ def test_a_proxy_that_wants_credentials_lets_a_run_through(scheme: str, secure: 
     [("", r"wants credentials \(407\): write them into its URL"), ("me:wrong@", r"refuses the credentials in its URL")],
 )
 @pytest.mark.parametrize("url", ["http://target.example/v1", "https://target.example/v1"])
-def test_credentials_that_a_proxy_lacks_are_told(login: str, said: str, url: str) -> None:
+def test_credentials_that_a_proxy_lacks_are_reported(login: str, said: str, url: str) -> None:
     reply = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
     with Target(reply) as gateway:
         route = Route(proxy=proxy_of(f"http://{login}127.0.0.1:{gateway.port}", "HTTPS_PROXY"))
@@ -177,7 +177,7 @@ def test_credentials_that_a_proxy_lacks_are_told(login: str, said: str, url: str
     assert all(KEYS.admin.reveal().encode() not in head for head in gateway.asked if b"CONNECT" in head)
 
 
-def test_wrong_credentials_for_socks_are_told() -> None:
+def test_wrong_credentials_for_socks_are_reported() -> None:
     with proxy(f"me:{PASSWORD}", "socks5") as port:
         text = refusal(
             asked("http://127.0.0.1:9/v1", Route(proxy=proxy_of(f"socks5://me:no@127.0.0.1:{port}", "x")), 1)
@@ -195,7 +195,7 @@ def test_wrong_credentials_for_socks_are_told() -> None:
         (waiting(b"HTTP/1.1 "), "does not answer in time"),
     ],
 )
-def test_what_a_proxy_answers_is_told(reply: Reply, said: str) -> None:
+def test_what_a_proxy_answers_is_reported(reply: Reply, said: str) -> None:
     with Target(reply) as gateway:
         route = Route(proxy=proxy_of(f"127.0.0.1:{gateway.port}", "--proxy"))
         with Client(
@@ -242,7 +242,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         (b"HTTP/1.1 200 OK\r\n\r\n<html>", r"the proxy \S+ \(HTTPS_PROXY\) answers in place of the target"),
     ],
 )
-def test_what_a_proxy_does_to_a_tunnel_is_told_of_the_proxy(after: bytes, said: str) -> None:
+def test_what_a_proxy_does_to_a_tunnel_is_reported_of_the_proxy(after: bytes, said: str) -> None:
     with Target(ending(b"HTTP/1.1 200 Connection established\r\n\r\n" + after)) as gateway:
         route = Route(proxy=proxy_of(f"127.0.0.1:{gateway.port}", "HTTPS_PROXY"))
         assert re.search(said, refusal(asked("https://target.example/v1", route, 1)))
@@ -266,7 +266,7 @@ def test_one_refusal_of_a_proxy_ends_no_run() -> None:
             assert [client.send(LIST, probe="p").status for _ in range(4)] == [200, None, 200, 200]
 
 
-def test_a_proxy_that_is_not_there_is_told() -> None:
+def test_a_proxy_that_is_not_there_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     for scheme in ("http", "socks5"):
@@ -364,7 +364,7 @@ def test_a_proxy_is_shown_without_its_password(scheme: str) -> None:
         ("strange", True, "SSL_CERT_FILE does not hold the authority that signed it"),
     ],
 )
-def test_why_a_certificate_is_refused_is_told(certificate: str, bundle: bool, said: str, papers: Papers) -> None:
+def test_why_a_certificate_is_refused_is_reported(certificate: str, bundle: bool, said: str, papers: Papers) -> None:
     with Secure(papers, certificate=getattr(papers, certificate)) as target:
         route = Route(authorities=papers.authority if bundle else None, authorities_source="SSL_CERT_FILE")
         text = refusal(asked(target.base_url, route, 1))
@@ -411,7 +411,7 @@ def test_a_target_that_closes_each_connection_once_tls_stands_may_want_a_certifi
     assert said in done.output
 
 
-def test_files_that_are_no_certificates_are_told(papers: Papers, tmp_path: Path) -> None:
+def test_files_that_are_no_certificates_are_reported(papers: Papers, tmp_path: Path) -> None:
     odd = tmp_path / "odd.pem"
     odd.write_text("no certificate")
     for route, said in (

@@ -155,7 +155,7 @@ def test_base_urls_that_are_refused(url: str, reason: str) -> None:
     assert "s3cret" not in sentence
 
 
-def test_a_file_that_links_lead_to_in_a_circle_is_told_as_that(tmp_path: Path) -> None:
+def test_a_file_that_links_lead_to_in_a_circle_is_reported_as_that(tmp_path: Path) -> None:
     (tmp_path / "key").symlink_to("key")
     sentence = refused({**TARGET, "key_file": str(tmp_path / "key")})
     assert sentence.endswith("key can't be looked at: too many levels of symbolic links.")
@@ -210,7 +210,7 @@ def test_strict_gates_what_is_advisory() -> None:
     assert Settings.of({"strict": True}, {}).gating == GATING | {Level.ADVISORY}
 
 
-def test_what_is_told_has_origins_and_no_command_that_gives_a_key(tmp_path: Path) -> None:
+def test_what_is_reported_has_origins_and_no_command_that_gives_a_key(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.touch()
     given = {**TARGET, "key_file": str(key), "user_key_command": "show s3cret-word"}

@@ -48,7 +48,7 @@ def broken(result: Result) -> set[str]:
     return {one.clause for one in result.judgements if one.verdict is Verdict.BROKEN}
 
 
-def test_a_lock_out_is_told_as_one() -> None:
+def test_a_lock_out_is_reported_as_one() -> None:
     result = against(Server(behaviour=LocksOut()))
     assert [note for note in result.notes if "answered 403, also where it had been answered 200" in note]
     assert "HTP-001" in broken(result)
@@ -98,7 +98,7 @@ class PutsOff(Behaviour):
         (300, {"HTP-001"}),
     ],
 )
-def test_a_change_in_mid_run_is_told_first_and_held_against_no_clause_about_the_list(
+def test_a_change_in_mid_run_is_reported_first_and_held_against_no_clause_about_the_list(
     status: int, clauses: set[str]
 ) -> None:
     result = against(Server(behaviour=Changes(status)))
@@ -124,7 +124,7 @@ def test_a_rate_limit_that_lasts_ends_the_run_and_asks_for_a_slower_rate() -> No
     assert not any("--requests" in one.provide for one in undecided)
 
 
-def test_what_a_rate_limit_kept_from_being_asked_breaks_nothing_and_is_told() -> None:
+def test_what_a_rate_limit_kept_from_being_asked_breaks_nothing_and_is_reported() -> None:
     result = against(Server(behaviour=PutsOff()))
     assert broken(result) == set()
     assert any("got nothing but 429" in note and "--rate" in note for note in result.notes)

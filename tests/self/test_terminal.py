@@ -241,7 +241,7 @@ def test_an_advisory_breach_is_shown_whole_when_it_fails_the_run() -> None:
         (12, 31.25, 3, "2.3 s; 12 waits of 31.2 s in all, 3 sent again"),
     ],
 )
-def test_the_cost_of_a_run_is_told(waits: int, waited: float, retries: int, words: str) -> None:
+def test_the_cost_of_a_run_is_reported(waits: int, waited: float, retries: int, words: str) -> None:
     lines = report(result(KEPT, waits=waits, waited=waited, retries=retries)).text().splitlines()
     assert f"Took        {words}" in lines
     assert "Asked       361 requests: control 4, walks 148, access 47" in lines

@@ -283,7 +283,7 @@ def test_base_urls(url: str, origin: str, prefix: str) -> None:
         *["http://h/?a", "http://[::/", "http://é/", "file:///etc/passwd"],
     ],
 )
-def test_a_base_url_that_can_not_be_used_is_told_in_one_sentence(url: str) -> None:
+def test_a_base_url_that_can_not_be_used_is_reported_in_one_sentence(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^The base URL can't be used: .*\.$"):
         split_base_url(url)
 
@@ -1125,6 +1125,6 @@ def test_half_a_handshake_ends(reply: bytes) -> None:
     assert exchange.failure.kind is FailureKind.UNREACHABLE
 
 
-def test_a_missing_file_of_authorities_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_of_authorities_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="certificate authorities"):
         Client("https://h", KEYS, budget=1, seed=1, route=Route(authorities=tmp_path / "none.pem"))
