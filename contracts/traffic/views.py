@@ -232,7 +232,8 @@ def _decoded(view: View, least: int) -> Iterator[View]:
         pattern = rb"[A-Za-z0-9+/_-]{%d,}" % fewest
         yield from _Signs(view, view.squeezed, pattern, 4, b"/").decoded("base64", _from_base64)
 
-    pattern = rb"\b%s(?>(?:%s%s){%d,})\b" % (_NUMBER, _BETWEEN_NUMBERS, _NUMBER, least - 1)
+    # Each number ends by itself: a longer one behind a row must not spoil all of it.
+    pattern = rb"\b%s\b(?>(?:%s%s\b){%d,})" % (_NUMBER, _BETWEEN_NUMBERS, _NUMBER, least - 1)
     for numbers in re.finditer(pattern, view.data):
         yield _from_numbers(view, numbers)
 

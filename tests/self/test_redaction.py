@@ -109,6 +109,12 @@ def test_nothing_but_the_key_is_replaced(around: str, left: str, key: str, write
     assert redactor.text(around.format(write(key))) == left.format("[credential:admin]")
 
 
+@pytest.mark.parametrize("after", ["", ",2024", "115,107", ", 65536]", "\n57115,107", "x"])
+def test_a_longer_number_behind_a_row_of_them_hides_none(after: str) -> None:
+    row = ",".join(map(str, ADMIN.encode()))
+    assert leaks(REDACTOR.text(f"[{row}{after}").encode()) == []
+
+
 def test_latin_1_is_found_as_well() -> None:
     key = "sk-p\u00e4ssw\u00f6rd-\u00e9\u00e8\u00ea-0123456789"
     assert Redactor.of(Keys.of(key), 1).data(b"<" + key.encode("latin-1") + b">") == b"<[credential:admin]>"
