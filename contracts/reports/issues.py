@@ -45,6 +45,8 @@ class Part:
     """Lines for a POSIX shell that ask again."""
     variables: tuple[str, ...]
     """What must stand in the environment for that."""
+    cursor: bool
+    """Whether they ask for what stands behind or before something of the list."""
 
 
 def mark(operation: Operation) -> str:
@@ -79,7 +81,7 @@ def render(
             operation=f"GET {operation.path_template}",
             published=operation.is_published,
             cause=cause,
-            parts=[_part(row, judged[row.id], shown, mask) for row in roots],
+            parts=[_part(row, judged[row.id], operation, shown, mask) for row in roots],
             derived=derived,
             url=shlex.quote(shown),
             named=url is not None,
@@ -112,9 +114,9 @@ def _joined(cause: str, roots: Sequence[tuple[Row, tuple[Row, ...]]]) -> tuple[s
     return cause, [row for row, _ in roots], [row for _, derived in roots for row in derived]
 
 
-def _part(row: Row, judgement: Judgement, url: str, mask: Callable[[str], str]) -> Part:
+def _part(row: Row, judgement: Judgement, operation: Operation, url: str, mask: Callable[[str], str]) -> Part:
     if row.finding is None:
-        return Part(row, "", "", ())
+        return Part(row, "", "", (), cursor=False)
     commands = row.finding.repeat
     for quoted, instead in (("'" + url, f'"${_ADDRESS}"\''), (url, f'"${_ADDRESS}"')):
         commands = commands.replace(quoted, instead)
@@ -122,7 +124,10 @@ def _part(row: Row, judgement: Judgement, url: str, mask: Callable[[str], str]) 
         commands = ""
     variables = dict.fromkeys(name for name in _VARIABLE.findall(commands) if name != _ADDRESS)
     decisive = judgement.finding.decisive if judgement.finding else None
-    return Part(row, _answer(decisive, mask), commands, tuple(variables))
+    asked = operation.read(decisive.request).values if decisive is not None else {}
+    return Part(
+        row, _answer(decisive, mask), commands, tuple(variables), cursor=bool({"after", "before"} & asked.keys())
+    )
 
 
 def _answer(exchange: Exchange | None, mask: Callable[[str], str]) -> str:

@@ -54,7 +54,7 @@ def test_an_issue_says_what_was_asked_expected_and_seen() -> None:
         "**Seen** has\\_more true; the page after cp\\_07 is empty (3 of 3 times)",
         "**Why it matters** ",
         "$OPENAI_ADMIN_KEY",
-        "with OPENAI_ADMIN_KEY in the environment",
+        "with OPENAI_ADMIN_KEY in the environment; where it names an item or a token, take one of your own list:",
         "checkpoint-permissions-contracts 1.2.3: PAG-014",
         'contracts check PAG-014 --checkpoint ft:m:o::ckpt-1 --base-url "$BASE_URL" --seed 7',
     ):
@@ -193,6 +193,7 @@ def test_the_same_check_of_another_list_names_all_that_it_takes() -> None:
     found = failed(broken("PAG-009"), target=Target("http://h", ""))
     (text,) = issues.render(found, operation, overlay="things-overlay.yaml").values()
     assert (
+        "The same check, with the files that it names:\n\n```sh\n"
         "contracts check PAG-009 --spec things.yaml --operation 'GET /things/things.json' "
         "--query _shape=objects --overlay things-overlay.yaml --base-url"
     ) in text
