@@ -45,10 +45,10 @@ def _lines(result: Result, judgement: Judgement) -> Iterator[str]:
     alike = [each for each in beside if each.credential == request.credential]
     company = _company(judgement.finding)
     if company is not None:
-        yield "# behind another caller's request, on the same connection"
+        yield "# after another caller's request, on the same connection"
         yield on_one_connection(target, company, request)
     elif "CACHE" in kinds and (filled := _filled(result, wrong)) is not None:
-        yield "# behind the request whose answer it gets"
+        yield "# after the request whose answer it gets"
         yield on_one_connection(target, filled.request, request)
     elif wrong.concurrent and request.credential == "admin" and not alike:
         yield "# asked at the same time as others, which one command can't show"
@@ -62,7 +62,7 @@ def _lines(result: Result, judgement: Judgement) -> Iterator[str]:
     elif request.credential != "admin" and kinds & _KEPT_FOR_OTHERS:
         before = next((one.request for one in result.exchanges if _of_admin(one.request, request)), None)
         if before is not None:
-            yield "# behind the admin's request, on the same connection"
+            yield "# after the admin's request, on the same connection"
             yield on_one_connection(target, before, request)
         else:
             yield once

@@ -38,7 +38,7 @@ GLYPHS = {
 """The sign of each verdict, and its style."""
 CLOSELY = 0.85
 """From which fit on, of 0 to 1, a cause is said to fit closely."""
-_FITS = ((CLOSELY, "closely"), (0.55, "in the main"), (0.0, "in part"))
+_FITS = ((CLOSELY, "closely"), (0.55, "mostly"), (0.0, "in part"))
 """From which fit on, of 0 to 1, a cause is said to fit how well."""
 _ENDED = {
     ExitCode.INTERRUPTED: "INTERRUPTED",
