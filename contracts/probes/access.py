@@ -66,11 +66,13 @@ them. ``slash`` is the one with which the path ends, if it does, and ``other`` w
 
 def access(asking: Asking) -> None:
     """Send requests without the right to an answer: the plain one in every form, then every query in simple forms."""
-    plain = asking.query()
+    plain, tight = asking.query(), asking.left in TIGHT
     strangers = [form for form in STRANGERS if form in asking.forms]
     # What these ask further on shows as much, where every request counts.
-    first = [form for form in FIRST if asking.left not in TIGHT or form not in {"none", "unknown"}]
-    plainly = [asking.request(plain, credential=form) for form in first if _wanted(asking, form)]
+    first = [form for form in FIRST if not tight or form not in {"none", "unknown"}]
+    after = asking.query(after=_middle(asking)) if tight else plain  # who is let in anywhere is let in there
+    queries = {"user": after}
+    plainly = [asking.request(queries.get(form, plain), credential=form) for form in first if _wanted(asking, form)]
     spelled = _spelled(asking) if asking.wants("spellings") else []
     # A small share suffices for one case of each clause.
     asking.send_all([*plainly, *spelled[:1]])
@@ -85,7 +87,7 @@ def access(asking: Asking) -> None:
             _right_after(asking, strangers)
     if asking.wants("company"):
         _further_in_company(asking)
-    asking.send_all(_further(asking, spelled[1:], strangers))
+    asking.send_all(_further(asking, spelled[1:], strangers, tight=tight))
 
 
 def _wanted(asking: Asking, form: str) -> bool:
@@ -93,13 +95,13 @@ def _wanted(asking: Asking, form: str) -> bool:
     return form in asking.forms and (form in STRANGERS or asking.wants("forms") or asking.wants(form))
 
 
-def _further(asking: Asking, spelled: list[Request], strangers: list[str]) -> Iterator[Request]:
+def _further(asking: Asking, spelled: list[Request], strangers: list[str], *, tight: bool) -> Iterator[Request]:
     others = [form for form in asking.forms if form not in {*FIRST, *NEXT, "admin"}]
     rest, more = (
         [asking.request(asking.query(), credential=form) for form in forms if _wanted(asking, form)]
         for forms in (NEXT, others)
     )
-    queries = _requests(asking) if asking.wants("queries") else []
+    queries = _requests(asking, tight=tight) if asking.wants("queries") else []
     queries = [request for request in queries if request.credential in strangers]
     few = MOST_TELLING
     yield from filter(None, chain.from_iterable(zip_longest(rest[::2], queries[:few], rest[1::2], spelled[:few])))
@@ -174,12 +176,20 @@ def _unasked(asking: Asking) -> Request:
     return fresh or asking.operation.request(asking.query())
 
 
-def _requests(asking: Asking) -> list[Request]:
-    """Requests that differ from the plain one in every known way, in forms that may be let in by the difference."""
+def _middle(asking: Asking) -> str | None:
+    """The item in the middle of the list."""
     own = asking.listing.sequence(Order.DESCENDING)
+    return own[len(own) // 2] if own else None
+
+
+def _requests(asking: Asking, *, tight: bool) -> list[Request]:
+    """Requests that differ from the plain one in every known way, in forms that may be let in by the difference.
+
+    In a ``tight`` share the first ones differ in several ways: whichever lets somebody in, it is the same breach.
+    """
     projects = asking.listing.projects
     target = asking.target
-    after = own[len(own) // 2] if own else None
+    after = _middle(asking)
     first, last = (projects[0], projects[-1]) if projects else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)
     asked: list[tuple[str, Query]] = [
@@ -195,6 +205,12 @@ def _requests(asking: Asking) -> list[Request]:
         asked[5:5] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
     if asking.operation.roles.before and after is not None:
         asked[2:2] = [("none", asking.query(before=after, limit=2))]
+    if tight:
+        unused = asking.query(limit=1, order=Order.ASCENDING, project_id=unused_id(asking, first or "proj_unknown"))
+        asked[:2] = [
+            ("none", unused),
+            ("user", Query(target.empty_checkpoint) if target.empty_checkpoint else elsewhere),
+        ]
     found = [asking.request(query, credential=form) for form, query in asked]
     found.insert(2, asking.request(elsewhere, credential="none", encode_colon=True))
     return [request for request in found if request is not None]

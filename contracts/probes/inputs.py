@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 from urllib.parse import quote
@@ -97,33 +98,79 @@ CHECKPOINTS = (
     "%25%3Ci%3Econtracts",
     "a%3Fb%23c",
 )
+TIGHT = 45
+"""With fewer requests several oddities share one, where its answer tells as much of each."""
+WIDE = f"{3 + 2**64 * 10**30}"
+"""A number of 50 digits that is 3 once it is cut down to 32 or to 64 bits."""
+FEW_LIMITS = (
+    "0",
+    "-4294967236",
+    "1.5",
+    WIDE,
+    "2147483647",
+    "-1",
+    "5.0",
+    "013",
+    "0xA",
+    "4294967299",
+    "9223372036854775807",
+)
+FEW_ORDERS, FEW_PATHS = 3, 5
+FEW_PROJECTS = (
+    f"{{}}{QUOTES}",
+    "*",
+    f"{{}}%0A{FIELD}",
+    f"{{}}%26x%250D%250A{FIELD}",
+    f"{{}}{NOT_UTF8}",
+    "x%2F{}",
+    "%22{}%22",
+    "{}%E2%80%8B",
+    ".*",
+)
+FEW_CURSORS = CURSORS[:4]
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 """The Accept header of browsers, which some servers answer with error pages."""
 
 
 def inputs(asking: Asking) -> None:
-    """Send values that the document does not allow in each parameter and in the path, the most revealing first."""
-    roles = asking.operation.roles
+    """Send values that the document does not allow in each parameter and in the path, the most revealing first.
+
+    What was sent before is left out, so that a later call goes on.
+    """
+    roles, tight = asking.operation.roles, asking.left < TIGHT
     write = asking.operation.odd_request
     here = asking.operation.written_checkpoint(asking.target.checkpoint)
     known = quote(next(iter(asking.listing.projects), "x"), safe="")
+    limits: Sequence[str] = FEW_LIMITS if tight else LIMITS
+    projects: Sequence[str] = FEW_PROJECTS if tight else PROJECTS
+    cursors: Sequence[str] = FEW_CURSORS if tight else CURSORS
+    orders = [f"{roles.order}={value}" for value in ORDERS if roles.order]
+    numbers = [f"{roles.limit}={value}" for value in limits]
+    if tight:
+        orders = [*(f"{order}&{_within(asking)}" for order in orders[:1]), *orders[1:FEW_ORDERS]]
     columns = (
-        ("limits", [f"{roles.limit}={value}" for value in LIMITS[1::2]]),
-        ("orders", [f"{roles.order}={value}" for value in ORDERS if roles.order]),
-        ("limits", [f"{roles.limit}={value}" for value in LIMITS[::2]]),
-        ("combined", _combined(asking)),
-        ("projects", [f"{roles.project_id}={value.format(known)}" for value in PROJECTS if roles.project_id]),
-        ("cursors", [f"{roles.after}={value}" for value in CURSORS]),
+        ("limits", numbers[0 if tight else 1 :: 2]),
+        ("orders", orders),
+        ("limits", numbers[1 if tight else 0 :: 2]),
+        ("combined", _together(asking) if tight else _combined(asking)),
+        ("projects", [f"{roles.project_id}={value.format(known)}" for value in projects if roles.project_id]),
+        ("cursors", [f"{roles.after}={value}" for value in cursors]),
     )
     marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
     broken = write(checkpoint=here, query=f"x=%0D%0A{FIELD}")
     paths = [write(checkpoint=checkpoint) for checkpoint in (TAG, *CHECKPOINTS) if roles.checkpoint]
     if roles.checkpoint:
         paths[0] = replace(paths[0], accept=BROWSER)
+        if tight:
+            joined = f"..%2F..%2F{here}", f"{here}:x%0D%0A{FIELD}"
+            paths[1:2] = [write(checkpoint=checkpoint) for checkpoint in joined]
     paths[2:2] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
+    if tight:
+        paths = paths[:FEW_PATHS]
     asked = [(part, [write(checkpoint=here, query=query) for query in column]) for part, column in columns]
     wanted = [column for part, column in (*asked, ("paths", paths)) if asking.wants(part)]
-    asking.send_all(chain.from_iterable(zip_longest(*wanted)))
+    before = {exchange.request for exchange in asking.client.exchanges}
+    asking.send_all(each for each in chain.from_iterable(zip_longest(*wanted)) if each not in before)
     if asking.wants("cursors"):
         _take_apart(
             asking, [write(checkpoint=here, query=f"{roles.after}={value}") for value in ("".join(PIECES), *PIECES)]
@@ -138,13 +185,36 @@ def _take_apart(asking: Asking, requests: list[Request]) -> None:
         asking.send_all(pieces)
 
 
+def _within(asking: Asking) -> str:
+    """A small page of a project, as a query."""
+    projects = asking.listing.projects
+    if not projects:
+        return f"{asking.operation.roles.limit}=3"
+    return asking.operation.query(asking.query(project_id=projects[0], limit=3))
+
+
+def _together(asking: Asking) -> list[str]:
+    """What `_combined` and the other columns ask, in a few requests, of which a 5xx is what matters."""
+    roles = asking.operation.roles
+    filter_ = roles.project_id or "x"
+    bytes_, doubled, *_ = _combined(asking)
+    odd_names = f"unknown_parameter=%zz&unknown_flag{TAG}&&{roles.after}%5B%5D=%&{roles.limit}=ten&{filter_}"
+    return [
+        bytes_,
+        doubled,
+        odd_names,
+        f"{roles.limit}=%D9%A3&{roles.after}={'9' * 20}&{filter_}=__proto__",
+        f"x=%ED%A0%80&{filter_}={CONDITION}",
+    ]
+
+
 def _combined(asking: Asking) -> list[str]:
     roles = asking.operation.roles
     words = asking.operation.order_words
     down, up = (words.get(order, "") for order in (Order.DESCENDING, Order.ASCENDING))
-    known, projects = sorted(asking.listing.items), asking.listing.projects
+    known = sorted(asking.listing.items)
     cursor = asking.operation.query(asking.query(after=_cursor(asking, known))) if known else f"{roles.after}=x"
-    within = asking.operation.query(asking.query(project_id=projects[0], limit=3)) if projects else f"{roles.limit}=3"
+    within = _within(asking)
     order, filter_ = roles.order, roles.project_id
     doubled = f"&{order}={down}&{order}={up}" if order else ""
     beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]

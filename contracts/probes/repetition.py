@@ -12,6 +12,9 @@ ACCEPTED = (None, "*/*", "text/html;q=0.2, application/xml;q=0.3, application/js
 """Accept headers of other clients that want JSON."""
 
 TOGETHER = 8
+TIGHT = 16
+"""With fewer requests there is one batch, and none in which strangers take part."""
+STRANGERS = ("none", "user")
 SPARE = 1
 """Requests that are reserved for one more batch."""
 MOST_ALONE = 3
@@ -29,6 +32,7 @@ REORDERED = (
 
 def repetition(asking: Asking) -> None:
     """Send queries with their parameters in the opposite order, with other Accept headers, and eight together."""
+    tight = asking.left < TIGHT
     reserved = TOGETHER
     if asking.timed and asking.wants("together") and asking.left >= TOGETHER:
         # All eight take the time of one answer, and nothing else shows what they show.
@@ -40,14 +44,21 @@ def repetition(asking: Asking) -> None:
         if asking.wants("accepted"):
             _accept(asking, reserved)
     if asking.wants("together"):
-        _together(asking)
+        _together(asking, tight=tight)
 
 
-def _together(asking: Asking) -> None:
-    """Send eight requests at the same time; if a clause judges them, as often as affordable, and some alone too."""
+def _together(asking: Asking, *, tight: bool) -> None:
+    """Send eight requests at the same time; if a clause judges them, as often as affordable, and some alone too.
+
+    In a ``tight`` share two of them are sent by strangers, for whom there would be no batch of their own.
+    """
     requests = _different(asking)
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
+        if tight:
+            # One before the admin's request for the same, and one after it.
+            before, after = (form if form in asking.forms else "admin" for form in STRANGERS)
+            chosen[0], chosen[2] = replace(chosen[1], credential=before), replace(chosen[1], credential=after)
         asking.together(chosen)
         if not asking.wants("repeated"):
             return

@@ -58,7 +58,7 @@ def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tupl
     cursor = unused_id(asking, own[0] if own else "cp_unknown")
     yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, project_id=project))
     oldest = own[-1] if own else None
-    unknown = Query(_unknown(asking), after=oldest, limit=100, order=Order.ASCENDING, project_id=project)
+    unknown = Query(_unknown(asking), after=oldest, limit=1, order=Order.ASCENDING, project_id=project)
     yield "unknown", write(unknown)
     for name, value in asking.operation.outer.items():
         yield "unknown", asking.operation.below(name, unused_id(asking, value), asking.target.checkpoint)
@@ -78,7 +78,8 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
     own = asking.listing.sequence(Order.DESCENDING)
     middle = own[len(own) // 2] if own else None
     project = asking.listing.projects[0] if asking.listing.projects else None
-    rest = [("unknown", Query(_unknown(asking), limit=1))]
+    single = "unknown", Query(_unknown(asking), limit=1)
+    rest: list[tuple[str, Query]] = []
     beside = others and target.other_checkpoint
     if beside:
         rest.append(("others", asking.query(after=others[-1], limit=100, order=Order.ASCENDING)))
@@ -99,6 +100,7 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
         # Where no cursor leads to an empty page, this may be the only one.
         at = 3 if Capability.CURSOR in asking.evidence.operation.capabilities else 0
         rest[at:at] = [("empty", empty), ("empty", replace(empty, limit=100, order=Order.ASCENDING))]
+    rest.append(single)
     names = [("near", Query(near[0], limit=100)), *(("near", Query(name)) for name in (*near[2:], near[1]))]
     yield from filter(None, chain.from_iterable(zip_longest(names[::3], names[1::3], names[2::3], rest)))
 

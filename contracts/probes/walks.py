@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 from typing import Final
 
 from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
 from contracts.evidence.listing import Listing
 from contracts.probes.asking import Asking, Read
-from contracts.probes.cursors import risky
+from contracts.probes.cursors import of_another_project, risky
 
 SIZES = (100, 50, 20, 10)
 """The page sizes to try for control walks, until the target accepts one."""
@@ -177,6 +177,10 @@ def _exact_ends(asking: Asking) -> None:
             before = listing.sequence(order)[-left - 1 :]
             if len(before) > left:
                 queries.append(asking.query(after=before[0], order=order))
+    for project in listing.projects[:1]:
+        foreign = of_another_project(listing, Order.DESCENDING, project)
+        if foreign is not None:
+            queries.append(asking.query(after=foreign, limit=3, order=Order.DESCENDING, project_id=project))
     for project in listing.projects[:MOST_PROJECTS]:
         for order in Order:
             items = len(listing.sequence(order, project))
@@ -293,7 +297,14 @@ def _defaults(course: _Course) -> None:
     """The page of each project without a limit, and of a word that the filter takes and no item has."""
     asking = course.asking
     unshown = [word for word in asking.operation.shared_words if word not in course.listing.projects][:1]
-    asking.ask_all(asking.query(project_id=project) for project in (*course.projects, *unshown))
+    after = _tied_within(course.listing, course.projects[0]) if course.tight and course.projects else None
+    asking.ask_all(asking.query(after=after, project_id=project) for project in (*course.projects, *unshown))
+
+
+def _tied_within(listing: Listing, project: str) -> str | None:
+    """The first item of a project that shares its time with the one that follows it there."""
+    pairs = pairwise(listing.sequence(Order.DESCENDING, project))
+    return next((left for left, right in pairs if listing.tied(left, right)), None)
 
 
 def _amid(course: _Course) -> None:
@@ -301,7 +312,9 @@ def _amid(course: _Course) -> None:
     asking = course.asking
     if len(asking.listing.sequence(Order.DESCENDING)) > 2:  # noqa: PLR2004 - between the first and the last
         cursor = risky(asking.listing, Order.DESCENDING)[0]
-        asking.ask_all([asking.query(after=cursor, limit=3, order=Order.DESCENDING)])
+        # The size that most clients choose shows as much as a small one.
+        limit = USUAL_SIZES[0] if course.tight else 3
+        asking.ask_all([asking.query(after=cursor, limit=limit, order=Order.DESCENDING)])
 
 
 def _one_by_one(course: _Course) -> None:
@@ -313,7 +326,8 @@ def _one_by_one(course: _Course) -> None:
     middle = len(sequence) // 2
     cursors = sequence[-2:-1] + (() if course.tight else sequence[middle : middle + 1])
     asking.ask_all(asking.query(after=cursor, limit=1, order=Order.ASCENDING) for cursor in cursors)
-    asking.ask_all([asking.query(order=Order.ASCENDING)])
+    head = sequence[0] if course.tight and sequence else None  # it may be taken for none, as its index is 0
+    asking.ask_all([asking.query(after=head, order=Order.ASCENDING)])
 
 
 def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:
@@ -347,7 +361,7 @@ def _essential(course: _Course) -> Iterator[_Plan]:
             if tight and place and project != smallest:
                 continue  # it would show what the first one shows
             if project == smallest:
-                yield replace(course.plan(items, 1, Order.DESCENDING, project), most=SINGLES)
+                yield replace(course.plan(items, 1, Order.DESCENDING, project), most=SINGLES - tight)
             else:
                 yield course.plan(items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
 
@@ -355,13 +369,13 @@ def _essential(course: _Course) -> Iterator[_Plan]:
 def _thorough(course: _Course) -> Iterator[_Plan]:
     asking, total, smallest = course.asking, len(course.listing.items), course.smallest
     if asking.wants("full"):
-        # A page with the entire list, with all but one item, or with room for one more.
-        full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
-        chosen = full[: 3 if course.tight else 4]
-        yield from (course.plan(total, size, order) for size, order in chosen if 0 < size <= asking.size)
         items = course.sizes[smallest] if course.tight and smallest is not None else 0
         if 0 < items <= asking.size:
             yield course.plan(items, items, Order.ASCENDING, smallest)
+        # A page with the entire list, with all but one item, or with room for one more.
+        full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
+        chosen = (full[2], full[1]) if course.tight else full
+        yield from (course.plan(total, size, order) for size, order in chosen if 0 < size <= asking.size)
     if asking.wants("twos"):
         yield course.plan(total, 2, Order.DESCENDING)
     if asking.wants("within"):

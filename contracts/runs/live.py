@@ -19,6 +19,7 @@ from contracts.evidence.movement import LAG
 from contracts.evidence.reader import Reader
 from contracts.probes import PROBES, draw_ahead
 from contracts.probes.asking import Asking, ShareSpent
+from contracts.probes.inputs import inputs
 from contracts.probes.walks import after_the_ends, control_walk, further
 from contracts.runs.answering import AGAIN, DeepAnswers, LiveAnswers
 from contracts.runs.causes import requests, test_causes, with_causes
@@ -319,6 +320,7 @@ class _Run:
             if due and min(plan.budget, room) > SMALL_BUDGET:
                 self._control_walk()
                 last_walk = self._client.requests
+        small = plan.budget <= SMALL_BUDGET
         advisory = {clause.id for clause in self._plan.clauses if clause.level is Level.ADVISORY}
         if (
             not (self._shares.hurried or self._late)
@@ -327,9 +329,11 @@ class _Run:
         ):
             # With nothing to confirm, the reserved requests look further; without a selection the remaining ones too.
             spare = self._client.remaining - min(LAST_RESERVE, reserve) - per_walk
-            asking.begin("walks", min(spare, reserve) if plan.selected else spare)
+            # A small budget is short of odd values rather than of walks.
+            name, ask = ("inputs", inputs) if small and "inputs" in plan.probes else ("walks", further)
+            asking.begin(name, min(spare, reserve) if plan.selected else spare)
             with suppress(ShareSpent):
-                further(asking)
+                ask(asking)
 
     def _let_others_ask(self) -> None:
         if self._between is None:

@@ -109,7 +109,7 @@ def test_what_a_test_bears_out_leads_however_unlike_the_known_faults_it_is(monke
     [
         ("ties-lost", Kind.AFTER_BY_TIME),
         ("one-skipped", Kind.AFTER_BY_ONE),
-        ("three-refusals-lock-the-address-out", Kind.LOCKED_OUT),
+        ("refusal-locks-the-address-out-for-awhile", Kind.LOCKED_OUT),
         ("no-cursor-with-lower-case-end", Kind.AFTER_NOT_FOUND),
     ],
 )

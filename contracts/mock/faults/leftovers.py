@@ -10,7 +10,7 @@ from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.fronts import Front
 
-_LONG, _THIRD, _START = 1000, 3, 130
+_EIGHTH, _THIRD, _START = 8, 3, 130
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -53,18 +53,17 @@ def body_left_over(self: Behaviour, request: Request, response: Response, /) -> 
     return replace(response, body=response.body + before[len(response.body) :]) if wrong else response
 
 
-@fault("PAG-019", kind=Kind.LEFT_OVER, by_order="The answer that comes is that to the request before.")
+@fault("PAG-010", kind=Kind.LEFT_OVER, by_order="The answer that comes is that to the request before.")
 class AnswersLateByOne(Behaviour):
-    """After a very long address each answer on the connection is the one to the request before it."""
+    """From the eighth request of a connection on, each answer is the one to the request before it."""
 
     async def answer(self, request: Request, /) -> Response:
         """The answer, or the one before it."""
         found, place = await super().answer(request), ("late", request.connection)
-        if len(request.query) > _LONG:
-            self.memory[place] = found
-        elif place in self.memory:
-            found, self.memory[place] = self.memory[place], found
-        return replace(found, headers=list(found.headers))
+        number, before = self.memory.get(place, (1, found))
+        self.memory[place] = number + 1, found
+        sent = found if number < _EIGHTH else before
+        return replace(sent, headers=list(sent.headers))
 
 
 @replaces(Behaviour.finish, "HTP-001")
@@ -81,9 +80,9 @@ def not_modified_unasked(self: Behaviour, request: Request, response: Response, 
 
 
 class _Counting(Behaviour):
-    """After ``most`` refusals in a row the ``next`` requests are refused, whoever asks."""
+    """After a refusal the ``next`` requests are refused, whoever asks."""
 
-    most = next = 1
+    next = 1
 
     async def answer(self, request: Request, /) -> Response:
         """The answer, or a refusal."""
@@ -91,9 +90,8 @@ class _Counting(Behaviour):
             self.memory["locked"] -= 1
             return self.refuse(request, Refused(403, "Too many refusals for this address.", code="locked"))
         found = await super().answer(request)
-        self.memory["refused"] = self.memory.get("refused", 0) + 1 if found.status in _REFUSALS else 0
-        if self.memory["refused"] >= self.most:
-            self.memory |= {"refused": 0, "locked": self.next}
+        if found.status in _REFUSALS:
+            self.memory["locked"] = self.next
         return found
 
 
@@ -102,11 +100,11 @@ class RefusalLocksTheAddressOut(_Counting):
     """After each refusal the next request is refused, whoever asks."""
 
 
-@fault("HTP-001", kind=Kind.LOCKED_OUT, by_order="Locked out is who asks next.")
-class ThreeRefusalsLockTheAddressOut(_Counting):
-    """After three refusals in a row the next ten requests are refused, whoever asks."""
+@fault("SEC-015", kind=Kind.LOCKED_OUT, by_order="Locked out is who asks next.")
+class RefusalLocksTheAddressOutForAWhile(_Counting):
+    """After each refusal the next three requests are refused, whoever asks."""
 
-    most, next = 3, 10
+    next = 3
 
 
 # --- a cache whose key is cut
