@@ -70,6 +70,8 @@ _EVERY_OTHER = 2
 KINDS = ("caught", "elsewhere", "hidden", "missed")
 NEEDS: Mapping[str, Capability] = {
     "has-more-twice": Capability.HAS_MORE,
+    "order-shared": Capability.ORDER,
+    "project-shared": Capability.FILTER,
     "quote-in-project-shows-all": Capability.SCOPE,
     "repeated-name-shows-other-checkpoint": Capability.SCOPE,
     "token-keeps-its-filter": Capability.FILTER,
