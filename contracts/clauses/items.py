@@ -205,13 +205,13 @@ def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     facet = roles.item_project_id if evidence.operation.filters_last else ""
     fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
-    known: dict[str, tuple[Exchange, tuple[str, ...]]] = {}
+    known: dict[tuple[str, str], tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
         id_ = evidence.operation.identity(entry)
         if not id_:
             continue
         content = tuple(_plain(entry.get(field)) for field in fields)
-        before, expected = known.setdefault(id_, (exchange, content))
+        before, expected = known.setdefault((_list(evidence, exchange), id_), (exchange, content))
         if before.number == exchange.number:
             continue
         if content == expected:
@@ -234,14 +234,14 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
     others = evidence.operation.item_others
     if not others:
         return
-    known: dict[tuple[str, str], list[tuple[Exchange, object]]] = defaultdict(list)
+    known: dict[tuple[str, str, str], list[tuple[Exchange, object]]] = defaultdict(list)
     for exchange, path, entry in sorted(entries(evidence), key=lambda each: each[0].received):
         id_ = evidence.operation.identity(entry)
         if not id_:
             continue
         for name in others.described:
             value = entry.get(name)
-            values = known[id_, name]
+            values = known[_list(evidence, exchange), id_, name]
             if values and (values[-1][1] == value or values[-1][0] is exchange):
                 continue
             first = next((before for before, earlier in values if earlier == value), None)
@@ -261,6 +261,11 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
                 stable_list=True,
                 wrong=1,
             )
+
+
+def _list(evidence: Evidence, exchange: Exchange) -> str:
+    """The list within which an id names one thing: lists of other operations may number their items each for itself."""
+    return "" if evidence.operation.is_published else evidence.reading(exchange).checkpoint or ""
 
 
 def _plain(value: object) -> str:

@@ -41,7 +41,9 @@ def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
             if page.query.after not in mine and not evidence.strayed(page)
         ]
         theirs = _contents(evidence, pages)
-        shared = _shared(evidence.operation, mine, theirs)
+        # Of the empty one its user said that it has no items.
+        one = checkpoint == evidence.target.empty_checkpoint or _one_list(evidence, pages)
+        shared = _shared(evidence.operation, mine, theirs, one=one)
         for page in pages:
             others |= {id_: others.get(id_, page) for id_ in page.ids if id_ in shared}
             if page.items and mine and not shared.intersection(page.ids):
@@ -66,12 +68,24 @@ def _contents(evidence: Evidence, pages: Iterable[Page]) -> dict[str, object]:
     return contents
 
 
-def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[str, object]) -> frozenset[str]:
+def _one_list(evidence: Evidence, pages: Iterable[Page]) -> bool:
+    """Whether another checkpoint's list is this one's, as far as its largest first page shows."""
+    heads = [page for page in pages if page.query.after is None and page.query.project_id is None and page.items]
+    largest = max(heads, key=lambda page: len(page.items), default=None)
+    if largest is None:
+        return False
+    mine = evidence.listing.sequence(largest.query.order or evidence.operation.default_order)
+    return tuple(mine[: len(largest.ids)]) == largest.ids and (largest.has_more or len(mine) == len(largest.ids))
+
+
+def _shared(
+    operation: Operation, mine: Mapping[str, object], theirs: Mapping[str, object], *, one: bool
+) -> frozenset[str]:
     """The ids that are in both lists, and must not be.
 
     A permission is granted for one checkpoint. Of other operations an item may be in several lists (a user in two
-    groups), and lists may number their items each for itself: there only a list without an item of its own is wrong,
-    and an item that names its parent, as the path does.
+    groups, all of one group in another), and lists may number their items each for itself: there only the same list
+    is wrong, and an item that names its parent, as the path does.
     """
     same = frozenset(mine.keys() & theirs.keys())
     if operation.is_published:
@@ -81,7 +95,7 @@ def _shared(operation: Operation, mine: Mapping[str, object], theirs: Mapping[st
     bound = frozenset(id_ for id_ in same if isinstance(item := mine[id_], dict) and isinstance(item.get(parent), str))
     if bound:
         return bound
-    return same if len(same) == min(len(mine), len(theirs)) else frozenset()
+    return same if one else frozenset()
 
 
 @clause(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from canary import key_like
 from listed import BOOLEAN, INTEGER, ITEM, TEXT, TOKEN, TOKEN_ALONE, document, parameter, written
+from scenes import Scene
 
 from contracts.clauses.filtering import items_are_of_the_project
 from contracts.clauses.items import content_is_the_same
-from contracts.clauses.scoping import _shared
+from contracts.clauses.scoping import _shared, lists_are_apart
 from contracts.core.model import Answer, Capability, Exchange, Query, Target
 from contracts.core.result import HELD, Finding
 from contracts.evidence.evidence import Evidence
@@ -127,10 +128,52 @@ def test_an_item_may_be_in_two_lists_that_have_items_of_their_own(tmp_path: Path
     memberships = load_operation(written(tmp_path, data), name="listThings")
     one, two, three = ({**RIGHT, "id": id_} for id_ in ("user_1", "user_2", "user_3"))
     ours, theirs = {"user_1": one, "user_2": two}, {"user_2": two, "user_3": three}
-    assert _shared(memberships, ours, theirs) == set()
-    assert _shared(memberships, ours, {"user_2": two}) == {"user_2"}
-    assert _shared(memberships, ours, {"user_2": {**two, "status": "old"}}) == set()
-    assert _shared(load_operation(), ours, theirs) == {"user_2"}
+    assert _shared(memberships, ours, theirs, one=False) == set()
+    assert _shared(memberships, ours, {"user_2": two}, one=True) == {"user_2"}
+    assert _shared(memberships, ours, {"user_2": {**two, "status": "old"}}, one=True) == set()
+    assert _shared(load_operation(), ours, theirs, one=False) == {"user_2"}
+
+
+@pytest.mark.parametrize(
+    ("other", "empty", "wrong"),
+    [
+        (range(9), (), True),
+        (range(0, 9, 2), (), False),
+        (range(5, 9), (), False),
+        (range(7, 12), (), False),
+        ((), (8,), True),
+    ],
+    ids=["the same", "some of all", "the newest of all", "some in both", "one in the empty one"],
+)
+def test_the_same_list_twice_is_told_from_a_part_of_it(
+    tmp_path: Path, other: Sequence[int], empty: Sequence[int], *, wrong: bool
+) -> None:
+    data = document("/groups/{group_id}/users", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    users = [{"id": f"user_{n}", "created_at": 1721764867 + n, "status": "new"} for n in range(12)]
+    numbers = {"one": range(9), "two": other, "none": empty}
+    lists = {name: [users[n] for n in each] for name, each in numbers.items()}
+    scene = Scene(operation, Target("http://h", "one", "two", "none"), lists)
+    scene.look("all")
+    for name in ("two", "none"):
+        scene.walk(name, scene.query(checkpoint=name, limit=4))
+    evidence = Evidence(scene.reader, scene.target, [each.exchange for each in scene.asked])
+    assert any(isinstance(each, Finding) for each in lists_are_apart(evidence)) == wrong
+
+
+def test_an_id_names_one_thing_within_a_list(tmp_path: Path) -> None:
+    data = document("/groups/{group_id}/users", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    lists = {name: [{"id": "1", "created_at": 1721764867 + n, "status": name}] for n, name in enumerate(("one", "two"))}
+    scene = Scene(operation, Target("http://h", "one", "two"), lists)
+    for name in ("one", "two", "one"):
+        scene.ask(name, scene.query(checkpoint=name, limit=4))
+    exchanges = [each.exchange for each in scene.asked]
+    assert not any(
+        isinstance(each, Finding) for each in content_is_the_same(Evidence(scene.reader, scene.target, exchanges))
+    )
+    mixed = [exchanges[0], replace(exchanges[2], answer=exchanges[1].answer)]
+    assert any(isinstance(each, Finding) for each in content_is_the_same(Evidence(scene.reader, scene.target, mixed)))
 
 
 def test_an_item_that_names_its_parent_is_in_that_list_alone(tmp_path: Path) -> None:
@@ -138,7 +181,7 @@ def test_an_item_that_names_its_parent_is_in_that_list_alone(tmp_path: Path) -> 
     operation = load_operation(written(tmp_path, data), name="listThings")
     one, two, three = ({**RIGHT, "id": id_, "group_id": "g"} for id_ in ("user_1", "user_2", "user_3"))
     ours, theirs = {"user_1": one, "user_2": two}, {"user_2": two, "user_3": three}
-    assert _shared(operation, ours, theirs) == {"user_2"}
+    assert _shared(operation, ours, theirs, one=False) == {"user_2"}
 
 
 def _answers(operation: Operation, *bodies: list[dict[str, Any]]) -> tuple[Exchange, ...]:
