@@ -130,11 +130,15 @@ def _spelled(asking: Asking) -> list[Request]:
 
 def _right_after(asking: Asking, forms: list[str]) -> None:
     """The same query as the admin key had just before, so that only the credentials differ."""
-    ids = asking.listing.sequence(Order.ASCENDING)
+    ids = asking.sequence(Order.ASCENDING)
     projects = asking.listing.projects
     limit, middle = asking.rng.randrange(2, 10), len(ids) // 2
     project = asking.rng.choice(projects) if projects else None
-    after = of_another_project(asking.listing, Order.ASCENDING, project, middle) if project is not None else None
+    after = (
+        of_another_project(asking.listing, asking.either(Order.ASCENDING), project, middle)
+        if project is not None
+        else None
+    )
     after = after or next(iter(ids[middle:]), None)
     query = asking.query(after=after, limit=limit, order=Order.ASCENDING, project_id=project)
     if asking.request(query) is None:  # no token is known for that place
@@ -178,7 +182,7 @@ def _unasked(asking: Asking) -> Request:
 
 def _middle(asking: Asking) -> str | None:
     """The item in the middle of the list."""
-    own = asking.listing.sequence(Order.DESCENDING)
+    own = asking.sequence(Order.DESCENDING)
     return own[len(own) // 2] if own else None
 
 

@@ -153,6 +153,14 @@ class Asking:
             project_id=query.project_id if roles.project_id else None,
         )
 
+    def either(self, order: Order) -> Order:
+        """An order, or the list's only one where none can be chosen."""
+        return order if self.operation.roles.order else self.operation.default_order
+
+    def sequence(self, order: Order) -> tuple[str, ...]:
+        """The list in an order, or in its only one, as far as it is known."""
+        return self.listing.sequence(self.either(order))
+
     def ask(
         self,
         query: Query,

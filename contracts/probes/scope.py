@@ -51,7 +51,7 @@ def _wanted(asking: Asking, parts: Iterator[tuple[str, T]]) -> Iterator[T]:
 def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tuple[str, Request | None]]:
     """One request of each kind, with several deviations at once, which shows general defects too."""
     write = asking.request
-    own = asking.listing.sequence(Order.DESCENDING)
+    own = asking.sequence(Order.DESCENDING)
     project = asking.listing.projects[0] if asking.listing.projects else None
     if others:
         yield "others", write(asking.query(after=others[0].id, project_id=others[0].project_id))
@@ -75,7 +75,7 @@ def _last(asking: Asking) -> Iterator[tuple[str, Request | None]]:
 def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tuple[str, Query]]:
     """Requests with names that resemble real ones, mixed with the rest, the most revealing first."""
     target = asking.target
-    own = asking.listing.sequence(Order.DESCENDING)
+    own = asking.sequence(Order.DESCENDING)
     middle = own[len(own) // 2] if own else None
     project = asking.listing.projects[0] if asking.listing.projects else None
     single = "unknown", Query(_unknown(asking), limit=1)

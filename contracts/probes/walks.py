@@ -310,8 +310,8 @@ def _tied_within(listing: Listing, project: str) -> str | None:
 def _amid(course: _Course) -> None:
     """Continue from an item that was not the last one of a page yet: any item must work as a cursor."""
     asking = course.asking
-    if len(asking.listing.sequence(Order.DESCENDING)) > 2:  # noqa: PLR2004 - between the first and the last
-        cursor = risky(asking.listing, Order.DESCENDING)[0]
+    if len(asking.sequence(Order.DESCENDING)) > 2:  # noqa: PLR2004 - between the first and the last
+        cursor = risky(asking.listing, asking.either(Order.DESCENDING))[0]
         # The size that most clients choose shows as much as a small one.
         limit = USUAL_SIZES[0] if course.tight else 3
         asking.ask_all([asking.query(after=cursor, limit=limit, order=Order.DESCENDING)])
@@ -320,7 +320,7 @@ def _amid(course: _Course) -> None:
 def _one_by_one(course: _Course) -> None:
     """Request single items, and the default size in the other order."""
     asking = course.asking
-    sequence = asking.listing.sequence(Order.ASCENDING)
+    sequence = asking.sequence(Order.ASCENDING)
     most = SINGLES if asking.left > len(sequence) else 1
     asking.walk_all([(asking.query(limit=1, order=Order.DESCENDING), min(most, max(1, len(sequence))), most)])
     middle = len(sequence) // 2

@@ -312,3 +312,16 @@ def test_a_refusal_shows_no_item_whatever_identifies_it(
     keyed["components"]["securitySchemes"] = {"Key": {"type": "http", "scheme": "bearer"}}
     monkeypatch.setitem(LISTS, "keyed", keyed)
     assert having(judged(tmp_path, "keyed", "fault", fault, "SEC-008"), verdict) == {"SEC-008"}
+
+
+@pytest.mark.parametrize("order", [None, "ascending", "descending"])
+def test_a_stranger_asks_with_a_cursor_whatever_the_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str | None
+) -> None:
+    said = {"x-list": {"order": {"fixed": order}}} if order else {}
+    keyed = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM, operation=said)
+    keyed |= {"security": [{"Key": []}]}
+    keyed["components"]["securitySchemes"] = {"Key": {"type": "http", "scheme": "bearer"}}
+    monkeypatch.setitem(LISTS, "keyed", keyed)
+    asked = [each.request for each in judged(tmp_path, "keyed", "fault", None, "SEC").exchanges]
+    assert any(each.credential == "none" and "after=" in each.query for each in asked)
