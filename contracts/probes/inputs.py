@@ -104,8 +104,8 @@ WIDE = f"{3 + 2**64 * 10**30}"
 """A number of 50 digits that is 3 once it is cut down to 32 or to 64 bits."""
 FEW_LIMITS = (
     "0",
-    "-4294967236",
     "1.5",
+    "-4294967236",
     WIDE,
     "2147483647",
     "-1",

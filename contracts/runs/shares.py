@@ -61,8 +61,9 @@ class Shares:
         """When the first of these probes is ended, so that each comes to its first questions, however slow answers are.
 
         That is after `SLACK` times its part of the time that is planned for them all: what one leaves goes to the next.
+        A probe that may send nothing needs no end.
         """
-        if self._plan.limits.run is None:
+        if self._plan.limits.run is None or not shares[probes[0]]:
             return None
         now = time.monotonic()
         planned = max(0.0, self._began + self._plan.limits.run * SHARE_OF_TIME - now)

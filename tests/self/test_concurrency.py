@@ -341,6 +341,7 @@ def test_each_probe_has_its_part_of_the_time_of_a_run() -> None:
     shares = {"walks": 20, "access": 40, "inputs": 40}
     ends = [going._shares.until(probes, shares) or 0.0 for probes in (["walks", "access", "inputs"], ["inputs"])]
     assert [end - going._began for end in ends] == pytest.approx([320.0, 800.0], abs=60.0)
+    assert going._shares.until(["generated", "inputs"], {"generated": 0, "inputs": 40}) is None
     asking = going._asking
     asking.begin("walks", 60, until=time.monotonic())
     assert (asking.left, asking.late) == (0, True)
