@@ -98,7 +98,7 @@ CHECKPOINTS = (
     "%25%3Ci%3Econtracts",
     "a%3Fb%23c",
 )
-TIGHT = 45
+TIGHT = 40
 """With fewer requests several oddities share one, where its answer tells as much of each."""
 WIDE = f"{3 + 2**64 * 10**30}"
 """A number of 50 digits that is 3 once it is cut down to 32 or to 64 bits."""

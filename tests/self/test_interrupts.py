@@ -65,7 +65,7 @@ WAYS: tuple[dict[str, Any], ...] = (
 )
 """As a terminal does it, to the process alone, and as whoever ends a job does it."""
 GET = "contracts.traffic.wire:Wire.get"
-ANSWERED = "contracts.mock.server:Server._entry"
+ANSWERED = "contracts.mock.server:Server._logged"
 
 
 def drawn(number: int, seed: int, ways: Sequence[dict[str, Any]] = WAYS) -> list[Moment]:
@@ -74,7 +74,7 @@ def drawn(number: int, seed: int, ways: Sequence[dict[str, Any]] = WAYS) -> list
     return [
         Moment(
             rng.choice([GET, ANSWERED]),
-            call=rng.randrange(1, BUDGET - 8),
+            call=rng.randrange(1, BUDGET - 20),
             after=rng.random() < 0.5,
             late=rng.choice([0.0, 0.0, 1.0, 5.0]),
             **way,
