@@ -182,6 +182,8 @@ def _interrupt(runner: Any) -> None:
         sys.exit(ExitCode.INTERRUPTED)
     elif _LOAD.started and not _LOAD.over:
         runner.quit()
+        if runner.environment.web_ui is not None:  # which Locust waits for
+            runner.environment.web_ui.stop()
     else:
         process.interrupt()
         if _LOAD.begin is not None and not _LOAD.over:  # a master that waits for workers

@@ -16,14 +16,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
+from urllib.request import urlopen
 
 import jsonschema
 import pytest
@@ -664,16 +666,50 @@ def test_one_process_finds_what_only_load_shows(tmp_path: Path) -> None:
 
 
 @with_locust
-def test_a_master_with_two_workers_leaves_a_right_server_alone() -> None:
-    with Server(behaviour=LOAD_VARIANTS["puts-off"].behaviour()) as server:
+@pytest.mark.parametrize(("served", "code"), [(LOAD_VARIANTS["puts-off"], 0), (LOAD_FAULTS["rows-twice"], 1)])
+def test_a_master_with_two_workers_tells_right_from_wrong(served: LoadFault, code: int) -> None:
+    with Server(behaviour=served.behaviour()) as server:
         data = server.dataset
         target = ("--base-url", server.base_url, "--checkpoint", data.checkpoint, "--allow-incomplete")
         # A busy machine needs a second until the users of both workers ask.
         words = (*LOAD, *target, "--processes", "2", "--run-time", "5s")
         done = contracts(*words, OPENAI_ADMIN_KEY=data.admin_key)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert "on 2 workers" in " ".join(done.stdout.split())
+    assert ("under load only" in done.stdout) is bool(code)
     assert data.admin_key not in done.stdout + done.stderr
+
+
+@with_locust
+def test_an_interrupt_ends_a_load_that_the_web_page_began(tmp_path: Path) -> None:
+    where, lines = tmp_path / "locustfile.py", ("from contracts.plugins.locust import ContractUser", "")
+    where.write_text("\n".join(lines))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        page = f"http://127.0.0.1:{free.getsockname()[1]}"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CONTRACTS_", "OPENAI_"))}
+    environ |= {"CONTRACTS_REQUESTS": "60", "CONTRACTS_JSON": str(tmp_path / "report.json")}
+    web = ("--web-host", "127.0.0.1", "--web-port", page.rpartition(":")[2])
+    with subprocess.Popen(
+        [sys.executable, "-m", "locust", "-f", str(where), *web],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert any("the list is learned first" in line for line in iter(process.stdout.readline, ""))
+        try:
+            while process.poll() is None:
+                with suppress(OSError), urlopen(f"{page}/swarm", b"user_count=3&spawn_rate=3", timeout=60):
+                    break
+                time.sleep(0.1)
+            assert any("All users spawned" in line for line in iter(process.stdout.readline, ""))
+            process.send_signal(signal.SIGINT)
+            told, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 2, told
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["exit_code"] == 2
 
 
 @with_locust
