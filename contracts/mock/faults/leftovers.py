@@ -30,14 +30,14 @@ class _Keeping(Behaviour):
         return await super().answer(request)
 
 
-@fault("PAG-002", kind=Kind.LEFT_OVER, by_order="Left over is what was asked for last on the connection.")
+@fault("PAG-002", kind=Kind.LEFT_OVER, timed=True)
 class LimitLeftOver(_Keeping):
     """A request without `limit` has the one that was asked for last on its connection."""
 
     name = "limit"
 
 
-@fault("PAG-012", kind=Kind.LEFT_OVER, by_order="Left over is what was asked for last on the connection.")
+@fault("PAG-012", kind=Kind.LEFT_OVER, timed=True)
 class ProjectLeftOver(_Keeping):
     """A request without `project_id` has the one that was asked for last on its connection."""
 
