@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -74,16 +75,17 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, _ in evidence.allowed:
         if evidence.comparable(exchange):
             alone[exchange.request.target].append(exchange)
+    agreeing, proven = 0, False
     for exchange in evidence.admin:
         if not exchange.concurrent or exchange.request.target not in alone or not evidence.comparable(exchange):
             continue
         peers = alone[exchange.request.target]
-        # Requests outside of batches may overlap too: that their answers agree with those of a batch proves nothing.
+        # Requests outside of batches may overlap too: if only their answers agree, nothing is shown.
         single = [peer for peer in peers if peer.number in evidence.alone]
         peers = single or peers
         if any(evidence.same(peer, exchange) for peer in peers):
-            if single:
-                yield HELD
+            agreeing += 1
+            proven |= bool(single)
         else:
             # An exchange of another round would make it another finding.
             peer = min(
@@ -95,6 +97,8 @@ def together_as_alone(evidence: Evidence) -> Iterator[Outcome]:
                 (peer, exchange),
                 stable_list=any(evidence.explained(other, exchange) for other in peers),
             )
+    if proven:
+        yield from repeat(HELD, agreeing)
 
 
 def _round(exchange: Exchange) -> int:
