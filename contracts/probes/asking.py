@@ -82,11 +82,16 @@ class Asking:
         """The number of exchanges that were searched for tokens."""
         self._ceiling = 0
         self._until: float | None = None
+        self.hurried = False
         self._names = count(1)
         self._known: tuple[int, Evidence] | None = None
 
-    def begin(self, probe: str, share: int, *, until: float | None = None) -> None:
-        """Begin a probe that may send ``share`` requests, none of them after ``until`` (of `time.monotonic`)."""
+    def begin(self, probe: str, share: int, *, until: float | None = None, hurried: bool = False) -> None:
+        """Begin a probe that may send ``share`` requests, none of them after ``until`` (of `time.monotonic`).
+
+        It is ``hurried`` where the time of the run suffices for fewer requests than its budget.
+        """
+        self.hurried = hurried
         self._probe = probe
         self._until = until
         self._ceiling = self.client.requests + share
@@ -110,11 +115,6 @@ class Asking:
             return 0
         gathered = sum(chain.length for chain in self._gathered or ())
         return min(self._ceiling - self.client.requests, self.client.remaining) - gathered * self.each
-
-    @property
-    def timed(self) -> bool:
-        """Whether this probe has a time at which it ends."""
-        return self._until is not None
 
     @property
     def late(self) -> bool:

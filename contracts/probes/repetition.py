@@ -34,7 +34,7 @@ def repetition(asking: Asking) -> None:
     """Send queries with their parameters in the opposite order, with other Accept headers, and eight together."""
     tight = asking.left < TIGHT
     reserved = TOGETHER
-    if asking.timed and asking.wants("together") and asking.left >= TOGETHER:
+    if asking.hurried and asking.wants("together") and asking.left >= TOGETHER:
         # All eight take the time of one answer, and nothing else shows what they show.
         asking.together(_mixed(asking, _different(asking)))
         reserved = 0
@@ -113,11 +113,12 @@ def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     chosen = asking.rng.sample(filtered, half)
     rest = TOGETHER - half
     chosen += asking.rng.sample(whole, rest) if len(whole) >= rest else asking.rng.choices(requests, k=rest)
-    # Control walks are asked alone, whatever the concurrency, so that one answer at least can be compared.
-    alone = {page.exchange.request.target for page in asking.evidence.pages if page.exchange.probe == CONTROL}
-    comparable = [request for request in requests if request.target in alone]
-    if comparable and not any(request in comparable for request in chosen):
-        chosen[-1] = comparable[0]
+    if asking.left == TOGETHER or asking.hurried or not asking.wants("repeated"):
+        # None is asked alone afterwards; control walks are, whatever the concurrency, so one answer can be compared.
+        alone = {page.exchange.request.target for page in asking.evidence.pages if page.exchange.probe == CONTROL}
+        comparable = [request for request in requests if request.target in alone]
+        if comparable and not any(request in comparable for request in chosen):
+            chosen[-1] = comparable[0]
     asking.rng.shuffle(chosen)
     return chosen
 

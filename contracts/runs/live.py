@@ -311,7 +311,8 @@ class _Run:
             # What is sent together may cost more than its share: a later probe then has less, not the confirmation.
             left = self._client.remaining - reserve - min(per_walk, for_walks)
             share = min(shares[name], left) if plan.budget > SMALL_BUDGET else shares[name]
-            asking.begin(name, share, until=self._shares.until(plan.probes[place:], shares))
+            until = self._shares.until(plan.probes[place:], shares)
+            asking.begin(name, share, until=until, hurried=self._shares.hurried)
             self._announce(name)
             with suppress(ShareSpent):
                 PROBES[name].ask(asking)

@@ -307,6 +307,18 @@ def test_the_same_is_asked_however_many_are_under_way(monkeypatch: pytest.Monkey
     assert asked[0] == asked[1]
 
 
+def test_the_same_is_asked_where_there_is_time_enough() -> None:
+    asked = []
+    for limit in (None, 6000.0):
+        with Server(seeded(size=30)) as server:
+            data = server.dataset
+            at = Judged(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint)
+            keys, limits = Keys.of(data.admin_key), Limits(run=limit)
+            plan = Plan(target=at, keys=keys, operation=load_operation(), limits=limits, budget=150, seed=0)
+            asked.append([(exchange.request, exchange.concurrent) for exchange in run(plan).exchanges])
+    assert asked[0] == asked[1]
+
+
 def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
     settings = Settings.of({"max_time": "100"}, {})
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, concurrency=8, seed=0)

@@ -162,12 +162,12 @@ def test_one_of_a_batch_was_asked_alone_before() -> None:
     assert alone & {one.request.target for one in exchanges}
 
 
-@pytest.mark.parametrize("timed", [False, True])
-def test_where_the_time_is_limited_a_batch_comes_first(timed: bool) -> None:
+@pytest.mark.parametrize("hurried", [False, True])
+def test_where_time_is_short_a_batch_comes_first(hurried: bool) -> None:
     with asking() as made:
         asked(made, "walks")
-        made.begin("repetition", ENOUGH, until=time.monotonic() + 600 if timed else None)
+        made.begin("repetition", ENOUGH, until=time.monotonic() + 600, hurried=hurried)
         begun = len(made.client.exchanges)
         PROBES["repetition"].ask(made)
         batch = [exchange.concurrent for exchange in made.client.exchanges[begun : begun + 8]]
-    assert (batch == [True] * 8) is timed
+    assert (batch == [True] * 8) is hurried
