@@ -66,7 +66,7 @@ class AnswersLateByOne(Behaviour):
         return replace(sent, headers=list(sent.headers))
 
 
-@replaces(Behaviour.finish, "HTP-001")
+@replaces(Behaviour.finish, "HTP-001", by_order="Given before is what was asked for first.")
 def not_modified_unasked(self: Behaviour, request: Request, response: Response, /) -> Response:
     """A page that the same key was given before is a 304 without a body, whether or not the client has it."""
     place = request.path, request.query, *self.keys_sent(request)
