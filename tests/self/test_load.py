@@ -681,6 +681,19 @@ def test_a_master_with_two_workers_tells_right_from_wrong(served: LoadFault, cod
 
 
 @with_locust
+def test_where_locust_fails_the_exit_code_accuses_no_target() -> None:
+    users = Path(package.__file__).parent / "plugins" / "locustfiles" / "contract_users.py"
+    with socket.create_server(("", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ("-f", str(users), "--headless", "--master", "--master-bind-port", port)
+        command = [sys.executable, "-m", "locust", *words]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=120)
+    assert done.returncode == 4, done.stderr
+    assert "contracts: Locust failed: Socket bind failure" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@with_locust
 def test_an_interrupt_ends_a_load_that_the_web_page_began(tmp_path: Path) -> None:
     where, lines = tmp_path / "locustfile.py", ("from contracts.plugins.locust import ContractUser", "")
     where.write_text("\n".join(lines))

@@ -6,24 +6,24 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-CONFIGURATION, INTERNAL = 4, 3
-
-
-def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """End with an exit code of ours: that of Python means that the target broke the contract."""
-    ours = not isinstance(error, OSError) and kind.__name__ != "RPCError"
-    if ours:
-        traceback.print_exception(kind, error, trace)
-    sys.stderr.write(f"contracts: Locust ended by itself: {error}\n")
-    sys.stderr.flush()
-    os._exit(INTERNAL if ours else CONFIGURATION)
-
-
-sys.excepthook = fail
 sys.path.insert(0, str(Path(__file__).parents[3]))
 try:
+    from contracts.core.errors import ExitCode
     from contracts.plugins.locust import ContractUser
 finally:
     del sys.path[0]
 
 __all__ = ["ContractUser"]
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Exit with a code of ours where Locust fails: Python's would say that the target broke the contract."""
+    network = isinstance(error, OSError) or kind.__name__ == "RPCError"  # Locust's, for a port that is taken
+    if not network:
+        traceback.print_exception(kind, error, trace)
+    sys.stderr.write(f"contracts: Locust failed: {error}\n")
+    sys.stderr.flush()
+    os._exit(ExitCode.CONFIGURATION if network else ExitCode.INTERNAL)
+
+
+sys.excepthook = _end

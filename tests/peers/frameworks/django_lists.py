@@ -25,17 +25,17 @@ settings.configure(
 )
 django.setup()
 
-import waitress  # noqa: E402 - what follows takes the settings
-from django.contrib.auth.models import User  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import connection, models  # noqa: E402
-from django.urls import path  # noqa: E402
-from drf_spectacular.extensions import OpenApiAuthenticationExtension  # noqa: E402
-from drf_spectacular.views import SpectacularJSONAPIView  # noqa: E402
-from ninja import NinjaAPI, Schema  # noqa: E402
-from ninja.pagination import CursorPagination, paginate  # noqa: E402
-from ninja.security import HttpBearer  # noqa: E402
-from rest_framework import authentication, exceptions, generics, pagination, permissions, serializers  # noqa: E402
+import waitress
+from django.contrib.auth.models import User
+from django.core.wsgi import get_wsgi_application
+from django.db import connection, models
+from django.urls import path
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.views import SpectacularJSONAPIView
+from ninja import NinjaAPI, Schema
+from ninja.pagination import CursorPagination, paginate
+from ninja.security import HttpBearer
+from rest_framework import authentication, exceptions, generics, pagination, permissions, serializers
 
 KEY = os.environ["KEY"]
 ITEMS = 25
