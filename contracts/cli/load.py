@@ -108,14 +108,9 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
             f" {chosen['run_time']}, {pace}"
         )
     given = {name: value for name, value in context.params.items() if name in NAMES}
-    locust = [
-        sys.executable,
-        "-P",  # a folder here may have the name of a package
-        "-m",
-        "locust",
-        "--locustfile",
-        str(Path(__file__).parents[1] / "plugins" / "locustfiles" / "contract_users.py"),
-    ]
+    users = str(Path(__file__).parents[1] / "plugins" / "locustfiles" / "contract_users.py")
+    # -P: a folder here may have the name of a package.
+    locust = [sys.executable, "-P", users, "--locustfile", users]
     said = list(_said(chosen))
     sys.stdout.flush()
     sys.stderr.flush()

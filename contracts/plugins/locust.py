@@ -158,8 +158,11 @@ def _refuse(error: ConfigurationError) -> None:
 # Interrupts
 
 
-def _let_interrupts_end(runner: Any) -> None:
-    """Let Ctrl-C and its like end the load with a report, and a second one end everything at once."""
+def let_interrupts_end(runner: Any) -> None:
+    """Let Ctrl-C and its like end the load with a report, and a second one end everything at once.
+
+    Without a runner, which a worker has when its master was found, there is nothing to report.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: gevent.spawn(_interrupt, runner))
@@ -179,6 +182,7 @@ def _interrupt(runner: Any) -> None:
         runner.environment.process_exit_code = ExitCode.INTERRUPTED
         runner.quit()
     elif process is None:
+        sys.stderr.write("contracts: interrupted before anything was asked\n")
         sys.exit(ExitCode.INTERRUPTED)
     elif _LOAD.started and not _LOAD.over:
         runner.quit()
@@ -201,7 +205,7 @@ def _options(parser: LocustArgumentParser) -> None:
 
 def _learn(environment: Environment, runner: Any, **_: object) -> None:
     """Learn the list, where the load begins; users elsewhere wait for it."""
-    _let_interrupts_end(runner)
+    let_interrupts_end(runner)
     if isinstance(runner, WorkerRunner):
         _listen(runner, BEGIN, _on_begin)
         _listen(runner, FINISH, _on_finish)
@@ -312,7 +316,7 @@ def _on_refused(environment: Environment, msg: Any, **_: object) -> None:
 
 
 def _started(environment: Environment, **_: object) -> None:
-    _let_interrupts_end(environment.runner)  # once more: Locust took SIGTERM meanwhile
+    let_interrupts_end(environment.runner)  # once more: Locust took SIGTERM meanwhile
     _LOAD.started = True
     _LOAD.began = time.monotonic()
     if not isinstance(environment.runner, MasterRunner) and _LOAD.users is not None:

@@ -686,11 +686,27 @@ def test_where_locust_fails_the_exit_code_accuses_no_target() -> None:
     with socket.create_server(("", 0)) as taken:
         port = str(taken.getsockname()[1])
         words = ("-f", str(users), "--headless", "--master", "--master-bind-port", port)
-        command = [sys.executable, "-m", "locust", *words]
+        command = [sys.executable, str(users), *words]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=120)
     assert done.returncode == 4, done.stderr
     assert "contracts: Locust failed: Socket bind failure" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@with_locust
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_that_waits_for_its_master_is_interrupted(number: signal.Signals) -> None:
+    """Locust exits with 1 there, which here says that the target broke the contract."""
+    words = ("load", "--worker", "--checkpoint", "cp", "--base-url", "http://127.0.0.1:9/v1", "--master-port", "9")
+    environ = os.environ | {"OPENAI_ADMIN_KEY": "of-a-worker-that-waits"}
+    command = [sys.executable, "-m", "contracts", *words]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stderr is not None
+        heard = [process.stderr.readline()]
+        process.send_signal(number)
+        heard += process.stderr.readlines()
+    assert process.returncode == 2, heard
+    assert heard[-1] == "contracts: interrupted before anything was asked\n"
 
 
 @with_locust

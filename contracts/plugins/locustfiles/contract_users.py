@@ -1,29 +1,48 @@
-"""The locustfile of ``contracts load``, at an address that no folder ``contracts`` of a project can hide."""
+"""The locustfile of ``contracts load``, at an address that no folder ``contracts`` of a project can hide.
 
-import os
+Run as a program it is Locust, with exit codes of ours where that fails: Locust's would say that the target broke the
+contract.
+"""
+
+import logging
 import sys
-import traceback
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+
+from locust import main
+from locust.exception import RPCError
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 try:
     from contracts.core.errors import ExitCode
-    from contracts.plugins.locust import ContractUser
+    from contracts.plugins.locust import ContractUser, let_interrupts_end
 finally:
     del sys.path[0]
 
 __all__ = ["ContractUser"]
 
-
-def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Exit with a code of ours where Locust fails: Python's would say that the target broke the contract."""
-    network = isinstance(error, OSError) or kind.__name__ == "RPCError"  # Locust's, for a port that is taken
-    if not network:
-        traceback.print_exception(kind, error, trace)
-    sys.stderr.write(f"contracts: Locust failed: {error}\n")
-    sys.stderr.flush()
-    os._exit(ExitCode.CONFIGURATION if network else ExitCode.INTERNAL)
+_FAILED = -1
+"""The exit code of a Locust that can't do what it is asked for, such as find its master; it says so itself."""
 
 
-sys.excepthook = _end
+def _run() -> int:
+    """Run Locust. Its own exit codes are 0, 1 and 2; those of a load are set by the users' hooks."""
+    let_interrupts_end(None)
+    locust: Callable[[], object] = main.main  # which has no types
+    try:
+        locust()
+    except SystemExit as end:
+        if end.code != _FAILED:
+            raise
+        return ExitCode.CONFIGURATION
+    except (OSError, RPCError) as error:
+        sys.stderr.write(f"contracts: Locust failed: {error}\n")
+        return ExitCode.CONFIGURATION
+    except Exception:
+        logging.exception("contracts: Locust failed")
+        return ExitCode.INTERNAL
+    return ExitCode.KEPT
+
+
+if __name__ == "__main__":
+    sys.exit(_run())
