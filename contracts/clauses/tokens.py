@@ -277,7 +277,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
     bad="limit=2: [cp_1, cp_2] and a token; with it and limit=3: [cp_4 … cp_6]",
     probes=WALKED,
     requires=REQUIRES,
-    caused_by=("TOK-002", "TOK-004", "SCO-001", "PAG-014"),
+    caused_by=("TOK-002", "TOK-004", "SCO-001", "PAG-014", "PRV-001", "PRV-003"),
     decided_by="list",
     needs=TWO,
 )

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -93,7 +94,10 @@ def check(base_url: str, listed: Listed, at: dict[str, str], report: Path) -> tu
 
 
 def asked_again(issue: str, base_url: str) -> tuple[str, str]:
-    """The status that an issue names, and the one that its command gets from the system: 000 where no answer came."""
+    """The status that an issue names, and the one that its command gets from the system: 000 where no answer came.
+
+    A system that dies of one command may take the next one with it, which is given again where an answer is named.
+    """
     outcome = re.findall(r"^\d+\. .* → (.*)$", issue, re.MULTILINE)[-1]
     # One that was sent again tells so behind the status.
     status = re.match(r"\d{3}\b", outcome)
@@ -103,10 +107,15 @@ def asked_again(issue: str, base_url: str) -> tuple[str, str]:
     assert first, "the address of the target is named"
     shown = """curl() { command curl --noproxy '*' -o /dev/null -w '%{http_code}\\n' "$@"; }"""
     lines = f"BASE_URL={base_url}\n{shown}\n{rest}"
-    done = subprocess.run(
-        ["sh", "-c", lines], env=os.environ | {"OPENAI_ADMIN_KEY": KEY}, capture_output=True, text=True, check=False
-    )
-    return named, done.stdout.split()[-1] if done.stdout.split() else done.stderr
+    environ = os.environ | {"OPENAI_ADMIN_KEY": KEY}
+    got = ""
+    for _ in range(2):
+        done = subprocess.run(["sh", "-c", lines], env=environ, capture_output=True, text=True, check=False)
+        got = done.stdout.split()[-1] if done.stdout.split() else done.stderr
+        if got == named:
+            break
+        time.sleep(1)
+    return named, got
 
 
 def having(report: dict[str, Any], verdict: str) -> set[str]:
