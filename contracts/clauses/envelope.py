@@ -14,6 +14,7 @@ from contracts.openapi.quotes import Quote
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
+    from contracts.openapi.operation import Operation
 
 
 @clause(
@@ -138,6 +139,11 @@ def keys_are_unique(evidence: Evidence) -> Iterator[Outcome]:
             yield HELD
 
 
+def _has_others(operation: Operation, body: object) -> bool:
+    # Where the schema does not say that a page is an object, an array is not against it.
+    return isinstance(body, dict) and operation.envelope_others.among(body)
+
+
 clause(
     "ENV-008",
     Level.DOCUMENTED,
@@ -150,4 +156,4 @@ clause(
     requires={Capability.ENVELOPE_OTHER},
     decided_by="answer",
     owns=Node.ENVELOPE_OTHER,
-)(schema_clause(Node.ENVELOPE_OTHER, lambda operation, value: operation.envelope_others.among(value)))
+)(schema_clause(Node.ENVELOPE_OTHER, _has_others))

@@ -329,13 +329,13 @@ class Behaviour:
     def rest(self, asked: Asked, /) -> list[Permission]:
         """The items after the cursor: those of the page and of all pages that follow."""
         ordered = self.sort(self.permissions(asked), asked)
-        return self.select(self.filter(ordered[self.position(ordered, asked) :], asked), asked)
+        return self.matching(ordered[self.position(ordered, asked) :], asked)
 
     def preceding(self, asked: Asked, /) -> list[Permission]:
         """The items before the cursor `before`, and after the cursor `after` if that is given too."""
         ordered = self.sort(self.permissions(asked), asked)
         ends = self.end(ordered, asked)
-        return self.select(self.filter(ordered[self.position(ordered, asked) : ends], asked), asked)
+        return self.matching(ordered[self.position(ordered, asked) : ends], asked)
 
     def end(self, ordered: Sequence[Permission], asked: Asked, /) -> int:
         """The index in the unfiltered list at which a page before an item ends."""
@@ -357,7 +357,7 @@ class Behaviour:
 
     def back_token(self, items: Sequence[Permission], asked: Asked, /) -> object:
         """The token of the page before; ``None`` at the head of the list."""
-        whole = self.select(self.filter(self.sort(self.permissions(asked), asked), asked), asked)
+        whole = self.matching(self.sort(self.permissions(asked), asked), asked)
         return sealed(items[0].id, BACK) if items and items[:1] != whole[:1] else None
 
     def seal(self, id_: str, _asked: Asked, /) -> str:
@@ -422,6 +422,10 @@ class Behaviour:
     def unknown_after(self, _ordered: Sequence[Permission], _asked: Asked, /) -> int:
         """What a cursor that the list does not have means."""
         raise self.invalid("after", "'after' names no permission of this checkpoint.")
+
+    def matching(self, permissions: Sequence[Permission], asked: Asked) -> list[Permission]:
+        """Those that match every filter."""
+        return self.select(self.filter(permissions, asked), asked)
 
     def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
         """Those of the project that is asked for."""

@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
@@ -242,12 +243,14 @@ def _possible(described: Described | None) -> list[str]:
 
 
 def apart(judge: Callable[[Any], tuple[str, ...]], example: object) -> tuple[str, ...]:
-    """What is said of an example, in a thread of its own.
+    """What is said of an example, in a thread of its own; an error of the suite itself is said too.
 
     A run draws from Hypothesis itself, and Hypothesis knows by the thread that one test runs within another.
     """
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(judge, example).result()
+        said = pool.submit(judge, example)
+        error = said.exception()
+    return said.result() if error is None else ("".join(traceback.format_exception(error)),)
 
 
 def flagged(right: Right) -> tuple[str, ...]:

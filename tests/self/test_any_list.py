@@ -96,6 +96,17 @@ def test_a_wrong_server_of_each_style_is_caught(tmp_path: Path, style: str, faul
     assert wanted in broken(judged(written(tmp_path, STYLES[style]), fault))
 
 
+def test_a_schema_may_describe_properties_of_what_is_an_array(tmp_path: Path) -> None:
+    data = copy.deepcopy(ARRAY)
+    (operation,) = data["paths"].values()
+    schema = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema["type"] == "array"
+    schema["properties"] = {"total": {"type": "integer"}}
+    result = judged(written(tmp_path, data))
+    assert broken(result) == {}
+    assert next(each.verdict for each in result.judgements if each.clause == "ENV-008") is Verdict.NOT_EXERCISED
+
+
 def test_what_an_operation_lacks_is_not_applicable(tmp_path: Path) -> None:
     result = judged(written(tmp_path, NO_ORDER), requests_=60)
     verdicts = {each.clause: (each.verdict, each.reason) for each in result.judgements}

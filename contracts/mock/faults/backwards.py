@@ -42,7 +42,7 @@ def order_ignored_backwards(self: Behaviour, asked: Asked, /) -> list[Permission
 @_going_back(Behaviour.preceding, "PRV-001")
 def before_of_the_aligned_page(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The page before an item is the one that holds what precedes it, of pages counted from the head of the list."""
-    ordered = self.filter(self.sort(self.permissions(asked), asked), asked)
+    ordered = self.matching(self.sort(self.permissions(asked), asked), asked)
     before = len(Behaviour.preceding(self, asked))
     begin = max(0, before - 1) // asked.limit * asked.limit
     return ordered[begin : begin + asked.limit] if before else []
@@ -123,4 +123,4 @@ def limit_ignored_backwards(self: Behaviour, rest: Permissions, asked: Asked, /)
 def wraps_round_backwards(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The page before the first item is the end of the list."""
     found = Behaviour.preceding(self, asked)
-    return found or self.filter(self.sort(self.permissions(asked), asked), asked)
+    return found or self.matching(self.sort(self.permissions(asked), asked), asked)

@@ -81,7 +81,7 @@ def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     whole = replace(asked, project_id=None)
     rest = self.rest(whole)
     page = self.cut(rest, whole)
-    items = self.filter(page, asked)
+    items = self.matching(page, asked)
     envelope = self.render(
         items, self.has_more(page, rest, asked), self.first_id(items, asked), self.last_id(items, asked), asked
     )
@@ -94,7 +94,7 @@ def filter_within_the_newest_30(self: Behaviour, asked: Asked, /) -> list[Permis
     """The filter looks at the first 30 items of the list only."""
     ordered = self.sort(self.permissions(asked), asked)
     seen = ordered if asked.project_id is None else ordered[:30]
-    return self.filter(seen[self.position(ordered, asked) :], asked)
+    return self.matching(seen[self.position(ordered, asked) :], asked)
 
 
 @replaces(Behaviour.filter, "FLT-002", also=(ASCENDING, ONE_PROJECT), kind=Kind.LOST)

@@ -162,7 +162,7 @@ def items_of_page_turned(_self: Behaviour, rest: Permissions, asked: Asked, /) -
 @replaces(Behaviour.sort, "ORD-004", also=(ASCENDING, DESCENDING, FILTERED))
 def pages_sorted_one_by_one(self: Behaviour, permissions: Permissions, asked: Asked, /) -> list[Permission]:
     """The list comes as it is stored, and only the items of a page are sorted."""
-    stored = self.filter(permissions, asked)
+    stored = self.matching(permissions, asked)
     starts = range(0, len(stored), asked.limit)
     return [each for start in starts for each in self.arrange(stored[start : start + asked.limit], asked)]
 

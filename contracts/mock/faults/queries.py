@@ -60,7 +60,7 @@ def cursor_against_the_order_of_ties(self: Behaviour, asked: Asked, /) -> list[P
         return rest
     before = whole[: whole.index(cursor)]
     ties = [each for each in before if each.created_at == cursor.created_at]
-    return [*self.filter(ties, asked), *(each for each in rest if each.created_at != cursor.created_at)]
+    return [*self.matching(ties, asked), *(each for each in rest if each.created_at != cursor.created_at)]
 
 
 @replaces(Behaviour.cut, "PAG-008", kind=Kind.REPEATED)
@@ -83,7 +83,7 @@ def total_is_an_estimate(
     self: Behaviour, items: Sequence[Permission], rest: Sequence[Permission], asked: Asked, /
 ) -> object:
     """`has_more` goes by a total that is an estimate, rounded up to the next ten."""
-    total = len(self.filter(self.permissions(asked), asked))
+    total = len(self.matching(self.permissions(asked), asked))
     return -(-total // _TEN) * _TEN > total - len(rest) + len(items)
 
 

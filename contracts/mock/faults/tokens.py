@@ -87,7 +87,7 @@ def token_by_time(self: Behaviour, asked: Asked, /) -> list[Permission]:
 @_of_tokens(Behaviour.seal, "TOK-003")
 def token_of_the_first_page(self: Behaviour, id_: str, asked: Asked, /) -> str:
     """Every page gives the token of the first one."""
-    whole = self.filter(self.sort(self.permissions(asked), asked), asked)
+    whole = self.matching(self.sort(self.permissions(asked), asked), asked)
     return Behaviour.seal(self, whole[: asked.limit][-1].id if whole else id_, asked)
 
 
@@ -148,7 +148,7 @@ class PageNumbersAsTokens(Behaviour):
     """Tokens are page numbers, which mean another place with another page size."""
 
     def _whole(self, asked: Asked) -> list[Permission]:
-        return self.filter(self.sort(self.permissions(asked), asked), asked)
+        return self.matching(self.sort(self.permissions(asked), asked), asked)
 
     def seal(self, id_: str, asked: Asked, /) -> str:
         at = next((at for at, each in enumerate(self._whole(asked)) if each.id == id_), 0)

@@ -218,7 +218,7 @@ def unknown_project_403(self: Behaviour, asked: Asked, /) -> list[Permission]:
 @varies(Behaviour.rest)
 def cursor_in_filtered_list(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """Under a filter a cursor of another project is unknown."""
-    kept = self.filter(self.sort(self.permissions(asked), asked), asked)
+    kept = self.matching(self.sort(self.permissions(asked), asked), asked)
     return kept[self.position(kept, asked) :]
 
 

@@ -106,13 +106,13 @@ class OffsetTokens(Behaviour):
     """Tokens are the number of items that were read, in plain digits."""
 
     def seal(self, id_: str, asked: Asked, /) -> str:
-        whole = self.filter(self.sort(self.permissions(asked), asked), asked)
+        whole = self.matching(self.sort(self.permissions(asked), asked), asked)
         return str(next((at for at, each in enumerate(whole, 1) if each.id == id_), 0))
 
     def unseal(self, token: str, asked: Asked, /) -> str | None:
         if not token.isascii() or not token.isdigit() or len(token) > len(str(_LONG)):
             return f"?{token}"
-        read = self.filter(self.sort(self.permissions(asked), asked), asked)[: int(token)]
+        read = self.matching(self.sort(self.permissions(asked), asked), asked)[: int(token)]
         return read[-1].id if read else None
 
 
@@ -200,4 +200,4 @@ class TokensOfNextItems(Behaviour):
         return ids[ids.index(token) - 1] if ids.index(token) else None
 
     def _ids(self, asked: Asked) -> list[str]:
-        return [each.id for each in self.select(self.filter(self.sort(self.permissions(asked), asked), asked), asked)]
+        return [each.id for each in self.matching(self.sort(self.permissions(asked), asked), asked)]

@@ -62,7 +62,7 @@ def cursor_selects_by_id(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """After the cursor come all items whose id is beyond it, though the list is sorted by time."""
     ordered = self.sort(self.permissions(asked), asked)
     self.position(ordered, asked)  # which refuses an unknown cursor
-    shown = self.filter(ordered, asked)
+    shown = self.matching(ordered, asked)
     after = asked.after
     if after is None:
         return shown
@@ -87,7 +87,7 @@ def cursor_rounded_up(self: Behaviour, ordered: Permissions, asked: Asked, /) ->
 def cursor_is_offset_in_whole_list(self: Behaviour, asked: Asked, /) -> list[Permission]:
     """The cursor's place in the whole list is used as an offset into the filtered one."""
     ordered = self.sort(self.permissions(asked), asked)
-    return self.filter(ordered, asked)[self.position(ordered, asked) :]
+    return self.matching(ordered, asked)[self.position(ordered, asked) :]
 
 
 @replaces(Behaviour.rest, "PAG-011", kind=Kind.AFTER_ELSEWHERE)
@@ -95,7 +95,7 @@ def cursor_of_other_direction(self: Behaviour, asked: Asked, /) -> list[Permissi
     """In ascending order the cursor's place is looked up in the descending list."""
     ordered = self.sort(self.permissions(asked), asked)
     newest_first = self.sort(self.permissions(asked), replace(asked, order="descending"))
-    return self.filter(ordered[self.position(newest_first, asked) :], asked)
+    return self.matching(ordered[self.position(newest_first, asked) :], asked)
 
 
 @replaces(Behaviour.position, "PAG-010", kind=Kind.AFTER_IGNORED)
@@ -192,7 +192,7 @@ def foreign_cursor_joins_lists(self: Behaviour, asked: Asked, /) -> list[Permiss
     if asked.after is None or asked.after in known or asked.after not in {each.id for each in everything}:
         return Behaviour.rest(self, asked)
     ordered = self.arrange(everything, asked)
-    return self.filter(ordered[self.position(ordered, asked) :], asked)
+    return self.matching(ordered[self.position(ordered, asked) :], asked)
 
 
 @replaces(Behaviour.unknown_after, "PAG-022")

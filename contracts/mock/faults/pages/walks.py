@@ -40,10 +40,10 @@ def ties_repeated(self: Behaviour, asked: Asked, /) -> list[Permission]:
     ordered = self.sort(self.permissions(asked), asked)
     start = self.position(ordered, asked)
     if not start:
-        return self.filter(ordered, asked)
+        return self.matching(ordered, asked)
     cursor = ordered[start - 1]
     earlier = [each for each in ordered[: start - 1] if each.created_at == cursor.created_at]
-    return self.filter(earlier + ordered[start:], asked)
+    return self.matching(earlier + ordered[start:], asked)
 
 
 @replaces(Behaviour.position, "PAG-009", kind=Kind.AFTER_ELSEWHERE)
@@ -58,7 +58,7 @@ def list_ends_early_on_small_pages(self: Behaviour, asked: Asked, /) -> list[Per
     """With a limit up to 4 the list ends after 20 items."""
     ordered = self.sort(self.permissions(asked), asked)
     shown = ordered[:20] if asked.limit <= FEW else ordered
-    return self.filter(shown[self.position(ordered, asked) :], asked)
+    return self.matching(shown[self.position(ordered, asked) :], asked)
 
 
 @replaces(Behaviour.rest, "PAG-013")
@@ -66,7 +66,7 @@ def list_ends_early_on_large_pages(self: Behaviour, asked: Asked, /) -> list[Per
     """With a limit above 20 the list ends after 50 items."""
     ordered = self.sort(self.permissions(asked), asked)
     shown = ordered[:50] if asked.limit > MANY else ordered
-    return self.filter(shown[self.position(ordered, asked) :], asked)
+    return self.matching(shown[self.position(ordered, asked) :], asked)
 
 
 @replaces(Behaviour.sort, "PAG-013")
