@@ -42,7 +42,8 @@ def allowed_is_answered(evidence: Evidence) -> Iterator[Outcome]:
             exchange.answer is not None
             and exchange.failure is None
             and not exchange.failed
-            and must_be_answered(evidence, exchange, query)
+            # What may be refused gives no right to another success.
+            and (not exchange.refused or must_be_answered(evidence, exchange, query))
         ):
             yield Finding("200", refusal(evidence, exchange), (exchange,))
 

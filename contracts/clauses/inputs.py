@@ -85,12 +85,15 @@ def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
 
 def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
     """Numbers beyond 64 bits, and other writings of a number: refused, or a page that is right for the number."""
-    default = evidence.operation.default_limit
+    default = evidence.default_size
     # Where the flag or token is wrong with right limits as well, that is another breach.
     ends = (
         page for page, order in evidence.sound if page.has_more is False and evidence.listing.following(page, order)
     )
     flag_is_wrong = next(ends, None) is not None
+    # Without a flag or a token, clients take a page that is not full for the last one.
+    has = evidence.operation.capabilities
+    short_pages_end = Capability.MORE not in has and Capability.FULL_PAGES in has
     for exchange, found in odd(evidence):
         if not only(found, "limit", Oddity.HUGE, Oddity.AMBIGUOUS) or exchange.answer is None or exchange.failure:
             continue
@@ -105,13 +108,20 @@ def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
             continue
         size = len(page.items)
         asked = f"limit={short(value)}"
-        lost = evidence.listing.following(page, evidence.asked_order(query)) if page.has_more is False else None
+        follows = evidence.listing.following(page, evidence.asked_order(query))
+        lost = follows if page.has_more is False else None
         if size > number:
             yield Finding(
                 f"a 4xx, or at most {count(number, 'item')}", f"{count(size, 'item')} for {asked}", (exchange,)
             )
         elif page.has_more and size < number and size not in {evidence.cap, default}:
             yield Finding("a 4xx, or a full page", f"{count(size, 'item')} and has_more true for {asked}", (exchange,))
+        elif short_pages_end and follows is not None and size < min(number, evidence.cap) and size != default:
+            yield Finding(
+                "a 4xx, or a full page",
+                f"{count(size, 'item')} for {asked}, and {short(follows)} follows",
+                (exchange, evidence.listing.shown_in(follows, exchange)),
+            )
         elif lost is not None and flag_is_wrong:
             continue
         elif lost is not None:
@@ -154,7 +164,7 @@ def no_limit_below_one(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _below_one(evidence: Evidence) -> Iterator[Outcome]:
-    default, listing = evidence.operation.default_limit, evidence.listing
+    default, listing = evidence.default_size, evidence.listing
     for exchange, found in odd(evidence):
         if not only(found, "limit", Oddity.ZERO, Oddity.NEGATIVE) or exchange.answer is None or exchange.failure:
             continue

@@ -493,6 +493,16 @@ class Evidence:
         return max((len(page.items) for page in self.pages if page.query.limit), default=0)
 
     @cached_property
+    def default_size(self) -> int | None:
+        """How many items a page without a limit holds: as documented, else the most on one that more items follow."""
+        if self.operation.default_limit is not None:
+            return self.operation.default_limit
+        of_no_limit = ((page, order) for page, order in self.sound if page.query.limit is None)
+        return max(
+            (len(page.items) for page, order in of_no_limit if self.listing.following(page, order)), default=None
+        )
+
+    @cached_property
     def largest_accepted(self) -> int:
         """The largest ``limit`` that was answered 200."""
         return max((page.query.limit for page in self.pages if page.query.limit), default=0)

@@ -177,8 +177,9 @@ class Operation:
 
     def describing(self, *, envelope: Mapping[str, Any], item: Mapping[str, Any]) -> Operation:
         """A copy whose document also describes these properties, given with their schemas."""
-        items = {self.roles.items: {"items": {"properties": dict(item)}}} if item else {}
-        further = {"properties": {**items, **envelope}}
+        described = {"items": {"properties": dict(item)}} if item else {}
+        items = {self.roles.items: described} if self.roles.items and item else {}
+        further = {"properties": {**items, **envelope}, **({} if self.roles.items else described)}
         return replace(self, response_schema={"allOf": [self.response_schema, further]})
 
     @property

@@ -148,7 +148,7 @@ def almost(name: str, known: tuple[str, ...]) -> list[str]:
         name.swapcase(),
         f"{name} ",
         "0",
-        f"{name}\0x",
+        f"{name}\0",
         widened(name),
         ",".join(known[:2]) if len(known) > 1 else f"{name},x",
         f" {name}",

@@ -118,7 +118,7 @@ def _caps(evidence: Evidence) -> dict[bool, int]:
     needs=TWO,
 )
 def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
-    default = evidence.operation.default_limit
+    default = evidence.default_size
     caps = _caps(evidence)
     for page in evidence.pages:
         limit, size = page.query.limit, len(page.items)

@@ -6,10 +6,11 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-from contracts.mock.app import KNOWN, LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
+from contracts.mock.app import BASE_PATH, KNOWN, LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
 from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Permission
@@ -153,9 +154,10 @@ def _names(request: Request) -> list[str]:
     return [part.partition("=")[0] for part in request.query.split("&") if part]
 
 
-def _segment(request: Request) -> bytes:
+def _segment(self: Behaviour, request: Request) -> bytes:
     """The checkpoint of the path, decoded."""
-    return unquote_to_bytes(request.path.removeprefix("/v1/fine_tuning/checkpoints/").removesuffix("/permissions"))
+    prefix, suffix = BASE_PATH + self.shape.prefix, self.shape.suffix
+    return unquote_to_bytes(request.path.removeprefix(prefix).removesuffix(suffix))
 
 
 def _not_utf8(value: bytes) -> bool:
@@ -210,18 +212,18 @@ _ODD_QUERIES: dict[str, tuple[str, Callable[[Request], bool]]] = {
     "wrong_order": ("a wrong order", lambda r: bool(re.search("order=(?!ascending|descending)", r.query))),
 }
 
-_ODD_PATHS: dict[str, tuple[str, Callable[[Request], bool]]] = {
-    "slash_in_checkpoint": ("an encoded slash in the checkpoint id", lambda r: b"/" in _segment(r)),
-    "dots_as_checkpoint": ("dots as the checkpoint id", lambda r: b".." in _segment(r)),
-    "space_in_checkpoint": ("a space in the checkpoint id", lambda r: b" " in _segment(r)),
-    "unicode_in_checkpoint": ("a checkpoint id beyond ASCII", lambda r: any(c > _ASCII for c in _segment(r))),
-    "long_checkpoint": ("a checkpoint id of 1,000 characters", lambda r: len(_segment(r)) >= _LONG_ID),
+_ODD_PATHS: dict[str, tuple[str, Callable[[bytes], bool]]] = {
+    "slash_in_checkpoint": ("an encoded slash in the checkpoint id", lambda id_: b"/" in id_),
+    "dots_as_checkpoint": ("dots as the checkpoint id", lambda id_: b".." in id_),
+    "space_in_checkpoint": ("a space in the checkpoint id", lambda id_: b" " in id_),
+    "unicode_in_checkpoint": ("a checkpoint id beyond ASCII", lambda id_: any(byte > _ASCII for byte in id_)),
+    "long_checkpoint": ("a checkpoint id of 1,000 characters", lambda id_: len(id_) >= _LONG_ID),
 }
 
 
-def _declare_crash(name: str, what: str, is_odd: Callable[[Request], bool], clause: str) -> None:
+def _declare_crash(name: str, what: str, is_odd: Callable[[Behaviour, Request], bool], clause: str) -> None:
     async def serve(self: Behaviour, request: Request, /) -> Response:
-        if is_odd(request):
+        if is_odd(self, request):
             self.authenticate(request)
             raise Refused(500, "The server had an error while processing your request.")
         return await Behaviour.serve(self, request)
@@ -230,10 +232,18 @@ def _declare_crash(name: str, what: str, is_odd: Callable[[Request], bool], clau
     replaces(Behaviour.serve, clause)(serve)
 
 
+def _is_odd(test: Callable[[Request], bool], _self: Behaviour, request: Request) -> bool:
+    return test(request)
+
+
+def _has_odd_path(test: Callable[[bytes], bool], self: Behaviour, request: Request) -> bool:
+    return test(_segment(self, request))
+
+
 for _name, (_what, _test) in _ODD_QUERIES.items():
-    _declare_crash(_name, _what, _test, "INP-004")
-for _name, (_what, _test) in _ODD_PATHS.items():
-    _declare_crash(_name, _what, _test, "INP-008")
+    _declare_crash(_name, _what, partial(_is_odd, _test), "INP-004")
+for _name, (_what, _of_path) in _ODD_PATHS.items():
+    _declare_crash(_name, _what, partial(_has_odd_path, _of_path), "INP-008")
 
 
 @replaces(Behaviour.unknown_checkpoint, "INP-008")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
 from contracts.mock.faults.declare import replaces
+from contracts.mock.store import Permissions
 
 _REDIRECT = 308
 _NAME = re.compile(r"[A-Za-z-]+")
@@ -32,40 +34,40 @@ def _plain(text: str) -> str:
     return "".join(each for each in text if each.isascii() and each.isprintable()).strip()
 
 
-def _value(request: Request, name: str) -> str:
+def _value(self: Behaviour, request: Request, name: str) -> str:
     """A parameter, decoded; empty if it is not there."""
-    found = re.search(f"(?:^|&){name}=([^&]*)", request.query)
+    found = re.search(f"(?:^|&){re.escape(self.shape.names.get(name, name))}=([^&]*)", request.query)
     return unquote(found[1]) if found else ""
 
 
 @replaces(Behaviour.finish, "HTP-006")
-def cursor_in_header(_self: Behaviour, request: Request, response: Response, /) -> Response:
+def cursor_in_header(self: Behaviour, request: Request, response: Response, /) -> Response:
     """`after` comes back in a header, line breaks and all."""
-    return _put(response, "X-After", _value(request, "after"))
+    return _put(response, "X-After", _value(self, request, "after"))
 
 
 @replaces(Behaviour.finish, "HTP-006")
-def order_in_header(_self: Behaviour, request: Request, response: Response, /) -> Response:
+def order_in_header(self: Behaviour, request: Request, response: Response, /) -> Response:
     """`order` comes back in a header, line breaks and all."""
-    return _put(response, "X-Order", _value(request, "order"))
+    return _put(response, "X-Order", _value(self, request, "order"))
 
 
 @replaces(Behaviour.finish, "HTP-006")
-def project_in_cookie(_self: Behaviour, request: Request, response: Response, /) -> Response:
+def project_in_cookie(self: Behaviour, request: Request, response: Response, /) -> Response:
     """`project_id` is kept in a cookie, with line breaks of one character."""
-    return _put(response, "Set-Cookie", _value(request, "project_id"), "\n")
+    return _put(response, "Set-Cookie", _value(self, request, "project_id"), "\n")
 
 
 @replaces(Behaviour.finish, "HTP-006")
-def cursor_cut_to_bytes(_self: Behaviour, request: Request, response: Response, /) -> Response:
+def cursor_cut_to_bytes(self: Behaviour, request: Request, response: Response, /) -> Response:
     """`after` comes back in a header, each character cut down to its low byte."""
-    return _put(response, "X-After", _value(request, "after").replace("\r\n", ""), "[\u560d\u560a]+")
+    return _put(response, "X-After", _value(self, request, "after").replace("\r\n", ""), "[\u560d\u560a]+")
 
 
 @replaces(Behaviour.finish, "HTP-006")
-def project_decoded_twice_in_header(_self: Behaviour, request: Request, response: Response, /) -> Response:
+def project_decoded_twice_in_header(self: Behaviour, request: Request, response: Response, /) -> Response:
     """`project_id` comes back in a header, checked for line breaks and then decoded once more."""
-    return _put(response, "X-Project", unquote(_plain(_value(request, "project_id"))))
+    return _put(response, "X-Project", unquote(_plain(_value(self, request, "project_id"))))
 
 
 @replaces(Behaviour.serve, "HTP-006")
@@ -78,9 +80,11 @@ async def slash_redirected_with_line_breaks(self: Behaviour, request: Request, /
 
 
 @replaces(Behaviour.unknown_checkpoint, "HTP-006")
-def checkpoint_in_header(_self: Behaviour, asked: Asked, /) -> Refused:
+def checkpoint_in_header(self: Behaviour, asked: Asked, /) -> Refused:
     """An unknown checkpoint comes back in a header, line breaks and all."""
-    return Refused(404, "No such checkpoint.", headers=_put(Response(404), "X-Missing", asked.checkpoint).headers)
+    refused = Behaviour.unknown_checkpoint(self, asked)
+    refused.headers += _put(Response(404), "X-Missing", asked.checkpoint).headers
+    return refused
 
 
 @replaces(Behaviour.refuse, "HTP-006")
@@ -88,7 +92,7 @@ def order_in_challenge(self: Behaviour, request: Request, refused: Refused, /) -
     """A 401 repeats `order` in its challenge, line breaks and all."""
     response = Behaviour.refuse(self, request, refused)
     if refused.status == HTTPStatus.UNAUTHORIZED:
-        _put(response, "WWW-Authenticate", f"Bearer realm={_value(request, 'order')}")
+        _put(response, "WWW-Authenticate", f"Bearer realm={_value(self, request, 'order')}")
     return response
 
 
@@ -109,14 +113,14 @@ def _accepts_pages(request: Request) -> bool:
 def limit_in_a_page(self: Behaviour, request: Request, refused: Refused, /) -> Response:
     """A wrong `limit` is repeated in a page of HTML, as it was sent."""
     response = Behaviour.refuse(self, request, refused)
-    return _as_page(response, f"limit {_value(request, 'limit')}") if refused.param == "limit" else response
+    return _as_page(response, f"limit {_value(self, request, 'limit')}") if refused.param == "limit" else response
 
 
 @replaces(Behaviour.refuse, "INP-009")
 def order_in_a_page(self: Behaviour, request: Request, refused: Refused, /) -> Response:
     """A wrong `order` is repeated in a page of HTML, as it was sent."""
     response = Behaviour.refuse(self, request, refused)
-    return _as_page(response, f"order {_value(request, 'order')}") if refused.param == "order" else response
+    return _as_page(response, f"order {_value(self, request, 'order')}") if refused.param == "order" else response
 
 
 @replaces(Behaviour.refuse, "INP-009")
@@ -140,7 +144,7 @@ def refusals_as_pages(self: Behaviour, request: Request, refused: Refused, /) ->
     """A 401 is a page that repeats `limit`, as it was sent."""
     response = Behaviour.refuse(self, request, refused)
     let_in = refused.status != HTTPStatus.UNAUTHORIZED
-    return response if let_in else _as_page(response, f"Sign in to see {_value(request, 'limit')} of them")
+    return response if let_in else _as_page(response, f"Sign in to see {_value(self, request, 'limit')} of them")
 
 
 @replaces(Behaviour.error_body, "INP-009")
@@ -213,11 +217,8 @@ def accept_required(self: Behaviour, asked: Asked, /) -> Response:
     return Behaviour.page(self, asked)
 
 
-@replaces(Behaviour.page, "HTP-007")
-def any_type_gives_another_page(self: Behaviour, asked: Asked, /) -> Response:
+@replaces(Behaviour.render, "HTP-007")
+def any_type_gives_another_page(self: Behaviour, items: Permissions, *page: Any) -> object:
     """Who accepts anything gets an older version of the page, without its last item."""
-    response = Behaviour.page(self, asked)
-    if asked.request.header("accept") == ["*/*"]:
-        envelope = json.loads(response.body)
-        response.body = json.dumps(envelope | {"data": envelope["data"][:-1]}).encode()
-    return response
+    *_, asked = page
+    return Behaviour.render(self, items[:-1] if asked.request.header("accept") == ["*/*"] else items, *page)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.mock.app import Asked, Behaviour, Response
-from contracts.mock.faults.declare import replaces
+from contracts.mock.app import Asked, Behaviour
+from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.places import (
     ASCENDING,
     ASCENDING_FILTERED,
@@ -18,7 +18,7 @@ from contracts.mock.faults.places import (
     OVERLAPPING,
     SIXTH,
 )
-from contracts.mock.store import Permissions
+from contracts.mock.store import Permission, Permissions
 
 
 @replaces(Behaviour.has_more, "PAG-014", also=(ASCENDING, FILTERED, ASCENDING_FILTERED, LIMIT_1))
@@ -69,13 +69,17 @@ def has_more_not_within_tie(_self: Behaviour, items: Permissions, rest: Permissi
     return len(rest) > len(items) and items[-1].created_at != rest[-1].created_at
 
 
-@replaces(Behaviour.page, "PAG-015")
-def capped_and_done(self: Behaviour, asked: Asked, /) -> Response:
+@fault("PAG-015")
+class CappedAndDone(Behaviour):
     """Pages are capped at 20 items, and `has_more` is false where the cap was applied."""
-    response = Behaviour.page(self, replace(asked, limit=min(asked.limit, MANY)))
-    if asked.limit > MANY:
-        response.body = response.body.replace(b'"has_more":true', b'"has_more":false')
-    return response
+
+    def cut(self, rest: Permissions, asked: Asked, /) -> list[Permission]:
+        """20 items at the most."""
+        return super().cut(rest, replace(asked, limit=min(asked.limit, MANY)))
+
+    def has_more(self, items: Permissions, rest: Permissions, asked: Asked, /) -> object:
+        """False where the cap was applied."""
+        return asked.limit <= MANY and super().has_more(items, rest, asked)
 
 
 @replaces(Behaviour.has_more, "PAG-016")
