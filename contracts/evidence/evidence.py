@@ -347,6 +347,7 @@ class Evidence:
             last_items=self._last_items,
             by_time=by_time,
             lasting=self.operation.filters_last,
+            by_content=Capability.ID not in self.operation.capabilities,
         )
         if self.part:
             listing.movement = Movement(changed=self._changed)

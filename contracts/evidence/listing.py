@@ -9,7 +9,7 @@ such a claim holds only if the list did not change (`Listing.changed`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -43,9 +43,13 @@ class Listing:
         last_items: Mapping[Order, str] | None = None,
         by_time: bool = True,
         lasting: bool = True,
+        by_content: bool = False,
     ) -> None:
         self._part = part
         self._lasting = lasting
+        self._by_content = by_content
+        self._alike: set[str] = set()
+        """Contents that several items without an id share: which of them a page shows is not known."""
         self.by_time = by_time
         self._last_items = last_items or {}
         self.items: dict[str, Item] = {}
@@ -75,6 +79,9 @@ class Listing:
 
     def _sight(self, page: Page) -> None:
         exchange = page.exchange
+        if self._by_content:
+            counted = Counter([*page.ids, *([page.query.after] if page.query.after is not None else [])])
+            self._alike.update(id_ for id_, times in counted.items() if times > 1)
         for item in page.items:
             self.items.setdefault(item.id, item)
             self._first[item.id] = min(self._first.get(item.id, exchange.received), exchange.received)
@@ -280,7 +287,9 @@ class Listing:
         shown = [[id_ for id_ in dict.fromkeys(page.ids) if id_ in on_both] for page in (left, right)]
         if shown[0] != shown[1]:
             return False  # what stays in the list keeps its place among the others
-        stood = [[id_ for id_ in page.ids if self.stands(id_, *both)] for page in (left, right)]
+        stood = [
+            [id_ for id_ in page.ids if id_ not in self._alike and self.stands(id_, *both)] for page in (left, right)
+        ]
         shared = min(len(ids) for ids in stood)
         return stood[0][:shared] == stood[1][:shared]
 

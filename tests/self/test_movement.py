@@ -53,6 +53,12 @@ def test_a_change_of_the_list_explains_other_items_but_no_other_order_of_the_sam
     assert Listing(pages).agree(*pages) is explained
 
 
+@pytest.mark.parametrize("by_content", [False, True])
+def test_one_of_several_items_of_the_same_content_may_have_come(by_content: bool) -> None:
+    pages = [page for place, ids in enumerate(("xab", "ab", "xxab", "xab")) for page in walk(ids, at=9 * place).pages]
+    assert Listing(pages, by_content=by_content).agree(pages[1], pages[2]) is by_content
+
+
 @pytest.mark.parametrize(("loaded", "passing"), [("", "x"), ("x", "")])
 def test_what_load_shows_before_and_after_a_walk_without_it_did_not_come_and_go(loaded: str, passing: str) -> None:
     walks = [walk(ids, at=at) for ids, at in (("abx", 0), ("ab", 100), ("abx", 200))]

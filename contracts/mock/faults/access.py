@@ -35,8 +35,8 @@ def _is_admin(self: Behaviour, request: Request) -> bool:
     return Behaviour.credentials(self, request) == self.dataset.admin_key
 
 
-def _anonymous(request: Request) -> bool:
-    return not request.header("authorization")
+def _anonymous(self: Behaviour, request: Request) -> bool:
+    return not self.keys_sent(request)
 
 
 def _empty_key(self: Behaviour, request: Request) -> bool:
@@ -66,7 +66,7 @@ async def _nothing_to_see(self: Behaviour, request: Request, who: Callable[[Beha
 @replaces(Behaviour.authenticate, "SEC-001")
 def anonymous_let_in(self: Behaviour, request: Request, /) -> None:
     """Without credentials everything is shown."""
-    _lets_in(self, request, when=_anonymous(request))
+    _lets_in(self, request, when=_anonymous(self, request))
 
 
 @replaces(Behaviour.authenticate, "SEC-001")
@@ -77,13 +77,13 @@ def no_key_needed(_self: Behaviour, _request: Request, /) -> None:
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_with_cursor(self: Behaviour, request: Request, /) -> None:
     """Without credentials the second page and all later ones are shown."""
-    _lets_in(self, request, when=_anonymous(request) and "after=" in request.query)
+    _lets_in(self, request, when=_anonymous(self, request) and "after=" in request.query)
 
 
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_with_filter(self: Behaviour, request: Request, /) -> None:
     """Without credentials a filtered list is shown."""
-    _lets_in(self, request, when=_anonymous(request) and "project_id=" in request.query)
+    _lets_in(self, request, when=_anonymous(self, request) and "project_id=" in request.query)
 
 
 @replaces(Behaviour.authenticate, "SEC-010", kind=Kind.OPEN_DOOR)
@@ -97,25 +97,25 @@ def unknown_project_needs_no_key(self: Behaviour, request: Request, /) -> None:
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_ascending(self: Behaviour, request: Request, /) -> None:
     """Without credentials the list in ascending order is shown."""
-    _lets_in(self, request, when=_anonymous(request) and "order=ascending" in request.query)
+    _lets_in(self, request, when=_anonymous(self, request) and "order=ascending" in request.query)
 
 
 @replaces(Behaviour.authenticate, "SEC-010")
 def anonymous_let_in_at_limit_1(self: Behaviour, request: Request, /) -> None:
     """Without credentials a page of one item is shown."""
-    _lets_in(self, request, when=_anonymous(request) and "limit=1" in request.query.split("&"))
+    _lets_in(self, request, when=_anonymous(self, request) and "limit=1" in request.query.split("&"))
 
 
 @replaces(Behaviour.serve, "SEC-001", timed=True, kind=Kind.EMPTY_REFUSAL)
 async def anonymous_sees_nothing(self: Behaviour, request: Request, /) -> Response:
     """Without credentials the list is empty, and a 200."""
-    return await _nothing_to_see(self, request, lambda _, asked: _anonymous(asked))
+    return await _nothing_to_see(self, request, lambda _, asked: _anonymous(self, asked))
 
 
 @replaces(Behaviour.serve, "SEC-001", kind=Kind.LOGIN_PAGE)
 async def anonymous_sent_to_login(self: Behaviour, request: Request, /) -> Response:
     """Without credentials the answer is a redirect to a page for signing in."""
-    if _anonymous(request):
+    if _anonymous(self, request):
         return Response(302, [("Location", "/v1/login"), ("Content-Type", "text/html")], b"")
     return await Behaviour.serve(self, request)
 
@@ -199,7 +199,7 @@ def bare_key_let_in(self: Behaviour, request: Request, /) -> None:
 def _key_in_query(name: str) -> Callable[[Behaviour, Request], None]:
     def authenticate(self: Behaviour, request: Request, /) -> None:
         given = self.fields(request.query).get(name)
-        _lets_in(self, request, when=_anonymous(request) and given == [self.dataset.admin_key])
+        _lets_in(self, request, when=_anonymous(self, request) and given == [self.dataset.admin_key])
 
     return authenticate
 
@@ -282,7 +282,7 @@ def null_is_a_key(self: Behaviour, request: Request, /) -> None:
 @replaces(Behaviour.authenticate, "SEC-001", kind=Kind.SPELLING)
 def anonymous_let_in_by_encoded_path(self: Behaviour, request: Request, /) -> None:
     """A request without credentials is let in where the path has a colon as %3A."""
-    _lets_in(self, request, when=_anonymous(request) and "%3a" in request.path.lower())
+    _lets_in(self, request, when=_anonymous(self, request) and "%3a" in request.path.lower())
 
 
 # --- a key that may not look
@@ -463,7 +463,7 @@ async def cache_ignores_credentials_for_a_while(self: Behaviour, request: Reques
 @replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
 async def cache_ignores_missing_credentials(self: Behaviour, request: Request, /) -> Response:
     """A cache gives those without credentials what the admin key was given for the same URL."""
-    return await _cached(self, request, _anonymous, FOR_EVER)
+    return await _cached(self, request, lambda asked: _anonymous(self, asked), FOR_EVER)
 
 
 @replaces(Behaviour.serve, "SEC-010", kind=Kind.CACHE_OF_CALLERS)
@@ -492,7 +492,7 @@ def door_opens_after_admin(self: Behaviour, request: Request, /) -> None:
 def other_scheme_crashes(self: Behaviour, request: Request, /) -> str | None:
     """An Authorization header of another form than "Bearer token" gets a 500."""
     token = Behaviour.credentials(self, request)
-    if token is None and not _anonymous(request):
+    if token is None and not _anonymous(self, request):
         raise Refused(500, "list index out of range")
     return token
 
@@ -534,7 +534,7 @@ def no_challenge(_self: Behaviour, message: str, /) -> Refused:
 @replaces(Behaviour.refuse, "SEC-012")
 def no_challenge_without_credentials(self: Behaviour, request: Request, refused: Refused, /) -> Response:
     """A 401 to a request without credentials has no WWW-Authenticate."""
-    if _anonymous(request):
+    if _anonymous(self, request):
         refused.headers = []
     return Behaviour.refuse(self, request, refused)
 
