@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -56,6 +57,17 @@ def test_its_entry_points_are_there() -> None:
 def test_its_licence_is_known() -> None:
     assert WHEEL.metadata["License-Expression"] == "MIT"
     assert any(str(file).endswith("licenses/LICENSE") for file in WHEEL.files or [])
+
+
+def test_an_index_shows_its_readme_with_no_link_to_a_file() -> None:
+    metadata = WHEEL.metadata
+    text = str(metadata.json["description"])
+    links = re.findall(r"\]\(([^)]*)\)", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    files = {link.partition("#")[0] for link in links if not link.startswith(("http", "#"))}
+    assert "docs/any-list.md" in files
+    assert all(f"(`{file}`)" in text and f"]({file}" not in text for file in files)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata["Author"]
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
