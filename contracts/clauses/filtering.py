@@ -312,7 +312,7 @@ def _written(asked: Mapping[str, str]) -> str:
 
 def _left_out(evidence: Evidence, page: Page, matching: Sequence[str]) -> Finding | None:
     """An item that a page lacks: before its last item, or anywhere if nothing follows; ``None`` if there is none."""
-    listing, order = evidence.listing, evidence.order(page)
+    listing, order = evidence.listing, evidence.order_of_part(page)
     if page.query.after is not None:
         return None
     for id_ in matching:
@@ -344,7 +344,7 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
     if not pages and any(not asked.keys().isdisjoint(hidden) for _, _, asked in evidence.selects):
         yield Inapplicable("no such filter was accepted")
     for page, asked in pages:
-        order = evidence.order(page)
+        order = evidence.order_of_part(page)
         swapped = next((pair for pair in listing.inversions(page, order) if not listing.tied(*pair)), None)
         strange = next((id_ for id_ in page.ids if id_ not in listing.items), None)
         if strange is not None and listing.complete and not listing.changed:

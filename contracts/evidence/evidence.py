@@ -373,6 +373,12 @@ class Evidence:
         other = default.opposite
         return other if not self.stands_in(page, default) and self.stands_in(page, other) else default
 
+    def order_of_part(self, page: Page) -> Order:
+        """The order of a page from which a further filter leaves out items; without an order, that of other pages."""
+        if page.query.order is not None:
+            return page.query.order
+        return next((self.order(each) for each in self.pages if each.query.order is None), self.order(page))
+
     def stands_in(self, page: Page, order: Order) -> bool:
         """Whether a page may be sorted in this order, as far as is known."""
         sign = 1 if order is Order.ASCENDING else -1
@@ -498,10 +504,12 @@ class Evidence:
         """How many items a page without a limit holds: as documented, else the most on one that more items follow."""
         if self.operation.default_limit is not None:
             return self.operation.default_limit
-        of_no_limit = ((page, order) for page, order in self.sound if page.query.limit is None)
-        return max(
-            (len(page.items) for page, order in of_no_limit if self.listing.following(page, order)), default=None
+        goes_on = (
+            page
+            for page, order in self.sound
+            if page.query.limit is None and (page.has_more or self.listing.following(page, order))
         )
+        return max((len(page.items) for page in goes_on), default=None)
 
     @cached_property
     def largest_accepted(self) -> int:

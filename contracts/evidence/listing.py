@@ -33,6 +33,7 @@ class Listing:
         last_items: The last item in each order, where another walk reached it.
         by_time: Whether the list is sorted by the times of its items.
         lasting: Whether an item stays in its project; a status, which filters compare too, may change.
+        by_content: Whether items have no ids of their own, so that several may have the same one.
     """
 
     def __init__(
@@ -186,7 +187,9 @@ class Listing:
         self._under_load = under_load
         spans = {} if self._lasting else self._spans
         self._turned = frozenset(id_ for id_, each in spans.items() if turned(each.values()))
-        self.movement = compared(walks, self.items, self._covers, foreign, turned=bool(self._turned))
+        self.movement = compared(
+            walks, self.items, self._covers, foreign, turned=bool(self._turned), by_content=self._by_content
+        )
 
     def _covers(self, walk: Walk, id_: str) -> bool:
         """Whether an incomplete walk reached beyond this item, so that it had to show it."""
@@ -296,8 +299,11 @@ class Listing:
     def stands(self, id_: str, *exchanges: Exchange) -> bool:
         """Whether an item certainly existed during all of these exchanges: it was seen before them and after them.
 
-        On a list that changes the sightings must lie `LAG` ticks apart from them, because replicas may be behind.
+        On a list that changes the sightings must lie `LAG` ticks apart from them, because replicas may be behind. Of
+        items that are known by their content nothing is certain then: another one may have been seen.
         """
+        if self._by_content and self.changed:
+            return False
         margin = LAG if self.changed else 0
         return (
             id_ in self._first

@@ -6,7 +6,8 @@ an earlier one and on no later one was removed, and what is on later ones alone 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -115,6 +116,7 @@ def compared(
     foreign: frozenset[str],
     *,
     turned: bool,
+    by_content: bool = False,
 ) -> Movement:
     """Compare walks through the whole list.
 
@@ -124,14 +126,20 @@ def compared(
         covers: Whether an incomplete walk reached beyond an item, so that it had to show it.
         foreign: Items that belong to another list, which are no change of this one.
         turned: Whether an item went from one project to another, which is a change too.
+        by_content: Whether items have no ids of their own, so that several may have the same one.
     """
     every = tuple(walks)
     complete = tuple(walk for walk in every if walk.complete)
     used = complete or tuple(walk for walk in every if walk.pages and walk.pages[0].items)
     shown = [frozenset(walk.ids) for walk in used]
-    changed, phantoms = turned, set()
+    heads = _heads(used)
+    changed, phantoms = turned or (by_content and _counted_otherwise(complete)), set()
     for id_ in ids:
-        seen = [id_ in there for there, walk in zip(shown, used, strict=True) if walk.complete or covers(walk, id_)]
+        seen = [
+            id_ in there
+            for there, walk in zip(shown, used, strict=True)
+            if walk.complete or covers(walk, id_) or id_ in heads.get(_course(walk), ())
+        ]
         if seen and not any(seen):
             phantoms.add(id_)
         elif seen and came_or_went(seen):
@@ -143,3 +151,26 @@ def compared(
         phantoms=frozenset(phantoms),
         passing=frozenset(phantoms) - foreign,
     )
+
+
+def _course(walk: Walk) -> tuple[Order, int | None, str | None]:
+    """What walks that ask for the same pages have in common."""
+    return walk.order, walk.limit, walk.pages[0].query.after
+
+
+def _heads(walks: Iterable[Walk]) -> Mapping[tuple[Order, int | None, str | None], Collection[str]]:
+    """The items with which walks from the head of the list began: each of the same course has to show them."""
+    found = defaultdict(set)
+    for walk in walks:
+        course = _course(walk)
+        if course[-1] is None and walk.pages[0].items:
+            found[course].add(walk.pages[0].ids[0])
+    return found
+
+
+def _counted_otherwise(walks: Iterable[Walk]) -> bool:
+    """Whether the last of several walks of the same course shows some item more or less often than the first one."""
+    found = defaultdict(list)
+    for walk in walks:
+        found[_course(walk)].append(Counter(walk.ids))
+    return any(counted[0] != counted[-1] for counted in found.values())

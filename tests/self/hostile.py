@@ -612,7 +612,7 @@ LISTS: dict[str, tuple[Callable[[Asked], Reply], Seen]] = {
     ),
     "one new permission at a time": (
         lambda asked: listed(page(_following(asked, 1), has_more=True)),
-        "was not seen to its end",
+        "or does not end",
     ),
     "empty pages and always more": (always(page([], has_more=True)), ("PAG-016", "has_more true")),
     "round in a circle": (_circle, "a cursor comes back"),

@@ -5,8 +5,11 @@ HUNT=1000, which ``tox -e hunt`` sets, tries as many of each, other ones each ti
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hunting import (
@@ -25,6 +28,8 @@ from hunting import (
     wrongs,
 )
 from hypothesis import HealthCheck, Phase, given, settings
+from listed import ARRAY, TEXT, document, parameter
+from profiles import NULLABLE, Described
 
 from contracts.mock.app import Behaviour
 from contracts.mock.faults import FAULTS
@@ -61,9 +66,81 @@ def test_no_fault_is_missed(wrong: Wrong) -> None:
 # What was found once
 
 
+DATED = {"created_at": {"type": "integer"}}
+NAMED = {"id": TEXT, "name": TEXT, "status": TEXT, "kind": {"type": "string", "enum": ["small", "middle", "large"]}}
+FURTHER = [parameter("status"), parameter("kind", enum=["small", "middle", "large"])]
+PARENT = "/shelves/{shelf_id}/things"
+
+
+def described(data: dict[str, Any]) -> Described:
+    """The list of a document."""
+    return Described(json.dumps(data))
+
+
 @pytest.mark.parametrize(
     "right",
     [
+        pytest.param(
+            Right(
+                data=Data(size=15, projects=2, seed=3069, tied=5),
+                change=Change(every=15, gains=2, loses=2, anywhere=True, outliving=False, fewest=25),
+                seed=17348,
+                described=described(
+                    document(
+                        "/things",
+                        [parameter("page"), parameter("order", enum=["asc", "desc"], default="asc")],
+                        {"next_page": NULLABLE, "has_more": {"type": "boolean"}},
+                        DATED,
+                    )
+                ),
+            ),
+            id="items without ids of which one comes that is like another",
+        ),
+        pytest.param(
+            Right(
+                data=Data(size=0, projects=1, seed=1),
+                change=Change(every=1, gains=1, loses=1, anywhere=False, outliving=False, fewest=0),
+                seed=0,
+                described=described(copy.deepcopy(ARRAY)),
+            ),
+            id="a list of one item that is another one each time",
+        ),
+        pytest.param(
+            Right(
+                ("above-cap-default",),
+                Data(size=96, projects=1, seed=3037, tied=5),
+                seed=96,
+                described=described(
+                    document(PARENT, [parameter("after")], {"has_more": {"type": "boolean"}}, {"id": TEXT})
+                ),
+            ),
+            id="a page of a default size that no document names",
+        ),
+        pytest.param(
+            Right(
+                ("strangers-find-nothing",),
+                Data(size=400, projects=5, seed=473, tied=1000),
+                Change(every=23, gains=5, loses=1, anywhere=True, outliving=False, fewest=25),
+                seed=152,
+                described=described(
+                    document(
+                        PARENT,
+                        [
+                            parameter("after"),
+                            parameter("order", enum=["asc", "desc"], description="The order."),
+                            *FURTHER,
+                        ],
+                        {"has_more": {"type": "boolean"}},
+                        NAMED,
+                    )
+                ),
+            ),
+            id="the order of a page from which a filter leaves out items",
+        ),
+        pytest.param(
+            Right(("state-that-changes-once", "more-properties")),
+            id="properties that the document has already",
+        ),
         pytest.param(
             Right(("parameters-before-credentials", "limit-above-50-refused"), Data(size=1, projects=1)),
             id="limits refused before credentials",

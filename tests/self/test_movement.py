@@ -18,9 +18,11 @@ def walk(ids: str, *, at: int = 0, complete: bool = True) -> Walk:
 
 
 def movement(
-    walks: list[Walk], ids: str, *, covered: str = "", foreign: str = "", turned: bool = False
+    walks: list[Walk], ids: str, *, covered: str = "", foreign: str = "", turned: bool = False, by_content: bool = False
 ) -> tuple[bool, bool, str, str]:
-    found = compared(walks, ids, lambda _, id_: id_ in covered, frozenset(foreign), turned=turned)
+    found = compared(
+        walks, ids, lambda _, id_: id_ in covered, frozenset(foreign), turned=turned, by_content=by_content
+    )
     return found.changed, found.complete, "".join(sorted(found.phantoms)), "".join(sorted(found.passing))
 
 
@@ -85,6 +87,30 @@ def test_incomplete_walks_count_as_far_as_they_reached_and_only_without_a_comple
     part = walk("a", complete=False)
     assert movement([part, part], "abx", covered="x") == (False, False, "x", "x")
     assert movement([walk("ab"), part], "ab", covered="b") == (False, True, "", "")
+
+
+def test_incomplete_walks_have_to_show_the_head_of_those_before() -> None:
+    first, second = walk("a", complete=False), walk("b", complete=False)
+    assert movement([first, second], "ab")[0]
+    assert not movement([first, second, first, second], "ab")[0]
+
+
+def test_items_without_ids_came_or_went_where_a_walk_shows_more_or_fewer_that_are_alike() -> None:
+    assert movement([walk("aab"), walk("ab")], "ab", by_content=True)[0]
+    assert not movement([walk("aab"), walk("ab"), walk("aab")], "ab", by_content=True)[0]
+    assert not movement([walk("aab"), walk("ab")], "ab")[0]
+
+
+@pytest.mark.parametrize(
+    ("by_content", "last", "stands"), [(False, "abc", True), (True, "ab", True), (True, "abc", False)]
+)
+def test_of_items_known_by_their_content_none_stands_in_a_list_that_changed(
+    by_content: bool, last: str, stands: bool
+) -> None:
+    walks = [walk("ab"), walk(last, at=200)]
+    listing = Listing([page for each in walks for page in each.pages], by_content=by_content)
+    listing.look_for_movement(walks)
+    assert listing.stands("a", exchange(9, sent=100, received=101)) is stands
 
 
 def test_without_a_walk_nothing_is_known_but_what_turned() -> None:

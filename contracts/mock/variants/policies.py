@@ -348,7 +348,7 @@ class StateThatChangesOnce(Behaviour):
 @varies_page()
 def more_properties(envelope: dict[str, Any]) -> object:
     """The page and its items have further properties, nested ones too."""
-    data = [item | {"granted_by": {"id": "user_1", "object": "user"}, "lapses_at": None} for item in envelope["data"]]
+    data = [item | {"granted_by": {"id": "user_1", "object": "user"}, "until": None} for item in envelope["data"]]
     return envelope | {"data": data, "total_count": None, "links": {"self": "/v1", "next": None}, "größe": 1.5e3}
 
 
