@@ -56,6 +56,10 @@ def _together(asking: Asking, *, tight: bool) -> None:
     while asking.left >= TOGETHER:
         chosen = _mixed(asking, requests)
         if tight:
+            # Beside what can be compared, so that this is not what strangers' requests take the place of.
+            known = _asked_alone(asking)
+            place = next((at for at, request in enumerate(chosen) if request.target in known), 1)
+            chosen[1], chosen[place] = chosen[place], chosen[1]
             # One before the admin's request for the same, and one after it.
             before, after = (form if form in asking.forms else "admin" for form in STRANGERS)
             chosen[0], chosen[2] = replace(chosen[1], credential=before), replace(chosen[1], credential=after)
@@ -114,13 +118,18 @@ def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     rest = TOGETHER - half
     chosen += asking.rng.sample(whole, rest) if len(whole) >= rest else asking.rng.choices(requests, k=rest)
     if asking.left == TOGETHER or asking.hurried or not asking.wants("repeated"):
-        # None is asked alone afterwards; control walks are, whatever the concurrency, so one answer can be compared.
-        alone = {page.exchange.request.target for page in asking.evidence.pages if page.exchange.probe == CONTROL}
-        comparable = [request for request in requests if request.target in alone]
+        # None is asked alone afterwards, so one answer has to be comparable.
+        known = _asked_alone(asking)
+        comparable = [request for request in requests if request.target in known]
         if comparable and not any(request in comparable for request in chosen):
             chosen[-1] = comparable[0]
     asking.rng.shuffle(chosen)
     return chosen
+
+
+def _asked_alone(asking: Asking) -> set[str]:
+    """What control walks asked for, which are alone whatever the concurrency."""
+    return {page.exchange.request.target for page in asking.evidence.pages if page.exchange.probe == CONTROL}
 
 
 def _different(asking: Asking) -> list[Request]:

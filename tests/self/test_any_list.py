@@ -159,6 +159,13 @@ def test_the_commands_take_an_operation(tmp_path: Path) -> None:
     assert "has no operation listThing; perhaps listThings is meant" in done.output
 
 
+def test_a_small_budget_compares_what_overlaps_with_what_was_asked_alone(tmp_path: Path) -> None:
+    """Which requests of walks were alone by chance differs from run to run, so several runs would show it."""
+    spec = str(written(tmp_path, FIXED_ORDER))
+    words = ("check", "PAG", "--spec", spec, "--operation", "listThings", "--requests", "60", "--quiet")
+    assert [run(*words).exit_code for _ in range(5)] == [0] * 5
+
+
 def test_path_parameters_are_named(tmp_path: Path) -> None:
     spec = str(written(tmp_path, FIXED_ORDER))
     words = ("check", "--spec", spec, "--operation", "listThings", "--base-url", "http://127.0.0.1:9")
