@@ -68,6 +68,7 @@ def test_an_index_shows_its_readme_with_no_link_to_a_file() -> None:
     assert all(f"(`{file}`)" in text and f"]({file}" not in text for file in files)
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert metadata["Author"]
+    assert metadata["Project-URL"].endswith("https://platform.openai.com/docs/api-reference")
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
