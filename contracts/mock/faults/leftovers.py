@@ -53,7 +53,7 @@ def body_left_over(self: Behaviour, request: Request, response: Response, /) -> 
     return replace(response, body=response.body + before[len(response.body) :]) if wrong else response
 
 
-@fault("PAG-010", kind=Kind.LEFT_OVER, by_order="The answer that comes is that to the request before.")
+@fault("PAG-010", timed=True, kind=Kind.LEFT_OVER, by_order="The answer that comes is that to the request before.")
 class AnswersLateByOne(Behaviour):
     """From the eighth request of a connection on, each answer is the one to the request before it."""
 
