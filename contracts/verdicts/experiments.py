@@ -173,7 +173,7 @@ def _right(experiment: Experiment, copy: Exchange, evidence: Evidence) -> bool:
         return copy.refused
     asked = replace(copy, number=before.number, request=before.request, probe=before.probe, step=before.step)
     asked = replace(asked, sent=before.sent, received=before.received, concurrent=before.concurrent)
-    exchanges = [asked if one.number == before.number else one for one in evidence.exchanges]
+    exchanges = [asked if one.number == before.number else one for one in evidence.as_sent]
     again = Evidence(evidence.reader, evidence.target, exchanges)
     findings = tally(find([experiment.clause]), again)[experiment.clause].findings
     fit = copy.ok or (copy.refused and evidence.query(before) is None)

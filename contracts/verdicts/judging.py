@@ -146,7 +146,7 @@ def _as_asked(exchange: Exchange) -> Request:
 
 @lru_cache(maxsize=1)
 def _before(evidence: Evidence, number: int) -> Evidence:
-    earlier = [exchange for exchange in evidence.exchanges if exchange.number < number]
+    earlier = [exchange for exchange in evidence.as_sent if exchange.number < number]
     return Evidence(evidence.reader, evidence.target, earlier, part=evidence.part)
 
 
