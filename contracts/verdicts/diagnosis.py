@@ -147,7 +147,7 @@ def _change_by_themselves(evidence: Evidence) -> bool:
     return any(
         found.setdefault(one.request, seen := evidence.signature(one)) != seen
         for one in evidence.admin
-        if one.ok and not one.concurrent
+        if one.ok and one.number in evidence.alone
     )
 
 
