@@ -86,15 +86,11 @@ def limit_is_an_integer(evidence: Evidence) -> Iterator[Outcome]:
 def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
     """Numbers beyond 64 bits, and other writings of a number: refused, or a page that is right for the number."""
     default = evidence.default_size
-    # Where the flag or token is wrong with right limits as well, or the page short, that is another breach.
+    # Where the flag or token is wrong with right limits as well, that is another breach.
     ends = (
         page for page, order in evidence.sound if page.has_more is False and evidence.listing.following(page, order)
     )
     flag_is_wrong = next(ends, None) is not None
-    short_anyway = any(
-        page.has_more and len(page.items) < min(page.query.limit or default or 0, evidence.cap)
-        for page in evidence.pages
-    )
     # Without a flag or a token, clients take a page that is not full for the last one.
     has = evidence.operation.capabilities
     short_pages_end = Capability.MORE not in has and Capability.FULL_PAGES in has
@@ -119,8 +115,6 @@ def _answered_rightly(evidence: Evidence) -> Iterator[Outcome]:
                 f"a 4xx, or at most {count(number, 'item')}", f"{count(size, 'item')} for {asked}", (exchange,)
             )
         elif page.has_more and size < number and size not in {evidence.cap, default}:
-            if short_anyway:
-                continue
             yield Finding("a 4xx, or a full page", f"{count(size, 'item')} and has_more true for {asked}", (exchange,))
         elif short_pages_end and follows is not None and size < min(number, evidence.cap) and size != default:
             yield Finding(

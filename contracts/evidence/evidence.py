@@ -67,7 +67,7 @@ class Evidence:
         """What was asked to test a likely cause."""
         kept = [exchange for exchange in exchanges if exchange.probe != ASIDE] if self.asides else exchanges
         reader.learn(kept)
-        self.as_sent = kept
+        self._undated = kept
         """The exchanges with the ticks at which they were really sent."""
         self.exchanges = self._dated(reader.dated(kept))
 
@@ -162,12 +162,12 @@ class Evidence:
 
     @cached_property
     def _in_company(self) -> Mapping[int, Exchange]:
-        return in_company(self.as_sent)
+        return in_company(self._undated)
 
     @cached_property
     def alone(self) -> frozenset[int]:
         """The numbers of the exchanges during which no other one was under way."""
-        return alone(self.as_sent)
+        return alone(self._undated)
 
     def company(self, exchange: Exchange) -> Exchange | None:
         """The request of a caller of the other kind (admin key, or anyone else) that this one could be mixed up with.

@@ -364,7 +364,7 @@ class BodyCut(Busy):
 
 
 @_fault("HTP-001")
-class NotModifiedForLackOfMemory(EachFourth):
+class NotModifiedUnasked(EachFourth):
     """A cache that is short of memory says 304 to those who hold no copy of the page."""
 
     def instead(self, _request: Request, _response: Response, /) -> Response:

@@ -10,8 +10,6 @@ from contracts.core.result import Finding, Judgement, Result
 from contracts.core.wording import count
 from contracts.reports.safe import plain
 from contracts.traffic.curl import at_once, curl, on_one_connection
-from contracts.verdicts.confirmation import overlapping
-from contracts.verdicts.experiments import TOGETHER
 
 LONGEST: Final = 16_000
 """Characters of a command that are written: what a server lets be asked may be longer than a shell takes."""
@@ -68,25 +66,11 @@ def _lines(result: Result, judgement: Judgement) -> Iterator[str]:
             yield on_one_connection(target, before, request)
         else:
             yield once
-    elif request.credential == "admin" and (under_way := _under_way(result, judgement)):
-        yield f"# with {count(len(under_way), 'other request')} under way; it may take several tries"
-        yield at_once(target, request, *under_way)
-    elif judgement.asked > judgement.seen:
+    elif judgement.asked > judgement.seen > 0:
         yield f"# not each time: {judgement.seen} of {judgement.asked}"
         yield f"for each in {_numbers()}; do {once}; done"
     else:
         yield once
-
-
-def _under_way(result: Result, judgement: Judgement) -> list[Request]:
-    """The admin's requests beside which an answer went wrong that is right alone; none where it is wrong alone too."""
-    wrong = judgement.finding.decisive if judgement.finding is not None else None
-    mixed_up = any(cause.kind in TOGETHER and judgement.clause in cause.explains for cause in result.causes[:1])
-    only_beside = judgement.alone > 0 or (judgement.asked > judgement.seen == 0 and mixed_up)
-    if wrong is None or not only_beside:
-        return []
-    of_admin = (one for one in result.exchanges if one.request.credential == "admin")
-    return [one.request for one in overlapping(wrong, of_admin)][: TIMES - 1]
 
 
 def _numbers() -> str:

@@ -117,8 +117,7 @@ def fitting(cause: Cause) -> str:
     number = len(cause.explains)
     part = f"all {number}" if number == cause.of else f"{number} of {cause.of}"
     tested = f" {cause.tested[0].upper()}{cause.tested[1:]}." if cause.tested else ""
-    # A cause that a test bears out leads even where it breaks other clauses than its known faults do.
-    return f"Fits {how}: explains {part} findings.{tested}" if number or not tested else tested.strip()
+    return f"Fits {how}: explains {part} findings.{tested}"
 
 
 def example(result: Result, finding: Finding) -> str:

@@ -166,7 +166,7 @@ def conclude(
         ),
         changed=bool(change),
         deviations=known,
-        exchanges=tuple(sorted((*evidence.as_sent, *evidence.asides), key=lambda exchange: exchange.number)),
+        exchanges=tuple(sorted((*evidence.exchanges, *evidence.asides), key=lambda exchange: exchange.number)),
     )
 
 

@@ -118,8 +118,6 @@ class Confirming:
         self._copies: dict[str, list[_Round]] = {}
         self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
         """The exchanges of each round, by the number of the exchange that they repeat."""
-        self._recurs: dict[tuple[str, tuple[int, ...]], bool] = {}
-        """Whether a finding recurred in a round, by the clause and the numbers of the repeated exchanges."""
         self._together: dict[str, list[_Round]] = {}
         """The rounds with other requests under way, for findings that did not recur without them."""
 
@@ -264,10 +262,7 @@ class Confirming:
         self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]
     ) -> dict[str, Confirmation]:
         repeated = {name: (finding.exchanges, copies[name]) for name, finding in found}
-        exchanges = self._answering.exchanges
-        return _counted(
-            self._clauses, self._reader, self._target, exchanges, repeated, part=self._part, known=self._recurs
-        )
+        return _counted(self._clauses, self._reader, self._target, self._answering.exchanges, repeated, part=self._part)
 
 
 def recounted(
@@ -294,7 +289,7 @@ def recounted(
         kept = {number for each in members for number in _named(each)} if part else exchanges
         there = [exchanges[number] for number in sorted(kept) if number < known and number in exchanges]
         evidence = [exchange for exchange in there if exchange.probe != LOAD]
-        count = partial(_counted, clauses, reader, target, evidence, part=part, known={})
+        count = partial(_counted, clauses, reader, target, evidence, part=part)
         alone = count(_shown([(each, each.rounds) for each in members], exchanges))
         together = count(_shown([(each, each.together) for each in members if each.together], exchanges))
         found |= _merged(alone, together)
@@ -349,7 +344,6 @@ def _counted(
     repeated: Mapping[str, tuple[tuple[Exchange, ...], Sequence[_Round]]],
     *,
     part: bool,
-    known: dict[tuple[str, tuple[int, ...]], bool],
 ) -> dict[str, Confirmation]:
     """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again.
 
@@ -363,7 +357,6 @@ def _counted(
         exchanges: All exchanges until now.
         repeated: For each clause the exchanges of its finding, and the rounds that repeated them.
         part: Whether the findings are about a part of a list that is too long for memory.
-        known: What is known of the rounds with exchanges of these numbers; gets what is found out.
     """
     counted: dict[str, Confirmation] = {}
     if not repeated:
@@ -372,7 +365,6 @@ def _counted(
     mine = [clause for clause in clauses if clause.id in repeated]
     tallies = tally(mine, evidence)
     single = {clause.id for clause in mine if clause.decided_by == "answer"}
-    by_id = {clause.id: clause for clause in mine}
     for name, (of, rounds) in repeated.items():
         by_list = name not in single and all(exchange.probe != LOAD for exchange in of)
         confirmation = counted[name] = Confirmation(of=_numbered(of))
@@ -383,11 +375,8 @@ def _counted(
                 # By the exchanges between two control walks alone.
                 between = Evidence(reader, target, one.enclosed)
                 seen = bool(tally([clause for clause in mine if clause.id == name], between)[name].breaches)
-            elif not (seen := by_list and _same(evidence, of, one)) and _breaks(one, tallies[name]):
-                key = name, _numbered(one.exchanges)
-                if key not in known:
-                    known[key] = _breaks_instead(by_id[name], evidence, of, one)
-                seen = known[key]
+            else:
+                seen = _breaks(one, tallies[name]) or (by_list and _same(evidence, of, one))
             confirmation.rounds += 1
             confirmation.seen += seen
             confirmation.sure += one.stable
@@ -432,29 +421,6 @@ def _breaks(one: _Round, kept: Tally) -> bool:
     """Whether the clause breaks in a round."""
     asked = set(_numbered(one.exchanges))
     return any(asked & set(_numbered(finding.exchanges)) for finding in kept.findings)
-
-
-def _breaks_instead(clause: Clause, evidence: Evidence, of: Sequence[Exchange], one: _Round) -> bool:
-    """Whether the clause had broken with the answers of a round in the place of the first ones.
-
-    A right answer that is compared with the first, wrong one is no recurrence. Tokens tie later requests to the first
-    answers, so there a finding with any answer of the round has to do.
-    """
-    if evidence.reader.opaque or len(of) == 1:
-        return True
-    instead = {
-        before.number: replace(
-            before, answer=after.answer, failure=after.failure, landed=after.landed, unavailable=after.unavailable
-        )
-        for before, after in zip(of, one.exchanges, strict=True)
-    }
-    asked = {exchange.number for exchange in one.exchanges}
-    exchanges = [instead.get(each.number, each) for each in evidence.as_sent if each.number not in asked]
-    findings = tally([clause], Evidence(evidence.reader, evidence.target, exchanges, part=evidence.part))
-    return any(
-        finding.decisive.number in instead or instead.keys() <= set(_numbered(finding.exchanges))
-        for finding in findings[clause.id].findings
-    )
 
 
 def _same(evidence: Evidence, of: Sequence[Exchange], one: _Round) -> bool:

@@ -17,7 +17,7 @@ from contracts.evidence.evidence import Evidence
 from contracts.verdicts.confirmation import ROUNDS
 from contracts.verdicts.experiments import CONFIRMED, TOGETHER, experiments, outcome
 from contracts.verdicts.likelihood import MOST, REST, Likely, Signature, fit, likelihood, likely, score
-from contracts.verdicts.marks import EVIDENT, HINTS, MARKS, PASSING, PROOFS
+from contracts.verdicts.marks import HINTS, MARKS, PROOFS
 
 LEAST_MIXED = 2
 """The least number of answers that were right alone and wrong with others under way, so that it is no chance."""
@@ -43,6 +43,8 @@ REQUIRED: Mapping[str, Capability] = {
     "TOKENS": Capability.TOKEN,
 }
 """What an operation must have for a kind of cause to be possible."""
+PASSING = "NOW_AND_THEN"
+"""The kind of which the mark is that a finding did not come back each time that it was asked again."""
 
 
 def _marked(bad: Sequence[Judgement], evidence: Evidence) -> Iterator[tuple[str, bool]]:
@@ -79,14 +81,13 @@ def diagnose(judgements: Sequence[Judgement], evidence: Evidence, signatures: Se
     last = [one.finding.exchanges[-1] for one in bad if one.finding is not None]
     for kind, fits in (each for hint in HINTS for each in hint(last, evidence).items()):
         factors[kind] = factors.get(kind, 1.0) * (_SEEN if fits else _UNLIKE)
-        marked.setdefault(kind, fits)
     asked = [one for one in bad if one.asked]
     if sum(one.seen < one.asked for one in asked) > len(asked) / 2:
         factors[PASSING] = factors.get(PASSING, 1.0) * CONFIRMED
     if len(bad) <= 1:  # the title of a single one says it
         return ()
     has = evidence.operation.capabilities
-    hidden = {kind for kind in EVIDENT if not marked.get(kind, True)}
+    hidden = {kind for kind in PROOFS if not marked.get(kind, True)}  # what they do can't be overlooked
     hidden |= {kind for kind, needed in REQUIRED.items() if needed not in has}
     signatures = [one for one in signatures if one.kind not in hidden]
     sentences = {one.kind: one.sentence for one in signatures}
@@ -147,7 +148,7 @@ def _change_by_themselves(evidence: Evidence) -> bool:
     return any(
         found.setdefault(one.request, seen := evidence.signature(one)) != seen
         for one in evidence.admin
-        if one.ok and one.number in evidence.alone
+        if one.ok and not one.concurrent
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.clauses.registry import find
-from contracts.core.model import KEY_REFUSED, Exchange, Order, Query, Request
+from contracts.core.model import Exchange, Order, Query, Request
 from contracts.core.result import Judgement, Verdict
 from contracts.evidence.evidence import Evidence
 from contracts.verdicts.judging import size, tally
@@ -88,9 +88,7 @@ def _experiments(judgement: Judgement, evidence: Evidence, *, together: bool, su
         direct = replace(request, path=exchange.landed)
         yield test("asked again where the redirect leads, with its query", (direct,), "REDIRECT")
     elif not request.fresh and sure:
-        key_refused = exchange.status in KEY_REFUSED
-        if not key_refused:  # a cache has no such answer to another request of the admin
-            yield test("asked again without what caches keep", (past, past), "CACHE")
+        yield test("asked again without what caches keep", (past, past), "CACHE")
         parts = request.query.split("&")
         if len(parts) > 1:
             turned = replace(past, query="&".join(reversed(parts)))
@@ -102,8 +100,7 @@ def _experiments(judgement: Judgement, evidence: Evidence, *, together: bool, su
         full = _with_all_parameters(exchange, evidence)
         if full is not None:
             situation = replace(request, reconnect=True), full, request
-            kind = "REMEMBERED_CALLER" if key_refused else "LEFT_OVER"
-            yield test("asked on a new connection", situation, kind, read=_first_alone_is_right)
+            yield test("asked on a new connection", situation, "LEFT_OVER", read=_first_alone_is_right)
 
 
 # What is asked
@@ -176,7 +173,7 @@ def _right(experiment: Experiment, copy: Exchange, evidence: Evidence) -> bool:
         return copy.refused
     asked = replace(copy, number=before.number, request=before.request, probe=before.probe, step=before.step)
     asked = replace(asked, sent=before.sent, received=before.received, concurrent=before.concurrent)
-    exchanges = [asked if one.number == before.number else one for one in evidence.as_sent]
+    exchanges = [asked if one.number == before.number else one for one in evidence.exchanges]
     again = Evidence(evidence.reader, evidence.target, exchanges)
     findings = tally(find([experiment.clause]), again)[experiment.clause].findings
     fit = copy.ok or (copy.refused and evidence.query(before) is None)

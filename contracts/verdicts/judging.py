@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from contracts.clauses.registry import Clause, owner
-from contracts.core.model import KEY_REFUSED, Exchange, Node, Request
+from contracts.core.model import Exchange, Node, Request
 from contracts.core.result import Answered, Finding, Held, Inapplicable, Judgement, Level, Unshown, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
@@ -114,25 +114,17 @@ def first_after_change(evidence: Evidence) -> Exchange | None:
     """The first request from which on no answer is a 200, also to what had been answered 200 before.
 
     ``None`` if the target did not change this way during the run. A 304 counts as a 200: it says that the page is the
-    one that was given before. Where nothing but cursors is refused, they may have ended, and not the target changed.
+    one that was given before.
     """
     allowed = [exchange for exchange, _ in evidence.allowed]
     last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)
     after = [exchange for exchange in allowed[last + 1 :] if exchange.answer is not None]
     if any(exchange.status == HTTPStatus.NOT_MODIFIED for exchange in after):
         return None
-    if all(_cursor_refused(evidence, exchange) for exchange in after):
-        return None
     known = {_as_asked(exchange) for exchange in allowed[: last + 1] if exchange.ok}
     repeated = sum(_as_asked(exchange) in known for exchange in after)
     enough = repeated >= _LEAST_REPEATED or (repeated and len(after) >= _LEAST_AFTER)
     return after[0] if enough else None
-
-
-def _cursor_refused(evidence: Evidence, exchange: Exchange) -> bool:
-    query = evidence.query(exchange)
-    other_reasons = {*KEY_REFUSED, HTTPStatus.TOO_MANY_REQUESTS}
-    return query is not None and query.after is not None and exchange.refused and exchange.status not in other_reasons
 
 
 def _across(finding: Finding, number: int) -> bool:
@@ -146,7 +138,7 @@ def _as_asked(exchange: Exchange) -> Request:
 
 @lru_cache(maxsize=1)
 def _before(evidence: Evidence, number: int) -> Evidence:
-    earlier = [exchange for exchange in evidence.as_sent if exchange.number < number]
+    earlier = [exchange for exchange in evidence.exchanges if exchange.number < number]
     return Evidence(evidence.reader, evidence.target, earlier, part=evidence.part)
 
 

@@ -113,23 +113,6 @@ def _what_is_refused(_bad: Sequence[Exchange], evidence: Evidence) -> Mapping[st
     return {"AFTER_NOT_FOUND": True, "REFUSED": False} if with_cursor and all(with_cursor) else {}
 
 
-def _cursors_end(_bad: Sequence[Exchange], evidence: Evidence) -> Mapping[str, bool]:
-    """Whether cursors, and nothing else, were taken at first and refused later, more often than the other way round."""
-    taken: dict[tuple[Order, str | None, str], bool] = {}
-    ended = begun = 0
-    for exchange, query in evidence.allowed:
-        if query.after is None and exchange.refused and must_be_answered(evidence, exchange, query):
-            return {"CURSOR_ENDS": False}
-        if query.after is None or not (exchange.ok or exchange.refused):
-            continue
-        cursor = evidence.asked_order(query), query.project_id, query.after
-        before = taken.setdefault(cursor, exchange.ok)
-        taken[cursor] = exchange.ok
-        ended += before and not exchange.ok
-        begun += exchange.ok and not before
-    return {"CURSOR_ENDS": True, PASSING: False} if ended > begun else {"CURSOR_ENDS": False}
-
-
 def _who_is_refused(_bad: Sequence[Exchange], evidence: Evidence) -> Mapping[str, bool]:
     """Whether the admin key was refused where no other caller asked for the same, as if the address were locked out."""
     asked = {one.request.target for one in evidence.exchanges if one.request.credential != "admin"}
@@ -172,8 +155,6 @@ def _failed(exchange: Exchange, _evidence: Evidence) -> bool:
     return exchange.failed or exchange.failure is not None
 
 
-PASSING = "NOW_AND_THEN"
-"""The kind of which the mark is that a finding did not come back each time that it was asked again."""
 MARKS: Mapping[str, _Mark] = {
     "REDIRECT": _redirected,
     "LOGIN_PAGE": _led_to_a_page,
@@ -190,12 +171,9 @@ PROOFS: Mapping[str, _Mark] = {
     "ERROR_AS_200": _error_as_200,
 }
 """The marks that say by themselves what is wrong with an answer, whatever else breaks."""
-EVIDENT = frozenset({*PROOFS, "CURSOR_ENDS"})
-"""The kinds that can't be overlooked: they are never named where their mark is not seen."""
 HINTS: tuple[Callable[[Sequence[Exchange], Evidence], Mapping[str, bool]], ...] = (
     _where_pages_begin,
     _what_is_refused,
-    _cursors_end,
     _who_is_refused,
     _under_a_filter_alone,
     _alike_in_both_orders,

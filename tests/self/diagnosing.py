@@ -22,7 +22,7 @@ from contracts.mock.variants import composed
 from contracts.runs.causes import signatures
 from contracts.runs.selftest import against
 from contracts.verdicts.likelihood import MOST, Signature, likely
-from contracts.verdicts.marks import EVIDENT
+from contracts.verdicts.marks import PROOFS
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,7 @@ def telling() -> tuple[Signature, ...]:
     Of one that breaks a single clause nothing is said, because the clause's title says it; and some kinds are known by
     what is seen in the answers, whatever breaks.
     """
-    return tuple(one for one in candidates() if len(one.broken) > 1)
-
-
-def candidates() -> tuple[Signature, ...]:
-    """The faults of the kinds that may be named where no mark is seen."""
-    return tuple(one for one in signatures() if one.kind not in EVIDENT)
+    return tuple(one for one in signatures() if len(one.broken) > 1 and one.kind not in PROOFS)
 
 
 def alone(every: int = 1) -> Figure:
@@ -63,7 +58,7 @@ def alone(every: int = 1) -> Figure:
 
     def places() -> Iterator[tuple[str, int]]:
         for fault in telling()[::every]:
-            others = [one for one in candidates() if one is not fault]
+            others = [one for one in signatures() if one is not fault]
             named = [one.kind for one in likely(dict.fromkeys(fault.broken, 1.0), clauses, others)]
             yield fault.name, named.index(fault.kind) if fault.kind in named else MOST
 

@@ -178,18 +178,6 @@ def test_warnings_and_what_rests_on_many_answers_are_not_asked_again() -> None:
     assert [name for name, _ in worth_confirming(tallies, {"follows"})] == ["plain", "as long as may be", "follows"]
 
 
-@pytest.mark.parametrize(("letters", "seen"), [("rrrrrr", 0), ("rwrwrw", ROUNDS)])
-def test_a_right_answer_beside_the_first_wrong_one_is_no_recurrence(letters: str, seen: int) -> None:
-    history = History(permissions(12))
-    asked = query(limit=5)
-    history.ask(asked)
-    status, body = history.page_of(asked)
-    history.keep(asked, status, json.dumps({**body, "has_more": False, "last_id": "cp_0"}).encode())
-    scripted = Scripted(history, letters)
-    again = confirming(scripted, "PAG-019").ask([("PAG-019", least(history, "PAG-019"))])["PAG-019"]
-    assert (again.rounds, again.seen) == (ROUNDS, seen)
-
-
 # Lists that change
 
 

@@ -21,9 +21,9 @@ from contracts.reports.view import Report
 from contracts.runs.causes import signatures
 from contracts.runs.live import FOR_CAUSES
 from contracts.runs.selftest import against
-from contracts.verdicts.diagnosis import REQUIRED, diagnose, mixed_up
+from contracts.verdicts.diagnosis import PASSING, REQUIRED, diagnose, mixed_up
 from contracts.verdicts.likelihood import Signature, likely
-from contracts.verdicts.marks import EVIDENT, MARKS, PASSING
+from contracts.verdicts.marks import MARKS
 
 LEAST = 0.85
 """The share of faults whose kind must be among the first three, each diagnosed by all others."""
@@ -44,7 +44,7 @@ def test_every_kind_has_a_sentence_of_its_own() -> None:
 
 
 def test_the_kinds_that_are_marked_are_kinds() -> None:
-    assert {*MARKS, *REQUIRED, *EVIDENT, PASSING} <= {kind.name for kind in Kind}
+    assert {*MARKS, *REQUIRED, PASSING} <= {kind.name for kind in Kind}
 
 
 def test_each_fault_has_a_signature() -> None:

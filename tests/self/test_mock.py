@@ -26,7 +26,6 @@ from showing import HangError, Probe, answers, expected_list, probes, request_of
 from contracts.mock.app import Behaviour, Request
 from contracts.mock.faults import EVERY_FAULT, FAULTS, open_fault
 from contracts.mock.faults.declare import Fault
-from contracts.mock.load import LOAD_FAULTS
 from contracts.mock.server import Server
 from contracts.mock.store import Dataset, Permission, seeded
 from contracts.mock.variants import EVERY_VARIANT, VARIANTS, Variant, composed, open_variant
@@ -187,10 +186,6 @@ def test_sentences_are_sentences() -> None:
     for name, sentence in sentences.items():
         assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name)
         assert re.fullmatch(r"([A-Z0-9`]|limit=)[^\n]*\.", sentence), name
-
-
-def test_a_fault_and_one_under_load_have_different_names() -> None:
-    assert not EVERY_FAULT.keys() & LOAD_FAULTS.keys()
 
 
 def test_of_an_unknown_name_the_closest_is_said() -> None:

@@ -48,14 +48,11 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
         if evidence.same(earlier, exchange):
             yield HELD
         else:
-            first_is_wrong = exchange.ok and not earlier.ok
-            first, again = describe(evidence, earlier), f"{describe(evidence, exchange)}, asked again"
             yield Finding(
-                again if first_is_wrong else first,
-                first if first_is_wrong else again,
+                describe(evidence, earlier),
+                f"{describe(evidence, exchange)}, asked again",
                 (earlier, exchange),
                 stable_list=evidence.explained(earlier, exchange),
-                wrong=0 if first_is_wrong else 1,
             )
 
 
@@ -135,13 +132,11 @@ def parameters_in_any_order(evidence: Evidence) -> Iterator[Outcome]:
         if evidence.same(other, exchange):
             yield HELD
         elif not evidence.differs_by_ties(other, exchange):
-            right, wrong = (exchange, other) if exchange.ok and not other.ok else (other, exchange)
             yield Finding(
-                f"{describe(evidence, right)}, as with {_written(right)}",
-                f"{describe(evidence, wrong)}, with {_written(wrong)}",
+                f"{describe(evidence, other)}, as with {_written(other)}",
+                f"{describe(evidence, exchange)}, with {_written(exchange)}",
                 (other, exchange),
                 stable_list=evidence.explained(other, exchange),
-                wrong=(other, exchange).index(wrong),
             )
 
 

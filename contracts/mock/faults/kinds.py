@@ -63,10 +63,6 @@ class Kind(Enum):
     )
     AFTER_BY_TIME = "The cursor compares `created_at` alone: items of the same second are lost or repeated."
     AFTER_NOT_FOUND = "Some items of the list are not found, or are refused, as a cursor.", "PAG-021", "PAG-018"
-    CURSOR_ENDS = (
-        "The server keeps the cursors that it gave, and forgets them: after a use, after a while, or where there are"
-        " too many."
-    )
     CURSOR_REACHES_FAR = "A cursor is looked up in all lists, not in the one that is asked for.", "PAG-022"
     LIMIT = "`limit` is ignored, or the page is cut at another size.", "PAG-001", "PAG-002", "PAG-003"
     ENDS = (

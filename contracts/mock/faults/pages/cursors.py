@@ -19,9 +19,6 @@ from contracts.mock.faults.places import (
 )
 from contracts.mock.store import Permission, Permissions
 
-_LIFETIME = 30
-"""Requests after which a cursor ends."""
-
 
 @replaces(
     Behaviour.position,
@@ -158,38 +155,6 @@ def only_last_items_are_cursors(self: Behaviour, asked: Asked, /) -> Response:
     if asked.after is not None and asked.after not in given:
         raise self.invalid("after", "'after' is not a valid cursor.")
     given.update(each.id for each in self.cut(self.rest(asked), asked)[-1:])
-    return Behaviour.page(self, asked)
-
-
-@replaces(Behaviour.page, "PAG-021", kind=Kind.CURSOR_ENDS)
-def cursors_forgotten_but_40(self: Behaviour, asked: Asked, /) -> Response:
-    """Of the items that were the last of some page, the server takes the latest 40 as cursors."""
-    given: list[str] = self.memory.setdefault("given", [])
-    if asked.after is not None and asked.after not in given[-40:]:
-        raise self.invalid("after", "'after' is not a cursor any more.")
-    given += [each.id for each in self.cut(self.rest(asked), asked)[-1:]]
-    return Behaviour.page(self, asked)
-
-
-@replaces(Behaviour.page, "PAG-019", kind=Kind.CURSOR_ENDS)
-def cursor_taken_once(self: Behaviour, asked: Asked, /) -> Response:
-    """A cursor is taken once in each order and under each filter."""
-    used = asked.checkpoint, asked.after, asked.order, asked.project_id
-    if asked.after is not None and used in self.memory:
-        raise self.invalid("after", "'after' was used already.")
-    self.memory[used] = True
-    return Behaviour.page(self, asked)
-
-
-@replaces(Behaviour.page, "PAG-021", kind=Kind.CURSOR_ENDS)
-def cursor_ends_after_a_while(self: Behaviour, asked: Asked, /) -> Response:
-    """A cursor is taken for 30 requests from when an item was shown for the first time."""
-    shown: dict[str, int] = self.memory.setdefault("shown", {})
-    now = asked.request.number
-    if asked.after is not None and now - shown.get(asked.after, now) > _LIFETIME:
-        raise Refused(410, "This cursor has expired.", param="after", code="expired")
-    for each in self.cut(self.rest(asked), asked):
-        shown.setdefault(each.id, now)
     return Behaviour.page(self, asked)
 
 

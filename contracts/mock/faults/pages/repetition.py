@@ -80,12 +80,3 @@ async def project_shared(self: Behaviour, request: Request, /) -> Response:
 async def order_shared(self: Behaviour, request: Request, /) -> Response:
     """Requests at the same time share one variable for `order`."""
     return await _overtaken(self, request, "order")
-
-
-@replaces(Behaviour.serve, "PAG-020", timed=True)
-async def body_shared(self: Behaviour, request: Request, /) -> Response:
-    """Requests at the same time share the buffer for the body."""
-    response = await Behaviour.serve(self, request)
-    self.memory["body"] = response.body
-    await asyncio.sleep(OVERLAP_SECONDS)
-    return replace(response, body=self.memory["body"])
