@@ -67,25 +67,22 @@ class Evidence:
         """What was asked to test a likely cause."""
         kept = [exchange for exchange in exchanges if exchange.probe != ASIDE] if self.asides else exchanges
         reader.learn(kept)
-        self._undated = kept
-        """The exchanges with the ticks at which they were really sent."""
         self.exchanges = self._dated(reader.dated(kept))
 
     def _dated(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
         """The exchanges; one that a cache may have answered gets the sending time of the first one of the same request.
 
-        A cache need not say how old its answer is, nor revalidate where it is asked to. That matters only if the list
-        changes, which the control walks show.
+        A cache need not say how old its answer is. That matters only if the list changes, which the control walks show:
+        they ask caches to revalidate.
         """
         looks = [exchange for exchange in exchanges if exchange.probe == CONTROL and exchange.request.fresh]
         first: dict[Request, int] = {}
         for exchange in filter(_unchecked, exchanges):
-            first.setdefault(replace(exchange.request, fresh=False), exchange.sent)
-        earliest = {each.number: first[replace(each.request, fresh=False)] for each in exchanges if _unchecked(each)}
-        repeated = any(earliest.get(each.number, each.sent) != each.sent for each in exchanges)
+            first.setdefault(exchange.request, exchange.sent)
+        repeated = any(first[exchange.request] != exchange.sent for exchange in filter(_unchecked, exchanges))
         if not repeated or not looks or not Evidence(self.reader, self.target, looks).listing.changed:
             return exchanges
-        return tuple(replace(each, sent=earliest.get(each.number, each.sent)) for each in exchanges)
+        return tuple(replace(each, sent=first[each.request]) if _unchecked(each) else each for each in exchanges)
 
     # What was asked
 
@@ -162,12 +159,12 @@ class Evidence:
 
     @cached_property
     def _in_company(self) -> Mapping[int, Exchange]:
-        return in_company(self._undated)
+        return in_company(self.exchanges)
 
     @cached_property
     def alone(self) -> frozenset[int]:
         """The numbers of the exchanges during which no other one was under way."""
-        return alone(self._undated)
+        return alone(self.exchanges)
 
     def company(self, exchange: Exchange) -> Exchange | None:
         """The request of a caller of the other kind (admin key, or anyone else) that this one could be mixed up with.
@@ -585,4 +582,5 @@ class Evidence:
 
 def _unchecked(exchange: Exchange) -> bool:
     """Whether a cache may have answered a request of the admin key without an Age header."""
-    return exchange.request.credential == "admin" and exchange.probe != CONTROL and exchange.age is None
+    request = exchange.request
+    return request.credential == "admin" and not request.fresh and exchange.age is None

@@ -62,8 +62,6 @@ class Asking:
         """A seed for choices that must not depend on the requests so far."""
         self.size = 100
         """The page size for reading the whole list: the largest one that the target is known to accept."""
-        self.smaller_by = 0
-        """By how much the pages of a control walk are smaller than that; see `control_walk`."""
         self.short: bool | None = None
         """Whether one control walk reaches the end of the list; ``None`` while that is not known."""
         self.turned: str | None = None

@@ -52,25 +52,19 @@ BOTH_ENDS = 6
 
 
 def control_walk(asking: Asking) -> None:
-    """Make a control walk: read the current list, newest first.
-
-    Many caches do not revalidate for a client that asks for it. So once the list is known to change, each control walk
-    through a short list has a page size of its own, of which no cache holds a page.
-    """
-    if asking.short and asking.listing.moved:
-        asking.smaller_by = (asking.smaller_by + 1) % max(1, asking.size // 2)
+    """Make a control walk: read the current list, newest first."""
     read_list(asking, Order.DESCENDING, fresh=True)
     asking.fresh = asking.listing.moved
 
 
 def read_list(asking: Asking, order: Order, *, fresh: bool = False) -> None:
-    """Read the list, or as much of it as the budget allows, with the largest accepted page size, or a little less.
+    """Read the list, or as much of it as the budget allows, with the largest accepted page size.
 
     With ``fresh`` caches are asked to revalidate; otherwise requests are those of ordinary clients.
     """
     control = order is Order.DESCENDING
     while True:
-        query = asking.query(limit=asking.size - asking.smaller_by * fresh, order=order)
+        query = asking.query(limit=asking.size, order=order)
         most = max(3, asking.client.budget // PART_OF_A_WALK) if asking.short is not False else WINDOW
         pages = asking.walk(query, most=most, name=CONTROL if control else "walk", fresh=fresh)
         if pages and asking.short is None:
