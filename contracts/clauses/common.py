@@ -73,8 +73,7 @@ def schema_clause(node: Node, exercised: Callable[[Operation, Any], bool] = lamb
 
 def describe(evidence: Evidence, exchange: Exchange) -> str:
     """An answer in a few words: the ids of a page, or else the status."""
-    query = evidence.query(exchange)
-    page = evidence.page(exchange, query) if query else None
+    page = evidence.page_of(exchange)
     if page is not None:
         return f"{names(page.ids, 3)}; has_more {yes(page.has_more)}"
     if exchange.answer is None:

@@ -219,7 +219,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 for id_ in other
                 if id_ not in ids
                 and listing.rank(order, id_) is None
-                and _beyond(evidence, order, start, id_)
+                and (start is None or _reaches(order, listing.items[id_].created_at, listing.items[start].created_at))
                 and listing.stands(id_, *ends)
             ),
             None,
@@ -318,15 +318,6 @@ def _reaches(order: Order, time: int | None, other: int | None) -> bool:
     return order.precedes(other, time)
 
 
-def _beyond(evidence: Evidence, order: Order, start: str | None, id_: str) -> bool:
-    if start is None:
-        return True
-    at, mine = evidence.listing.items[start].created_at, evidence.listing.items[id_].created_at
-    if at is None or mine is None:
-        return False
-    return order.precedes(at, mine)
-
-
 @clause(
     "ORD-006",
     Level.IMPLIED,
@@ -348,9 +339,11 @@ def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
             continue
         for left, right in pairwise(page.ids):
             ranks = listing.rank(Order.DESCENDING, left), listing.rank(Order.DESCENDING, right)
-            if None in ranks or left == right or listing.tied(left, right) or not _timed(evidence, left, right):
+            if ranks[0] is None or ranks[1] is None:
                 continue
-            if ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1]:
+            if left == right or listing.tied(left, right) or not _timed(evidence, left, right):
+                continue
+            if ranks[0] > ranks[1]:
                 yield HELD
             else:
                 mirror = _showing(evidence, left, right)

@@ -365,7 +365,7 @@ def has_more_backwards(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     said: dict[tuple[bool, bool], Page] = {}
     for page in evidence.pages_back:
-        order = page.query.order or evidence.operation.default_order
+        order = evidence.asked_order(page.query)
         rank = listing.rank(order, page.ids[0]) if page.items else None
         if rank is not None and page.has_more is not None and listing.belongs(page.ids[0], page.query.project_id):
             before = listing.sequence(order, page.query.project_id)[:1] != page.ids[:1]
@@ -424,7 +424,7 @@ def both_cursors(evidence: Evidence) -> Iterator[Outcome]:
 def nearest_before(evidence: Evidence) -> Iterator[Outcome]:
     shown: dict[str, Page] = {}
     for page in evidence.pages_back:
-        order, before = page.query.order or evidence.operation.default_order, page.query.before
+        order, before = evidence.asked_order(page.query), page.query.before
         known = evidence.listing.sequence(order, page.query.project_id)
         if page.items and before in known and page.ids[0] in known and known.index(before) > len(page.items):
             head, nearest = known[: len(page.items)], known[known.index(before) - 1]

@@ -74,7 +74,7 @@ def _one_list(evidence: Evidence, pages: Iterable[Page]) -> bool:
     largest = max(heads, key=lambda page: len(page.items), default=None)
     if largest is None:
         return False
-    mine = evidence.listing.sequence(largest.query.order or evidence.operation.default_order)
+    mine = evidence.listing.sequence(evidence.asked_order(largest.query))
     return tuple(mine[: len(largest.ids)]) == largest.ids and (largest.has_more or len(mine) == len(largest.ids))
 
 

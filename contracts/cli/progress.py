@@ -53,14 +53,14 @@ def progress(*, quiet: bool) -> Iterator[Tell | None]:
 
 
 @contextmanager
-def replaying(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnStep]:
-    """Show how far a replay is: one line at a terminal, elsewhere a line now and then; ``clock`` counts seconds."""
+def replaying(*, quiet: bool) -> Iterator[OnStep]:
+    """Show how far a replay is: one line at a terminal, elsewhere a line now and then."""
     pause = _REDRAWN_SECONDS if sys.stderr.isatty() else EVERY_SECONDS / 3
-    shown_at = clock()
+    shown_at = time.monotonic()
 
     def tell(stage: Stage, entries: int) -> None:
         nonlocal shown_at
-        now = clock()
+        now = time.monotonic()
         due = now - shown_at >= pause if stage is Stage.READING else entries >= _MANY_ENTRIES
         if not due:
             return

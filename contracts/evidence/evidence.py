@@ -249,6 +249,11 @@ class Evidence:
             self._pages[key] = self.reader.page(exchange, query)
         return self._pages[key]
 
+    def page_of(self, exchange: Exchange) -> Page | None:
+        """The page that an allowed query returned; ``None`` for any other request or answer."""
+        query = self.query(exchange)
+        return self.page(exchange, query) if query is not None else None
+
     @cached_property
     def pages(self) -> tuple[Page, ...]:
         """The pages of the checkpoint's list that were requested one at a time."""
@@ -270,9 +275,8 @@ class Evidence:
             page
             for exchange in self.admin
             if exchange.concurrent
-            and (query := self.query(exchange)) is not None
-            and query.checkpoint == self.target.checkpoint
-            and (page := self.page(exchange, query)) is not None
+            and (page := self.page_of(exchange)) is not None
+            and page.query.checkpoint == self.target.checkpoint
         )
 
     @cached_property
@@ -281,9 +285,7 @@ class Evidence:
         return tuple(
             page
             for exchange in self.admin
-            if exchange.request.accept == JSON_MEDIA_TYPE
-            and (query := self.query(exchange)) is not None
-            and (page := self.page(exchange, query)) is not None
+            if exchange.request.accept == JSON_MEDIA_TYPE and (page := self.page_of(exchange)) is not None
         )
 
     @cached_property
@@ -433,11 +435,13 @@ class Evidence:
 
     def differs_by_ties(self, left: Exchange, right: Exchange) -> bool:
         """Whether two pages have the same times at the same places, where items of one second change places."""
-        pages = [self.page(exchange, query) if (query := self.query(exchange)) else None for exchange in (left, right)]
-        if any(page is None or self.order(page) not in self.unstable_ties for page in pages):
-            return False
-        times = [[item.created_at for item in page.items] for page in pages if page is not None]
-        return times[0] == times[1]
+        pages = self.page_of(left), self.page_of(right)
+        times = [
+            [item.created_at for item in page.items]
+            for page in pages
+            if page is not None and self.order(page) in self.unstable_ties
+        ]
+        return len(times) == len(pages) and times[0] == times[1]
 
     def _turned(self, order: Order, left: str, right: str) -> bool:
         """Whether two items of the same second came in another order than that of the list."""
@@ -518,8 +522,7 @@ class Evidence:
 
     def signature(self, exchange: Exchange) -> tuple[object, ...]:
         """What must be equal in two right answers to the same request."""
-        query = self.query(exchange)
-        page = self.page(exchange, query) if query else None
+        page = self.page_of(exchange)
         if page is not None:
             return (exchange.status, page.ids, page.has_more, page.first_id, page.last_id)
         if exchange.answer is None:
@@ -535,12 +538,11 @@ class Evidence:
 
     def explained(self, left: Exchange, right: Exchange) -> bool:
         """Whether a change of the list could explain that two answers to the same request differ."""
-        queries = self.query(left), self.query(right)
-        pages = [self.page(exchange, query) for exchange, query in zip((left, right), queries, strict=True) if query]
-        if len(pages) == 2 and pages[0] is not None and pages[1] is not None:  # noqa: PLR2004 - a pair
-            return self.listing.agree(pages[0], pages[1])
+        query, listing = self.query(left), self.listing
+        first, second = self.page_of(left), self.page_of(right)
+        if first is not None and second is not None:
+            return listing.agree(first, second)
         # A cursor that was deleted between the two may be refused, and a project without permissions.
-        query, listing = queries[0], self.listing
         if query is None:
             return False
         cursor_gone = query.after is not None and not listing.stands(query.after, left, right)
@@ -569,8 +571,7 @@ class Evidence:
             return False
         if self.not_there_yet(exchange) or (exchange.refused and self.may_have_expired(exchange)):
             return False
-        query = self.query(exchange)
-        return not exchange.ok or (query is not None and self.page(exchange, query) is not None)
+        return not exchange.ok or self.page_of(exchange) is not None
 
     def unread(self) -> Iterator[Exchange]:
         """The 200 answers to allowed queries that are not readable as pages."""

@@ -353,9 +353,9 @@ class _File:
         return value
 
 
-def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+def _texts(value: object) -> Iterator[tuple[str, str]]:
     """Every text of the file, and its key."""
-    waiting: list[tuple[str, object]] = [(place, value)]
+    waiting: list[tuple[str, object]] = [("", value)]
     while waiting:
         name, node = waiting.pop()
         if isinstance(node, str):

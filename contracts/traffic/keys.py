@@ -27,6 +27,8 @@ _OTHER_VARIABLE: Final = "OPENAI_API_KEY"
 USER_VARIABLE: Final = "OPENAI_USER_KEY"
 
 _FILE_SIZE = 65536
+COMMAND_SECONDS: Final = 30.0
+"""How long a command that prints a secret may take."""
 
 
 class Secret:
@@ -94,7 +96,7 @@ def read_keys(
     user_command: str | None = None,
     admin_variable: str = ADMIN_VARIABLE,
     user_variable: str = USER_VARIABLE,
-    timeout: float = 30.0,
+    timeout: float = COMMAND_SECONDS,
 ) -> Keys:
     """The keys of a run, from a file or a command where one is named, else from the environment.
 
@@ -151,8 +153,6 @@ def read_header_value(
     file: Path | None = None,
     command: str | None = None,
     hidden: Collection[str] = (),
-    environ: Mapping[str, str] | None = None,
-    timeout: float = 30.0,
 ) -> Secret:
     """The value of a secret header, from one of a variable, a file and a command.
 
@@ -162,17 +162,14 @@ def read_header_value(
         file: A file that holds it and nothing else.
         command: A command that prints it; see `read_keys`.
         hidden: The variables that a command does not get.
-        environ: The environment; by default the one of this process.
-        timeout: How long a command may take, in seconds.
 
     Raises:
         ConfigurationError: There is no such value, or it can't be read or sent.
     """
-    variables = os.environ if environ is None else environ
-    bare = {key: value for key, value in variables.items() if key not in hidden}
-    found = _given(f"header {name}", file, command, bare, timeout) or _held(variable or "", variables)
+    bare = {key: value for key, value in os.environ.items() if key not in hidden}
+    found = _given(f"header {name}", file, command, bare, COMMAND_SECONDS) or _held(variable or "", os.environ)
     if found is None:
-        state = "is empty" if variable in variables else "is not set"
+        state = "is empty" if variable in os.environ else "is not set"
         raise ConfigurationError(f"The header {name} has no value, because {variable} {state}.")
     return _sendable(*found, "value")
 

@@ -40,9 +40,10 @@ def _error_as_200(exchange: Exchange, evidence: Evidence) -> bool:
 
 
 def _empty_for_strangers(exchange: Exchange, evidence: Evidence) -> bool:
-    query = evidence.query(exchange)
-    page = evidence.page(exchange, query) if query is not None else None
-    return exchange.request.credential != "admin" and page is not None and not page.items and query in _full(evidence)
+    if exchange.request.credential == "admin":
+        return False
+    page = evidence.page_of(exchange)
+    return page is not None and not page.items and page.query in _full(evidence)
 
 
 def _full(evidence: Evidence) -> frozenset[Query]:
