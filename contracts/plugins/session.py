@@ -272,8 +272,8 @@ def clause_of(item: pytest.Item) -> Clause | None:
     suite = sys.modules.get("contracts.suite")
     if suite is None or not isinstance(item, pytest.Function) or item.obj is not suite.test_clause:
         return None
-    clause: Clause = item.callspec.params["clause"]  # type: ignore[assignment]  # typed as object by pytest
-    return clause
+    clause = item.callspec.params["clause"]
+    return clause if isinstance(clause, Clause) else None
 
 
 def target_of(item: pytest.Item) -> str:

@@ -8,11 +8,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
-from queue import Empty, Queue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import h11
@@ -315,22 +315,17 @@ def _bounded(function: Callable[[], _T], within: float) -> _T:
     Raises:
         TimeoutError: It did not end within so many seconds.
     """
-    done: Queue[tuple[_T | None, Exception | None]] = Queue()
+    done: Future[_T] = Future()
 
     def work() -> None:
         try:
-            done.put((function(), None))
+            done.set_result(function())
         except Exception as error:  # noqa: BLE001 - raised by who waits
-            done.put((None, error))
+            done.set_exception(error)
 
+    # An executor would be joined when Python ends, and wait for what nothing bounds.
     threading.Thread(target=work, name="connecting", daemon=True).start()
-    try:
-        found, error = done.get(timeout=within)
-    except Empty:
-        raise TimeoutError from None
-    if error is not None:
-        raise error
-    return found  # type: ignore[return-value]  # it is there where there is no error
+    return done.result(timeout=within)
 
 
 def _look_up(host: str, port: int, within: float) -> tuple[str, ...]:

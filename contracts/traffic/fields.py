@@ -140,10 +140,10 @@ class Shared:
 
     def __call__(self, part: _T) -> _T:
         """The one of these that came first."""
-        known = self._known.setdefault(part, part)
+        known: _T = self._known.setdefault(part, part)
         if known is part:
             self._size += len(part) if isinstance(part, bytes) else _SMALL
-        return known  # type: ignore[no-any-return]  # it equals the part
+        return known
 
     def answer(self, answer: Answer) -> Answer:
         """The answer, made of shared parts."""

@@ -375,7 +375,7 @@ _HEADERS = (
 
 
 def _body() -> bytes:
-    return _history().exchanges[0].answer.body  # type: ignore[union-attr]  # a history has answers only
+    return _history().body()
 
 
 def _refusal(text: str) -> bytes:
@@ -471,7 +471,7 @@ def _history() -> History:
 
 
 def _keep(history: History, text: str, credential: str, status: int | None, **more: Any) -> None:
-    body = _refusal("No.") if status != 200 else history.exchanges[0].answer.body  # type: ignore[union-attr]  # as above
+    body = _refusal("No.") if status != 200 else history.body()
     kept = history.keep(query(), status or 0, body, probe=more.pop("probe", "repetition"))
     wire = replace(kept.request, query=text, credential=credential)
     changes: dict[str, Any] = {"request": wire, **more}
@@ -586,8 +586,8 @@ def read_overlay(data: bytes) -> None:
 
 def _read_operation(read: Operation) -> None:
     reader = Reader(read)
-    for exchange in _history().exchanges[:3]:
-        reader.violations(exchange.answer.body)  # type: ignore[union-attr]  # as above
+    for number in range(3):
+        reader.violations(_history().body(number))
     for asked in (query(), query(limit=3, after="cp_1", order=Order.ASCENDING, project_id="ä")):
         again = read.read(read.request(asked))
         _must(again.query == asked or _clash(read), "a request is read back as another one")

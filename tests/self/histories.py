@@ -73,6 +73,12 @@ class History:
             "has_more": len(rest) > len(shown),
         }
 
+    def body(self, number: int = 0) -> bytes:
+        """The body of the answer with this number."""
+        answer = self.exchanges[number].answer
+        assert answer is not None
+        return answer.body
+
     def rest(self) -> None:
         """Let so much time pass that a change of the list is known everywhere."""
         self._tick += LAG

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from canary import key_like
@@ -135,9 +136,9 @@ def test_the_embedded_server_is_the_default() -> None:
         ({"base_url": "http://127.0.0.1:1", "checkpoint": "x", "admin_key": key_like()}, "can't be reached"),
     ],
 )
-def test_what_can_not_be_used_is_reported_in_one_sentence(options: dict[str, object], sentence: str) -> None:
+def test_what_can_not_be_used_is_reported_in_one_sentence(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        check(**options)  # type: ignore[arg-type]  # of the table
+        check(**options)
     assert sentence in str(caught.value)
     assert "0123456789abcdef" not in str(caught.value)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from listed import FILTERS, ID_CURSOR, TOKEN_ALONE, written
@@ -501,8 +502,8 @@ def test_a_question_is_answered_by_what_came(id_: str) -> None:
     (clause,), (text, where, change) = find([id_]), ANSWERED[id_]
     scene = stage(clause)
 
-    def answers(*given: object) -> list[str]:
-        evidence, _ = scene.evidence(*given)  # type: ignore[arg-type]  # as `Scene.evidence` takes it
+    def answers(*given: Any) -> list[str]:
+        evidence, _ = scene.evidence(*given)
         return [each.text for each in clause.judge(evidence) if isinstance(each, Answered)]
 
     assert answers() == [text]

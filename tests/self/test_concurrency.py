@@ -58,7 +58,7 @@ class Counting(Target):
     def reply(self, number: int, head: bytes) -> Reply:
         reply = super().reply(number, head)
 
-        def slow(sock: object) -> None:
+        def slow(sock: socket.socket) -> None:
             with self._count:
                 self.waiting += 1
                 self.most = max(self.most, self.waiting)
@@ -66,7 +66,7 @@ class Counting(Target):
             with self._count:
                 self.waiting -= 1
             assert isinstance(reply, bytes)
-            sock.sendall(reply)  # type: ignore[attr-defined]  # a socket
+            sock.sendall(reply)
 
         return slow
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -84,7 +85,7 @@ def test_keys_from_commands_that_get_neither_a_shell_nor_the_keys() -> None:
     assert keys.admin.reveal() == "[['$HOME', ';', 'a b'], False]"
 
 
-def bad(tmp_path: Path, what: str) -> dict[str, object]:
+def bad(tmp_path: Path, what: str) -> dict[str, Any]:
     file = tmp_path / "key"
     match what:
         case "binary file":
@@ -125,7 +126,7 @@ def bad(tmp_path: Path, what: str) -> dict[str, object]:
 )
 def test_a_source_that_fails_is_reported_without_the_key(what: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        read_keys(environ={}, timeout=0.5, **bad(tmp_path, what))  # type: ignore[arg-type]  # the names are checked above
+        read_keys(environ={}, timeout=0.5, **bad(tmp_path, what))
     assert_one_sentence(caught.value)
 
 

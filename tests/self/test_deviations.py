@@ -15,7 +15,7 @@ from canary import key_like
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.clauses.registry import clauses
+from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.result import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
 from contracts.settings.configfile import load
@@ -456,10 +456,10 @@ def test_a_file_that_can_not_be_appended_to_stays_as_it_is(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "clause", [clause for clause in clauses() if not clause.id.startswith("OBS")], ids=lambda c: c.id
 )
-def test_every_entry_that_is_written_can_be_read_once_it_has_a_reason(tmp_path: Path, clause: object) -> None:
+def test_every_entry_that_is_written_can_be_read_once_it_has_a_reason(tmp_path: Path, clause: Clause) -> None:
     file = tmp_path / "contracts.toml"
     judgement = judged("PAG-014", Verdict.BROKEN)
-    propose(file, [replace(judgement, clause=clause.id, title=clause.title)], day=DAY)  # type: ignore[attr-defined]  # a Clause
+    propose(file, [replace(judgement, clause=clause.id, title=clause.title)], day=DAY)
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('reason = ""', 'reason = "r"'))
     assert Settings.of({}, {}, folder=tmp_path).deviations[0].expires == DAY + timedelta(days=90)

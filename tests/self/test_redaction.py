@@ -32,7 +32,7 @@ from contracts.runs.replay import replay
 from contracts.traffic.credentials import CREDENTIALS, MALFORMED, available, unknown_key
 from contracts.traffic.har import write_har
 from contracts.traffic.keys import Keys, Secret
-from contracts.traffic.redaction import MARKER, Redactor, marker
+from contracts.traffic.redaction import MARKER, Redactor, _Found, marker
 from contracts.traffic.views import View, views
 from contracts.verdicts.conclusion import Terms
 
@@ -319,9 +319,9 @@ def test_the_cost_grows_with_the_text_and_not_faster(piece: bytes, monkeypatch: 
     seen: list[int] = []
     real = Redactor._in
 
-    def counting(self: Redactor, view: object) -> object:
-        found = list(real(self, view))  # type: ignore[arg-type]  # what it is given
-        seen.append(len(view.folded) + len(found))  # type: ignore[attr-defined]  # what it is given
+    def counting(self: Redactor, view: View) -> list[_Found]:
+        found = list(real(self, view))
+        seen.append(len(view.folded) + len(found))
         return found
 
     monkeypatch.setattr(Redactor, "_in", counting)

@@ -12,7 +12,6 @@ from contracts.probes import PROBES
 from contracts.runs.selftest import WARNED_ONLY, against
 from contracts.traffic.credentials import CREDENTIALS
 
-OF_EACH = 2
 MOST: dict[str, int] = {"ENV-001": 30, "PAG-014": 120, "PAG": 200, "ENV": 60, "SEC-006": 10, "SCO-004": 10, "OBS": 120}
 """What may be asked of a right server at most."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -35,11 +36,9 @@ def lenient() -> Iterator[tuple[str, Dataset]]:
 
 
 @pytest.mark.parametrize("more", [{}, {"after": "after", "limit": 0, "order": "ascending", "project_id": "project_id"}])
-def test_what_client_libraries_try_a_mock_with_is_answered(
-    lenient: tuple[str, Dataset], more: dict[str, object]
-) -> None:
+def test_what_client_libraries_try_a_mock_with_is_answered(lenient: tuple[str, Dataset], more: dict[str, Any]) -> None:
     with openai.OpenAI(base_url=lenient[0], api_key=SPACED, admin_api_key=SPACED, max_retries=0) as client:
-        page = client.fine_tuning.checkpoints.permissions.list(ID, **more)  # type: ignore[arg-type]  # parameters of the client
+        page = client.fine_tuning.checkpoints.permissions.list(ID, **more)
     assert len(page.data) == (0 if more else 10)
 
 

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn
 
 import pytest
@@ -1021,12 +1022,12 @@ def test_an_interrupt_shows_no_frame_that_holds_the_request(monkeypatch: pytest.
     with asking(Target(ok())) as client, pytest.raises(KeyboardInterrupt) as caught:
         client.send(LIST, probe="p")
     frames = []
-    traceback = caught.tb
+    traceback: TracebackType | None = caught.tb
     while traceback is not None:
         frames.append(
             repr(traceback.tb_frame.f_locals.items()) if "wire" in traceback.tb_frame.f_code.co_filename else ""
         )
-        traceback = traceback.tb_next  # type: ignore[assignment]  # the last one is None
+        traceback = traceback.tb_next
     assert not any(ADMIN in frame for frame in frames)
     assert client.exchanges == []
 
