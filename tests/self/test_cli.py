@@ -316,21 +316,6 @@ def test_an_internal_error_is_exit_3_and_asks_for_a_report(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_still_brings_the_report(number: signal.Signals) -> None:
-    with start("check", "--rate", "20/s") as process:
-        assert process.stderr is not None
-        while "walks" not in (line := process.stderr.readline()):
-            assert line, "it ended before it was interrupted"
-        process.send_signal(number)
-        out, error = process.communicate(timeout=120)
-    assert process.returncode == 2, error
-    assert "Traceback" not in error
-    assert out.startswith("contracts ")
-    assert "The run was interrupted: only what was asked until then is judged." in out
-    assert out.endswith("exit 2\n")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_embedded_server_runs_until_it_is_interrupted(number: signal.Signals) -> None:
     with start("serve", "--items", "12", "--projects", "2") as process:
         assert process.stdout is not None

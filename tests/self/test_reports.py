@@ -457,7 +457,7 @@ def test_reports_are_written_whatever_ends_the_run(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_its_reports(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupted_run_brings_its_reports(number: signal.Signals, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("json", "html", "markdown", "junit")]
     with start("check", "--rate", "20/s", *(f"--{file.name}={file}" for file in files)) as process:
         assert process.stderr is not None
@@ -466,6 +466,10 @@ def test_an_interrupted_run_leaves_its_reports(number: signal.Signals, tmp_path:
         process.send_signal(number)
         out, error = process.communicate(timeout=120)
     assert process.returncode == 2, error
+    assert "Traceback" not in error
+    assert out.startswith("contracts ")
+    assert "The run was interrupted: only what was asked until then is judged." in out
+    assert out.endswith("exit 2\n")
     parsed = json.loads(files[0].read_text(encoding="utf-8"))
     assert (parsed["verdict"], parsed["interrupted"], parsed["exit_code"]) == ("interrupted", True, 2)
     assert parsed["requests"]["total"] > 0
