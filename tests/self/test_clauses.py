@@ -337,6 +337,7 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
 """For each clause that can be broken: which answer is wrong, and how."""
 
 FURTHER: tuple[tuple[str, str, Change], ...] = (
+    ("HTP-001", "unknown project", answer(status=204, body=b"")),
     ("PAG-002", "default 0", as_for(limit=4)),
     ("PAG-006", "end", body(first_id="")),
     ("PAG-011", "down by 5 1", as_for(after="cp_10")),

@@ -118,6 +118,28 @@ def described(data: dict[str, Any]) -> Described:
         ),
         pytest.param(
             Right(
+                ("above-cap-default",),
+                Data(size=7, projects=5, seed=2),
+                Change(every=1, gains=2, loses=2, anywhere=True, outliving=True, fewest=25),
+                seed=253,
+                described=described(
+                    document(
+                        "/rooms/{room_id}/shelves/{shelf_id}/things",
+                        [
+                            parameter("page"),
+                            parameter("previous_page"),
+                            parameter("order", description="Sorted by `created_at`.", enum=["asc", "desc"]),
+                            parameter("status"),
+                        ],
+                        {"next_page": NULLABLE, "previous_page": NULLABLE},
+                        {"id": TEXT, "status": TEXT, "created_at": DATED["created_at"]},
+                    )
+                ),
+            ),
+            id="a page of a default size on a list that changes with every request",
+        ),
+        pytest.param(
+            Right(
                 ("strangers-find-nothing",),
                 Data(size=400, projects=5, seed=473, tied=1000),
                 Change(every=23, gains=5, loses=1, anywhere=True, outliving=False, fewest=25),
@@ -228,6 +250,14 @@ def test_a_hunt_finds_what_is_wrong() -> None:
     assert not noticed(Wrong("errors-as-text"), shown)
     assert noticed(Wrong("default-of-20"), replace(shown, broken=frozenset({"PAG-003"}), exit_code=1))
     assert noticed(Wrong("errors-as-text"), replace(shown, warned=frozenset({"INP-007"})))
+
+
+def test_a_hunt_finds_an_error_of_the_suite_itself_and_goes_on() -> None:
+    def fails(_: object) -> tuple[str, ...]:
+        raise KeyError("it")
+
+    (said,) = apart(fails, None)
+    assert "KeyError: 'it'" in said
 
 
 def test_a_hunt_takes_what_is_declared() -> None:

@@ -694,6 +694,16 @@ def test_where_locust_fails_the_exit_code_accuses_no_target() -> None:
 
 
 @with_locust
+def test_what_locust_can_not_do_is_no_breach() -> None:
+    """Its exit code is 255 there, as for a worker that has looked for its master for five minutes."""
+    users = Path(package.__file__).parent / "plugins" / "locustfiles" / "contract_users.py"
+    command = [sys.executable, str(users), "-f", str(users), "--headless", "--config-users", '{"user_class_name": "X"}']
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=120)
+    assert done.returncode == 4, done.stderr
+    assert "Error applying user config" in done.stderr
+
+
+@with_locust
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_worker_that_waits_for_its_master_is_interrupted(number: signal.Signals) -> None:
     """Locust exits with 1 there, which here says that the target broke the contract."""
