@@ -19,7 +19,7 @@ from contracts.core.errors import ConfigurationError
 from contracts.runs.load.options import NAMES, STRANGERS, VARIABLE, handed, refuse_unasked, words
 from contracts.runs.load.options import settings as chosen_settings
 from contracts.settings.settings import Settings
-from contracts.traffic import meeting
+from contracts.traffic.load_master import check_host, free_port
 
 _HERE = "127.0.0.1"
 _MASTER_PORT = 5557
@@ -98,7 +98,7 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
             "A load needs Locust, which is not installed: pip install 'checkpoint-permissions-contracts[load]'."
         )
     shell = context.find_object(Shell) or Shell()
-    port = list(_meeting(chosen))
+    port = list(_master(chosen))
     if not chosen["worker"]:
         refuse_unasked(settings, may_load=bool(chosen["i_may_load_this"]))
         where = settings.base_url or "the embedded server"
@@ -118,7 +118,7 @@ def load(context: click.Context, /, settings: Settings, **chosen: object) -> int
     os.execve(sys.executable, [*locust, "--headless", "--only-summary", *said, *port], environ)  # noqa: S606 - Locust takes over
 
 
-def _meeting(chosen: Mapping[str, object]) -> Iterator[str]:
+def _master(chosen: Mapping[str, object]) -> Iterator[str]:
     """Where the processes of a load meet, as Locust understands it.
 
     Processes of one machine meet at a port that is free, so that two loads do not get each other's workers.
@@ -139,10 +139,10 @@ def _meeting(chosen: Mapping[str, object]) -> Iterator[str]:
         if given and not needed:
             raise ConfigurationError(f"{option} is of use with {wanted} only.")
     if worker:
-        meeting.find(str(chosen["master_host"] or _HERE))
+        check_host(str(chosen["master_host"] or _HERE))
     elif master or several:
         here = not master and not port
-        number = meeting.listening(_HERE if here else "", 0 if here else int(str(port or _MASTER_PORT)))
+        number = free_port(_HERE if here else "", 0 if here else int(str(port or _MASTER_PORT)))
         if here:
             yield from ("--master-bind-host", _HERE, "--master-port", str(number))
         yield from ("--master-bind-port", str(number))

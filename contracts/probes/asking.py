@@ -15,7 +15,7 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.listing import Listing
 from contracts.evidence.reader import Reader
 from contracts.traffic.client import Client
-from contracts.traffic.lanes import Chain, Steps
+from contracts.traffic.concurrency import Chain, Steps
 
 Read = Callable[[Exchange, Query], Page | None]
 """Returns the page of an exchange; ``None`` if it is unreadable."""

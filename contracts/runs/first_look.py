@@ -21,7 +21,7 @@ from contracts.core.model import KEY_REFUSED, Answer, Exchange, FailureKind, Que
 from contracts.core.wording import excerpt
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.pacing import RunStopped
-from contracts.traffic.peek import first_bytes, speaks_tls
+from contracts.traffic.protocol import first_bytes, speaks_tls
 
 if TYPE_CHECKING:
     from contracts.probes.asking import Asking

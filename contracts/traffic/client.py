@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from contracts.core.model import Exchange, Failure, FailureKind, Request, Step
+from contracts.traffic.concurrency import Chain, Lanes, Together, asked_in_turn
 from contracts.traffic.keys import Keys
-from contracts.traffic.lanes import Chain, Lanes, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.traffic.pacing import (
     BudgetSpent,

@@ -16,10 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
+from contracts.traffic.concurrency import Lanes
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.health import Health
 from contracts.traffic.keys import Keys, Secret
-from contracts.traffic.lanes import Lanes
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import redirected, split_base_url
 from contracts.traffic.pacing import TOO_MANY_REQUESTS, UNAVAILABLE, OutOfRoom, OutOfTime, Pace, asked_to_wait

@@ -35,8 +35,8 @@ from contracts.runs.replay import replay
 from contracts.runs.selftest import Kind, Shown, Subject, against, compare, examine, written
 from contracts.settings.settings import Settings
 from contracts.traffic.client import BudgetSpent, Client
+from contracts.traffic.concurrency import Chain, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.keys import Keys
-from contracts.traffic.lanes import Chain, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.limits import Limits
 from contracts.verdicts.conclusion import Terms
 

@@ -23,9 +23,8 @@ from hypothesis import strategies as st
 from contracts.core import files
 from contracts.core.errors import ConfigurationError
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request, Step
-from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.har import read_har, write_har
+from contracts.traffic.har import read_har, stream, write_har
 
 BASE = "https://api.example.com/v1"
 ANSWER = Answer(200, "OK", (("Content-Type", "application/json"), ("X", "1"), ("x", "2")), b'{"data": []}')
@@ -288,7 +287,7 @@ def test_a_stream_has_the_entries_that_the_file_has(
 ) -> None:
     log = {"comment": "c", "other": other, "entries": entries, "more": other}
     text = json.dumps({"other": other, "log": log, "more": other}, indent=indent, ensure_ascii=ascii_only)
-    found = list(fields.log(Slices(b"\xef\xbb\xbf" + text.encode(), size)))
+    found = list(stream.log(Slices(b"\xef\xbb\xbf" + text.encode(), size)))
     assert [(kind, json.loads(raw or b"")) for kind, raw in found] == [
         ("comment", "c"),
         *(("entry", entry) for entry in entries),
@@ -296,21 +295,21 @@ def test_a_stream_has_the_entries_that_the_file_has(
 
 
 def test_an_entry_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fields, "LARGEST", 5000)
-    monkeypatch.setattr(fields, "_PIECE", 100)
+    monkeypatch.setattr(stream, "LARGEST", 5000)
+    monkeypatch.setattr(stream, "_PIECE", 100)
     large = replace(ANSWER, body=b'"\\' * 5000)
     write_har(tmp_path / "run.har", [exchange(), exchange(number=1, answer=large), exchange(number=2)], base_url=BASE)
     recording = read_har(tmp_path / "run.har")
     assert [one.number for one in recording.exchanges] == [0, 2]
     assert (recording.skipped, recording.entries) == (1, 3)
-    monkeypatch.setattr(fields, "_MOST_SKIPPED", 6000)
+    monkeypatch.setattr(stream, "_MOST_SKIPPED", 6000)
     assert_told(tmp_path / "run.har")
 
 
 def test_of_a_recording_that_is_too_large_the_beginning_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fields, "MOST_ANSWERED", 1000)
+    monkeypatch.setattr(stream, "MOST_ANSWERED", 1000)
     answers_ = [replace(ANSWER, body=b"%d" % number * 400) for number in range(9)]
     write_har(
         tmp_path / "run.har",

@@ -1,4 +1,4 @@
-"""Where processes of a load meet, looked at before one of them waits there for the other."""
+"""The address at which workers of a load find their master, checked before one process waits there for the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from contracts.core.errors import ConfigurationError
 
 
-def listening(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
     """A port on which a process of this machine can listen: this one, or any that is free for 0.
 
     Raises:
@@ -25,8 +25,8 @@ def listening(host: str, port: int) -> int:
         ) from None
 
 
-def find(host: str) -> None:
-    """Look for the address of a master.
+def check_host(host: str) -> None:
+    """Check that the name of a master can be resolved.
 
     Raises:
         ConfigurationError: The name has none.

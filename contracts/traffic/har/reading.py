@@ -1,40 +1,27 @@
-"""Recordings of a run as HTTP Archives (HAR 1.2): written for people and tools, read to be judged again.
-
-What HAR has no field for stands in the field ``_contracts`` of each request, as the format allows. A recording
-holds no key: it is given exchanges in which keys are replaced, with the places where they were and what stood there
-in the fields ``redacted`` and ``echoes``; and the header of the key shows its variable instead.
-"""
+"""Recordings read: those of this suite exactly, those of other tools as far as they tell."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl
 
-import harfile
 import msgspec
 
 from contracts.core.errors import ConfigurationError
-from contracts.core.files import reading, writing
+from contracts.core.files import reading
 from contracts.core.model import JSON_MEDIA_TYPE, Echo, Exchange, Failure, Request, Step
 from contracts.core.result import Repetition
-from contracts.traffic import fields, foreign
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.decoding import CODINGS
-from contracts.traffic.fields import MalformedError, Shared, TooLargeError
+from contracts.traffic.har import foreign, stream
+from contracts.traffic.har.stream import MalformedError, Shared, TooLargeError
+from contracts.traffic.har.writing import FIELD, FORMAT
 from contracts.traffic.pacing import OutOfRoom
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.spool import Spool
-from contracts.traffic.wire import REVALIDATE
 
-_FIELD: Final = "_contracts"
-_FORMAT: Final = 1
 _MOST_ENTRIES: Final = 65_000
 _MOST_SPOOLED: Final = 2 * 1024 * 1024 * 1024
 _Seconds = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
@@ -63,135 +50,6 @@ class Recording:
     entries: int = 0
     rest: bool = False
     spool: Spool = field(default_factory=Spool)
-
-
-def write_har(
-    path: Path,
-    exchanges: Iterable[Exchange],
-    *,
-    base_url: str,
-    version: str = "",
-    about: Mapping[str, object] | None = None,
-    repetitions: Iterable[Repetition] = (),
-    key_header: str = "",
-) -> None:
-    """Writes exchanges as a HAR file; see `contracts.core.files.writing`.
-
-    Args:
-        path: Where to write.
-        exchanges: What to write, in this order.
-        base_url: Where the target is.
-        version: The version of this suite.
-        about: What else the reader must know, as JSON values.
-        repetitions: How each finding was repeated.
-        key_header: The header that carried the key by itself, where it was not Authorization.
-
-    Raises:
-        ConfigurationError: The file can't be written.
-    """
-    said = {"contracts": _FORMAT, "base_url": base_url, "about": dict(about or {})}
-    comment = json.dumps(said | {"repetitions": [asdict(each) for each in repetitions]})
-    with writing(path) as stream:
-        creator = harfile.Creator(name="contracts", version=version)
-        with harfile.HarFile(stream, creator=creator, comment=comment) as archive:
-            for exchange in exchanges:
-                _add(archive, exchange, base_url, key_header)
-
-
-class _Request(harfile.Request):
-    """A HAR request with our field; a plain class, because the fields of its base are all that it shows."""
-
-    ours: dict[str, object]
-
-    def asdict(self) -> dict[str, Any]:
-        return {**harfile.Request.asdict(self), _FIELD: self.ours}
-
-
-def _add(archive: harfile.HarFile, exchange: Exchange, base_url: str, key_header: str) -> None:
-    milliseconds = round(exchange.seconds * 1000, 3)
-    request = exchange.request
-    shown = CREDENTIALS[request.credential].shown
-    headers = [
-        *([harfile.Record("Accept", request.accept)] if request.accept is not None else []),
-        harfile.Record("Accept-Encoding", ", ".join(CODINGS)),
-        *([harfile.Record(*REVALIDATE)] if request.fresh else []),
-        *([harfile.Record(*_signed(shown, key_header))] if shown is not None else []),
-    ]
-    sent = _Request(
-        method="GET",
-        url=base_url.rstrip("/") + request.target,
-        httpVersion="HTTP/1.1",
-        headers=headers,
-        queryString=[harfile.Record(name, value) for name, value in parse_qsl(request.query, keep_blank_values=True)],
-        bodySize=0,
-    )
-    sent.ours = _ours(exchange)
-    archive.add_entry(
-        startedDateTime=datetime.fromtimestamp(exchange.at, UTC),
-        time=milliseconds,
-        request=sent,
-        response=_response(exchange),
-        timings=harfile.Timings(send=0, wait=milliseconds, receive=0),
-    )
-
-
-def _signed(shown: str, key_header: str) -> tuple[str, str]:
-    return (key_header, shown.removeprefix("Bearer ")) if key_header else ("Authorization", shown)
-
-
-def _ours(exchange: Exchange) -> dict[str, object]:
-    answer, failure, step = exchange.answer, exchange.failure, exchange.step
-    return {
-        "number": exchange.number,
-        "path": exchange.request.path,
-        "query": exchange.request.query,
-        "credential": exchange.request.credential,
-        "accept": exchange.request.accept,
-        "fresh": exchange.request.fresh,
-        "reconnect": exchange.request.reconnect,
-        "shared": exchange.request.shared,
-        "answered": answer is not None,
-        "flaw": answer.flaw if answer else None,
-        "echoes": [asdict(echo) for echo in answer.echoes] if answer else [],
-        "redacted": list(answer.redacted) if answer else [],
-        "failure": {"kind": failure.kind.value, "text": failure.text} if failure else None,
-        "sent": exchange.sent,
-        "received": exchange.received,
-        "at": exchange.at,
-        "seconds": exchange.seconds,
-        "probe": exchange.probe,
-        "step": [step.walk, step.index] if step else None,
-        "concurrent": exchange.concurrent,
-        "again": list(exchange.again) if exchange.again else None,
-        "waits": exchange.waits,
-        "unavailable": exchange.unavailable,
-        "retries": exchange.retries,
-        "redirects": exchange.redirects,
-        "connection": exchange.connection,
-        "landed": exchange.landed,
-    }
-
-
-def _response(exchange: Exchange) -> harfile.Response:
-    answer = exchange.answer
-    if answer is None:
-        return harfile.Response(
-            status=0, statusText="", httpVersion="", comment=exchange.failure.text if exchange.failure else None
-        )
-    try:
-        text, encoding = answer.body.decode(), None
-    except UnicodeDecodeError:
-        text, encoding = base64.b64encode(answer.body).decode(), "base64"
-    return harfile.Response(
-        status=answer.status,
-        statusText=answer.reason,
-        httpVersion="HTTP/1.1",
-        headers=[harfile.Record(name, value) for name, value in answer.headers],
-        content=harfile.Content(
-            size=len(answer.body), mimeType=answer.header("Content-Type") or "", text=text, encoding=encoding
-        ),
-        redirectURL=answer.header("Location") or "",
-    )
 
 
 class _Ours(msgspec.Struct):
@@ -238,13 +96,13 @@ class _Ours(msgspec.Struct):
         )
 
 
-class _OwnRequest(msgspec.Struct, rename={"ours": _FIELD}):
+class _OwnRequest(msgspec.Struct, rename={"ours": FIELD}):
     ours: _Ours
 
 
 class _OwnEntry(msgspec.Struct):
     request: _OwnRequest
-    response: fields.Response
+    response: stream.Response
 
 
 class _About(msgspec.Struct):
@@ -268,8 +126,8 @@ def read_har(
 ) -> Recording:
     """Reads a recording: one of `write_har` exactly, one of a browser or a proxy as far as it tells.
 
-    Such a foreign recording does not say with whose key a request was sent; see `contracts.traffic.foreign`. The file
-    is read as a stream, until what is kept of it fills the memory that there is for it.
+    Such a foreign recording does not say with whose key a request was sent; see `contracts.traffic.har.foreign`. The
+    file is read as a stream, until what is kept of it fills the memory that there is for it.
 
     Args:
         path: The HAR file.
@@ -286,7 +144,7 @@ def read_har(
         shared = Shared()
         with reading(path) as source:
             own, others = _Own(shared, spooled), foreign.Entries(base_url, base_of, shared, key_header)
-            return _read(path, fields.log(source), own, others, on_entry)
+            return _read(path, stream.log(source), own, others, on_entry)
     except OSError as error:
         msg = f"The recording {path} can't be read: {error.strerror or 'no reason given'}."
     except MalformedError as error:
@@ -351,10 +209,10 @@ def _about(comment: bytes) -> _About | None:
     """What `write_har` wrote of a recording; ``None`` if another tool made it."""
     said = b""
     with suppress(MalformedError):
-        said = fields.read(comment, str, "").encode("utf-8", "surrogatepass")
-        if fields.read(said, _Version, "").contracts != _FORMAT:
+        said = stream.read(comment, str, "").encode("utf-8", "surrogatepass")
+        if stream.read(said, _Version, "").contracts != FORMAT:
             return None
-    return fields.read(said, _About, "log.comment") if said else None
+    return stream.read(said, _About, "log.comment") if said else None
 
 
 class _Own:
@@ -381,14 +239,14 @@ class _Own:
             OutOfRoom: The disk takes no more.
         """
         path = f"log.entries[{place}]"
-        entry = fields.read(raw, _OwnEntry, path)
+        entry = stream.read(raw, _OwnEntry, path)
         ours, shared = entry.request.ours, self.shared
         if ours.credential not in CREDENTIALS:
-            msg = f"{path}.request.{_FIELD}.credential: it is unknown"
+            msg = f"{path}.request.{FIELD}.credential: it is unknown"
             raise MalformedError(msg)
         if ours.number + self._number <= self._last:
             self._part, self._number, self._tick = self._part + 1, self._last + 1, self._latest
-        answer = fields.answer(entry.response, path) if ours.answered else None
+        answer = stream.answer(entry.response, path) if ours.answered else None
         if answer is not None:
             answer = replace(answer, flaw=ours.flaw, echoes=ours.echoes, redacted=ours.redacted)
         on_disk = ours.probe == self._spooled

@@ -21,10 +21,10 @@ from urllib.parse import unquote
 import msgspec
 
 from contracts.core.model import KEY_REFUSED, Answer, Exchange, Request
-from contracts.traffic import fields
 from contracts.traffic.credentials import CREDENTIALS, IN_QUERY
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
-from contracts.traffic.fields import MalformedError
+from contracts.traffic.har import stream
+from contracts.traffic.har.stream import MalformedError
 from contracts.traffic.redaction import Redactor
 
 PROBE: Final = "recording"
@@ -126,7 +126,7 @@ class _Whole(msgspec.Struct, rename={"started": "startedDateTime"}):
     """The rest of an entry that is."""
 
     started: str
-    response: fields.Response
+    response: stream.Response
     time: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)] | None = None
     timings: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -159,7 +159,7 @@ class Entries:
     """
 
     def __init__(
-        self, base_url: str | None, base_of: BaseOf | None, shared: fields.Shared, key_header: str = ""
+        self, base_url: str | None, base_of: BaseOf | None, shared: stream.Shared, key_header: str = ""
     ) -> None:
         self._base_url = base_url
         self.sought = base_url is not None or base_of is not None
@@ -201,7 +201,7 @@ def _plain(url: str) -> str:
 
 
 def _taken(raw: bytes, path: str, base_of: BaseOf, key_header: str) -> _Entry | str | None:
-    glance = fields.read(raw, _Glance, path)
+    glance = stream.read(raw, _Glance, path)
     request, status = glance.request, glance.response.status
     url = request.url.partition("#")[0]
     base = base_of(url)
@@ -211,8 +211,8 @@ def _taken(raw: bytes, path: str, base_of: BaseOf, key_header: str) -> _Entry | 
         return None
     if not _whole(glance.response.content, status):
         return _BODILESS
-    entry = fields.read(raw, _Whole, path)
-    received = _decoded(fields.answer(entry.response, path))
+    entry = stream.read(raw, _Whole, path)
+    received = _decoded(stream.answer(entry.response, path))
     if received is None:
         return _BODILESS
     if status in _WAIT and (status != HTTPStatus.SERVICE_UNAVAILABLE or received.header("Retry-After")):
@@ -247,7 +247,7 @@ def _decoded(received: Answer) -> Answer | None:
     if not coding:
         return received
     try:
-        decoder = Decoder(coding, fields.LARGEST)
+        decoder = Decoder(coding, stream.LARGEST)
         decoded = b"".join(decoder.feed(body))
         decoder.end()
     except (UndecodableError, TooLargeError):
