@@ -281,7 +281,7 @@ class RowsTwice(Busy):
     def cut(self, rest: Sequence[Permission], asked: Asked, /) -> list[Permission]:
         """The page, its first item in the place of its last one as well."""
         page = super().cut(rest, asked)
-        return [*page[:-1], page[0]] if self.crowded and len(page) > 2 else page  # noqa: PLR2004 - more than a pair
+        return [*page[:-1], page[0]] if self.crowded and page[2:] else page
 
 
 @_fault("ITM-008")

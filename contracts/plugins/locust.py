@@ -268,9 +268,9 @@ def _hold(client_id: str, **_: object) -> None:
 
 def _on_prepared(environment: Environment, msg: Any, **_: object) -> None:
     _LOAD.prepared.add(msg.node_id)
-    clients: Any = environment.runner.clients  # type: ignore[union-attr]  # a master has one
-    if msg.node_id in clients and clients[msg.node_id].state == _PREPARING:
-        clients[msg.node_id].state = STATE_INIT
+    runner: Any = environment.runner
+    if msg.node_id in runner.clients and runner.clients[msg.node_id].state == _PREPARING:
+        runner.clients[msg.node_id].state = STATE_INIT
 
 
 def _on_listens(msg: Any, **_: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -170,8 +171,8 @@ def _seen(response: Any, case: Any) -> _Seen | None:
     if request.method != "GET" or base is None or response.status_code in _REDIRECTS or response.stream_cut_short:
         return None
     credential = _credential(request.headers, reader.operation.key_header)
-    waits = response.status_code == 429 or (response.status_code == 503 and "retry-after" in response.headers)  # noqa: PLR2004 - the statuses themselves
-    if credential is None or waits:
+    unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in response.headers
+    if credential is None or unavailable or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return None
     headers = tuple((name, value) for name, values in response.headers.items() for value in values)
     answer = Answer(response.status_code, response.message, headers, response.content or b"")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from enum import IntEnum
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -44,13 +45,13 @@ class VerifyCode(IntEnum):
 class UnreachableError(Exception):
     """There is no connection.
 
-    ``again`` says whether another try makes sense; ``refused`` that the host of the target was reached, and refused;
-    ``turned_away`` that a proxy took a request and did not pass it on, so that a new connection shows nothing.
+    ``retryable`` says whether another try makes sense; ``refused`` that the host of the target was reached, and
+    refused; ``turned_away`` that a proxy took a request and did not pass it on, so that a new connection shows nothing.
     """
 
-    def __init__(self, text: str, *, again: bool = True, refused: bool = False, turned_away: bool = False) -> None:
+    def __init__(self, text: str, *, retryable: bool = True, refused: bool = False, turned_away: bool = False) -> None:
         super().__init__(text)
-        self.again = again
+        self.retryable = retryable
         self.refused = refused
         self.turned_away = turned_away
 
@@ -98,7 +99,7 @@ class Connector:
             UnreachableError: It wants credentials.
         """
         if status == PROXY_REFUSES and self._proxy is not None and self._proxy_reads:
-            raise UnreachableError(_wants_credentials(self._proxy, str(status)), again=False, turned_away=True)
+            raise UnreachableError(_wants_credentials(self._proxy, str(status)), retryable=False, turned_away=True)
 
     @property
     def _through(self) -> str:
@@ -119,14 +120,13 @@ class Connector:
             UnreachableError: It did not come about.
         """
         until = time.monotonic() + within
-        stage = ""
+        stage = "connection"
         stream: Stream | None = None
         try:
-            stage = "connection"
-            stream = self._reach(until)
+            stream = reached = self._reach(until)
             if self._context is not None:
                 stage = "TLS handshake"
-                stream = self._encrypted(stream, self._context, self._host, until)
+                stream = self._encrypted(reached, self._context, until)
         except TimeoutError:
             _close(stream)
             raise UnreachableError(f"no {stage}{self._through} within {within:.3g} s") from None
@@ -142,7 +142,7 @@ class Connector:
             raise
         return stream
 
-    def _reach(self, until: float) -> Stream:
+    def _reach(self, until: float) -> socket.socket:
         """A connection to the target, or to what forwards requests to it."""
         proxy = self._proxy
         if proxy is None:
@@ -150,10 +150,11 @@ class Connector:
         try:
             if not proxy.forwards:
                 return self._through_socks(proxy, until)
-            stream: Stream = self._dial(proxy.host, proxy.port, until)
+            stream = self._dial(proxy.host, proxy.port, until)
             try:
                 if self._to_proxy is not None:
-                    stream = self._encrypted(stream, self._to_proxy, proxy.host, until)
+                    stream.settimeout(left(until))
+                    stream = self._to_proxy.wrap_socket(stream, server_hostname=proxy.host)
                 if self._context is not None:
                     self._open_tunnel(stream, proxy, until)
             except BaseException:
@@ -161,7 +162,7 @@ class Connector:
                 raise
         except ssl.SSLError as error:
             refused = _refused_by_tls(error, self._route)
-            raise UnreachableError(f"{proxy.name} gives no TLS: {refused}", again=False) from None
+            raise UnreachableError(f"{proxy.name} gives no TLS: {refused}", retryable=False) from None
         except TimeoutError:
             raise UnreachableError(f"{proxy.name} does not answer in time") from None
         except (OSError, UnicodeError) as error:
@@ -172,16 +173,16 @@ class Connector:
         addresses = self._route.addresses_of(host, port) or _look_up(host, port, left(until))
         return _first(addresses, port, until)
 
-    def _encrypted(self, stream: Stream, context: ssl.SSLContext, host: str, until: float) -> Stream:
+    def _encrypted(self, stream: socket.socket, context: ssl.SSLContext, until: float) -> Stream:
+        """TLS to the target, on a connection that may itself be TLS to a proxy."""
         stream.settimeout(left(until))
         if isinstance(stream, ssl.SSLSocket):
             from urllib3.util.ssltransport import SSLTransport
 
-            return SSLTransport(stream, context, server_hostname=host)
-        assert isinstance(stream, socket.socket)  # noqa: S101 - for the checker of types: only one level is nested
-        return context.wrap_socket(stream, server_hostname=host)
+            return SSLTransport(stream, context, server_hostname=self._host)
+        return context.wrap_socket(stream, server_hostname=self._host)
 
-    def _open_tunnel(self, stream: Stream, proxy: Proxy, until: float) -> None:
+    def _open_tunnel(self, stream: socket.socket, proxy: Proxy, until: float) -> None:
         """Ask a proxy for a connection to the target: all that is ever sent that is no GET, and it goes no further.
 
         Raises:
@@ -198,16 +199,16 @@ class Connector:
             while not isinstance(event := parser.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
                     stream.settimeout(left(until))
-                    parser.receive_data(bytes(stream.recv(_LARGEST_REPLY)))
+                    parser.receive_data(stream.recv(_LARGEST_REPLY))
                 elif isinstance(event, h11.ConnectionClosed):
                     raise UnreachableError(f"{proxy.name} closed the connection without an answer")
         except h11.RemoteProtocolError:
-            raise UnreachableError(f"{proxy.name} does not answer in HTTP", again=False) from None
-        if not 200 <= event.status_code < 300:  # noqa: PLR2004 - successful
+            raise UnreachableError(f"{proxy.name} does not answer in HTTP", retryable=False) from None
+        if event.status_code not in range(200, 300):
             raise _refused_by_proxy(proxy, event.status_code)
         if parser.trailing_data[0]:
             # With TLS the target is silent until this side has spoken.
-            raise UnreachableError(f"{proxy.name} answers in place of the target", again=False)
+            raise UnreachableError(f"{proxy.name} answers in place of the target", retryable=False)
 
     def _through_socks(self, proxy: Proxy, until: float) -> socket.socket:
         from python_socks import ProxyError, ProxyType
@@ -226,7 +227,7 @@ class Connector:
         except ProxyError as error:
             text = str(error)
             if "authentication" in text.lower():
-                raise UnreachableError(_wants_credentials(proxy, "SOCKS"), again=False) from None
+                raise UnreachableError(_wants_credentials(proxy, "SOCKS"), retryable=False) from None
             if "closed" in text.lower():
                 # As some proxies do that refuse who asks.
                 wanted = "other credentials in" if proxy.login is not None else "credentials, USER:PASSWORD@ in"
@@ -237,8 +238,9 @@ class Connector:
 def _refused_by_proxy(proxy: Proxy, status: int) -> UnreachableError:
     """What a proxy says that does not let requests through, as a sentence."""
     if status == PROXY_REFUSES:
-        return UnreachableError(_wants_credentials(proxy, str(status)), again=False)
-    return UnreachableError(f"{proxy.name} gives no connection to it: it answers {status}", again=status >= 500)  # noqa: PLR2004 - a fault of the proxy
+        return UnreachableError(_wants_credentials(proxy, str(status)), retryable=False)
+    text = f"{proxy.name} gives no connection to it: it answers {status}"
+    return UnreachableError(text, retryable=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _wants_credentials(proxy: Proxy, how: str) -> str:
@@ -262,9 +264,9 @@ def refused_certificate(error: ssl.SSLError) -> str:
 
 def _refused_by_tls(error: ssl.SSLError, route: Route, through: str = "") -> UnreachableError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return UnreachableError(_of_certificate(error, route), again=False)
+        return UnreachableError(_of_certificate(error, route), retryable=False)
     if said := refused_certificate(error):
-        return UnreachableError(said, again=False)
+        return UnreachableError(said, retryable=False)
     seen = f"no TLS{through} ({reason(error)})"
     if (error.reason or "").upper().endswith("ALERT_HANDSHAKE_FAILURE"):
         seen += ": it may want a certificate of this side (--client-cert)"

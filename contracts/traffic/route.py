@@ -288,7 +288,7 @@ def address_of(word: str) -> Address:
         ValueError: It says no address; the text completes a sentence.
     """
     match = re.fullmatch(r"\+?([^\s:\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5}):(\S+)", word.strip())
-    if not match or not 0 < int(match[2]) <= 65535:  # noqa: PLR2004 - the largest port
+    if not match or int(match[2]) not in range(1, 65536):
         raise ValueError("is no HOST:PORT:ADDRESS")
     try:
         addresses = tuple(str(ip_address(each.strip("[]"))) for each in match[3].split(","))

@@ -46,13 +46,12 @@ def user_agent() -> str:
 
 @dataclass(slots=True)
 class _Course:
-    """The state of one request over its attempts: where it is sent now, and what was counted so far."""
+    """The state of one request over its attempts: where and how it is sent now, and what was counted so far."""
 
+    request: Request
     target: str
-    accept: str | None
-    fresh: bool
-    caller: str = ""
-    shared: bool = False
+    probe: str
+    authorization: Secret | None = None
     new: bool = False
     connection: int | None = None
     beside: bool = False
@@ -173,23 +172,21 @@ class Sender:
             FenceError: The request can't be sent as it is. A defect of the caller.
         """
         course = _Course(
+            request,
             self._prefix + request.target,
-            request.accept,
-            request.fresh,
-            caller="admin" if request.credential == "admin" else "others",
-            shared=request.shared,
+            probe,
             new=request.reconnect,
             apart=apart,
             beside=beside,
         )
-        authorization = self._credentials(request.credential, course)
+        self._sign(course)
         answer: Answer | None = None
         failure: Failure | None = None
         seen = {course.target}
         while True:
             # A request that had to wait while others were under way is retried alone.
             with self.lanes.all() if course.beside and course.waits else nullcontext():
-                raw = self._attempt(course, authorization, probe)
+                raw = self._attempt(course)
             if isinstance(raw, Failure):
                 answer, failure = None, raw
                 break
@@ -234,19 +231,20 @@ class Sender:
         """A path and query without the path of the base URL; ``None`` if it is not below that."""
         return target.removeprefix(self._prefix) if target.startswith(f"{self._prefix}/") else None
 
-    def _credentials(self, name: str, course: _Course) -> Secret | None:
-        """The Authorization header; a key that belongs into the query is added to the target of the course."""
+    def _sign(self, course: _Course) -> None:
+        """Put the credentials of the request into its Authorization header, or into its query."""
+        name = course.request.credential
         if name not in self._forms:
             msg = f"the credential {name!r} can't be formed with these keys"
             raise ValueError(msg)
         secret = self._forms[name]
         parameter = CREDENTIALS[name].parameter
         if parameter is None or secret is None:
-            return secret
-        course.target += f"{'&' if '?' in course.target else '?'}{parameter}={secret.reveal()}"
-        return None
+            course.authorization = secret
+        else:
+            course.target += f"{'&' if '?' in course.target else '?'}{parameter}={secret.reveal()}"
 
-    def _attempt(self, course: _Course, authorization: Secret | None, probe: str) -> Raw | Failure:
+    def _attempt(self, course: _Course) -> Raw | Failure:
         """Send a request until its answer is complete, or the attempts are used up."""
         renewed = False
         cut: Raw | None = None
@@ -256,7 +254,7 @@ class Sender:
             try:
                 # A retry is sent alone, so that it shows which request breaks connections.
                 with self.lanes.all() if course.beside and tries else nullcontext():
-                    raw = self._transmit(course, authorization, probe)
+                    raw = self._transmit(course)
             except AnswerError as error:
                 failure = Failure(error.kind, self._sentence(error.text))
                 if error.stale and not renewed:
@@ -270,25 +268,25 @@ class Sender:
                     # The first failure is the one that this request caused.
                     failure = Failure(broken.kind, f"{broken.text}; after that the target could not be connected to")
                 outcome: Raw | Failure = failure
-                again = error.again
+                retry = error.retryable
                 if failure.kind is FailureKind.TIMEOUT:
-                    again = self.health.timed_out(tries) and again
+                    retry = self.health.timed_out(tries) and retry
             else:
                 if not raw.cut:
                     self.health.answered(broken.kind if broken is not None else None)
                     return raw
                 outcome = cut = raw
-                again = True
+                retry = True
             tries += 1
-            if not again or tries >= self.health.tries:
+            if not retry or tries >= self.health.tries:
                 self.health.gave_up()
                 return cut or outcome
             # Only a server that can't be reached needs time; one that cuts its answers is there.
             self.pace.pause(0.0 if cut is outcome else self.limits.pause * tries)
             course.retries += 1
 
-    def _transmit(self, course: _Course, authorization: Secret | None, probe: str) -> Raw:
-        self._refuse_more(probe)
+    def _transmit(self, course: _Course) -> Raw:
+        self._refuse_more(course.probe)
         reached = True
         course.sent = self.next_tick()
         course.at = self._now()
@@ -296,16 +294,7 @@ class Sender:
         begun = time.perf_counter()
         deadline = time.monotonic() + self.pace.left(self.limits.answer)
         try:
-            raw = self._wire.get(
-                course.target,
-                authorization,
-                deadline,
-                accept=course.accept,
-                fresh=course.fresh,
-                caller=course.caller,
-                shared=course.shared,
-                new=course.new,
-            )
+            raw = self._wire.get(course.target, course.request, course.authorization, deadline, new=course.new)
             course.new = False
             late, course.connection = raw.late, raw.connection
         except AnswerError as error:
@@ -393,8 +382,8 @@ class Sender:
             with self._lock:
                 # A run gets the same page many times, and keeps equal bodies once.
                 # A large one counts each time, because the recording repeats it.
-                again = len(body) <= self.limits.kept and body in self._bodies
-                self._stored += size + (0 if again else _weight(body))
+                known = len(body) <= self.limits.kept and body in self._bodies
+                self._stored += size + (0 if known else _weight(body))
                 body = self._bodies.setdefault(body, body)
         answer = Answer(
             status=raw.status,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import h11
 
-from contracts.core.model import JSON_MEDIA_TYPE, FailureKind
+from contracts.core.model import FailureKind, Request
 from contracts.traffic.connecting import (
     Connector,
     UnreachableError,
@@ -71,9 +71,9 @@ def _garbled(error: Exception) -> str:
 class AnswerError(Exception):
     """No usable answer came.
 
-    ``again`` says that a retry makes sense, because the connection is to blame; ``stale`` that an idle connection was
-    used, on which the server sent nothing; ``refused`` that the target's host refused the connection; ``turned_away``
-    that a proxy took the request, and did not pass it on.
+    ``retryable`` says that a retry makes sense, because the connection is to blame; ``stale`` that an idle connection
+    was used, on which the server sent nothing; ``refused`` that the target's host refused the connection;
+    ``turned_away`` that a proxy took the request, and did not pass it on.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AnswerError(Exception):
         kind: FailureKind,
         text: str,
         *,
-        again: bool,
+        retryable: bool = False,
         stale: bool = False,
         refused: bool = False,
         turned_away: bool = False,
@@ -90,7 +90,7 @@ class AnswerError(Exception):
         self.turned_away = turned_away
         self.kind = kind
         self.text = text
-        self.again = again
+        self.retryable = retryable
         self.stale = stale
         self.refused = refused
 
@@ -159,18 +159,18 @@ class _Connection:
             if self.ended and self._like_http():
                 self._cut("the connection was closed before an answer came")
             text = "what came is not HTTP" if self.ended else _garbled(error)
-            raise AnswerError(FailureKind.GARBLED, text, again=False) from None
+            raise AnswerError(FailureKind.GARBLED, text) from None
         except _LateError:
-            raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s", again=False) from None
+            raise AnswerError(FailureKind.TIMEOUT, f"no answer within {self.limits.answer:g} s") from None
         except TimeoutError:
-            raise AnswerError(FailureKind.TIMEOUT, f"nothing came for {self.limits.read:g} s", again=True) from None
+            raise AnswerError(FailureKind.TIMEOUT, f"nothing came for {self.limits.read:g} s", retryable=True) from None
         except OSError as error:
             if isinstance(error, ssl.SSLError) and not self.arrived and (said := refused_certificate(error)):
-                raise UnreachableError(said, again=False) from None
+                raise UnreachableError(said, retryable=False) from None
             self._cut(f"the connection broke before an answer came ({reason(error)})")
 
     def _cut(self, text: str) -> NoReturn:
-        raise AnswerError(FailureKind.CUT, text, again=True, stale=self.used and not self.arrived) from None
+        raise AnswerError(FailureKind.CUT, text, retryable=True, stale=self.used and not self.arrived) from None
 
     def _write(self, head: bytes) -> None:
         if not _GET.fullmatch(head):
@@ -208,12 +208,12 @@ class _Connection:
             if isinstance(event, h11.Response):
                 if len(event.headers) > self.limits.fields:
                     msg = f"{len(event.headers)} headers, which is more than {self.limits.fields}"
-                    raise AnswerError(FailureKind.GARBLED, msg, again=False)
+                    raise AnswerError(FailureKind.GARBLED, msg)
                 return event
             if event is h11.NEED_DATA:
                 if self.ended:
                     if not self._like_http():
-                        raise AnswerError(FailureKind.GARBLED, "what came is not HTTP", again=False)
+                        raise AnswerError(FailureKind.GARBLED, "what came is not HTTP")
                     self._cut("the connection was closed before an answer came")
                 self._receive(deadline)
             elif isinstance(event, h11.ConnectionClosed):
@@ -247,7 +247,6 @@ class _Connection:
                 raise AnswerError(
                     FailureKind.GARBLED,
                     f"the body of the answer ({response.status_code}) is garbled: {_garbled(error)}",
-                    again=False,
                 ) from None
             flaw, cut = f"{self._short(headers, body)}: the connection was closed", True
         else:
@@ -351,33 +350,27 @@ class Wire:
     def get(
         self,
         target: str,
+        request: Request,
         authorization: Secret | None,
         deadline: float,
         *,
-        accept: str | None = JSON_MEDIA_TYPE,
-        fresh: bool = False,
-        caller: str = "",
-        shared: bool = False,
         new: bool = False,
     ) -> Raw:
         """Sends one GET and reads the answer.
 
         Args:
             target: Path and query, sent byte for byte.
+            request: Says who asks (the admin, or another caller), what of caches, and on whose connection.
             authorization: The value of the Authorization header.
             deadline: When the answer must have come, on the clock of `time.monotonic`.
-            accept: The value of the Accept header; ``None`` for none.
-            fresh: Whether caches are asked to check whether the answer that they keep is current.
-            caller: Who asks. A connection is kept for the one who opened it.
-            shared: Whether to ask on the connection that another caller used last, if one is kept.
             new: Whether to ask on a new connection, whichever are kept.
 
         Raises:
             AnswerError: No usable answer came.
         """
-        connection = self._take(deadline, caller, shared=shared, new=new)
+        connection = self._take(deadline, request, new=new)
         try:
-            raw = connection.get(self._request(target, authorization, accept=accept, fresh=fresh), deadline)
+            raw = connection.get(self._head_of(target, request, authorization), deadline)
             self._connector.check(raw.status)
             return replace(raw, connection=connection.number)
         except UnreachableError as error:
@@ -390,16 +383,16 @@ class Wire:
         finally:
             self._give(connection)
 
-    def _request(self, target: str, authorization: Secret | None, *, accept: str | None, fresh: bool) -> bytes:
+    def _head_of(self, target: str, request: Request, authorization: Secret | None) -> bytes:
         if not _TARGET.fullmatch(target):
             msg = f"a target is printable ASCII without spaces and begins with a slash, not {target!r:.80}"
             raise FenceError(msg)
         head = b"GET " + self._connector.prefix + target.encode("ascii") + self._head + self._proxy_head
         for header in self._route.headers:
             head += f"{header.name}: {header.value.reveal()}\r\n".encode("latin-1")
-        if accept is not None:
-            head += b"Accept: " + accept.encode("ascii") + b"\r\n"
-        if fresh:
+        if request.accept is not None:
+            head += b"Accept: " + request.accept.encode("ascii") + b"\r\n"
+        if request.fresh:
             head += ": ".join(REVALIDATE).encode("ascii") + b"\r\n"
         if authorization is not None:
             name, value = "Authorization", authorization.reveal()
@@ -408,12 +401,13 @@ class Wire:
             head += f"{name}: {value}\r\n".encode("latin-1")
         return head + b"\r\n"
 
-    def _take(self, deadline: float, caller: str, *, shared: bool, new: bool) -> _Connection:
+    def _take(self, deadline: float, request: Request, *, new: bool) -> _Connection:
+        caller = "admin" if request.credential == "admin" else "others"
         while True:
             with self._lock:
                 if self._closed:
-                    raise AnswerError(FailureKind.CUT, "the client was closed", again=False)
-                connection = None if new else self._kept_for(caller, shared=shared)
+                    raise AnswerError(FailureKind.CUT, "the client was closed")
+                connection = None if new else self._kept_for(caller, shared=request.shared)
                 if connection is not None:
                     self._idle.remove(connection)
                     self._busy.add(connection)
@@ -447,7 +441,7 @@ class Wire:
         return AnswerError(
             FailureKind.UNREACHABLE,
             text,
-            again=error.again,
+            retryable=error.retryable,
             refused=error.refused,
             turned_away=error.turned_away,
         )

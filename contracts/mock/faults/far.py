@@ -54,7 +54,7 @@ def cursor_amid_just_five_ties_goes_back(self: Behaviour, ordered: Permissions, 
 def cursor_amid_ties_skips_ascending(self: Behaviour, ordered: Permissions, asked: Asked, /) -> int:
     """In ascending order the page after the middle one of many items of the same moment skips the next one."""
     found = _amid(ordered, asked)
-    if asked.ascending and found is not None and found[0] - found[1] >= 2 and found[2] - found[0] >= 2:  # noqa: PLR2004 - five ties
+    if asked.ascending and found is not None and found[1] < found[0] - 1 and found[0] + 1 < found[2]:
         return found[0] + 2
     return Behaviour.position(self, ordered, asked)
 

@@ -43,7 +43,7 @@ _TOKEN: Final = re.compile(rb'[^"\[\]{}]++|%s|([\[{])|([\]}])|(")' % _STRING, re
 _OPEN_QUOTE: Final = 3
 """The group of `_TOKEN` that is a string whose end was not read yet."""
 _PLAIN: Final = re.compile(rb'%s|[^" \t\r\n,\[\]{}:]++' % _STRING, re.DOTALL)
-_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
+_NO_SPACE: Final = re.compile(rb"[^ \t\r\n]")
 _INSIDE: Final = re.compile(_LETTERS, re.DOTALL)
 
 _T = TypeVar("_T")
@@ -233,9 +233,9 @@ class _Text:
     def peek(self) -> bytes:
         """The next byte that is no space, which is not taken; none at the end."""
         while True:
-            self._at = _SPACE.match(self._data, self._at).end()  # type: ignore[union-attr]  # it matches nothing as well
-            if self._at < len(self._data):
-                return bytes(self._data[self._at : self._at + 1])
+            if (found := _NO_SPACE.search(self._data, self._at)) is not None:
+                self._at = found.start()
+                return found[0]
             del self._data[:]
             self._at = 0
             if not self._more():
