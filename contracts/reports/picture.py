@@ -136,6 +136,11 @@ class Picture:
     """The cells of a list that was walked through as a whole, of which the rest shows the ends alone."""
 
     @property
+    def marked(self) -> bool:
+        """Whether any walk breaks a clause."""
+        return any(row.marks for group in self.groups for row in (*group.rows, *group.others))
+
+    @property
     def blocks(self) -> Iterator[Block]:
         """Every page that is drawn."""
         for group in self.groups:

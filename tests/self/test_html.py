@@ -231,6 +231,7 @@ def test_a_right_server_has_no_marks_and_a_page_of_bearable_size(size: int) -> N
     Page(text)
     assert len(text.encode()) < 2_000_000
     assert ("nothing to draw" in text) == (size == 0)
+    assert "a clause breaks here" not in text
 
 
 def test_a_list_that_moves_has_no_marks() -> None:
@@ -257,6 +258,7 @@ def test_a_list_that_is_walked_whole_is_bearable_as_well() -> None:
 )
 def test_a_fault_of_the_embedded_server_is_seen(fault: str, clause: str) -> None:
     assert any(clause in mark.text for row in rows(of_server(57, fault)).values() for mark in row.marks)
+    assert "a clause breaks here" in rendered(of_server(57, fault))
 
 
 # A browser
