@@ -7,7 +7,6 @@ more than sixteen requests are under way, sees nothing of them. So they stand in
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -15,6 +14,8 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.intermediaries import Joining
+from contracts.mock.registry import name_of, sentence_of
 from contracts.mock.store import Permission
 from contracts.mock.variants.moving import Moving
 
@@ -72,25 +73,17 @@ class Busy(Behaviour):
         await work()
 
 
-def _name(behaviour: type[Behaviour]) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", behaviour.__name__).lower()
-
-
-def _sentence(behaviour: type[Behaviour]) -> str:
-    return " ".join((behaviour.__doc__ or "").split())
-
-
 def _fault(*clauses: str) -> Callable[[type[Busy]], type[Busy]]:
     def register(behaviour: type[Busy]) -> type[Busy]:
-        name = _name(behaviour)
-        _FAULTS[name] = LoadFault(name, clauses, _sentence(behaviour), behaviour.least, behaviour)
+        name = name_of(behaviour)
+        _FAULTS[name] = LoadFault(name, clauses, sentence_of(behaviour), behaviour.least, behaviour)
         return behaviour
 
     return register
 
 
 def _variant(behaviour: type[Behaviour]) -> type[Behaviour]:
-    _VARIANTS[_name(behaviour)] = LoadVariant(_name(behaviour), _sentence(behaviour), behaviour)
+    _VARIANTS[name_of(behaviour)] = LoadVariant(name_of(behaviour), sentence_of(behaviour), behaviour)
     return behaviour
 
 
@@ -177,25 +170,17 @@ class CallerInGlobal(Busy):
 
 
 @_fault("HTP-001", "SEC-001", "SEC-002", "SEC-005")
-class CallersJoined(Busy):
+class CallersJoined(Joining, Busy):
     """Requests for the same URL that wait at the same time are joined, whoever asks."""
 
-    async def answer(self, request: Request, /) -> Response:
-        """The answer that is under way for the same URL, or an own one."""
-        place = request.path, request.query
-        if place in self.memory and self.crowded:
-            self.in_flight += 1
-            try:
-                made: Response = await asyncio.shield(self.memory[place])
-            finally:
-                self.in_flight -= 1
-            return replace(made, headers=list(made.headers))
-        task: asyncio.Task[Response] = asyncio.ensure_future(super().answer(request))
-        self.memory[place] = task
-        try:
-            return await task
-        finally:
-            self.memory.pop(place, None)
+    def place(self, request: Request, /) -> object:
+        """The URL alone."""
+        return request.path, request.query
+
+    @property
+    def joins(self) -> bool:
+        """While many ask."""
+        return self.crowded
 
 
 @_fault("PAG-011", "PAG-012", "PAG-001", "PAG-002", "FLT-001")
@@ -463,21 +448,8 @@ class ClosesConnections(Busy):
 
 
 @_variant
-class JoinedByCaller(Busy):
+class JoinedByCaller(Joining, Busy):
     """Requests of the same key for the same URL that wait at the same time are joined."""
-
-    async def answer(self, request: Request, /) -> Response:
-        """The answer that is under way for the same request, or an own one."""
-        place = request.path, request.query, *request.header("authorization")
-        if place in self.memory:
-            made: Response = await asyncio.shield(self.memory[place])
-            return replace(made, headers=list(made.headers))
-        task: asyncio.Task[Response] = asyncio.ensure_future(super().answer(request))
-        self.memory[place] = task
-        try:
-            return await task
-        finally:
-            self.memory.pop(place, None)
 
 
 LOAD_FAULTS: Mapping[str, LoadFault] = MappingProxyType(_FAULTS)

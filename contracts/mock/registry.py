@@ -1,12 +1,23 @@
-"""Looks up servers by their names, and suggests a close name for an unknown one."""
+"""Names servers by what declares them, and looks them up by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def name_of(declared: Callable[..., object]) -> str:
+    """The name of a server: that of its class or function, in lower case and with hyphens between the words."""
+    return re.sub(r"(?<=[A-Za-z0-9])(?=[A-Z])|_", "-", declared.__name__).lower()
+
+
+def sentence_of(declared: Callable[..., object]) -> str:
+    """What a server does, in one line: the docstring of its class or function."""
+    return " ".join((declared.__doc__ or "").split())
 
 
 def look_up(kind: str, name: str, known: Mapping[str, T]) -> T:

@@ -1,4 +1,4 @@
-"""Servers that are wrong in one way each: one module a clause family.
+"""Servers that are wrong in one way each: one module a clause family, or a package of one module a topic.
 
 `EVERY_FAULT` holds them all by name, and `open_fault` makes the server of one.
 """
@@ -6,60 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import walk_packages
 from types import MappingProxyType
 
-from contracts.mock.faults import (
-    access,
-    backwards,
-    causes,
-    company,
-    envelope,
-    far,
-    filtering,
-    fronts,
-    http,
-    inputs,
-    items,
-    leftovers,
-    numbers,
-    ordering,
-    pages,
-    queries,
-    reflections,
-    scoping,
-    selecting,
-    tokens,
-    writing,
-)
 from contracts.mock.faults.declare import Fault, registered
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
 
-__all__ = ["EVERY_FAULT", "FAMILIES", "FAULTS", "Fault", "open_fault"]
+__all__ = ["EVERY_FAULT", "FAULTS", "Fault", "open_fault"]
 
-FAMILIES = (
-    envelope,
-    items,
-    pages,
-    writing,
-    ordering,
-    filtering,
-    scoping,
-    http,
-    access,
-    inputs,
-    fronts,
-    causes,
-    company,
-    reflections,
-    numbers,
-    far,
-    queries,
-    leftovers,
-    backwards,
-    tokens,
-    selecting,
-)
+for _module in walk_packages(__path__, f"{__name__}."):
+    import_module(_module.name)  # where faults are declared
+
 EVERY_FAULT: Mapping[str, Fault] = MappingProxyType(registered())
 FAULTS: Mapping[str, Fault] = MappingProxyType({name: each for name, each in EVERY_FAULT.items() if not each.style})
 """Those that show on the published operation."""

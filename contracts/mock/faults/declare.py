@@ -9,7 +9,6 @@ subclass of `Behaviour` under `fault`.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from contracts.mock.app import Asked, Behaviour, Response
 from contracts.mock.faults.kinds import Kind
+from contracts.mock.registry import name_of, sentence_of
 from contracts.mock.store import Dataset, Permission
 
 P = ParamSpec("P")
@@ -111,8 +111,7 @@ def fault(
     """
 
     def register(wrong: type[Behaviour]) -> Wrong:
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", wrong.__name__).lower()
-        sentence = " ".join((wrong.__doc__ or "").split())
+        name, sentence = name_of(wrong), sentence_of(wrong)
         if everywhere:
             mine = kind or Kind.of(clause)
             why = by_order or mine.by_order

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from contracts.mock.app import Behaviour, Refused, Request, Response
 from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
-from contracts.mock.fronts import Front
+from contracts.mock.intermediaries import Cache
 
 _EIGHTH, _THIRD, _START = 8, 3, 130
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -101,7 +101,7 @@ class RefusalLocksTheAddressOut(_Counting):
 
 
 @fault("SEC-015", kind=Kind.LOCKED_OUT, by_order="Locked out is who asks next.")
-class RefusalLocksTheAddressOutForAWhile(_Counting):
+class RefusalLocksTheAddressOutForAwhile(_Counting):
     """After each refusal the next three requests are refused, whoever asks."""
 
     next = 3
@@ -111,7 +111,7 @@ class RefusalLocksTheAddressOutForAWhile(_Counting):
 
 
 @fault("FLT-001", kind=Kind.CACHE)
-class CacheOfCutAddresses(Front):
+class CacheOfCutAddresses(Cache):
     """A cache compares the first 130 characters of an address."""
 
     def place(self, request: Request, /) -> object:

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import walk_packages
 from types import MappingProxyType
 
 from contracts.mock.app import Behaviour
 from contracts.mock.registry import look_up
 from contracts.mock.server import Server
-from contracts.mock.variants import caches, company, data, inputs, moving, policies, reflections, styles, wire
 from contracts.mock.variants.declare import Variant, registered
 
-__all__ = ["EVERY_VARIANT", "KINDS", "VARIANTS", "Variant", "composed", "open_variant"]
+__all__ = ["EVERY_VARIANT", "VARIANTS", "Variant", "composed", "open_variant"]
 
-KINDS = (data, policies, inputs, wire, caches, company, reflections, moving, styles)
+for _module in walk_packages(__path__, f"{__name__}."):
+    import_module(_module.name)  # where variants are declared
+
 EVERY_VARIANT: Mapping[str, Variant] = MappingProxyType(registered())
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {name: each for name, each in EVERY_VARIANT.items() if not each.style}

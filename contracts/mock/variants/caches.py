@@ -5,19 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from contracts.mock.app import Request, Response
-from contracts.mock.fronts import Front
+from contracts.mock.intermediaries import Cache
 from contracts.mock.variants.declare import variant
 
 _SOON = 25
 
 
 @variant
-class CacheByKeyAndUrl(Front):
+class CacheByKeyAndUrl(Cache):
     """A cache keeps each page for whoever asks for the same URL with the same key."""
 
 
 @variant
-class CacheOfRefusalsByKey(Front):
+class CacheOfRefusalsByKey(Cache):
     """A cache keeps each answer, a refusal too, for whoever asks for the same URL with the same key."""
 
     def keeps(self, response: Response, /) -> bool:
@@ -26,7 +26,7 @@ class CacheOfRefusalsByKey(Front):
 
 
 @variant
-class CacheForAWhile(Front):
+class CacheForAWhile(Cache):
     """A cache keeps each page for 25 requests."""
 
     def place(self, request: Request, /) -> object:

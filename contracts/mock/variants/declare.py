@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from contracts.mock.app import Behaviour, Request, Response
+from contracts.mock.registry import name_of, sentence_of
 from contracts.mock.store import Dataset
 
 P = ParamSpec("P")
@@ -54,22 +54,21 @@ def add(variant: Variant) -> None:
     _VARIANTS[variant.name] = variant
 
 
-def variant(behaviour: type[Behaviour], *, style: str = "") -> type[Behaviour]:
+class Options(TypedDict, total=False):
+    """What every decorator here takes beside its own arguments; see `Variant`."""
+
+    dataset: Callable[[], Dataset] | None
+    warns: frozenset[str]
+    unexercised: frozenset[str]
+    style: str
+
+
+def variant(behaviour: type[Behaviour], **options: Unpack[Options]) -> type[Behaviour]:
     """Registers a class as a variant: its name is the variant's, and its docstring the sentence."""
-    name = re.sub(r"(?<=[a-z0-9A-Z])(?=[A-Z])", "-", behaviour.__name__).lower()
-    sentence = " ".join((behaviour.__doc__ or "").split())
-    add(Variant(name, behaviour.__module__.rpartition(".")[2], sentence, behaviour, style=style))
-    return behaviour
+    return _declared(behaviour, behaviour, **options)
 
 
-def varies(
-    step: Callable[P, R],
-    *,
-    dataset: Callable[[], Dataset] | None = None,
-    warns: frozenset[str] = frozenset(),
-    unexercised: frozenset[str] = frozenset(),
-    style: str = "",
-) -> Callable[[Callable[P, R]], type[Behaviour]]:
+def varies(step: Callable[P, R], **options: Unpack[Options]) -> Callable[[Callable[P, R]], type[Behaviour]]:
     """Registers a function that does one step in another allowed way; ``step`` is that method of `Behaviour`.
 
     The function's name, with hyphens, becomes the variant's, and its docstring the sentence.
@@ -77,17 +76,13 @@ def varies(
 
     def register(function: Callable[P, R]) -> type[Behaviour]:
         behaviour = type(function.__name__, (Behaviour,), {step.__name__: function})
-        return _declared(behaviour, function, dataset, warns, unexercised, style=style)
+        return _declared(behaviour, function, **options)
 
     return register
 
 
 def varies_page(
-    *,
-    warns: frozenset[str] = frozenset(),
-    unexercised: frozenset[str] = frozenset(),
-    envelope: Mapping[str, Any] = _NOTHING,
-    item: Mapping[str, Any] = _NOTHING,
+    *, envelope: Mapping[str, Any] = _NOTHING, item: Mapping[str, Any] = _NOTHING, **options: Unpack[Options]
 ) -> Callable[[Callable[[dict[str, Any]], object]], type[Behaviour]]:
     """Registers a function that makes another allowed page object out of the usual one.
 
@@ -102,13 +97,13 @@ def varies_page(
                 usual = super().render(*page)
                 return change(dict(usual)) if isinstance(usual, dict) else usual
 
-        return _declared(Changed, change, None, warns, unexercised)
+        return _declared(Changed, change, **options)
 
     return register
 
 
 def varies_answer(
-    *, warns: frozenset[str] = frozenset(), unexercised: frozenset[str] = frozenset()
+    **options: Unpack[Options],
 ) -> Callable[[Callable[[Request, Response], Response]], type[Behaviour]]:
     """Registers a function that sends every answer in another allowed way."""
 
@@ -117,24 +112,16 @@ def varies_answer(
             def finish(self, request: Request, response: Response, /) -> Response:
                 return change(request, super().finish(request, response))
 
-        return _declared(Changed, change, None, warns, unexercised)
+        return _declared(Changed, change, **options)
 
     return register
 
 
 def _declared(
-    behaviour: type[Behaviour],
-    function: Callable[..., object],
-    dataset: Callable[[], Dataset] | None,
-    warns: frozenset[str],
-    unexercised: frozenset[str],
-    *,
-    style: str = "",
+    behaviour: type[Behaviour], made_from: Callable[..., object], **options: Unpack[Options]
 ) -> type[Behaviour]:
-    """Registers a behaviour under the name and the sentence of the function that it was made from."""
-    behaviour.__name__, behaviour.__doc__ = function.__name__, function.__doc__
-    name = function.__name__.replace("_", "-")
-    sentence = " ".join((function.__doc__ or "").split())
-    kind = function.__module__.rpartition(".")[2]
-    add(Variant(name, kind, sentence, behaviour, dataset, warns, unexercised, style=style))
+    """Registers a behaviour under the name and the sentence of the class or the function that it was made from."""
+    behaviour.__name__, behaviour.__doc__ = made_from.__name__, made_from.__doc__
+    kind = made_from.__module__.rpartition(".")[2]
+    add(Variant(name_of(made_from), kind, sentence_of(made_from), behaviour, **options))
     return behaviour

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts.mock.app import Asked, Behaviour, Response
-from contracts.mock.fronts import Front
+from contracts.mock.intermediaries import Cache
 from contracts.mock.store import NEWEST, SEED, Permission, permission_id, seeded
 from contracts.mock.variants.declare import Variant, add
 
@@ -110,7 +110,7 @@ class Cached(Behaviour):
         return replace(kept, headers=[*kept.headers, ("Age", str(int(now - made)))])
 
 
-class Silent(Front):
+class Silent(Cache):
     """A cache keeps each page for ever, for the same request of the same key, and says nothing about its age."""
 
 

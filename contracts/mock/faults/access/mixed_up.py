@@ -1,4 +1,4 @@
-"""Servers that mix up callers who share a connection or a moment, or who ask for the same one after the other."""
+"""Servers that mix up callers on one connection, at one moment, or one after the other (clauses SEC-014, 015)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import asyncio
 from http import HTTPStatus
 
 from contracts.mock.app import Behaviour, Refused, Request, Response
+from contracts.mock.faults.access.callers import is_admin
 from contracts.mock.faults.declare import fault, replaces
 from contracts.mock.faults.kinds import Kind
-from contracts.mock.fronts import Front
+from contracts.mock.intermediaries import Cache
 
 _OVERLAP_SECONDS = 0.02
 """Longer than it takes until a batch of requests has come."""
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-
-
-def _is_admin(behaviour: Behaviour, request: Request) -> bool:
-    return Behaviour.credentials(behaviour, request) == behaviour.dataset.admin_key
 
 
 # --- one connection
@@ -66,9 +63,9 @@ class PagesUnderWayShared(Behaviour):
     async def serve(self, request: Request, /) -> Response:
         """The page that is under way for the same URL, or an own one."""
         place = request.path, request.query
-        if self.memory.get(place, 0) and not _is_admin(self, request):
+        if self.memory.get(place, 0) and not is_admin(self, request):
             return self.page(self.read(request, self.route(request)))
-        if not _is_admin(self, request):
+        if not is_admin(self, request):
             return await super().serve(request)
         self.memory[place] = self.memory.get(place, 0) + 1
         try:
@@ -84,7 +81,7 @@ class AdminRightsShared(Behaviour):
 
     async def serve(self, request: Request, /) -> Response:
         """As ever, with a variable for the rights that all requests share."""
-        if _is_admin(self, request):
+        if is_admin(self, request):
             self.memory["admin"] = True
         await asyncio.sleep(_OVERLAP_SECONDS)
         try:
@@ -125,7 +122,7 @@ class RefusalsUnderWayShared(Behaviour):
 # --- one after the other
 
 
-class _CacheOfRefusals(Front):
+class _CacheOfRefusals(Cache):
     """A cache that keeps refusals by their URL."""
 
     def place(self, request: Request, /) -> object:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
-from contracts.mock.app import Behaviour, Refused, Request, Response
+from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.intermediaries import Joining
 from contracts.mock.variants.declare import variant, varies, varies_answer
 
 _OVERLAP_SECONDS = 0.005
@@ -39,22 +39,9 @@ def strangers_locked_out(self: Behaviour, message: str, /) -> Refused:
 
 
 @variant
-class RequestsOfOneKeyJoined(Behaviour):
+class RequestsOfOneKeyJoined(Joining):
     """Requests for the same URL with the same key at the same moment get one answer."""
 
-    async def answer(self, request: Request, /) -> Response:
-        """The answer that is under way for the same key and URL, or an own one."""
-        place = request.path, request.query, *self.keys_sent(request), *request.header("accept")
-        if place in self.memory:
-            response: Response = await asyncio.shield(self.memory[place])
-            return replace(response, headers=list(response.headers))
-        self.memory[place] = asyncio.ensure_future(self._later(request))
-        try:
-            response = await self.memory[place]
-        finally:
-            del self.memory[place]
-        return replace(response, headers=list(response.headers))
-
-    async def _later(self, request: Request) -> Response:
+    async def pause(self, _asked: Asked, /) -> None:
+        """Long enough for the others to come."""
         await asyncio.sleep(_OVERLAP_SECONDS)
-        return await super().answer(request)
