@@ -109,6 +109,16 @@ class Refused(Exception):
         self.headers = list(headers)
 
 
+def error_object(refused: Refused) -> dict[str, Any]:
+    """What the vendor's errors say of a refusal."""
+    return {
+        "message": refused.message,
+        "type": "invalid_request_error",
+        "param": refused.param,
+        "code": refused.code,
+    }
+
+
 class Behaviour:
     """The right implementation. One instance serves one server.
 
@@ -510,13 +520,7 @@ class Behaviour:
 
     def error_body(self, _request: Request, refused: Refused, /) -> bytes:
         """A refusal in the vendor's shape."""
-        error = {
-            "message": refused.message,
-            "type": "invalid_request_error",
-            "param": refused.param,
-            "code": refused.code,
-        }
-        return json.dumps({"error": error}).encode()
+        return json.dumps({"error": error_object(refused)}).encode()
 
     def finish(self, _request: Request, response: Response, /) -> Response:
         """The last step of every answer, right or refused: transfer and content coding."""

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contracts.openapi.outline import Outline, mapping, sequence
+from contracts.openapi.nodes import mapping, sequence
+from contracts.openapi.outline import Outline
 from contracts.openapi.profile import Statements
 from contracts.openapi.references import steps
 

@@ -14,8 +14,9 @@ from contracts.core.wording import excerpt
 from contracts.openapi import document as documents
 from contracts.openapi.document import Document, unusable
 from contracts.openapi.grammar import PARAMETERS, Grammar
+from contracts.openapi.nodes import mapping
 from contracts.openapi.operation import Dialect, Operation, Roles, encode
-from contracts.openapi.outline import Outline, mapping, words
+from contracts.openapi.outline import Outline, words
 from contracts.openapi.overlay import apply_overlay
 from contracts.openapi.profile import Ordering, Profile, Statements
 from contracts.openapi.reduction import Reduced, fits, reduce

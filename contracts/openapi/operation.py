@@ -21,7 +21,8 @@ from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
 from contracts.openapi.grammar import Grammar, Reading
 from contracts.openapi.guesses import bounded, dated, is_address
-from contracts.openapi.outline import Outline, mapping, types, value_at, words
+from contracts.openapi.nodes import mapping
+from contracts.openapi.outline import Outline, types, value_at, words
 from contracts.openapi.profile import Cursor, Profile, Time
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References

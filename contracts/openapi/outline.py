@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from contracts.openapi.nodes import mapping, sequence
 from contracts.openapi.references import References, composed_references, undescribed
 
 Place = tuple[str, ...]
@@ -213,16 +214,6 @@ def value_at(value: object, place: Place) -> Any:
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
     return value
-
-
-def mapping(node: Any) -> dict[str, Any]:
-    """A node if it is a mapping, else an empty one."""
-    return node if isinstance(node, dict) else {}
-
-
-def sequence(node: Any) -> list[Any]:
-    """A node if it is a sequence, else an empty one."""
-    return node if isinstance(node, list) else []
 
 
 def _is_null(schema: Any) -> bool:

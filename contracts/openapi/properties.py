@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.openapi.nodes import mapping, sequence
 from contracts.openapi.references import References
 
 
@@ -45,23 +46,18 @@ def other_properties(references: References, schemas: Iterable[Any], with_role: 
     patterns: set[str] = set()
     any_name = False
     for schema in _in_place(references, schemas):
-        required = schema.get("required")
-        described.update(_mapping(schema.get("properties")))
-        described.update(name for name in (required if isinstance(required, list) else ()) if isinstance(name, str))
-        patterns.update(_mapping(schema.get("patternProperties")))
-        any_name |= bool(_mapping(schema.get("additionalProperties")))
+        described.update(mapping(schema.get("properties")))
+        described.update(name for name in sequence(schema.get("required")) if isinstance(name, str))
+        patterns.update(mapping(schema.get("patternProperties")))
+        any_name |= bool(mapping(schema.get("additionalProperties")))
     return OtherProperties(frozenset(described) - roles, frozenset(patterns), any_name, roles)
 
 
 def item_schemas(references: References, schema: Any, items: str) -> list[Any]:
     """The schemas of the items, which stand in the property ``items`` of what the schema describes."""
-    arrays = [_mapping(part.get("properties")).get(items) for part in _in_place(references, [schema])]
+    arrays = [mapping(part.get("properties")).get(items) for part in _in_place(references, [schema])]
     return [part.get("items") for part in _in_place(references, arrays)]
 
 
 def _in_place(references: References, schemas: Iterable[Any]) -> Iterable[Mapping[str, Any]]:
     return [part for schema in schemas for part in references.in_place(schema)]
-
-
-def _mapping(node: Any) -> Mapping[str, Any]:
-    return node if isinstance(node, dict) else {}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import excerpt
 from contracts.openapi.body import DEEPEST
 from contracts.openapi.document import Document, tree, unusable
+from contracts.openapi.nodes import mapping, sequence
 from contracts.openapi.references import References, references, references_in_place, steps
 
 JSON_MEDIA_TYPE = "application/json"
@@ -66,17 +67,14 @@ class _Reducer:
             template, item = self._find(path, operation_id)
         operation = dict(item["get"])
         place = f"paths/{template}/get"
-        parameters = [*_sequence(item.get("parameters")), *_sequence(operation.get("parameters"))]
+        parameters = [*sequence(item.get("parameters")), *sequence(operation.get("parameters"))]
         operation["parameters"] = [
             self._described(self._references.resolved(parameter, f"{place}/parameters/{index}"))
             for index, parameter in enumerate(parameters)
         ]
-        responses = operation.get("responses")
-        if not isinstance(responses, dict):
-            responses = {}
         operation["responses"] = {
             status: self._references.resolved(response, f"{place}/responses/{status}")
-            for status, response in responses.items()
+            for status, response in mapping(operation.get("responses")).items()
         }
         media_type = self._media_type(operation["responses"], place)
 
@@ -96,12 +94,11 @@ class _Reducer:
         return unusable(self._name, problem=problem, remedy=remedy)
 
     def _find(self, path: str, operation_id: str) -> tuple[str, dict[str, Any]]:
-        paths = self._data.get("paths")
         by_id: list[tuple[str, dict[str, Any]]] = []
         by_path: list[tuple[str, dict[str, Any]]] = []
-        for template, item in paths.items() if isinstance(paths, dict) else ():
+        for template, item in mapping(self._data.get("paths")).items():
             matches = fits(path, template)
-            if not matches and not (isinstance(item, dict) and "get" in item):
+            if not matches and "get" not in mapping(item):
                 continue
             resolved = self._references.resolved(item, f"paths/{template}") if matches else item
             operation = resolved.get("get")
@@ -131,18 +128,16 @@ class _Reducer:
     def _headers(self) -> Iterator[dict[str, Any]]:
         """The header parameters of all operations that stand in their place."""
         for item in self._data["paths"].values():
-            for operation in item.values() if isinstance(item, dict) else ():
-                for each in _sequence(operation.get("parameters")) if isinstance(operation, dict) else ():
-                    if isinstance(each, dict) and each.get("in") == "header":
+            for operation in mapping(item).values():
+                for each in sequence(mapping(operation).get("parameters")):
+                    if mapping(each).get("in") == "header":
                         yield each
 
     def _media_type(self, responses: Mapping[str, Any], place: str) -> str:
-        response = responses.get("200", {})
-        content = response.get("content")
-        for media_type, body in content.items() if isinstance(content, dict) else ():
+        for media_type, body in mapping(responses.get("200", {}).get("content")).items():
             essence = media_type.partition(";")[0].strip().lower()
-            if essence == JSON_MEDIA_TYPE and isinstance(body, dict) and isinstance(body.get("schema"), dict):
-                return cast("str", media_type)
+            if essence == JSON_MEDIA_TYPE and isinstance(mapping(body).get("schema"), dict):
+                return media_type
         raise self._error(
             problem=f"describes no 200 answer with a schema for {JSON_MEDIA_TYPE} at {place}", remedy="add it"
         )
@@ -172,12 +167,10 @@ class _Reducer:
                     waiting.append((component, "/".join(parts[:3])))
 
     def _collect_security(self, operation: Mapping[str, Any]) -> None:
-        requirements = _sequence(operation.get("security", self._data.get("security")))
-        names = {name for requirement in requirements if isinstance(requirement, dict) for name in requirement}
-        components = self._data.get("components")
-        schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-        for name in sorted(names):
-            if not isinstance(schemes, dict) or name not in schemes:
+        requirements = sequence(operation.get("security", self._data.get("security")))
+        schemes = mapping(mapping(self._data.get("components")).get("securitySchemes"))
+        for name in sorted({name for requirement in requirements for name in mapping(requirement)}):
+            if name not in schemes:
                 raise self._error(
                     problem=f"requires the security scheme {excerpt(name)}, which is not there", remedy="fix it"
                 )
@@ -203,7 +196,3 @@ class _Reducer:
         for name in self._kept.get("schemas", {}):
             for reference in references(self._kept["schemas"][name]):
                 visit(reference, ())
-
-
-def _sequence(node: Any) -> list[Any]:
-    return node if isinstance(node, list) else []

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from contracts.core.wording import excerpt
 from contracts.openapi.document import unusable
+from contracts.openapi.nodes import mapping, sequence
 
 NAMES = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
 """Below these, keys are names that an author chose, and no keywords."""
@@ -90,8 +91,7 @@ class References:
                 seen.add(reference)
                 waiting.append(self.target(reference, reference))
             for keyword in _IN_PLACE_LISTS:
-                branches = node.get(keyword)
-                waiting += branches if isinstance(branches, list) else []
+                waiting += sequence(node.get(keyword))
 
 
 def steps(reference: str) -> list[str]:
@@ -125,12 +125,8 @@ def composed_references(node: Any) -> frozenset[str]:
         if isinstance(current, list):
             waiting += current
         elif isinstance(current, dict):
-            branches = current.get("allOf")
-            found.update(
-                each["$ref"]
-                for each in (branches if isinstance(branches, list) else ())
-                if isinstance(each, dict) and isinstance(each.get("$ref"), str)
-            )
+            named = (mapping(each).get("$ref") for each in sequence(current.get("allOf")))
+            found.update(each for each in named if isinstance(each, str))
             waiting += current.values()
     return frozenset(found)
 
@@ -139,11 +135,10 @@ def undescribed(schema: Any) -> tuple[str, ...]:
     """The names that an object requires and does not describe; none where another schema may describe them."""
     if not isinstance(schema, dict) or any(word in schema for word in (*_IN_PLACE_LISTS, "$ref", "patternProperties")):
         return ()
-    properties, required = schema.get("properties"), schema.get("required")
-    if not properties or not isinstance(properties, dict) or isinstance(schema.get("additionalProperties"), dict):
+    properties = mapping(schema.get("properties"))
+    if not properties or isinstance(schema.get("additionalProperties"), dict):
         return ()
-    names = required if isinstance(required, list) else []
-    return tuple(name for name in names if isinstance(name, str) and name not in properties)
+    return tuple(name for name in sequence(schema.get("required")) if isinstance(name, str) and name not in properties)
 
 
 def references_in_place(schema: Any) -> Iterator[str]:
@@ -156,8 +151,6 @@ def references_in_place(schema: Any) -> Iterator[str]:
         if isinstance(current.get("$ref"), str):
             yield current["$ref"]
         for keyword in _IN_PLACE_LISTS:
-            branches = current.get(keyword)
-            waiting += branches if isinstance(branches, list) else []
+            waiting += sequence(current.get(keyword))
         waiting += [current.get(keyword) for keyword in _IN_PLACE]
-        dependent = current.get("dependentSchemas")
-        waiting += dependent.values() if isinstance(dependent, dict) else ()
+        waiting += mapping(current.get("dependentSchemas")).values()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from contracts.openapi.outline import mapping, sequence, types
+from contracts.openapi.nodes import mapping, sequence
+from contracts.openapi.outline import types
 from contracts.openapi.references import References
 
 _FORMATS = {

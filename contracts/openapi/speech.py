@@ -8,7 +8,8 @@ from typing import Final
 
 from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import plural
-from contracts.openapi.outline import Outline, mapping
+from contracts.openapi.nodes import mapping
+from contracts.openapi.outline import Outline
 from contracts.openapi.profile import Profile
 
 _TIMES: Final = {

@@ -16,7 +16,8 @@ from contracts.openapi import document as documents
 from contracts.openapi import guesses
 from contracts.openapi.conventions import conventional
 from contracts.openapi.document import Document, unusable
-from contracts.openapi.outline import Outline, Schemas, mapping, sequence, types, words
+from contracts.openapi.nodes import mapping, sequence
+from contracts.openapi.outline import Outline, Schemas, types, words
 from contracts.openapi.overlay import apply_overlay
 from contracts.openapi.profile import ROLES, MisstatedError, Profile, Source, Statements, place, profile, statements
 from contracts.openapi.references import References

@@ -10,7 +10,18 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-from contracts.mock.app import BASE_PATH, KNOWN, LARGEST_LIMIT, Asked, Behaviour, Fields, Refused, Request, Response
+from contracts.mock.app import (
+    BASE_PATH,
+    KNOWN,
+    LARGEST_LIMIT,
+    Asked,
+    Behaviour,
+    Fields,
+    Refused,
+    Request,
+    Response,
+    error_object,
+)
 from contracts.mock.faults.declare import replaces
 from contracts.mock.faults.kinds import Kind
 from contracts.mock.store import Permission
@@ -377,8 +388,7 @@ _PAGE = (
 
 def _declare_trace(name: str, what: str, text: str) -> None:
     def error_body(_self: Behaviour, _request: Request, refused: Refused, /) -> bytes:
-        message = text if refused.status in {400, 404} else refused.message
-        error = {"message": message, "type": "invalid_request_error", "param": refused.param, "code": refused.code}
+        error = error_object(refused) | ({"message": text} if refused.status in {400, 404} else {})
         return json.dumps({"error": error}).encode()
 
     error_body.__name__, error_body.__doc__ = f"errors_with_{name}", f"A 400 or 404 holds {what}."

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.app import Asked, Behaviour, Refused, Request, Response, error_object
 from contracts.mock.faults.declare import replaces
 from contracts.mock.store import Permissions
 
@@ -150,7 +150,7 @@ def refusals_as_pages(self: Behaviour, request: Request, refused: Refused, /) ->
 @replaces(Behaviour.error_body, "INP-009")
 def errors_with_request_headers(_self: Behaviour, request: Request, refused: Refused, /) -> bytes:
     """A 400 repeats the headers of the request, the key among them."""
-    error = {"message": refused.message, "type": "invalid_request_error", "param": refused.param, "code": refused.code}
+    error = error_object(refused)
     if refused.status == HTTPStatus.BAD_REQUEST:
         error["headers"] = json.dumps(dict(request.headers))
     return json.dumps({"error": error}).encode()

@@ -6,7 +6,7 @@ import html
 import json
 from urllib.parse import quote, unquote
 
-from contracts.mock.app import KNOWN, Asked, Behaviour, Refused, Request, Response
+from contracts.mock.app import KNOWN, Asked, Behaviour, Refused, Request, Response, error_object
 from contracts.mock.variants.declare import varies, varies_answer
 
 _REDIRECT = 308
@@ -68,8 +68,7 @@ def addresses_in_text(self: Behaviour, request: Request, refused: Refused, /) ->
 def values_in_errors(_self: Behaviour, request: Request, refused: Refused, /) -> bytes:
     """An error is JSON that repeats the query as it is."""
     message = f"{refused.message} You asked for {unquote(_asked(request), errors='replace')}."
-    error = {"message": message, "type": "invalid_request_error", "param": refused.param, "code": refused.code}
-    return json.dumps({"error": error}).encode()
+    return json.dumps({"error": error_object(refused) | {"message": message}}).encode()
 
 
 def _accepted(request: Request) -> str:

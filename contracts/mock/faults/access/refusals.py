@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from contracts.mock.app import Asked, Behaviour, Refused, Request, Response
+from contracts.mock.app import Asked, Behaviour, Refused, Request, Response, error_object
 from contracts.mock.faults.access.callers import is_anonymous, token_of
 from contracts.mock.faults.declare import replaces
 
@@ -13,8 +13,7 @@ from contracts.mock.faults.declare import replaces
 
 
 def _named(refused: Refused, **more: object) -> bytes:
-    error = {"message": refused.message, "type": "invalid_request_error", "param": refused.param, "code": refused.code}
-    return json.dumps({"error": error, **more}).encode()
+    return json.dumps({"error": error_object(refused), **more}).encode()
 
 
 def _is_refusal_at_the_door(refused: Refused) -> bool:
