@@ -16,7 +16,8 @@ from contracts.core.wording import hint
 from contracts.runs.job import Job
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
-from contracts.settings.settings import DOCUMENT, FOR_TERMINALS, ISSUES, OPTIONS, REPORTS, Settings
+from contracts.settings.groups import DOCUMENT, FOR_TERMINALS, ISSUES, REPORTS
+from contracts.settings.settings import OPTIONS, Settings
 from contracts.traffic.keys import Keys
 
 Option = str | float | bool | PathLike[str] | Sequence[str] | None

@@ -10,7 +10,8 @@ from contracts.cli.shell import encoding, options, show
 from contracts.core.result import Level
 from contracts.core.wording import count
 from contracts.reports.sheet import Sheet
-from contracts.settings.settings import DOCUMENT, Settings
+from contracts.settings.groups import DOCUMENT
+from contracts.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,8 @@ from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError, ContractsError, ExitCode
 from contracts.core.result import Result
 from contracts.reports.safe import printable
-from contracts.settings.settings import DOCUMENT, EMBEDDED, ISSUES, OPTIONS, REPORTS, TARGET, Settings
+from contracts.settings.groups import DOCUMENT, EMBEDDED, ISSUES, REPORTS, TARGET
+from contracts.settings.settings import OPTIONS, Settings
 
 if TYPE_CHECKING:
     from contracts.reports.github import Annotation

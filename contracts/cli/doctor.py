@@ -6,7 +6,8 @@ import click
 
 from contracts.cli.shell import Grouped, Shell, encoding, options, show
 from contracts.core.errors import ContractsError
-from contracts.settings.settings import DOCUMENT, TARGET, Settings
+from contracts.settings.groups import DOCUMENT, TARGET
+from contracts.settings.settings import Settings
 
 
 @click.command(cls=Grouped)

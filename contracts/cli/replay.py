@@ -10,7 +10,8 @@ from contracts.cli.check import annotate
 from contracts.cli.shell import Grouped, options, present, printed
 from contracts.core import interrupts
 from contracts.core.errors import ConfigurationError
-from contracts.settings.settings import DOCUMENT, ISSUES, OPTIONS, REPORTS, Settings
+from contracts.settings.groups import DOCUMENT, ISSUES, REPORTS
+from contracts.settings.settings import OPTIONS, Settings
 
 
 @click.command(cls=Grouped)

@@ -14,7 +14,8 @@ import click
 from contracts.cli.shell import Grouped, encoding, options, show
 from contracts.core.errors import ConfigurationError
 from contracts.core.wording import count
-from contracts.settings.settings import DOCUMENT, EMBEDDED, OPTIONS, Settings
+from contracts.settings.groups import DOCUMENT, EMBEDDED
+from contracts.settings.settings import OPTIONS, Settings
 
 if TYPE_CHECKING:
     from contracts.mock.server import Server

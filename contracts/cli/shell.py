@@ -21,7 +21,8 @@ from contracts.core.files import is_standard_output
 from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
 from contracts.reports.sheet import WIDTH
-from contracts.settings.settings import GROUPS, OPTIONS, REPORTS, Settings, single
+from contracts.settings.groups import GROUPS, REPORTS
+from contracts.settings.settings import OPTIONS, Settings, single
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet

@@ -27,7 +27,8 @@ from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.job import Job
-from contracts.settings.settings import FOR_TERMINALS, OPTIONS, Settings, apart, single
+from contracts.settings.groups import FOR_TERMINALS
+from contracts.settings.settings import OPTIONS, Settings, apart, single
 from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import InternalError

@@ -22,7 +22,8 @@ from contracts.reports.recording import record
 from contracts.reports.templating import template
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
-from contracts.settings.settings import FOR_TERMINALS, ISSUES, KEYS, OPTIONS, REPORTS, Settings
+from contracts.settings.groups import FOR_TERMINALS, ISSUES, KEYS, REPORTS
+from contracts.settings.settings import OPTIONS, Settings
 from contracts.verdicts.conclusion import Terms
 
 _NOWHERE: Final = Path("/dev/fd/none")

@@ -24,8 +24,9 @@ from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
+from contracts.settings.groups import DOCUMENT
 from contracts.settings.operation import list_named, operation
-from contracts.settings.settings import DOCUMENT, OPTIONS, Settings
+from contracts.settings.settings import OPTIONS, Settings
 from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import Terms

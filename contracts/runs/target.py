@@ -16,9 +16,10 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Target
 from contracts.openapi.operation import Operation
 from contracts.runs.plan import Plan
+from contracts.settings.groups import LISTS, SECRET_HEADERS
 from contracts.settings.operation import list_named
 from contracts.settings.operation import operation as load_operation
-from contracts.settings.settings import LISTS, SECRET_HEADERS, Settings
+from contracts.settings.settings import Settings
 from contracts.traffic.keys import ADMIN_VARIABLE, USER_VARIABLE, Keys, Secret, read_header_value, read_keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.traffic.route import STRAIGHT, Header, Route, authorities_of_environment, proxy_of_environment

@@ -25,6 +25,8 @@ from contracts.core.wording import close, hint
 from contracts.settings import configfile
 from contracts.settings import values as words
 from contracts.settings.configfile import Choice, TargetTable
+from contracts.settings.contradictions import EXCLUSIVE, refuse_contradictions
+from contracts.settings.groups import DOCUMENT, EMBEDDED, REPORTS, TARGET
 from contracts.settings.values import OPTION, PREFIX, Named, Option
 from contracts.traffic.limits import CLOSER, DEFAULT_BUDGET, LEAST_BUDGET, Limits
 from contracts.traffic.route import Address, Proxy
@@ -316,7 +318,7 @@ class Settings:
                 origins=MappingProxyType({name: entry.origin for name, entry in entries.items()}),
                 remarks=remarks,
             )
-            _refuse_contradictions(settings)
+            refuse_contradictions(settings)
             found.append(settings)
         if file.path is None and of_target and found[0].base_url is None and (remark := configfile.unread(folder)):
             return (replace(found[0], remarks=(*remarks, remark)),)
@@ -352,50 +354,6 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
 """The types that a value of a file may have, by field name."""
 
 _FLAGS: Final = frozenset(option.flagged for option in OPTIONS.values())
-LISTS: Final = ("checkpoint", "other_checkpoint", "empty_checkpoint", "at", "other_at", "empty_at")
-"""The options that say whose list is asked for."""
-SECRET_HEADERS: Final = ("secret_header", "secret_header_file", "secret_header_command")
-"""The options that say where the values of secret headers are from."""
-KEYS: Final = tuple(f"{whose}key_{way}" for whose in ("", "user_") for way in ("file", "command", "variable"))
-"""The options that say where the keys are from."""
-_WAY: Final = ("ca_bundle", "client_cert", "client_key", "proxy", "no_proxy", "resolve", "header", *SECRET_HEADERS)
-TARGET: Final = ("base_url", *LISTS, "query", *KEYS, *_WAY)
-"""The options that describe a target."""
-FOR_TERMINALS: Final = ("quiet", "verbose", "color")
-"""The options that change only what is shown in a terminal."""
-REPORTS: Final = ("html", "markdown", "json", "junit")
-"""The options that write a report to a file."""
-ISSUES: Final = ("issues", "issues_as")
-"""The options of the folder of issues."""
-DOCUMENT: Final = ("spec", "overlay", "operation")
-"""The options that say which operation of which document it is about."""
-EMBEDDED: Final = ("fault", "variant", "items", "projects")
-"""The options of the embedded server."""
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "Target": ("base_url", *LISTS, "query", "config", "target", "wait"),
-        "Keys": KEYS,
-        "Way to the target": _WAY,
-        "Budget": ("requests", "deep", "rate", "concurrency", "timeout", "max_time", "seed"),
-        "Document and verdict": (*DOCUMENT, "gate", "strict", "allow_incomplete", "accept_current"),
-        "Reports": (*REPORTS, *ISSUES, "record", *FOR_TERMINALS),
-        "Embedded server": (*EMBEDDED, "port"),
-    }
-)
-"""By field name, what is about the same, in the order of the help."""
-_OF_THE_OPERATION: Final = frozenset({"at", "query"})
-"""What describes the operation rather than its target: the embedded server has it as well."""
-_EXCLUSIVE: Final = (
-    ("fault", "variant"),
-    *(KEYS[:3], KEYS[3:]),
-    ("proxy", "no_proxy"),
-    ("other_checkpoint", "other_at"),
-    ("empty_checkpoint", "empty_at"),
-    ("quiet", "verbose"),
-)
-"""Options of which one at most can be chosen."""
-_DEPENDENT: Final = (("client_key", "client_cert", "certificate"), ("issues_as", "issues", "folder"))
-"""Options that mean nothing without another one, and what that one gives."""
 
 
 def apart(path: Path, target: str) -> Path:
@@ -437,7 +395,7 @@ def _read(
 
 def _unbeaten(written: Mapping[str, Choice], said: Collection[str]) -> dict[str, Choice]:
     """What the file says, but for what means another target or excludes what was said elsewhere."""
-    beaten = {name for group in _EXCLUSIVE if any(each in said for each in group) for name in group}
+    beaten = {name for group in EXCLUSIVE if any(each in said for each in group) for name in group}
     if any(name in said for name in EMBEDDED) and "base_url" not in said:
         beaten.update(TARGET)
     if "base_url" in said:
@@ -500,65 +458,3 @@ def _unknown(variables: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     listed = ", ".join(words.cut(name) for name in names)
     return (f"{listed}: no such variable is known here, so it changes nothing.",)
-
-
-def _refuse_contradictions(settings: Settings) -> None:
-    _refuse_half_a_target(settings)
-    for name, lacking, noun in _DEPENDENT:
-        if getattr(settings, name) is not None and getattr(settings, lacking) is None:
-            flag = OPTIONS[lacking].flagged
-            raise ConfigurationError(f"{settings.origin(name)} without a {noun}: give {flag} as well.")
-    if settings.proxy is not None and settings.proxy.login is not None and settings.written("proxy"):
-        raise ConfigurationError(f"{settings.origin('proxy')} holds a password: leave it out, and set CONTRACTS_PROXY.")
-    for group in _EXCLUSIVE:
-        chosen = [settings.origin(name) for name in group if getattr(settings, name)]
-        if len(chosen) > 1:
-            raise ConfigurationError(f"{' and '.join(chosen)} exclude each other: give one of them.")
-    _refuse_same_headers(settings)
-    _refuse_same_lists(settings)
-
-
-def _refuse_half_a_target(settings: Settings) -> None:
-    """Refuse what describes a target without one, or the embedded server beside one."""
-
-    def names(*fields_: str) -> str:
-        return ", ".join(settings.origin(name) for name in settings.given(*fields_))
-
-    if settings.base_url is None:
-        if lonely := names(*(name for name in TARGET[1:] if name not in _OF_THE_OPERATION)):
-            raise ConfigurationError(
-                f"{lonely} without a target: give --base-url as well, or leave it out to judge the embedded server."
-            )
-    elif embedded := names(*EMBEDDED):
-        raise ConfigurationError(
-            f"{embedded} is for the embedded server: leave it out, or leave out {settings.origin('base_url')}."
-        )
-    elif settings.checkpoint is None and settings.operation is None and not settings.at:
-        raise ConfigurationError(
-            "No checkpoint is named: give --checkpoint ID (or CONTRACTS_CHECKPOINT), one that has permissions."
-        )
-
-
-def _refuse_same_headers(settings: Settings) -> None:
-    headers = [(each.name, name) for name in ("header", *SECRET_HEADERS) for each in getattr(settings, name)]
-    for header, name in headers:
-        if sum(header.lower() == other.lower() for other, _ in headers) > 1:
-            raise ConfigurationError(f"{settings.origin(name)} gives {header}, which another one gives as well.")
-
-
-def _refuse_same_lists(settings: Settings) -> None:
-    last = next((each for each in (settings.other_at, settings.empty_at) if each is not None), None)
-    at = [each.value for each in settings.at if last is not None and each.name == last.name]
-    seen: dict[str, str] = {}
-    for name, value in (
-        *((name, getattr(settings, name)) for name in ("checkpoint", "other_checkpoint", "empty_checkpoint")),
-        *(("at", value) for value in at),
-        *((name, each.value) for name in ("other_at", "empty_at") if (each := getattr(settings, name)) is not None),
-    ):
-        if value in seen:
-            what = "list" if "at" in name else "checkpoint"
-            raise ConfigurationError(
-                f"{settings.origin(seen[value])} and {settings.origin(name)} name the same {what}: give two."
-            )
-        if value is not None:
-            seen[value] = name

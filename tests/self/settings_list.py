@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from contracts.settings.settings import DOCUMENT, GROUPS, OPTIONS, TARGET
+from contracts.settings.groups import DOCUMENT, GROUPS, TARGET
+from contracts.settings.settings import OPTIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 INTRODUCTION = """\

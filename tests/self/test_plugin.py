@@ -29,7 +29,8 @@ from contracts.plugins.pytest import SHARED
 from contracts.plugins.session import UNPREFIXED, spelled
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.settings.settings import FOR_TERMINALS, OPTIONS
+from contracts.settings.groups import FOR_TERMINALS
+from contracts.settings.settings import OPTIONS
 from contracts.traffic.keys import Keys
 
 STRICTLY = (*APART, "-W", "error", "--strict-markers", "--strict-config")

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.result import GATING, Level
-from contracts.settings.settings import GROUPS, OPTIONS, SECONDS_EACH, Settings
+from contracts.settings.groups import GROUPS
+from contracts.settings.settings import OPTIONS, SECONDS_EACH, Settings
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
 
 TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}

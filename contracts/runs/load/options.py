@@ -10,7 +10,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.core.errors import ConfigurationError
-from contracts.settings.settings import DOCUMENT, EMBEDDED, FOR_TERMINALS, REPORTS, TARGET, Given, Settings
+from contracts.settings.groups import DOCUMENT, EMBEDDED, FOR_TERMINALS, REPORTS, TARGET
+from contracts.settings.settings import Given, Settings
 from contracts.traffic.origin import split_base_url
 
 if TYPE_CHECKING:  # the command line reads this module before it knows the command
