@@ -7,7 +7,7 @@ import shlex
 
 from contracts.core.model import JSON_MEDIA_TYPE, Request, Target
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.traffic.wire import REVALIDATE
+from contracts.traffic.pool import REVALIDATE
 
 
 def curl(target: Target, request: Request, *, follow: bool = False) -> str:

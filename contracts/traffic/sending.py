@@ -6,32 +6,29 @@ it is evidence.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from contracts.core.injection import injected
 from contracts.core.model import Answer, Exchange, Failure, FailureKind, Request
+from contracts.traffic.answers import Answers, readable
 from contracts.traffic.concurrency import Lanes
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.health import Health
 from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import redirected, split_base_url
-from contracts.traffic.pacing import TOO_MANY_REQUESTS, UNAVAILABLE, OutOfRoom, OutOfTime, Pace, asked_to_wait
+from contracts.traffic.pacing import TOO_MANY_REQUESTS, UNAVAILABLE, OutOfTime, Pace, asked_to_wait
+from contracts.traffic.pool import Pool
 from contracts.traffic.redaction import Redactor
 from contracts.traffic.route import Route
-from contracts.traffic.wire import AnswerError, Raw, Wire
+from contracts.traffic.wire import AnswerError, Raw
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
-_EXCERPT = 200
-_VALUE = 30
-"""Bytes of memory that one parsed JSON value takes at least."""
 _RECONNECT_SECONDS = 0.25
 """Seconds between attempts to connect to a target that went away."""
 
@@ -103,17 +100,14 @@ class Sender:
         self.waited = 0.0
         """Seconds spent in these waits."""
         self._origin, self._prefix = split_base_url(base_url)
-        self._wire = Wire(self._origin, limits=limits, agent=user_agent(), route=route, key_header=key_header)
+        self._pool = Pool(self._origin, limits=limits, agent=user_agent(), route=route, key_header=key_header)
         self._forms: Mapping[str, Secret | None] = {
             name: credential.form(keys, seed) for name, credential in CREDENTIALS.items() if credential.available(keys)
         }
         self._now = now
         self._lock = threading.Lock()
         self._tick = 0
-        self._bodies: dict[bytes, bytes] = {}
-        self._stored = 0
-        """Bytes of all answers; small bodies that are equal count once."""
-        self._room = limits.stored + budget * limits.stored_each
+        self._answers = Answers(limits, redactor, room=limits.stored + budget * limits.stored_each)
         self._returning = threading.Lock()
         self._lost = False
         """Whether the target did not come back in time."""
@@ -121,7 +115,7 @@ class Sender:
     def close(self) -> None:
         """End all requests that are under way, and close the connections."""
         self.pace.close()
-        self._wire.close()
+        self._pool.close()
 
     def comes_back(self) -> bool:
         """Wait for a target that was reached before to accept connections again; whether it does in time."""
@@ -134,7 +128,7 @@ class Sender:
             while self.health.reached and not self._lost and time.monotonic() < until:
                 self.pace.pause(min(_RECONNECT_SECONDS, self.limits.back))
                 try:
-                    self._wire.connect_once()
+                    self._pool.connect_once()
                 except AnswerError as error:
                     self.health.connected(reached=False, refused=error.refused)
                 else:
@@ -190,7 +184,7 @@ class Sender:
             if isinstance(raw, Failure):
                 answer, failure = None, raw
                 break
-            answer = self._kept(raw, kept=kept)
+            answer = self._answers.take(raw, kept=kept)
             pause = asked_to_wait(answer, course.waits, self._now())
             if answer.status == TOO_MANY_REQUESTS or (answer.status == UNAVAILABLE and pause is not None):
                 self.lanes.narrow()
@@ -205,7 +199,7 @@ class Sender:
                 else:
                     reason = self._follow(raw, course, seen)
                 if reason is not None:
-                    failure = Failure(FailureKind.REDIRECT, self._sentence(reason))
+                    failure = Failure(FailureKind.REDIRECT, readable(reason))
                     break
             else:
                 break
@@ -256,11 +250,11 @@ class Sender:
                 with self.lanes.all() if course.beside and tries else nullcontext():
                     raw = self._transmit(course)
             except AnswerError as error:
-                failure = Failure(error.kind, self._sentence(error.text))
+                failure = Failure(error.kind, readable(error.text))
                 if error.stale and not renewed:
                     # The server had closed the idle connection, or sent something on it without a request.
                     renewed, broken = True, failure
-                    self._wire.drop()
+                    self._pool.drop()
                     continue
                 if failure.kind is not FailureKind.UNREACHABLE:
                     broken = failure
@@ -294,7 +288,7 @@ class Sender:
         begun = time.perf_counter()
         deadline = time.monotonic() + self.pace.left(self.limits.answer)
         try:
-            raw = self._wire.get(course.target, course.request, course.authorization, deadline, new=course.new)
+            raw = self._pool.get(course.target, course.request, course.authorization, deadline, new=course.new)
             course.new = False
             late, course.connection = raw.late, raw.connection
         except AnswerError as error:
@@ -326,9 +320,7 @@ class Sender:
         if self.health.stalled >= self.limits.stalled:
             msg = f"{self.health.stalled:.0f} s went into answers that did not come or did not end"
             raise OutOfTime(msg)
-        if self._stored > self._room:
-            msg = f"the answers hold more than {self._room >> 20} MiB, which is as much as is kept"
-            raise OutOfRoom(msg)
+        self._answers.check_room()
         self.pace.pass_one(probe)
 
     def skip(self, ticks: int) -> None:
@@ -373,38 +365,6 @@ class Sender:
         course.redirects += 1
         course.target = target
         return None
-
-    def _kept(self, raw: Raw, *, kept: bool) -> Answer:
-        """The answer with the keys that it repeats; only with ``kept`` it counts against the room in memory."""
-        body = raw.body[: self.limits.kept] if raw.trimmed else raw.body
-        if kept:
-            size = len(raw.reason) + sum(len(part) for header in raw.headers for part in header)
-            with self._lock:
-                # A run gets the same page many times, and keeps equal bodies once.
-                # A large one counts each time, because the recording repeats it.
-                known = len(body) <= self.limits.kept and body in self._bodies
-                self._stored += size + (0 if known else _weight(body))
-                body = self._bodies.setdefault(body, body)
-        answer = Answer(
-            status=raw.status,
-            reason=raw.reason.decode("latin-1"),
-            headers=tuple(
-                (name.decode("latin-1"), _FOLD.sub(b" ", value).decode("latin-1")) for name, value in raw.headers
-            ),
-            body=body,
-            flaw=None if raw.flaw is None else self._sentence(raw.flaw),
-        )
-        return replace(answer, echoes=self.redactor.echoes(answer))
-
-    def _sentence(self, text: str) -> str:
-        """A text that may come from a server, made short and printable."""
-        clean = "".join(character if character.isprintable() else "?" for character in text)
-        return clean if len(clean) <= _EXCERPT else f"{clean[:_EXCERPT]}…"
-
-
-def _weight(body: bytes) -> int:
-    """The bytes that a body takes in memory, parsed values included if it is JSON with many small ones."""
-    return max(len(body), _VALUE * sum(body.count(sign) for sign in (b",", b"[", b"{")))
 
 
 def _throttled(course: _Course, pause: float | None) -> str:

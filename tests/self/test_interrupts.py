@@ -64,7 +64,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"number": signal.SIGTERM, "group": False},
 )
 """As a terminal does it, to the process alone, and as whoever ends a job does it."""
-GET = "contracts.traffic.wire:Wire.get"
+GET = "contracts.traffic.pool:Pool.get"
 ANSWERED = "contracts.mock.server:Server._logged"
 
 

@@ -208,7 +208,7 @@ module.{name} = crash
 """
 
 
-PLACES = (("verdicts.judging", "judge"), ("traffic.wire", "Wire.get"), ("reports.html", "render"))
+PLACES = (("verdicts.judging", "judge"), ("traffic.pool", "Pool.get"), ("reports.html", "render"))
 
 
 @pytest.mark.parametrize(("module", "name"), PLACES[: None if ALL else 2])

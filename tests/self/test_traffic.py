@@ -55,7 +55,7 @@ from contracts.traffic.credentials import available
 from contracts.traffic.keys import Keys
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.route import STRAIGHT, Route
-from contracts.traffic.wire import _Connection
+from contracts.traffic.wire import Connection
 
 USER = key_like("user", "Qz7Lm2Xw9Kd4Vb6Rt8Np3Hs5Gf1Jc0YaTe")
 KEYS = Keys.of(ADMIN, USER)
@@ -239,7 +239,7 @@ def test_the_wire_sends_nothing_but_one_get(head: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         with pytest.raises(FenceError):
-            _Connection(ours, HASTY).get(head, time.monotonic() + 1)
+            Connection(ours, HASTY).get(head, time.monotonic() + 1)
         theirs.setblocking(False)  # noqa: FBT003 - the socket's own signature
         with pytest.raises(BlockingIOError):
             theirs.recv(1)
@@ -441,7 +441,7 @@ def test_an_answer_that_comes_before_the_request_was_read_counts() -> None:
     with ours:
         with theirs:
             theirs.sendall(ok(b"early", status=b"400 Bad"))
-        raw = _Connection(ours, HASTY).get(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", time.monotonic() + 1)
+        raw = Connection(ours, HASTY).get(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", time.monotonic() + 1)
     assert (raw.status, raw.body, raw.flaw) == (400, b"early", None)
 
 
@@ -506,11 +506,11 @@ def test_no_connection_is_unreachable_and_soon_gone() -> None:
 
 def test_an_answer_in_between_shows_that_the_target_is_there() -> None:
     with asking(target := Target(ok()), Limits(pause=0.0, tries=1, gone=2, back=0.0)) as client:
-        right = client._sender._wire._connector
+        right = client._sender._pool._connector
         wrong = Connector(type(client._sender._origin)("http", "127.0.0.1", closed_port()), STRAIGHT)
         for connector in (wrong, right, wrong):
-            client._sender._wire.drop()
-            client._sender._wire._connector = connector
+            client._sender._pool.drop()
+            client._sender._pool._connector = connector
             client.send(LIST, probe="p")
     assert len(target.asked) == 1
 
@@ -522,7 +522,7 @@ def test_a_name_server_that_is_silent_holds_up_no_request(monkeypatch: pytest.Mo
         answered.wait()
         raise socket.gaierror
 
-    monkeypatch.setattr("contracts.traffic.wire.socket.getaddrinfo", late)
+    monkeypatch.setattr("contracts.traffic.connecting.socket.getaddrinfo", late)
     with Client("http://target.invalid", KEYS, budget=9, seed=1, limits=Limits(connect=0.1, tries=1)) as client:
         exchange = client.send(LIST, probe="p")
     answered.set()
@@ -538,7 +538,7 @@ def test_a_name_is_reached_at_the_address_that_answers(dead: str, monkeypatch: p
         hosts = (dead, "127.0.0.1") if host == "target.invalid" else (host,)
         return [address for each in hosts for address in look_up(each, *more, **named)]
 
-    monkeypatch.setattr("contracts.traffic.wire.socket.getaddrinfo", found)
+    monkeypatch.setattr("contracts.traffic.connecting.socket.getaddrinfo", found)
 
     def connection(place: tuple[str, int], timeout: float) -> socket.socket:
         tried.append(place[0])
@@ -546,7 +546,7 @@ def test_a_name_is_reached_at_the_address_that_answers(dead: str, monkeypatch: p
             raise TimeoutError
         return connect(place, timeout)
 
-    monkeypatch.setattr("contracts.traffic.wire.socket.create_connection", connection)
+    monkeypatch.setattr("contracts.traffic.connecting.socket.create_connection", connection)
     with Target(ok()) as target:
         base_url = target.base_url.replace("127.0.0.1", "target.invalid")
         with Client(base_url, KEYS, budget=9, seed=1, limits=Limits(tries=1)) as client:
@@ -1018,7 +1018,7 @@ def test_an_interrupt_shows_no_frame_that_holds_the_request(monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Connection, "_receive", interrupted)
+    monkeypatch.setattr(Connection, "_receive", interrupted)
     with asking(Target(ok())) as client, pytest.raises(KeyboardInterrupt) as caught:
         client.send(LIST, probe="p")
     frames = []

@@ -10,8 +10,8 @@ from contracts.traffic.connecting import Connector
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.limits import Limits
 from contracts.traffic.origin import Origin, split_base_url
+from contracts.traffic.pool import REVALIDATE
 from contracts.traffic.sending import user_agent
-from contracts.traffic.wire import REVALIDATE
 
 _CODINGS = "gzip, deflate"
 

@@ -18,7 +18,7 @@ from contracts.core.model import Exchange
 from contracts.core.result import Repetition
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import CODINGS
-from contracts.traffic.wire import REVALIDATE
+from contracts.traffic.pool import REVALIDATE
 
 FIELD: Final = "_contracts"
 """The field of a request for what HAR has no field for."""
