@@ -98,32 +98,29 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     needs=Needs(items=1, projects=1),
 )
 def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
-    listing = evidence.listing
     for walk in filtered_walks(evidence):
         order = evidence.order(walk.pages[0])
-        lost = missing_from(evidence, walk, order)
-        swapped = next(
-            (
-                (page, left, right)
-                for page in walk.pages
-                for left, right in listing.inversions(page, order)
-                if not listing.tied(left, right)
-            ),
-            None,
-        )
-        if lost is not None:
-            yield lost
-        elif swapped is not None:
-            page, left, right = swapped
-            yield Finding(
-                f"{short(right)} before {short(left)}, as in the whole list",
-                f"{short(left)} comes first",
-                (page.exchange, listing.shown_in(right, page.exchange)),
-                wrong=0,
-                items=(left,),
-            )
+        swaps = (_swapped(evidence, page, order) for page in walk.pages)
+        finding = missing_from(evidence, walk, order) or next(filter(None, swaps), None)
+        if finding is not None:
+            yield finding
         elif (walk.complete or len(walk.ids) > 1) and _of_one_project(walk):
             yield HELD
+
+
+def _swapped(evidence: Evidence, page: Page, order: Order) -> Finding | None:
+    """A finding if a page shows two items in the reverse of the list's order; else ``None``."""
+    swapped = evidence.listing.swapped(page, order)
+    if swapped is None:
+        return None
+    left, right = swapped
+    return Finding(
+        f"{short(right)} before {short(left)}, as in the whole list",
+        f"{short(left)} comes first",
+        (page.exchange, evidence.listing.shown_in(right, page.exchange)),
+        wrong=0,
+        items=(left,),
+    )
 
 
 @clause(
@@ -345,7 +342,7 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
         yield Inapplicable("no such filter was accepted")
     for page, asked in pages:
         order = evidence.order_of_part(page)
-        swapped = next((pair for pair in listing.inversions(page, order) if not listing.tied(*pair)), None)
+        swapped = _swapped(evidence, page, order)
         strange = next((id_ for id_ in page.ids if id_ not in listing.items), None)
         if strange is not None and listing.complete and not listing.changed:
             yield Finding(
@@ -355,14 +352,7 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
                 stable_list=True,
             )
         elif swapped is not None:
-            left, right = swapped
-            shown = listing.shown_in(right, page.exchange)
-            yield Finding(
-                f"{short(right)} before {short(left)}, as in the whole list",
-                f"{short(left)} comes first",
-                (page.exchange, shown),
-                wrong=0,
-            )
+            yield swapped
         elif strange is None:
             yield _out_of_bounds(evidence, page, asked) or HELD
 

@@ -409,7 +409,7 @@ class Evidence:
                 continue
             if len(set(page.ids)) != len(page.ids):
                 continue
-            if any(not self.listing.tied(left, right) for left, right in self.listing.inversions(page, order)):
+            if self.listing.swapped(page, order) is not None:
                 continue
             found.append((page, order))
         return tuple(found)

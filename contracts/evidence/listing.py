@@ -8,7 +8,6 @@ such a claim holds only if the list did not change (`Listing.changed`).
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -16,12 +15,7 @@ from itertools import pairwise
 
 from contracts.core.model import Exchange, Item, Order, Page
 from contracts.evidence.movement import LAG, Movement, Walk, compared, turned
-
-MOST_NOTED = 1_000_000
-"""Pairs of items whose relative order is stored; of further pairs only their times are compared.
-
-The number of pairs grows with the square of the page size, which the server decides.
-"""
+from contracts.evidence.ranking import Ranking
 
 
 class Listing:
@@ -61,18 +55,12 @@ class Listing:
         """For an item that may change its project when it was certainly of which: the first tick and the last."""
         self._turned: frozenset[str] = frozenset()
         """Items that went from one project to another: in which list they were meanwhile is not known."""
-        self._sequence: dict[Order, list[str]] = {order: [] for order in Order}
-        self._rank: dict[Order, dict[str, int]] = {order: {} for order in Order}
-        self._late: dict[Order, set[str]] = {order: set() for order in Order}
-        """Items that were inserted between known ones later: their place among ties is a guess."""
-        self._behind: dict[Order, dict[str, set[str]]] = {order: defaultdict(set) for order in Order}
-        """For an item the items that pages showed after it, where one of the two is in `_late`."""
-        self._noted = 0
+        self._rankings = {order: Ranking(order, self.items, by_time=by_time) for order in Order}
         for page in pages:
             self._sight(page)
             # A filtered page does not show where its items stand among those of other projects.
             if page.query.order is not None and page.query.project_id is None:
-                self._merge(page.query.order, page)
+                self._rankings[page.query.order].merge(page)
         self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
         self._under_load: frozenset[str] = frozenset()
         self.movement = Movement()
@@ -93,87 +81,6 @@ class Listing:
                 first, last = spans.get(item.project_id, (exchange.received, exchange.sent))
                 spans[item.project_id] = min(first, exchange.received), max(last, exchange.sent)
 
-    def _merge(self, order: Order, page: Page) -> None:
-        """Insert items that are not known yet between the neighbours with which the page shows them."""
-        rank, late = self._rank[order], self._late[order]
-        ids = list(dict.fromkeys(page.ids))
-        if late:
-            cursor = [page.query.after] if page.query.after is not None and page.query.after in rank else []
-            self._note_neighbours(order, [*cursor, *ids])
-        if all(id_ in rank for id_ in ids):
-            return
-        left = page.query.after if page.query.after in rank else None
-        run: list[str] = []
-        for id_ in [*ids, None]:
-            if id_ is not None and id_ not in rank:
-                run.append(id_)
-                continue
-            if run:
-                self._insert(order, run, left=left, right=id_)
-                run = []
-            left = id_
-
-    def _note_neighbours(self, order: Order, ids: Sequence[str]) -> None:
-        behind = self._behind[order]
-        for place, id_ in enumerate(ids):
-            if id_ in self._late[order]:
-                self._noted += len(ids)
-                if self._noted > MOST_NOTED:
-                    return
-                behind[id_].update(ids[place + 1 :])
-                for before in ids[:place]:
-                    behind[before].add(id_)
-
-    def _knows(self, order: Order, left: str, right: str) -> bool:
-        """Whether one item certainly comes before another, and not only by where a late one was inserted."""
-        rank, late = self._rank[order], self._late[order]
-        if rank[left] >= rank[right]:
-            return False
-        if left not in late and right not in late:
-            return True
-        times = self.items[left].created_at, self.items[right].created_at
-        if self.by_time and times[0] is not None and times[1] is not None and times[0] != times[1]:
-            return order.precedes(times[0], times[1])
-        return right in self._behind[order].get(left, ())
-
-    def _insert(self, order: Order, run: list[str], *, left: str | None, right: str | None) -> None:
-        sequence, rank = self._sequence[order], self._rank[order]
-        if right is not None:
-            place = rank[right]
-        elif left is not None:
-            place = rank[left] + 1
-        else:
-            by_time = self._place_by_time(order, run)
-            if by_time is None:
-                return
-            place = by_time
-        beginning = -1 if left is None else rank[left]
-        end = len(sequence) if right is None else rank[right]
-        if end - beginning > 1:
-            self._late[order].update(run)
-        sequence[place:place] = run
-        for position in range(place, len(sequence)):
-            rank[sequence[position]] = position
-
-    def _place_by_time(self, order: Order, run: Sequence[str]) -> int | None:
-        """The index at which to insert items without a known neighbour; ``None`` if their times don't decide it."""
-        sequence = self._sequence[order]
-        if not sequence:
-            return 0
-        if not self.by_time:
-            return None
-        sign = 1 if order is Order.ASCENDING else -1
-        keys = [self.items[known].created_at for known in sequence]
-        times = [self.items[id_].created_at for id_ in run]
-        if None in keys or None in times:
-            return None
-        ranked = [sign * key for key in keys if key is not None]
-        ends = [sign * time for time in (times[0], times[-1]) if time is not None]
-        place = bisect_left(ranked, ends[0])
-        if ranked != sorted(ranked) or place != bisect_right(ranked, ends[-1]):
-            return None
-        return place
-
     def look_for_movement(
         self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset(), under_load: frozenset[str] = frozenset()
     ) -> None:
@@ -193,7 +100,7 @@ class Listing:
 
     def _covers(self, walk: Walk, id_: str) -> bool:
         """Whether an incomplete walk reached beyond this item, so that it had to show it."""
-        rank = self._rank[walk.order]
+        rank = self._rankings[walk.order].ranks
         end = walk.pages[-1].ids[-1:] or walk.ids[-1:]
         return bool(end) and id_ in rank and end[0] in rank and rank[id_] < rank[end[0]]
 
@@ -215,7 +122,7 @@ class Listing:
     @property
     def span(self) -> tuple[int, int] | None:
         """When the newest and the oldest item were created, by the heads of the two orders; ``None`` if unknown."""
-        heads = [self._sequence[order][:1] for order in (Order.DESCENDING, Order.ASCENDING)]
+        heads = [self._rankings[order].ids[:1] for order in (Order.DESCENDING, Order.ASCENDING)]
         times = [self.items[id_].created_at for head in heads for id_ in head]
         if len(times) != len(heads) or times[0] is None or times[1] is None:
             return None
@@ -223,11 +130,11 @@ class Listing:
 
     def sequence(self, order: Order, project_id: str | None = None) -> tuple[str, ...]:
         """The ids of all items that were seen in this order, or of those of one project."""
-        return tuple(id_ for id_ in self._sequence[order] if self.belongs(id_, project_id))
+        return tuple(id_ for id_ in self._rankings[order].ids if self.belongs(id_, project_id))
 
     def rank(self, order: Order, id_: str) -> int | None:
         """The zero-based index of an item in this order; ``None`` if it was never seen in it."""
-        return self._rank[order].get(id_)
+        return self._rankings[order].ranks.get(id_)
 
     def belongs(self, id_: str, project_id: str | None) -> bool:
         """Whether an item is of this project; ``None`` stands for all projects."""
@@ -318,8 +225,7 @@ class Listing:
 
     def precedes(self, order: Order, left: str, right: str) -> bool:
         """Whether one item certainly comes before another."""
-        rank = self._rank[order]
-        return left in rank and right in rank and self._knows(order, left, right)
+        return self._rankings[order].precedes(left, right)
 
     def shown_in(self, id_: str, near: Exchange, order: Order | None = None) -> Exchange:
         """The exchange nearest to ``near``, and other than it if possible, whose answer shows an item.
@@ -342,17 +248,17 @@ class Listing:
     def _standing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
         """The items that are missing on a page between two places: they certainly existed, and belong to its list."""
         on_page = set(page.ids)
-        sequence, rank = self._sequence[order], self._rank[order]
-        low = 0 if left is None else rank[left] + 1
-        high = len(sequence) if right is None else rank[right]
-        for position in range(low, high):
-            id_ = sequence[position]
+        ranking = self._rankings[order]
+        low = 0 if left is None else ranking.ranks[left] + 1
+        high = len(ranking.ids) if right is None else ranking.ranks[right]
+        for index in range(low, high):
+            id_ = ranking.ids[index]
             if (
                 id_ not in on_page
                 and self.belongs(id_, page.query.project_id)
                 and self.stands(id_, page.exchange)
-                and (left is None or self._knows(order, left, id_))
-                and (right is None or self._knows(order, id_, right))
+                and (left is None or ranking.precedes(left, id_))
+                and (right is None or ranking.precedes(id_, right))
             ):
                 yield id_
 
@@ -361,26 +267,28 @@ class Listing:
         after = page.query.after
         if after is None:
             return 0
-        rank = self._rank[order].get(after)
+        rank = self.rank(order, after)
         return rank + 1 if rank is not None and self.stands(after, page.exchange) else None
 
     def skipped(self, page: Page, order: Order) -> str | None:
         """An item that the page skips between its cursor and its first item; ``None`` if there is none."""
-        if self.start(page, order) is None or not page.items or page.ids[0] not in self._rank[order]:
+        if self.start(page, order) is None or not page.items or self.rank(order, page.ids[0]) is None:
             return None
         return next(self._standing(page, order, page.query.after, page.ids[0]), None)
 
     def goes_back(self, page: Page, order: Order) -> bool:
         """Whether a page begins with its cursor, or with an item that comes before it."""
         after = page.query.after
-        if after is None or not page.items or self.start(page, order) is None or page.ids[0] not in self._rank[order]:
+        if after is None or not page.items or self.start(page, order) is None:
             return False
-        return page.ids[0] == after or self._knows(order, page.ids[0], after)
+        first = page.ids[0]
+        return self.rank(order, first) is not None and (first == after or self.precedes(order, first, after))
 
     def gap(self, page: Page, order: Order) -> str | None:
         """An item that is missing between two items of the page; ``None`` if there is none."""
-        known = [id_ for id_ in page.ids if id_ in self._rank[order]]
-        ranks = [self._rank[order][id_] for id_ in known]
+        rank = self._rankings[order].ranks
+        known = [id_ for id_ in page.ids if id_ in rank]
+        ranks = [rank[id_] for id_ in known]
         if not ranks or ranks != sorted(ranks):
             return None
         return next(self._standing(page, order, known[0], known[-1]), None)
@@ -394,7 +302,7 @@ class Listing:
     def before_cursor(self, page: Page, order: Order) -> str | None:
         """An item that a backward page is missing before its cursor; ``None`` if there is none."""
         before, end = page.query.before, page.ids[-1] if page.items else None
-        rank = self._rank[order]
+        rank = self._rankings[order].ranks
         if before not in rank or (end is not None and end not in rank):
             return None
         return next(self._standing(page, order, end, before), None)
@@ -406,7 +314,7 @@ class Listing:
             return False
         if not self._all_ranked(order):
             return bool(page.items) and page.ids[-1] == self.last(order, page.query.project_id)
-        return not any(self.belongs(id_, page.query.project_id) for id_ in self._sequence[order][low:])
+        return not any(self.belongs(id_, page.query.project_id) for id_ in self._rankings[order].ids[low:])
 
     def last(self, order: Order, project_id: str | None = None) -> str | None:
         """The last item of the list; ``None`` if it is not known.
@@ -417,7 +325,7 @@ class Listing:
             return None
         if self._all_ranked(order):
             return next(iter(self.sequence(order, project_id)[-1:]), None)
-        head = self._sequence[order.opposite][:2]
+        head = self._rankings[order.opposite].ids[:2]
         known = self._last_items.get(order)
         if project_id is None and known in self.items and head and self.tied(known, head[0]):
             return known
@@ -427,23 +335,27 @@ class Listing:
 
     def _all_ranked(self, order: Order) -> bool:
         """Whether the whole list is known, with the index of each item in this order."""
-        return self.complete and len(self._rank[order]) == len(self.items)
+        return self.complete and len(self._rankings[order].ranks) == len(self.items)
 
     def _end(self, page: Page, order: Order) -> int | None:
         if not page.items:
             return self.start(page, order)
-        rank = self._rank[order].get(page.ids[-1])
+        rank = self.rank(order, page.ids[-1])
         return None if rank is None else rank + 1
 
     def inversions(self, page: Page, order: Order) -> tuple[tuple[str, str], ...]:
         """Neighbours on the page whose order is reversed in the list."""
         key = page.exchange.number, order
         if key not in self._inversions:
-            rank = self._rank[order]
-            known = [(id_, rank.get(id_)) for id_ in page.ids]
+            ranking = self._rankings[order]
+            known = [(id_, ranking.ranks.get(id_)) for id_ in page.ids]
             self._inversions[key] = tuple(
                 (left, right)
                 for (left, first), (right, second) in pairwise(known)
-                if first is not None and second is not None and first > second and self._knows(order, right, left)
+                if first is not None and second is not None and first > second and ranking.precedes(right, left)
             )
         return self._inversions[key]
+
+    def swapped(self, page: Page, order: Order) -> tuple[str, str] | None:
+        """Neighbours on the page that are not tied, and whose order is reversed in the list; ``None`` if none are."""
+        return next((pair for pair in self.inversions(page, order) if not self.tied(*pair)), None)
