@@ -1,4 +1,4 @@
-"""TOK: opaque tokens, compared with the pages that gave them."""
+"""TOK: a token is given when more follows, and leads to what follows."""
 
 from __future__ import annotations
 
@@ -6,46 +6,30 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from contracts.clauses.common import (
-    ONE,
     PAGED,
     TWO,
     begins_rightly,
     denied,
     describe,
     must_be_answered,
-    named,
-    odd,
-    only,
     refusal,
-    shows_nothing,
     tie_at,
 )
-from contracts.clauses.passages import ADMIN_ONLY, ALL_PERMISSIONS, CURSOR, SIZE, SUCCESS
-from contracts.clauses.registry import Needs, Outcome, clause
-from contracts.core.model import Capability, Exchange, Order, Page, Query
+from contracts.clauses.passages import ALL_PERMISSIONS, CURSOR, SIZE
+from contracts.clauses.registry import Outcome, clause
+from contracts.clauses.tokens.reading import REQUIRES, TOKENS, sent_with_a_token
+from contracts.core.model import Exchange, Order, Page, Query
 from contracts.core.result import HELD, Finding, Inapplicable, Level
-from contracts.core.wording import count, names, place, short, yes
-from contracts.openapi.grammar import Oddity
+from contracts.core.wording import count, place, short, yes
 
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
     from contracts.evidence.reader import Given
 
-TOKENS = ("tokens",)
 WALKED = (*PAGED, "walks.cursors", "repetition.repeated", *TOKENS)
-REQUIRES = frozenset({Capability.TOKEN})
 _OF_THE_END = re.compile("end_?cursor", re.IGNORECASE)
-
-
-def _sent(evidence: Evidence) -> Iterator[tuple[Exchange, Query, str, Given | None]]:
-    """What was asked with a token, one at a time: its query, the token, and where that was given for such a query."""
-    for exchange, query in evidence.allowed:
-        written = evidence.reading(exchange).query
-        if written is not None and written.after is not None:
-            yield exchange, query, written.after, evidence.reader.origin(written, written.after, exchange)
 
 
 def _distinguishable(evidence: Evidence) -> bool:
@@ -53,9 +37,6 @@ def _distinguishable(evidence: Evidence) -> bool:
     if evidence.operation.profile.id:
         return True
     return all(len(set(page.ids)) == len(page.ids) for page in evidence.pages)
-
-
-# Whether there is one
 
 
 @clause(
@@ -125,9 +106,6 @@ def _goes_on_rightly(evidence: Evidence, page: Page, order: Order, nexts: list[P
         yield Finding("no token at the end of the list", said, (page.exchange,), stable_list=True)
 
 
-# Where it leads
-
-
 def _of_its_size(query: Query, given: Given) -> bool:
     return given.query.limit == query.limit
 
@@ -151,7 +129,7 @@ def page_begins_where_its_token_stands(evidence: Evidence) -> Iterator[Outcome]:
         yield Inapplicable("items with the same content can't be distinguished, and they have no identity")
         return
     sound = {page.exchange.number: (page, order) for page, order in evidence.sound}
-    for exchange, query, _, given in _sent(evidence):
+    for exchange, query, _, given in sent_with_a_token(evidence):
         if given is None or not _of_its_size(query, given) or exchange.number not in sound:
             continue
         page, order = sound[exchange.number]
@@ -190,7 +168,7 @@ def no_token_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
         in_walks |= {page.exchange.number for page in walk.pages}
         yield from _comes_back(evidence, walk.pages)
-    for exchange, query, _, _ in _sent(evidence):
+    for exchange, query, _, _ in sent_with_a_token(evidence):
         page = evidence.page(exchange, query)
         if page is not None and exchange.number not in in_walks:
             yield from _comes_back(evidence, (page,))
@@ -235,7 +213,7 @@ def token_can_be_used_again(evidence: Evidence) -> Iterator[Outcome]:
     taken: dict[str, Exchange] = {}
     refused: list[Finding] = []
     broken = False
-    for exchange, query, token, given in _sent(evidence):
+    for exchange, query, token, given in sent_with_a_token(evidence):
         if given is None or exchange.failed or not evidence.comparable(exchange):
             continue
         question = evidence.reading(exchange).query
@@ -291,7 +269,7 @@ def limit_may_change(evidence: Evidence) -> Iterator[Outcome]:
     apart = _distinguishable(evidence)
     # A page size that is also wrong without a token is another breach.
     sized = not any(_wrong_size(evidence, page) for page in evidence.pages if page.query.after is None)
-    sent = list(_sent(evidence))
+    sent = list(sent_with_a_token(evidence))
     own = [exchange for exchange, query, _, given in sent if given is not None and _of_its_size(query, given)]
     # If no token is accepted at all, the limit is not the reason.
     answered = not own or any(not denied(exchange) for exchange in own)
@@ -350,140 +328,3 @@ def _two_places(evidence: Evidence) -> Iterator[Outcome]:
 
 def _size(query: Query) -> str:
     return f"limit={query.limit}" if query.limit is not None else "no limit"
-
-
-# What it opens
-
-
-@clause(
-    "TOK-006",
-    Level.SECURITY,
-    "A token opens neither another list nor the door",
-    quote=ADMIN_ONLY,
-    why="Whoever gets hold of a token, which stands in addresses and logs, reads a list that is not theirs.",
-    good="a token of B on A: 400; a token without a key: 401",
-    bad="a token of B on A: items of B",
-    probes=TOKENS,
-    requires=REQUIRES,
-    caused_by=("SCO-001", "SEC-001", "SEC-002", "SEC-005"),
-    decided_by="list",
-    needs=Needs(items=2, other_checkpoint=True),
-)
-def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
-    if not {Capability.SCOPE, Capability.KEY} & evidence.operation.capabilities:
-        yield Inapplicable("there is one list, and everyone may look at it")
-        return
-    elsewhere = evidence.elsewhere
-    for exchange in evidence.exchanges:
-        query = evidence.reading(exchange).query
-        if query is None or query.after is None or exchange.answer is None:
-            continue
-        givers = evidence.reader.given(query.after)
-        admin = exchange.request.credential == "admin"
-        if not givers or exchange.concurrent:
-            continue
-        page = evidence.page(exchange, query)
-        if not admin:
-            yield from _keeps_shut(evidence, exchange, page)
-        elif all(given.query.checkpoint != query.checkpoint for given in givers):
-            forbidden = elsewhere.get(query.checkpoint, frozenset())
-            shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
-            if exchange.refused:
-                shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
-            if shown:
-                exchanges = (givers[0].exchange, exchange)
-                yield Finding("nothing of the list that the token was given for", names(shown, 3), exchanges)
-            elif page is not None or denied(exchange):
-                yield HELD
-
-
-def _keeps_shut(evidence: Evidence, exchange: Exchange, page: Page | None) -> Iterator[Outcome]:
-    """One outcome for a token that is used without the right to it."""
-    form = exchange.request.credential
-    if form not in {"none", "unknown", "user"} or Capability.KEY not in evidence.operation.capabilities:
-        return
-    if page is not None and page.items:
-        who = {"none": "without a key", "unknown": "with an unknown key", "user": "with a key that may not look"}[form]
-        yield Finding("a refusal", f"status {exchange.status} and {count(len(page.items), 'item')}, {who}", (exchange,))
-    elif denied(exchange):
-        yield HELD
-
-
-@clause(
-    "TOK-007",
-    Level.ROBUSTNESS,
-    "A token that is tampered with, or of another query, does no harm",
-    quote=SUCCESS,
-    why="Who changes a token brings down a worker, or sees what the query must not show.",
-    good="half a token: 400",
-    bad="half a token: 500",
-    probes=TOKENS,
-    requires=REQUIRES,
-    caused_by=("SCO-001", "TOK-006"),
-    decided_by="list",
-    needs=TWO,
-)
-def tampered_token_does_no_harm(evidence: Evidence) -> Iterator[Outcome]:
-    # A filter that also shows wrong items without a token is another breach.
-    leaky = any(_wrong_items(page) for page in evidence.pages if page.query.after is None)
-    for exchange, query in _misused(evidence):
-        if exchange.answer is None or exchange.postponed:
-            continue
-        page = evidence.page(exchange, query)
-        wrong = _wrong_items(page) if page is not None and not leaky else ()
-        foreign = tuple(id_ for id_ in page.ids if id_ in evidence.foreign) if page is not None else ()
-        if exchange.failed:
-            yield Finding("a 4xx, or a page that goes on", f"status {exchange.status}", (exchange,))
-        elif wrong:
-            said = (
-                f"{names(wrong, 3)}, which {evidence.operation.query(Query('', project_id=query.project_id))} excludes"
-            )
-            yield Finding("a 4xx, or items of the query", said, (exchange,))
-        elif foreign:
-            yield Finding("a 4xx, or items of this list", f"{names(foreign, 3)}, of another list", (exchange,))
-        elif page is not None or denied(exchange):
-            yield HELD
-
-
-def _wrong_items(page: Page) -> tuple[str, ...]:
-    """The items of a page that its filter excludes."""
-    project = page.query.project_id
-    return tuple(item.id for item in page.items if project is not None and item.project_id not in {project, None})
-
-
-def _misused(evidence: Evidence) -> Iterator[tuple[Exchange, Query]]:
-    """The requests with a token that was not given for them: changed, cut, empty, or of another query."""
-    for exchange, query, token, given in _sent(evidence):
-        others = evidence.reader.given(token)
-        of_another_list = others and all(each.query.checkpoint != query.checkpoint for each in others)
-        if given is None and not of_another_list:
-            yield exchange, query
-    for exchange, found in odd(evidence):
-        if only(found, "after", Oddity.EMPTY) or only(found, "after", Oddity.CONTROL):
-            yield exchange, Query(evidence.target.checkpoint)
-
-
-@clause(
-    "TOK-008",
-    Level.ADVISORY,
-    "A tampered or unknown token does not begin again at the first page",
-    quote=CURSOR,
-    why="A client whose token was cut or has expired begins again, and loops if that happens each time.",
-    good="half a token: 400",
-    bad="half a token: [cp_1, …], the first page",
-    probes=TOKENS,
-    requires=REQUIRES,
-    decided_by="list",
-    needs=ONE,
-)
-def tampered_token_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
-    for exchange, query, token, _ in _sent(evidence):
-        # A changed number may be another valid token.
-        if evidence.reader.given(token) or token.isdigit():
-            continue
-        page = evidence.page(exchange, query)
-        head = evidence.listing.sequence(evidence.asked_order(query), query.project_id)[:1]
-        if page is not None and page.items and head == page.ids[:1]:
-            yield Finding("a 4xx, or an empty page", f"the first page again: {names(page.ids, 2)}", (exchange,))
-        elif shows_nothing(exchange, page):
-            yield HELD
