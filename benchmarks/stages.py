@@ -100,7 +100,8 @@ def hook(clock: Clock, counted: Callable[[int], object], put: Callable[[object, 
     from contracts.runs import live as running
     from contracts.runs.plan import Plan, Progress
     from contracts.traffic.client import Client
-    from contracts.verdicts.judging import judge, tally
+    from contracts.verdicts.judging import judge
+    from contracts.verdicts.tallying import tally
 
     def run(plan: Plan, tell: Callable[[Progress], None] | None = None) -> Result:
         result = original(plan, tell)

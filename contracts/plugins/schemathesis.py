@@ -37,7 +37,7 @@ from contracts.reports.safe import plain
 from contracts.runs.replay import base_of, may_have_changed, with_steps
 from contracts.traffic.keys import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
-from contracts.verdicts.judging import tally
+from contracts.verdicts.tallying import tally
 
 _MOST: Final = 20_000
 """Answers of one checkpoint that are kept for the judgement at the end."""

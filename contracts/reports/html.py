@@ -26,7 +26,7 @@ from contracts.reports.summary import GLYPHS, outcome
 from contracts.reports.templating import asset, template
 from contracts.reports.view import Report, shown_exchanges
 from contracts.traffic.credentials import CREDENTIALS
-from contracts.verdicts.judging import tally
+from contracts.verdicts.tallying import tally
 
 LONGEST_BODY: Final = 4096
 """Bytes of a body that are shown at most."""

@@ -21,7 +21,8 @@ from contracts.runs.plan import Plan
 from contracts.traffic.client import RunStopped
 from contracts.traffic.credentials import available
 from contracts.traffic.keys import USER_VARIABLE
-from contracts.verdicts.judging import judge, tally
+from contracts.verdicts.judging import judge
+from contracts.verdicts.tallying import tally
 
 BUDGET = 12
 """Requests that a look takes at the most."""

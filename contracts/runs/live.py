@@ -29,6 +29,7 @@ from contracts.runs.plan import Plan, Progress
 from contracts.runs.shares import Shares
 from contracts.traffic.client import DiskFull, OutOfTime, RunStopped, TargetGone
 from contracts.traffic.limits import CLOSER, LEAST_BUDGET
+from contracts.verdicts.cascades import roots
 from contracts.verdicts.conclusion import (
     Cost,
     InternalError,
@@ -38,7 +39,9 @@ from contracts.verdicts.conclusion import (
     without_verdicts,
 )
 from contracts.verdicts.confirmation import Confirming, worth_confirming
-from contracts.verdicts.judging import MORE, Confirmation, Tally, judge, roots, tally
+from contracts.verdicts.judging import MORE, judge
+from contracts.verdicts.recurrence import Confirmation
+from contracts.verdicts.tallying import Tally, tally
 
 LEAST_TO_SPARE = 127
 SHARE_FOR_CONFIRMING = 0.128

@@ -33,8 +33,9 @@ from contracts.traffic.har import Recording, read_har
 from contracts.traffic.redaction import MARKER
 from contracts.traffic.spool import Spool
 from contracts.verdicts.conclusion import MOVED, Cost, Terms, conclude
-from contracts.verdicts.confirmation import recounted
-from contracts.verdicts.judging import judge, tally
+from contracts.verdicts.judging import judge
+from contracts.verdicts.recurrence import recounted
+from contracts.verdicts.tallying import tally
 
 NOT_IN_IT = "a recording that shows such requests and answers"
 QUIET = "a recording of a quiet list, in which a page is asked for twice"

@@ -17,7 +17,7 @@ from contracts.core.wording import count, short
 from contracts.evidence.evidence import Evidence
 from contracts.openapi.operation import Operation
 from contracts.verdicts.deviations import accept, ending, failing, today
-from contracts.verdicts.judging import first_after_change
+from contracts.verdicts.tallying import first_after_change
 
 MOVED = "The list changed during the run: items that came or went are left out of every claim."
 _TOO_MANY = 429

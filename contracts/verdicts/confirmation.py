@@ -7,18 +7,18 @@ each time. A recording says what was repeated for each finding, so that it is co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from contracts.clauses.registry import Clause
 from contracts.core.model import Exchange, Order, Target
-from contracts.core.result import Finding, Repetition, Round
-from contracts.evidence.evidence import LOAD, Evidence
+from contracts.core.result import Finding, Repetition
+from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
-from contracts.verdicts.judging import Confirmation, Tally, judge, numbers, roots, tally
+from contracts.verdicts.cascades import roots
+from contracts.verdicts.judging import judge
+from contracts.verdicts.recurrence import Confirmation, Repeat, counted, merged
+from contracts.verdicts.tallying import Tally, numbers, tally
 
 ROUNDS = 3
 """Repetitions of a finding."""
@@ -53,26 +53,12 @@ class Answering(Protocol):
         """Repeat requests at the same time, in the round of this number."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """The exchanges of a finding, repeated once, and whether the list certainly did not change meanwhile."""
-
-    exchanges: tuple[Exchange, ...]
-    stable: bool
-    enclosed: tuple[Exchange, ...] = ()
-    """The exchanges of this round and of the control walks around it, where the list is known to change."""
-
-    def by_number(self) -> Round:
-        """The same as a recording holds it."""
-        return Round(_numbered(self.exchanges), self.stable, _numbered(self.enclosed))
-
-
 def worth_confirming(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
     """The finding of each clause that is to be confirmed; those that follow from others come last."""
     found = [
-        (name, kept.least)
-        for name, kept in tallies.items()
-        if kept.least is not None and not kept.least.warning and len(kept.least.exchanges) <= LONGEST_REPLAY
+        (name, found.least)
+        for name, found in tallies.items()
+        if found.least is not None and not found.least.warning and len(found.least.exchanges) <= LONGEST_REPLAY
     ]
     return sorted(found, key=lambda each: each[0] in derived)
 
@@ -115,10 +101,10 @@ class Confirming:
         self._part = part
         self.ended_by: BaseException | None = None
         self.repetitions: list[Repetition] = []
-        self._copies: dict[str, list[_Round]] = {}
+        self._copies: dict[str, list[Repeat]] = {}
         self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
         """The exchanges of each round, by the number of the exchange that they repeat."""
-        self._together: dict[str, list[_Round]] = {}
+        self._together: dict[str, list[Repeat]] = {}
         """The rounds with other requests under way, for findings that did not recur without them."""
 
     def ask(self, found: Sequence[tuple[str, Finding]], derived: Mapping[str, str] = {}) -> dict[str, Confirmation]:
@@ -156,7 +142,7 @@ class Confirming:
         self.repetitions += [
             Repetition(
                 name,
-                numbers(finding),
+                numbers(finding.exchanges),
                 tuple(one.by_number() for one in self._copies[name]),
                 tuple(one.by_number() for one in self._together.get(name, ())),
                 known=self._answering.exchanges[-1].number + 1,
@@ -165,7 +151,7 @@ class Confirming:
             for name, finding in found
         ]
         alone = self._count(found, self._copies)
-        return _merged(alone, self._count([each for each in found if each[0] in self._together], self._together))
+        return merged(alone, self._count([each for each in found if each[0] in self._together], self._together))
 
     def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat each finding once, and then one after the other, so that the first reported are counted completely."""
@@ -186,7 +172,7 @@ class Confirming:
             for done in () if self._moved and finding.stable_list else self._done.values():
                 if all(exchange.number in done for exchange in finding.exchanges):
                     mine = tuple(done[exchange.number] for exchange in finding.exchanges)
-                    self._copies[name].append(_Round(mine, stable=not self._moved))
+                    self._copies[name].append(Repeat(mine, stable=not self._moved))
 
     def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat what did not recur together with the requests that were under way with it at first."""
@@ -216,7 +202,7 @@ class Confirming:
             copies = dict(zip(sorted(wanted), self._answering.repeat_together(number, asked), strict=True))
             for name, finding in gone:
                 mine = tuple(copies[exchange.number] for exchange in finding.exchanges)
-                self._together.setdefault(name, []).append(_Round(mine, stable=True))
+                self._together.setdefault(name, []).append(Repeat(mine, stable=True))
 
     def _round(self, number: int, found: Iterable[tuple[str, Finding]]) -> None:
         done = self._done[number]
@@ -233,7 +219,7 @@ class Confirming:
                 mine.append(done[exchange.number])
             after = self._read_list(finding) if enclosed else ()
             self._copies[name].append(
-                _Round(
+                Repeat(
                     tuple(mine),
                     stable=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
                     enclosed=tuple(self._answering.exchanges[began:]) if enclosed else (),
@@ -259,130 +245,10 @@ class Confirming:
         return tuple(ids)
 
     def _count(
-        self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[_Round]]
+        self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[Repeat]]
     ) -> dict[str, Confirmation]:
         repeated = {name: (finding.exchanges, copies[name]) for name, finding in found}
-        return _counted(self._clauses, self._reader, self._target, self._answering.exchanges, repeated, part=self._part)
-
-
-def recounted(
-    repetitions: Iterable[Repetition],
-    clauses: Sequence[Clause],
-    reader: Reader,
-    target: Target,
-    exchanges: Mapping[int, Exchange],
-) -> dict[str, Confirmation]:
-    """Count how often each finding of a recorded run recurred, from what its recording says was repeated.
-
-    Args:
-        repetitions: The rounds of each finding, in their order.
-        clauses: The clauses that are judged.
-        reader: What reads the answers.
-        target: The target that is judged.
-        exchanges: What was recorded and can be judged, by number.
-    """
-    found: dict[str, Confirmation] = {}
-    wanted = {clause.id for clause in clauses}
-    shown = [each for each in repetitions if each.clause in wanted and all(number in exchanges for number in each.of)]
-    for (known, part), group in groupby(shown, lambda each: (each.known, each.part)):
-        members = list(group)
-        kept = {number for each in members for number in _named(each)} if part else exchanges
-        there = [exchanges[number] for number in sorted(kept) if number < known and number in exchanges]
-        evidence = [exchange for exchange in there if exchange.probe != LOAD]
-        count = partial(_counted, clauses, reader, target, evidence, part=part)
-        alone = count(_shown([(each, each.rounds) for each in members], exchanges))
-        together = count(_shown([(each, each.together) for each in members if each.together], exchanges))
-        found |= _merged(alone, together)
-    return found
-
-
-def _named(repetition: Repetition) -> Iterator[int]:
-    yield from repetition.of
-    for one in (*repetition.rounds, *repetition.together):
-        yield from one.copies
-
-
-def _shown(
-    repeated: Iterable[tuple[Repetition, Iterable[Round]]], exchanges: Mapping[int, Exchange]
-) -> dict[str, tuple[tuple[Exchange, ...], list[_Round]]]:
-    """For each clause the exchanges of its finding, and the rounds that are recorded completely."""
-    return {
-        each.clause: (
-            tuple(exchanges[number] for number in each.of),
-            [
-                _Round(
-                    tuple(exchanges[number] for number in one.copies),
-                    one.stable,
-                    tuple(exchanges[number] for number in one.enclosed),
-                )
-                for one in rounds
-                if len(one.copies) == len(each.of)
-                and all(number in exchanges for number in (*one.copies, *one.enclosed))
-            ],
-        )
-        for each, rounds in repeated
-    }
-
-
-def _numbered(exchanges: Iterable[Exchange]) -> tuple[int, ...]:
-    return tuple(exchange.number for exchange in exchanges)
-
-
-def _merged(alone: dict[str, Confirmation], together: Mapping[str, Confirmation]) -> dict[str, Confirmation]:
-    """The counts; those with other requests under way where a finding recurred only then."""
-    for name, confirmation in together.items():
-        if confirmation.seen and not alone[name].seen:
-            alone[name] = replace(confirmation, alone=alone[name].rounds)
-    return alone
-
-
-def _counted(
-    clauses: Sequence[Clause],
-    reader: Reader,
-    target: Target,
-    exchanges: Sequence[Exchange],
-    repeated: Mapping[str, tuple[tuple[Exchange, ...], Sequence[_Round]]],
-    *,
-    part: bool,
-) -> dict[str, Confirmation]:
-    """Count the rounds in which a finding recurs: its clause breaks in them, or all answers are the same again.
-
-    The same list is no recurrence of what one answer shows, or what load shows: the next answer may hold the same list,
-    and be right.
-
-    Args:
-        clauses: The clauses that are judged.
-        reader: What reads the answers.
-        target: The target that is judged.
-        exchanges: All exchanges until now.
-        repeated: For each clause the exchanges of its finding, and the rounds that repeated them.
-        part: Whether the findings are about a part of a list that is too long for memory.
-    """
-    counted: dict[str, Confirmation] = {}
-    if not repeated:
-        return counted
-    evidence = Evidence(reader, target, exchanges, part=part)
-    mine = [clause for clause in clauses if clause.id in repeated]
-    tallies = tally(mine, evidence)
-    single = {clause.id for clause in mine if clause.decided_by == "answer"}
-    for name, (of, rounds) in repeated.items():
-        by_list = name not in single and all(exchange.probe != LOAD for exchange in of)
-        confirmation = counted[name] = Confirmation(of=_numbered(of))
-        for one in rounds:
-            if _silent(of, one):
-                continue
-            if one.enclosed:
-                # By the exchanges between two control walks alone.
-                between = Evidence(reader, target, one.enclosed)
-                seen = bool(tally([clause for clause in mine if clause.id == name], between)[name].breaches)
-            else:
-                seen = _breaks(one, tallies[name]) or (by_list and _same(evidence, of, one))
-            confirmation.rounds += 1
-            confirmation.seen += seen
-            confirmation.sure += one.stable
-            confirmation.sure_seen += seen and one.stable
-            confirmation.tries += sum(1 + exchange.retries for exchange in one.exchanges if exchange.lost)
-    return counted
+        return counted(self._clauses, self._reader, self._target, self._answering.exchanges, repeated, part=self._part)
 
 
 def _large(finding: Finding) -> bool:
@@ -393,14 +259,6 @@ def _large(finding: Finding) -> bool:
 def _asks(exchange: Exchange) -> frozenset[str]:
     """The names of the parameters of a request."""
     return frozenset(part.partition("=")[0] for part in exchange.request.query.split("&"))
-
-
-def _silent(of: Sequence[Exchange], one: _Round) -> bool:
-    """Whether a round proves nothing: it brought no answer, or a 5xx, where the finding rests on another answer."""
-    return any(
-        (after.answer is None or after.failed) and before.answer is not None and not before.failed
-        for before, after in zip(of, one.exchanges, strict=True)
-    )
 
 
 def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Exchange]:
@@ -415,15 +273,3 @@ def overlapping(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Excha
         and other.sent < exchange.received
         and exchange.sent < other.received
     ]
-
-
-def _breaks(one: _Round, kept: Tally) -> bool:
-    """Whether the clause breaks in a round."""
-    asked = set(_numbered(one.exchanges))
-    return any(asked & set(_numbered(finding.exchanges)) for finding in kept.findings)
-
-
-def _same(evidence: Evidence, of: Sequence[Exchange], one: _Round) -> bool:
-    return all(
-        evidence.signature(before) == evidence.signature(after) for before, after in zip(of, one.exchanges, strict=True)
-    )

@@ -9,7 +9,7 @@ from contracts.clauses.registry import find
 from contracts.core.model import Exchange, Order, Query, Request
 from contracts.core.result import Judgement, Verdict
 from contracts.evidence.evidence import Evidence
-from contracts.verdicts.judging import size, tally
+from contracts.verdicts.tallying import size, tally
 
 SURE = 2
 """A finding that recurred in so many repetitions, and in all of them, is not intermittent."""

@@ -1,181 +1,30 @@
-"""From evidence to verdicts: every breach is collected, the smallest is shown, and nothing uncertain is claimed."""
+"""From what the clauses found to verdicts: the smallest breach is shown, and nothing uncertain is claimed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from contracts.clauses.registry import Clause, owner
-from contracts.core.model import Exchange, Node, Request
-from contracts.core.result import Answered, Finding, Held, Inapplicable, Judgement, Level, Unshown, Verdict
+from contracts.core.model import Exchange, Node
+from contracts.core.result import Finding, Judgement, Level, Verdict
 from contracts.core.wording import count
 from contracts.evidence.evidence import CONTROL, Evidence
 from contracts.openapi.operation import Operation
+from contracts.verdicts.cascades import NO_CASE, explain
+from contracts.verdicts.recurrence import Confirmation
+from contracts.verdicts.tallying import Tally, numbers
 
 ENOUGH_BREACHES = 3
 """So many breaches are no passing change of the list, even if none recurred when it was repeated."""
-
-MOST_FINDINGS = 20_000
-"""Findings of one clause that are kept in memory: a recording may have very many."""
-
 LEAST_TOGETHER = 0.2
 """The least share of a clause's cases that are breaches where requests are mixed up that are under way together."""
-A_PAGE = 4096
-"""Bytes. Among findings with bodies below this size the first one is shown, and not the one with the shortest body."""
-
 MORE = "more requests (--requests)"
 """What to provide where too few requests were sent."""
-NO_CASE = "no answer of this run showed a case that could break it"
 CHANCE = 1e-4
 """Below this probability the network is not assumed to have lost every attempt of one request."""
-
-_LEAST_REPEATED = 3
-"""Requests that were answered 200 before, and otherwise since, that show that a target changed."""
-_LEAST_AFTER = 10
-"""Other answers in a row, one of them to such a request, that show the same."""
 _STEADY = "a run over a steady connection"
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a clause found in the evidence. ``dropped`` counts the breaches that are not kept among the findings."""
-
-    cases: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    dropped: int = 0
-    inapplicable: Inapplicable | None = None
-    unshown: Unshown | None = None
-    answered: Answered | None = None
-
-    @property
-    def breaches(self) -> list[Finding]:
-        """The findings that are not just warnings."""
-        return [finding for finding in self.findings if not finding.warning]
-
-    @property
-    def number(self) -> int:
-        """The number of breaches, including those that are not kept."""
-        return len(self.breaches) + self.dropped
-
-    def add(self, other: Tally, most: int | None = None) -> None:
-        """Add what the clause found in other evidence; of more than ``most`` findings the smallest are kept."""
-        number = self.number + other.number
-        self.cases += other.cases
-        self.findings = sorted([*self.findings, *other.findings], key=size)[:most]
-        self.dropped = number - len(self.breaches)
-
-    @property
-    def least(self) -> Finding | None:
-        """The finding to show: a breach before a warning, what is sure before what is not, then the smallest."""
-        return min(self.findings, key=size, default=None)
-
-
-def size(finding: Finding) -> tuple[Any, ...]:
-    """The sort key of the findings of a clause; the smallest one is shown."""
-    last = finding.exchanges[-1]
-    return (
-        finding.warning,
-        any(exchange.lost for exchange in finding.exchanges),
-        finding.stable_list,
-        last.request.credential != "admin",
-        len(finding.exchanges),
-        last.concurrent,
-        last.request.query.count("=") + last.request.query.count("&"),
-        len(last.answer.body) // A_PAGE if last.answer is not None else 0,
-        len(last.request.query),
-        last.number,
-    )
-
-
-@dataclass(slots=True)
-class Confirmation:
-    """How often a finding recurred when it was repeated.
-
-    ``rounds`` counts the repetitions, ``seen`` those in which it recurred; ``sure`` those in which the list certainly
-    did not change, and ``sure_seen`` those of them in which it recurred. ``tries`` counts the attempts in these rounds
-    that got no complete answer. ``of`` are the numbers of the finding's exchanges.
-    """
-
-    of: tuple[int, ...] = ()
-
-    rounds: int = 0
-    seen: int = 0
-    sure: int = 0
-    sure_seen: int = 0
-    tries: int = 0
-    alone: int = 0
-    """Rounds without other requests under way, if it recurred in none; the other counts are then those with."""
-
-
-def first_after_change(evidence: Evidence) -> Exchange | None:
-    """The first request from which on no answer is a 200, also to what had been answered 200 before.
-
-    ``None`` if the target did not change this way during the run. A 304 counts as a 200: it says that the page is the
-    one that was given before.
-    """
-    allowed = [exchange for exchange, _ in evidence.allowed]
-    last = max((place for place, exchange in enumerate(allowed) if exchange.ok), default=-1)
-    after = [exchange for exchange in allowed[last + 1 :] if exchange.answer is not None]
-    if any(exchange.status == HTTPStatus.NOT_MODIFIED for exchange in after):
-        return None
-    known = {_as_asked(exchange) for exchange in allowed[: last + 1] if exchange.ok}
-    repeated = sum(_as_asked(exchange) in known for exchange in after)
-    enough = repeated >= _LEAST_REPEATED or (repeated and len(after) >= _LEAST_AFTER)
-    return after[0] if enough else None
-
-
-def _across(finding: Finding, number: int) -> bool:
-    """Whether a finding compares answers from before a request with later ones."""
-    return min(each.number for each in finding.exchanges) < number <= max(each.number for each in finding.exchanges)
-
-
-def _as_asked(exchange: Exchange) -> Request:
-    return replace(exchange.request, fresh=False)
-
-
-@lru_cache(maxsize=1)
-def _before(evidence: Evidence, number: int) -> Evidence:
-    earlier = [exchange for exchange in evidence.exchanges if exchange.number < number]
-    return Evidence(evidence.reader, evidence.target, earlier, part=evidence.part)
-
-
-def tally(clauses: Iterable[Clause], evidence: Evidence) -> dict[str, Tally]:
-    """Let each clause judge the evidence.
-
-    An intermittent 5xx breaks only clauses that say so (``even_once``). Answers from after a change of the target are
-    judged only by the clauses about HTTP: they say nothing about the list.
-    """
-    found = {}
-    changed = first_after_change(evidence)
-    steady = evidence if changed is None else _before(evidence, changed.number)
-    for clause in clauses:
-        kept = found[clause.id] = Tally()
-        if (lacking := clause.lacking(evidence.operation)) is not None:
-            kept.inapplicable = Inapplicable(lacking)
-            continue
-        for outcome in clause.judge(evidence if clause.family == "http" else steady):
-            match outcome:
-                case Held():
-                    kept.cases += 1
-                case Finding() if not clause.even_once and any(map(evidence.failures.intermittent, outcome.exchanges)):
-                    pass
-                case Finding() if changed is not None and _across(outcome, changed.number):
-                    pass
-                case Finding():
-                    kept.cases += 1
-                    kept.findings.append(outcome)
-                    if len(kept.findings) > MOST_FINDINGS:
-                        kept.add(Tally(), MOST_FINDINGS // 2)
-                case Inapplicable():
-                    kept.inapplicable = outcome
-                case Unshown():
-                    kept.unshown = outcome
-                case Answered():
-                    kept.answered = outcome
-    return found
 
 
 def judge(
@@ -196,12 +45,7 @@ def judge(
         _judgement(clause, evidence, tallies[clause.id], confirmations.get(clause.id, Confirmation()))
         for clause in clauses
     ]
-    return tuple(_in_its_words(each, evidence.operation) for each in _explain(clauses, judgements, tallies))
-
-
-def roots(judgements: Iterable[Judgement]) -> dict[str, str]:
-    """For each breach that follows from another one, the clause at its root."""
-    return {one.clause: one.because for one in judgements if one.because and one.verdict is Verdict.BROKEN}
+    return tuple(_in_its_words(each, evidence.operation) for each in explain(clauses, judgements, tallies))
 
 
 def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
@@ -216,18 +60,18 @@ def _in_its_words(judgement: Judgement, operation: Operation) -> Judgement:
     return replace(judgement, title=title, reason=reason, provide=provide, finding=finding)
 
 
-def _judgement(clause: Clause, evidence: Evidence, kept: Tally, confirmation: Confirmation) -> Judgement:
-    finding = kept.least
-    if confirmation.of not in {numbers(one) for one in kept.findings}:
+def _judgement(clause: Clause, evidence: Evidence, found: Tally, confirmation: Confirmation) -> Judgement:
+    finding = found.least
+    if confirmation.of not in {numbers(one.exchanges) for one in found.findings}:
         confirmation = Confirmation()
     common = Judgement(
         clause=clause.id,
         level=clause.level,
         title=clause.title,
         verdict=Verdict.KEPT,
-        cases=kept.cases,
-        breaches=kept.number,
-        answer=kept.answered,
+        cases=found.cases,
+        breaches=found.number,
+        answer=found.answered,
     )
     if finding is not None:
         stood = not evidence.unsteady and evidence.listing.watched(finding.exchanges)
@@ -237,9 +81,9 @@ def _judgement(clause: Clause, evidence: Evidence, kept: Tally, confirmation: Co
             settled = _settle(common, finding, confirmation, moved=evidence.unsteady, stood=stood)
         if settled is not None:
             return settled
-    if clause.level is Level.OBSERVED and kept.answered is not None:
+    if clause.level is Level.OBSERVED and found.answered is not None:
         return _but(common, Verdict.ANSWERED)
-    return _without_breach(clause, common, evidence, kept)
+    return _without_breach(clause, common, evidence, found)
 
 
 def _settle(
@@ -314,12 +158,12 @@ def _undecided(
     )
 
 
-def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept: Tally) -> Judgement:
-    if kept.inapplicable is not None and not kept.cases:
-        return _but(common, Verdict.NOT_APPLICABLE, reason=kept.inapplicable.reason)
+def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, found: Tally) -> Judgement:
+    if found.inapplicable is not None and not found.cases:
+        return _but(common, Verdict.NOT_APPLICABLE, reason=found.inapplicable.reason)
     lacking = clause.needs.lacking(evidence)
     # Where a change of the list explains every breach, nothing is left that was right.
-    if lacking is None and kept.cases > kept.number:
+    if lacking is None and found.cases > found.number:
         return common
     missed = _missed(clause, evidence)
     if missed and _may_hide(clause, evidence, missed):
@@ -329,14 +173,14 @@ def _without_breach(clause: Clause, common: Judgement, evidence: Evidence, kept:
     if not evidence.pages and any(evidence.unread()):
         reason = "no page of the list could be read"
         return _but(common, Verdict.NOT_EXERCISED, reason=reason, because=_unread_because(evidence))
-    reason, provide = lacking or _no_case(evidence, kept)
+    reason, provide = lacking or _no_case(evidence, found)
     return _but(common, Verdict.NOT_EXERCISED, reason=reason, provide=provide)
 
 
-def _no_case(evidence: Evidence, kept: Tally) -> tuple[str, str]:
+def _no_case(evidence: Evidence, found: Tally) -> tuple[str, str]:
     """Why the run has no case of a clause, and what the user can provide."""
-    if kept.unshown is not None:
-        return kept.unshown.reason, kept.unshown.provide
+    if found.unshown is not None:
+        return found.unshown.reason, found.unshown.provide
     reason, provide = NO_CASE, MORE
     if evidence.unsteady:
         return f"the list changed, and {reason}", f"a run while the list is quiet, or {provide}"
@@ -368,55 +212,3 @@ def _unread_because(evidence: Evidence) -> str:
 
 def _but(judgement: Judgement, verdict: Verdict, **changes: Any) -> Judgement:
     return replace(judgement, verdict=verdict, **changes)
-
-
-def _explain(
-    clauses: Sequence[Clause], judgements: Sequence[Judgement], tallies: Mapping[str, Tally]
-) -> tuple[Judgement, ...]:
-    """Name the cause of each breach that follows from another one: the clause at the root of the chain."""
-    broken = {judgement.clause for judgement in judgements if judgement.verdict is Verdict.BROKEN}
-    causes: dict[str, str] = {}
-    hidden: dict[str, str] = {}
-    for clause, judgement in zip(clauses, judgements, strict=True):
-        if judgement.clause in broken and judgement.finding is not None:
-            for cause in clause.caused_by:
-                if cause in broken and _shares(judgement.finding, tallies[cause].breaches):
-                    causes[clause.id] = cause
-                    break
-        elif judgement.reason == NO_CASE:
-            hidden[clause.id] = next((cause for cause in clause.caused_by if cause in broken), "")
-    return tuple(_explained(judgement, causes, hidden.get(judgement.clause, "")) for judgement in judgements)
-
-
-def _explained(judgement: Judgement, causes: Mapping[str, str], hides: str) -> Judgement:
-    if judgement.clause in causes:
-        return replace(judgement, because=_root(causes, judgement.clause))
-    if hides:
-        reason = f"what could show a case breaks {hides}"
-        return replace(judgement, because=_root(causes, hides), reason=reason, provide="")
-    return judgement
-
-
-def _root(causes: Mapping[str, str], clause: str) -> str:
-    """The end of a chain of causes."""
-    while clause in causes:
-        clause = causes[clause]
-    return clause
-
-
-def numbers(finding: Finding) -> tuple[int, ...]:
-    """The numbers of the exchanges that a finding rests on."""
-    return tuple(exchange.number for exchange in finding.exchanges)
-
-
-def _shares(finding: Finding, findings: Iterable[Finding]) -> bool:
-    """Whether a finding rests on an answer of one of the others.
-
-    Without the admin key, the same request counts as the same answer, whatever the form of its credentials.
-    """
-    mine = {_question(exchange) for exchange in finding.exchanges}
-    return any(mine & {_question(exchange) for exchange in other.exchanges} for other in findings)
-
-
-def _question(exchange: Exchange) -> object:
-    return exchange.number if exchange.request.credential == "admin" else exchange.request.target

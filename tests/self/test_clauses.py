@@ -31,7 +31,8 @@ from contracts.core.model import Echo, Order, Step, Target
 from contracts.core.result import Answered, Judgement, Level, Verdict
 from contracts.openapi.loading import load_operation
 from contracts.openapi.operation import Operation
-from contracts.verdicts.judging import judge, tally
+from contracts.verdicts.judging import judge
+from contracts.verdicts.tallying import tally
 
 UP, DOWN = Order.ASCENDING, Order.DESCENDING
 MAIN, OTHER, EMPTY = "ft:model:acme:x:1", "ft:model:acme:y:2", "ft:model:acme:z:3"

@@ -16,7 +16,8 @@ from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.openapi.loading import load_operation
 from contracts.openapi.operation import Operation
-from contracts.verdicts.judging import judge, tally
+from contracts.verdicts.judging import judge
+from contracts.verdicts.tallying import tally
 
 KNOWN = {clause.id: clause for clause in clauses()}
 

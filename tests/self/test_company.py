@@ -18,7 +18,7 @@ from contracts.mock.server import Server
 from contracts.runs.selftest import against
 from contracts.traffic.client import Client
 from contracts.traffic.keys import Keys
-from contracts.verdicts.judging import tally
+from contracts.verdicts.tallying import tally
 
 ERROR = b'{"error":{"message":"No.","type":"x","param":null,"code":null}}'
 

@@ -12,8 +12,10 @@ from histories import History, Permission, permissions, query, reader
 from contracts.clauses.registry import find
 from contracts.core.model import Exchange, Failure, FailureKind, Order, Target
 from contracts.core.result import Finding
-from contracts.verdicts.confirmation import LONGEST_REPLAY, ROUNDS, Confirming, recounted, worth_confirming
-from contracts.verdicts.judging import Confirmation, Tally, judge, tally
+from contracts.verdicts.confirmation import LONGEST_REPLAY, ROUNDS, Confirming, worth_confirming
+from contracts.verdicts.judging import judge
+from contracts.verdicts.recurrence import Confirmation, recounted
+from contracts.verdicts.tallying import Tally, tally
 
 ALONE, DERIVED, PAGED = "PAG-005", "PAG-009", "PAG-014"
 TARGET = Target("http://127.0.0.1/v1", "ft:model:acme:x:1")

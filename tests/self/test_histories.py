@@ -14,7 +14,9 @@ from contracts.clauses.registry import clauses
 from contracts.core.model import Order, Query, Step
 from contracts.core.result import Finding, Level, Verdict
 from contracts.evidence.evidence import CONTROL
-from contracts.verdicts.judging import Confirmation, Tally, judge, numbers, tally
+from contracts.verdicts.judging import judge
+from contracts.verdicts.recurrence import Confirmation
+from contracts.verdicts.tallying import Tally, numbers, tally
 
 ORDERS = st.sampled_from([None, *Order])
 
@@ -161,7 +163,7 @@ def verdict(history: History, clause: str, again: Confirmation, found: Tally | N
     tallies = {clause: found} if found is not None else tally(chosen, evidence)
     least = tallies[clause].least
     assert least is not None
-    (judgement,) = judge(chosen, evidence, tallies, {clause: replace(again, of=numbers(least))})
+    (judgement,) = judge(chosen, evidence, tallies, {clause: replace(again, of=numbers(least.exchanges))})
     return judgement.verdict
 
 

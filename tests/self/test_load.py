@@ -73,7 +73,7 @@ from contracts.runs.target import Opened, opened
 from contracts.settings.settings import Settings
 from contracts.traffic.client import Client
 from contracts.traffic.origin import Origin
-from contracts.verdicts.confirmation import recounted
+from contracts.verdicts.recurrence import recounted
 
 EACH = 8
 """Questions of each user."""

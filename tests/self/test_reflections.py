@@ -18,7 +18,7 @@ from contracts.mock.app import Request as Asked
 from contracts.mock.server import Server
 from contracts.traffic.client import Client
 from contracts.traffic.keys import Keys
-from contracts.verdicts.judging import Tally, tally
+from contracts.verdicts.tallying import Tally, tally
 
 PATH = operation().request(query()).path
 HTML = (("Content-Type", "text/html; charset=utf-8"),)

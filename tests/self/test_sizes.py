@@ -24,7 +24,8 @@ from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.selftest import SEED, against, show
 from contracts.traffic.keys import Keys
-from contracts.verdicts.judging import Tally, judge
+from contracts.verdicts.judging import judge
+from contracts.verdicts.tallying import Tally
 
 ONE = "1 permission"
 TWO = "2 permissions"

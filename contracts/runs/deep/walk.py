@@ -21,7 +21,7 @@ from contracts.probes.asking import Asking, ShareSpent
 from contracts.probes.walks import whole
 from contracts.runs.deep.census import ORDERS, Census, Doubt, Kind
 from contracts.traffic.limits import CLOSER
-from contracts.verdicts.judging import Tally, size, tally
+from contracts.verdicts.tallying import Tally, size, tally
 
 DEEP = "deep"
 """The probe that walks through the whole list."""

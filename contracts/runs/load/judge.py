@@ -24,7 +24,7 @@ from contracts.evidence.reader import Reader
 from contracts.runs.load.messages import News
 from contracts.runs.load.questions import Question, Questions
 from contracts.runs.plan import Plan
-from contracts.verdicts.judging import Tally, tally
+from contracts.verdicts.tallying import Tally, tally
 
 MOST_EVIDENCE: Final = 5
 """The most answers that are kept for each broken clause."""
