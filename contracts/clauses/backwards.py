@@ -37,7 +37,7 @@ def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
         if (
             before is not None
             and listing.rank(order, before) is not None
-            and listing.stands(before, page.exchange)
+            and listing.existed(before, page.exchange)
             and listing.belongs(before, page.query.project_id)
         ):
             yield page, before, order
@@ -106,13 +106,13 @@ def page_before_is_a_run(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     for page, before, order in _anchored(evidence):
         twice = tuple(id_ for id_, times in Counter(page.ids).items() if times > 1)
-        turned = next((pair for pair in listing.inversions(page, order) if not tie_at(evidence, order, *pair)), None)
+        swapped = next((pair for pair in listing.inversions(page, order) if not tie_at(evidence, order, *pair)), None)
         gap = listing.gap(page, order)
         lost = listing.before_cursor(page, order) if not page.items else None
         if twice:
             yield _finding(evidence, page, "each item once on a page", f"twice: {names(twice)}")
-        elif turned is not None:
-            first, second = turned
+        elif swapped is not None:
+            first, second = swapped
             shown = listing.shown_in(first, page.exchange, order)
             wanted = f"{short(second)} before {short(first)}, as in the list"
             yield _finding(evidence, page, wanted, f"{short(first)} comes first", shown)
@@ -203,7 +203,7 @@ def _tokens_given(evidence: Evidence) -> Iterator[Outcome]:
         earlier = page.query.after
         if not page.items or earlier is None or not listing.precedes(order, earlier, page.ids[0]):
             continue
-        if page.back is None and listing.stands(earlier, page.exchange):
+        if page.back is None and listing.existed(earlier, page.exchange):
             shown = listing.shown_in(earlier, page.exchange, order)
             wanted = f"a token of the page before: {short(earlier)} precedes {short(page.ids[0])}"
             yield Finding(wanted, "no such token", (page.exchange, shown), wrong=0)
@@ -230,7 +230,7 @@ def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) ->
     for id_ in listing.sequence(order, walk[0].query.project_id):
         if id_ in ids or not listing.precedes(order, id_, start) or tie_at(evidence, order, id_, start):
             continue
-        if not listing.stands(id_, *exchanges):
+        if not listing.existed(id_, *exchanges):
             continue
         page = next((each for each in walk if each.items and listing.precedes(order, each.ids[0], id_)), None)
         if page is None and not ended:

@@ -137,13 +137,13 @@ def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bo
     """Whether a refusal would be wrong: the cursor and the project exist, and the limit is not above the cap."""
     if evidence.above_cap(query) or evidence.not_there_yet(exchange) or evidence.may_have_expired(exchange):
         return False
-    if query.project_id is not None and not evidence.listing.project_stands(query.project_id, exchange):
+    if query.project_id is not None and not evidence.listing.project_existed(query.project_id, exchange):
         return False
     if query.before is not None and (query.after is not None or _is_first(evidence, query)):
         return False
     cursor = query.after or query.before
     return cursor is None or (
-        evidence.listing.stands(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
+        evidence.listing.existed(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
     )
 
 
@@ -289,10 +289,10 @@ def goes_on(evidence: Evidence, page: Page, order: Order) -> bool:
 
 def anchored(evidence: Evidence, page: Page) -> bool:
     """Whether the cursor of a page certainly existed when it was used."""
-    return page.query.after is None or evidence.listing.stands(page.query.after, page.exchange)
+    return page.query.after is None or evidence.listing.existed(page.query.after, page.exchange)
 
 
-def sure(evidence: Evidence, walk: Walk) -> bool:
+def all_anchored(evidence: Evidence, walk: Walk) -> bool:
     """Whether each cursor of a walk certainly existed when it was used, so that no change of the list misled it."""
     return all(anchored(evidence, page) for page in walk.pages)
 
@@ -302,7 +302,7 @@ def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None
     listing, ids = evidence.listing, set(walk.ids)
     ends = walk.pages[0].exchange, walk.pages[-1].exchange
     for id_ in within(evidence, walk, order):
-        if id_ not in ids and listing.stands(id_, *ends):
+        if id_ not in ids and listing.existed(id_, *ends):
             page = _where(evidence, walk, order, id_)
             return Finding(
                 f"{short(id_)} in the walk with {size(walk)}",

@@ -148,7 +148,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
         pages = [page for walk in walks for page in walk.pages]
         ends = pages[0].exchange, pages[-1].exchange
         lost = next(
-            (id_ for id_ in sorted(seen_through) if id_ not in together and listing.stands(id_, *ends)),
+            (id_ for id_ in sorted(seen_through) if id_ not in together and listing.existed(id_, *ends)),
             None,
         )
         strange = next((id_ for id_ in sorted(together) if listing.is_phantom(id_)), None)
@@ -313,7 +313,7 @@ def _left_out(evidence: Evidence, page: Page, matching: Sequence[str]) -> Findin
     if page.query.after is not None:
         return None
     for id_ in matching:
-        if id_ in page.ids or not listing.stands(id_, page.exchange):
+        if id_ in page.ids or not listing.existed(id_, page.exchange):
             continue
         if page.has_more is False or (page.items and listing.precedes(order, id_, page.ids[-1])):
             seen = listing.shown_in(id_, page.exchange)

@@ -373,7 +373,7 @@ class Evidence:
             return page.query.order
         default = self.operation.default_order
         other = default.opposite
-        return other if not self.stands_in(page, default) and self.stands_in(page, other) else default
+        return other if not self.fits(page, default) and self.fits(page, other) else default
 
     def order_of_part(self, page: Page) -> Order:
         """The order of a page from which a further filter leaves out items; without an order, that of other pages."""
@@ -381,7 +381,7 @@ class Evidence:
             return page.query.order
         return next((self.order(each) for each in self.pages if each.query.order is None), self.order(page))
 
-    def stands_in(self, page: Page, order: Order) -> bool:
+    def fits(self, page: Page, order: Order) -> bool:
         """Whether a page may be sorted in this order, as far as is known."""
         sign = 1 if order is Order.ASCENDING else -1
         times = [sign * item.created_at for item in page.items if item.created_at is not None]
@@ -429,7 +429,7 @@ class Evidence:
                 for before, page in pairwise(walk.pages)
                 if before.items and page.items and page.ids[0] not in walk.pages[0].ids
             ]
-            if sum(self._turned(order, *seam) for seam in seams) > 1:
+            if sum(self._tie_reversed(order, *seam) for seam in seams) > 1:
                 found.add(order)
         return frozenset(found)
 
@@ -443,7 +443,7 @@ class Evidence:
         ]
         return len(times) == len(pages) and times[0] == times[1]
 
-    def _turned(self, order: Order, left: str, right: str) -> bool:
+    def _tie_reversed(self, order: Order, left: str, right: str) -> bool:
         """Whether two items of the same second came in another order than that of the list."""
         ranks = self.listing.rank(order, left), self.listing.rank(order, right)
         return ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1] and self.listing.tied(left, right)
@@ -469,7 +469,7 @@ class Evidence:
         )
 
     @cached_property
-    def runs(self) -> tuple[tuple[Page, ...], ...]:
+    def stretches(self) -> tuple[tuple[Page, ...], ...]:
         """The pages of walks, cut where a page does not continue from the last item of the page before."""
         found: list[tuple[Page, ...]] = []
         for walk in self.walks:
@@ -545,9 +545,9 @@ class Evidence:
         # A cursor that was deleted between the two may be refused, and a project without permissions.
         if query is None:
             return False
-        cursor_gone = query.after is not None and not listing.stands(query.after, left, right)
+        cursor_gone = query.after is not None and not listing.existed(query.after, left, right)
         return cursor_gone or (
-            query.project_id is not None and not listing.project_stands(query.project_id, left, right)
+            query.project_id is not None and not listing.project_existed(query.project_id, left, right)
         )
 
     @cached_property

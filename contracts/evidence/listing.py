@@ -2,7 +2,7 @@
 
 A list may gain and lose items during a run. So each item has an interval in which it certainly existed: from the first
 page that showed it to the last one. A claim about a page is made only for items whose interval encloses that page
-(`Listing.stands`); those must be on it, whatever else came and went. That an item is *absent* can't be known this way:
+(`Listing.existed`); those must be on it, whatever else came and went. That an item is *absent* can't be known this way:
 such a claim holds only if the list did not change (`Listing.changed`).
 """
 
@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from contracts.core.model import Exchange, Item, Order, Page
-from contracts.evidence.movement import LAG, Movement, Walk, compared, turned
+from contracts.evidence.movement import LAG, Movement, Walk, compared, relocated
 from contracts.evidence.ranking import Ranking
 
 
@@ -53,7 +53,7 @@ class Listing:
         self._shown: dict[str, list[Page]] = defaultdict(list)
         self._spans: dict[str, dict[str | None, tuple[int, int]]] = defaultdict(dict)
         """For an item that may change its project when it was certainly of which: the first tick and the last."""
-        self._turned: frozenset[str] = frozenset()
+        self._relocated: frozenset[str] = frozenset()
         """Items that went from one project to another: in which list they were meanwhile is not known."""
         self._rankings = {order: Ranking(order, self.items, by_time=by_time) for order in Order}
         for page in pages:
@@ -93,9 +93,9 @@ class Listing:
         """
         self._under_load = under_load
         spans = {} if self._lasting else self._spans
-        self._turned = frozenset(id_ for id_, each in spans.items() if turned(each.values()))
+        self._relocated = frozenset(id_ for id_, each in spans.items() if relocated(each.values()))
         self.movement = compared(
-            walks, self.items, self._covers, foreign, turned=bool(self._turned), by_content=self._by_content
+            walks, self.items, self._covers, foreign, relocated=bool(self._relocated), by_content=self._by_content
         )
 
     def _covers(self, walk: Walk, id_: str) -> bool:
@@ -168,7 +168,7 @@ class Listing:
         if id_ not in self.movement.phantoms:
             return False
         return not self.changed or any(
-            self.stands(id_, *(page.exchange for page in walk.pages)) for walk in self.movement.walks if walk.complete
+            self.existed(id_, *(page.exchange for page in walk.pages)) for walk in self.movement.walks if walk.complete
         )
 
     def returned(self, id_: str) -> bool:
@@ -191,19 +191,19 @@ class Listing:
         """Whether two pages that begin at the same place differ only by items added or removed between them."""
         both = left.exchange, right.exchange
         cursor = left.query.after
-        if cursor is not None and not self.stands(cursor, *both):
+        if cursor is not None and not self.existed(cursor, *both):
             return True
         on_both = set(left.ids) & set(right.ids)
         shown = [[id_ for id_ in dict.fromkeys(page.ids) if id_ in on_both] for page in (left, right)]
         if shown[0] != shown[1]:
             return False  # what stays in the list keeps its place among the others
         stood = [
-            [id_ for id_ in page.ids if id_ not in self._alike and self.stands(id_, *both)] for page in (left, right)
+            [id_ for id_ in page.ids if id_ not in self._alike and self.existed(id_, *both)] for page in (left, right)
         ]
         shared = min(len(ids) for ids in stood)
         return stood[0][:shared] == stood[1][:shared]
 
-    def stands(self, id_: str, *exchanges: Exchange) -> bool:
+    def existed(self, id_: str, *exchanges: Exchange) -> bool:
         """Whether an item certainly existed during all of these exchanges: it was seen before them and after them.
 
         On a list that changes the sightings must lie `LAG` ticks apart from them, because replicas may be behind. Of
@@ -214,14 +214,14 @@ class Listing:
         margin = LAG if self.changed else 0
         return (
             id_ in self._first
-            and id_ not in self._turned
+            and id_ not in self._relocated
             and self._first[id_] + margin <= min(exchange.sent for exchange in exchanges)
             and self._last[id_] - margin >= max(exchange.received for exchange in exchanges)
         )
 
-    def project_stands(self, project_id: str, *exchanges: Exchange) -> bool:
+    def project_existed(self, project_id: str, *exchanges: Exchange) -> bool:
         """Whether a project certainly had a permission during all of these exchanges."""
-        return any(item.project_id == project_id and self.stands(id_, *exchanges) for id_, item in self.items.items())
+        return any(item.project_id == project_id and self.existed(id_, *exchanges) for id_, item in self.items.items())
 
     def precedes(self, order: Order, left: str, right: str) -> bool:
         """Whether one item certainly comes before another."""
@@ -245,7 +245,7 @@ class Listing:
         times = self.items[left].created_at, self.items[right].created_at
         return times[0] is not None and times[0] == times[1]
 
-    def _standing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
+    def _missing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
         """The items that are missing on a page between two places: they certainly existed, and belong to its list."""
         on_page = set(page.ids)
         ranking = self._rankings[order]
@@ -256,7 +256,7 @@ class Listing:
             if (
                 id_ not in on_page
                 and self.belongs(id_, page.query.project_id)
-                and self.stands(id_, page.exchange)
+                and self.existed(id_, page.exchange)
                 and (left is None or ranking.precedes(left, id_))
                 and (right is None or ranking.precedes(id_, right))
             ):
@@ -268,13 +268,13 @@ class Listing:
         if after is None:
             return 0
         rank = self.rank(order, after)
-        return rank + 1 if rank is not None and self.stands(after, page.exchange) else None
+        return rank + 1 if rank is not None and self.existed(after, page.exchange) else None
 
     def skipped(self, page: Page, order: Order) -> str | None:
         """An item that the page skips between its cursor and its first item; ``None`` if there is none."""
         if self.start(page, order) is None or not page.items or self.rank(order, page.ids[0]) is None:
             return None
-        return next(self._standing(page, order, page.query.after, page.ids[0]), None)
+        return next(self._missing(page, order, page.query.after, page.ids[0]), None)
 
     def goes_back(self, page: Page, order: Order) -> bool:
         """Whether a page begins with its cursor, or with an item that comes before it."""
@@ -291,13 +291,13 @@ class Listing:
         ranks = [rank[id_] for id_ in known]
         if not ranks or ranks != sorted(ranks):
             return None
-        return next(self._standing(page, order, known[0], known[-1]), None)
+        return next(self._missing(page, order, known[0], known[-1]), None)
 
     def following(self, page: Page, order: Order) -> str | None:
         """An item that follows the page (its last item, or its cursor if it is empty); ``None`` if none is known."""
         if self._end(page, order) is None:
             return None
-        return next(self._standing(page, order, page.ids[-1] if page.items else page.query.after, None), None)
+        return next(self._missing(page, order, page.ids[-1] if page.items else page.query.after, None), None)
 
     def before_cursor(self, page: Page, order: Order) -> str | None:
         """An item that a backward page is missing before its cursor; ``None`` if there is none."""
@@ -305,7 +305,7 @@ class Listing:
         rank = self._rankings[order].ranks
         if before not in rank or (end is not None and end not in rank):
             return None
-        return next(self._standing(page, order, end, before), None)
+        return next(self._missing(page, order, end, before), None)
 
     def ends_with(self, page: Page, order: Order) -> bool:
         """Whether this page is known to end where the list ends."""

@@ -78,7 +78,7 @@ def came_or_went(seen: Sequence[bool]) -> bool:
     return not all(seen) and all(seen[first : last + 1])
 
 
-def turned(spans: Iterable[tuple[int, int]]) -> bool:
+def relocated(spans: Iterable[tuple[int, int]]) -> bool:
     """Whether an item went from one project to another, by the first and the last tick at which it was of each.
 
     An item that returns to an earlier project was shown wrongly.
@@ -115,7 +115,7 @@ def compared(
     covers: Callable[[Walk, str], bool],
     foreign: frozenset[str],
     *,
-    turned: bool,
+    relocated: bool,
     by_content: bool = False,
 ) -> Movement:
     """Compare walks through the whole list.
@@ -125,7 +125,7 @@ def compared(
         ids: All items that were seen anywhere.
         covers: Whether an incomplete walk reached beyond an item, so that it had to show it.
         foreign: Items that belong to another list, which are no change of this one.
-        turned: Whether an item went from one project to another, which is a change too.
+        relocated: Whether an item went from one project to another, which is a change too.
         by_content: Whether items have no ids of their own, so that several may have the same one.
     """
     every = tuple(walks)
@@ -133,12 +133,12 @@ def compared(
     used = complete or tuple(walk for walk in every if walk.pages and walk.pages[0].items)
     shown = [frozenset(walk.ids) for walk in used]
     heads = _heads(used)
-    changed, phantoms = turned or (by_content and _counted_otherwise(complete)), set()
+    changed, phantoms = relocated or (by_content and _counted_otherwise(complete)), set()
     for id_ in ids:
         seen = [
             id_ in there
             for there, walk in zip(shown, used, strict=True)
-            if walk.complete or covers(walk, id_) or id_ in heads.get(_course(walk), ())
+            if walk.complete or covers(walk, id_) or id_ in heads.get(_asked_for(walk), ())
         ]
         if seen and not any(seen):
             phantoms.add(id_)
@@ -153,24 +153,24 @@ def compared(
     )
 
 
-def _course(walk: Walk) -> tuple[Order, int | None, str | None]:
+def _asked_for(walk: Walk) -> tuple[Order, int | None, str | None]:
     """What walks that ask for the same pages have in common."""
     return walk.order, walk.limit, walk.pages[0].query.after
 
 
 def _heads(walks: Iterable[Walk]) -> Mapping[tuple[Order, int | None, str | None], Collection[str]]:
-    """The items with which walks from the head of the list began: each of the same course has to show them."""
+    """The items with which walks from the head began: each walk that asks for the same pages has to show them."""
     found = defaultdict(set)
     for walk in walks:
-        course = _course(walk)
-        if course[-1] is None and walk.pages[0].items:
-            found[course].add(walk.pages[0].ids[0])
+        asked = _asked_for(walk)
+        if asked[-1] is None and walk.pages[0].items:
+            found[asked].add(walk.pages[0].ids[0])
     return found
 
 
 def _counted_otherwise(walks: Iterable[Walk]) -> bool:
-    """Whether the last of several walks of the same course shows some item more or less often than the first one."""
+    """Whether of walks that ask for the same pages the last shows some item more or less often than the first."""
     found = defaultdict(list)
     for walk in walks:
-        found[_course(walk)].append(Counter(walk.ids))
+        found[_asked_for(walk)].append(Counter(walk.ids))
     return any(counted[0] != counted[-1] for counted in found.values())

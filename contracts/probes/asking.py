@@ -64,7 +64,7 @@ class Asking:
         """The page size for reading the whole list: the largest one that the target is known to accept."""
         self.short: bool | None = None
         """Whether one control walk reaches the end of the list; ``None`` while that is not known."""
-        self.turned: str | None = None
+        self.turning_point: str | None = None
         """On a list that is too long for one walk: the item at which the walk from the head stopped and turned."""
         self.batches: dict[int, tuple[int, tuple[Request, ...]]] = {}
         """For each exchange of a concurrent batch: its zero-based index in the batch, and the requests of the batch."""

@@ -78,7 +78,7 @@ def read_list(asking: Asking, order: Order, *, fresh: bool = False) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _PlannedWalk:
     """One walk, and the expected number of its pages."""
 
     query: Query
@@ -88,7 +88,7 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _Course:
+class _Start:
     """The walks of one run, what is known of the list when they begin, and the room for them.
 
     With ``few`` requests only the essential walks are made; in a ``tight`` share not every project and size is covered.
@@ -114,11 +114,11 @@ class _Course:
         """The project of these with the fewest items."""
         return min(self.sizes, key=lambda project: (self.sizes[project], project), default=None)
 
-    def plan(self, items: int, size: int | None, order: Order | None, project: str | None = None) -> _Plan:
+    def walk(self, items: int, size: int | None, order: Order | None, project: str | None = None) -> _PlannedWalk:
         """A walk through so many items."""
         step = size if size is not None else self.asking.operation.usual_limit
         pages = max(1, -(-items // min(step, self.asking.size)))
-        return _Plan(self.asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
+        return _PlannedWalk(self.asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
 
 
 def walks(asking: Asking) -> None:
@@ -126,10 +126,10 @@ def walks(asking: Asking) -> None:
     read_list(asking, Order.ASCENDING)
     # On a list that is too long for one walk, each walk adds to what is known.
     with asking.gathered() if asking.short else nullcontext():
-        course = _Course(asking, asking.listing, few=asking.left < FEW, tight=FEW <= asking.left < TIGHT)
+        start = _Start(asking, asking.listing, few=asking.left < FEW, tight=FEW <= asking.left < TIGHT)
         for part, made, ask in _PARTS:
-            if (not part or asking.wants(part)) and made(course):
-                ask(course)
+            if (not part or asking.wants(part)) and made(start):
+                ask(start)
 
 
 def pages_of(items: int) -> int:
@@ -237,27 +237,27 @@ def _onward(asking: Asking, most: int) -> None:
         return
     left = asking.left - most
     seen = next((walk.pages for walk in asking.evidence.walks if walk.control), ())
-    pages = [page for page in seen if page.items] if asking.turned is None else []
+    pages = [page for page in seen if page.items] if asking.turning_point is None else []
     while asking.left > left:
         if pages:
-            asking.turned = pages[-1].ids[-1]
-            back = asking.query(after=asking.turned, limit=asking.size, order=Order.ASCENDING)
+            asking.turning_point = pages[-1].ids[-1]
+            back = asking.query(after=asking.turning_point, limit=asking.size, order=Order.ASCENDING)
             asking.walk(back, most=min(len(pages), asking.left - left))
             if not pages[-1].has_more:
                 return
         stretch = max(1, min(STRETCH, (asking.left - left) // 2))
-        onward = asking.query(after=asking.turned, limit=asking.size, order=Order.DESCENDING)
+        onward = asking.query(after=asking.turning_point, limit=asking.size, order=Order.DESCENDING)
         pages = [page for page in asking.walk(onward, most=stretch) if page.items]
         if not pages:
             return
 
 
-def _walk_each(course: _Course, plans: Iterable[_Plan]) -> None:
+def _walk_each(start: _Start, plans: Iterable[_PlannedWalk]) -> None:
     for plan in plans:
-        _walk(course.asking, plan)
+        _walk(start.asking, plan)
 
 
-def _walk(asking: Asking, plan: _Plan) -> None:
+def _walk(asking: Asking, plan: _PlannedWalk) -> None:
     if asking.short and asking.left >= plan.pages:
         asking.walk_all([(plan.query, plan.pages, plan.most)])
         return
@@ -281,24 +281,24 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     return of_project[items] if items < len(of_project) else None
 
 
-def _first_page(course: _Course) -> None:
-    course.asking.ask_all([course.asking.query()])
+def _first_page(start: _Start) -> None:
+    start.asking.ask_all([start.asking.query()])
 
 
-def _at_the_ends(course: _Course) -> None:
-    course.asking.ask_all(_after_the_last(course.asking, None))
+def _at_the_ends(start: _Start) -> None:
+    start.asking.ask_all(_after_the_last(start.asking, None))
 
 
-def _at_the_ends_of_projects(course: _Course) -> None:
-    course.asking.ask_all(query for each in course.projects for query in _after_the_last(course.asking, each))
+def _at_the_ends_of_projects(start: _Start) -> None:
+    start.asking.ask_all(query for each in start.projects for query in _after_the_last(start.asking, each))
 
 
-def _defaults(course: _Course) -> None:
+def _defaults(start: _Start) -> None:
     """The page of each project without a limit, and of a word that the filter takes and no item has."""
-    asking = course.asking
-    unshown = [word for word in asking.operation.shared_words if word not in course.listing.projects][:1]
-    after = _tied_within(course.listing, course.projects[0]) if course.tight and course.projects else None
-    asking.ask_all(asking.query(after=after, project_id=project) for project in (*course.projects, *unshown))
+    asking = start.asking
+    unshown = [word for word in asking.operation.shared_words if word not in start.listing.projects][:1]
+    after = _tied_within(start.listing, start.projects[0]) if start.tight and start.projects else None
+    asking.ask_all(asking.query(after=after, project_id=project) for project in (*start.projects, *unshown))
 
 
 def _tied_within(listing: Listing, project: str) -> str | None:
@@ -307,26 +307,26 @@ def _tied_within(listing: Listing, project: str) -> str | None:
     return next((left for left, right in pairs if listing.tied(left, right)), None)
 
 
-def _amid(course: _Course) -> None:
+def _amid(start: _Start) -> None:
     """Continue from an item that was not the last one of a page yet: any item must work as a cursor."""
-    asking = course.asking
+    asking = start.asking
     if len(asking.sequence(Order.DESCENDING)) > 2:  # noqa: PLR2004 - between the first and the last
         cursor = risky(asking.listing, asking.either(Order.DESCENDING))[0]
         # The size that most clients choose shows as much as a small one.
-        limit = USUAL_SIZES[0] if course.tight else 3
+        limit = USUAL_SIZES[0] if start.tight else 3
         asking.ask_all([asking.query(after=cursor, limit=limit, order=Order.DESCENDING)])
 
 
-def _one_by_one(course: _Course) -> None:
+def _one_by_one(start: _Start) -> None:
     """Request single items, and the default size in the other order."""
-    asking = course.asking
+    asking = start.asking
     sequence = asking.sequence(Order.ASCENDING)
     most = SINGLES if asking.left > len(sequence) else 1
     asking.walk_all([(asking.query(limit=1, order=Order.DESCENDING), min(most, max(1, len(sequence))), most)])
     middle = len(sequence) // 2
-    cursors = sequence[-2:-1] + (() if course.tight else sequence[middle : middle + 1])
+    cursors = sequence[-2:-1] + (() if start.tight else sequence[middle : middle + 1])
     asking.ask_all(asking.query(after=cursor, limit=1, order=Order.ASCENDING) for cursor in cursors)
-    head = sequence[0] if course.tight and sequence else None  # it may be taken for none, as its index is 0
+    head = sequence[0] if start.tight and sequence else None  # it may be taken for none, as its index is 0
     asking.ask_all([asking.query(after=head, order=Order.ASCENDING)])
 
 
@@ -345,63 +345,63 @@ def _odd(items: int, pages: int) -> int:
     return max(2 if items > FEWEST else 1, -(-items // max(1, pages))) | 1
 
 
-def _essential(course: _Course) -> Iterator[_Plan]:
-    asking, total, tight = course.asking, len(course.listing.items), course.tight
+def _essential(start: _Start) -> Iterator[_PlannedWalk]:
+    asking, total, tight = start.asking, len(start.listing.items), start.tight
     if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
         # Too few requests for thorough walks: the fullest page shows most about has_more.
-        yield course.plan(total, total, Order.DESCENDING)
+        yield start.walk(total, total, Order.DESCENDING)
     if asking.wants("projects"):
-        yield from (course.plan(items, asking.size, Order.DESCENDING, each) for each, items in course.sizes.items())
+        yield from (start.walk(items, asking.size, Order.DESCENDING, each) for each, items in start.sizes.items())
     if asking.wants("pages"):
-        yield course.plan(total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
-        yield course.plan(total, None, None)
+        yield start.walk(total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
+        yield start.walk(total, None, None)
     if asking.wants("within"):
-        smallest = course.smallest if tight and len(course.sizes) > 1 else None
-        for place, (project, items) in enumerate(course.sizes.items()):
+        smallest = start.smallest if tight and len(start.sizes) > 1 else None
+        for place, (project, items) in enumerate(start.sizes.items()):
             if tight and place and project != smallest:
                 continue  # it would show what the first one shows
             if project == smallest:
-                yield replace(course.plan(items, 1, Order.DESCENDING, project), most=SINGLES - tight)
+                yield replace(start.walk(items, 1, Order.DESCENDING, project), most=SINGLES - tight)
             else:
-                yield course.plan(items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
+                yield start.walk(items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
 
 
-def _thorough(course: _Course) -> Iterator[_Plan]:
-    asking, total, smallest = course.asking, len(course.listing.items), course.smallest
+def _thorough(start: _Start) -> Iterator[_PlannedWalk]:
+    asking, total, smallest = start.asking, len(start.listing.items), start.smallest
     if asking.wants("full"):
-        items = course.sizes[smallest] if course.tight and smallest is not None else 0
+        items = start.sizes[smallest] if start.tight and smallest is not None else 0
         if 0 < items <= asking.size:
-            yield course.plan(items, items, Order.ASCENDING, smallest)
+            yield start.walk(items, items, Order.ASCENDING, smallest)
         # A page with the entire list, with all but one item, or with room for one more.
         full = ((total, Order.ASCENDING), (total, Order.DESCENDING), (total - 1, Order.ASCENDING), (total + 1, None))
-        chosen = (full[2], full[1]) if course.tight else full
-        yield from (course.plan(total, size, order) for size, order in chosen if 0 < size <= asking.size)
+        chosen = (full[2], full[1]) if start.tight else full
+        yield from (start.walk(total, size, order) for size, order in chosen if 0 < size <= asking.size)
     if asking.wants("twos"):
-        yield course.plan(total, 2, Order.DESCENDING)
+        yield start.walk(total, 2, Order.DESCENDING)
     if asking.wants("within"):
         if smallest is not None:
-            yield course.plan(course.sizes[smallest], 1, Order.DESCENDING, smallest)
-        yield from (course.plan(items, None, None, project) for project, items in course.sizes.items())
+            yield start.walk(start.sizes[smallest], 1, Order.DESCENDING, smallest)
+        yield from (start.walk(items, None, None, project) for project, items in start.sizes.items())
 
 
-def _always(_course: _Course) -> bool:
+def _always(_start: _Start) -> bool:
     return True
 
 
-_PARTS: Final[tuple[tuple[str, Callable[[_Course], bool], Callable[[_Course], None]], ...]] = (
+_PARTS: Final[tuple[tuple[str, Callable[[_Start], bool], Callable[[_Start], None]], ...]] = (
     # In a tight share the default page is left to the walk that begins with it.
-    ("", lambda course: not (course.tight and course.asking.wants("pages")), _first_page),
+    ("", lambda start: not (start.tight and start.asking.wants("pages")), _first_page),
     # It comes late otherwise, because on a list that changes an item may be gone shortly after it was seen.
-    ("ends", lambda course: course.few, _at_the_ends),
-    ("cursors", lambda course: not course.few, _amid),
-    ("pages", lambda course: not course.few, lambda course: _onward(course.asking, course.asking.left // 2)),
+    ("ends", lambda start: start.few, _at_the_ends),
+    ("cursors", lambda start: not start.few, _amid),
+    ("pages", lambda start: not start.few, lambda start: _onward(start.asking, start.asking.left // 2)),
     # The walks through a long list would leave no requests for it.
-    ("singles", lambda course: not course.few and not course.asking.short, _one_by_one),
-    ("", _always, lambda course: _walk_each(course, _essential(course))),
-    ("ends", lambda course: not course.few, _at_the_ends),
-    ("singles", lambda course: course.few or bool(course.asking.short), _one_by_one),
+    ("singles", lambda start: not start.few and not start.asking.short, _one_by_one),
+    ("", _always, lambda start: _walk_each(start, _essential(start))),
+    ("ends", lambda start: not start.few, _at_the_ends),
+    ("singles", lambda start: start.few or bool(start.asking.short), _one_by_one),
     ("defaults", _always, _defaults),
     ("ends", _always, _at_the_ends_of_projects),
-    ("", _always, lambda course: _walk_each(course, _thorough(course))),
+    ("", _always, lambda start: _walk_each(start, _thorough(start))),
 )
 """What the probe asks, in this order: the part of which it is, when it is made, and what asks."""

@@ -67,14 +67,14 @@ class Job:
         self,
         progress: AbstractContextManager[Tell | None] | None = None,
         say: Callable[[str], None] = lambda _: None,
-        course: Callable[[Plan, Tell | None], Result] | None = None,
+        carry_out: Callable[[Plan, Tell | None], Result] | None = None,
     ) -> Judged:
         """Open the target, ask and judge. An error is written to the reports before it is raised.
 
         Args:
             progress: Entered when the asking begins and left before the reports are written; gets each step.
             say: Gets what is to be known before anything is asked, a sentence each time.
-            course: The run itself, from its plan to its result; an ordinary one where that is not given.
+            carry_out: The run itself, from its plan to its result; an ordinary one where that is not given.
 
         Raises:
             ConfigurationError: Nothing can be judged with these settings.
@@ -98,7 +98,7 @@ class Job:
                     if settings.wait:
                         await_answer(plan, settings.wait, say=say)
                     tell = until_asked.enter_context(progress or nullcontext())
-                result = (course or run)(plan, tell)
+                result = (carry_out or run)(plan, tell)
         except BaseException as error:
             self._tell(terms or unopened(settings, selected), error)
             raise

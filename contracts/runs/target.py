@@ -28,8 +28,8 @@ if TYPE_CHECKING:  # a run against another target needs no server of its own
     from contracts.mock.server import Server
     from contracts.mock.store import Dataset
 
-USUAL_SIZE = 57
-USUAL_PROJECTS = 3
+DEFAULT_ITEMS = 57
+DEFAULT_PROJECTS = 3
 _LEAST_FILES = 64
 """Files and sockets that a run has open at the most, with those of the embedded server."""
 _SHORTEST_KEY = 12
@@ -226,8 +226,8 @@ def embedded(settings: Settings, port: int = 0, operation: Operation | None = No
 
     dataset: Dataset | None = None
     if settings.items is not None or settings.projects is not None:
-        size = USUAL_SIZE if settings.items is None else settings.items
-        dataset = seeded(size=size, projects=settings.projects or USUAL_PROJECTS)
+        size = DEFAULT_ITEMS if settings.items is None else settings.items
+        dataset = seeded(size=size, projects=settings.projects or DEFAULT_PROJECTS)
     if settings.fault is None and settings.variant is None:
         return Server(_served(dataset or seeded(), operation), port=port)
     from contracts.mock.load import LOAD_FAULTS, LOAD_VARIANTS

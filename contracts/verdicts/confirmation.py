@@ -55,10 +55,11 @@ class Answering(Protocol):
 
 def worth_confirming(tallies: Mapping[str, Tally], derived: Collection[str] = ()) -> list[tuple[str, Finding]]:
     """The finding of each clause that is to be confirmed; those that follow from others come last."""
+    least = {name: found.least for name, found in tallies.items()}
     found = [
-        (name, found.least)
-        for name, found in tallies.items()
-        if found.least is not None and not found.least.warning and len(found.least.exchanges) <= LONGEST_REPLAY
+        (name, finding)
+        for name, finding in least.items()
+        if finding is not None and not finding.warning and len(finding.exchanges) <= LONGEST_REPLAY
     ]
     return sorted(found, key=lambda each: each[0] in derived)
 

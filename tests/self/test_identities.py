@@ -235,7 +235,7 @@ def test_an_item_may_change_its_status_while_the_list_is_read(tmp_path: Path, *,
     exchanges = _answers(operation, *items)
     listing = Evidence(Reader(operation), Target("http://host", ""), exchanges).listing
     assert listing.changed is changed
-    assert listing.stands("a", exchanges[1]) is not changed
+    assert listing.existed("a", exchanges[1]) is not changed
 
 
 @pytest.mark.parametrize(("size", "broken"), [(0, False), (1, True)])

@@ -7,7 +7,7 @@ from results import exchange
 
 from contracts.core.model import Item, Order, Page, Query
 from contracts.evidence.listing import Listing
-from contracts.evidence.movement import Movement, Walk, came_or_went, compared, turned
+from contracts.evidence.movement import Movement, Walk, came_or_went, compared, relocated
 
 
 def walk(ids: str, *, at: int = 0, complete: bool = True) -> Walk:
@@ -18,10 +18,16 @@ def walk(ids: str, *, at: int = 0, complete: bool = True) -> Walk:
 
 
 def movement(
-    walks: list[Walk], ids: str, *, covered: str = "", foreign: str = "", turned: bool = False, by_content: bool = False
+    walks: list[Walk],
+    ids: str,
+    *,
+    covered: str = "",
+    foreign: str = "",
+    relocated: bool = False,
+    by_content: bool = False,
 ) -> tuple[bool, bool, str, str]:
     found = compared(
-        walks, ids, lambda _, id_: id_ in covered, frozenset(foreign), turned=turned, by_content=by_content
+        walks, ids, lambda _, id_: id_ in covered, frozenset(foreign), relocated=relocated, by_content=by_content
     )
     return found.changed, found.complete, "".join(sorted(found.phantoms)), "".join(sorted(found.passing))
 
@@ -39,7 +45,7 @@ def test_what_disappears_and_returns_was_shown_wrongly(seen: str, moved: bool) -
     [([(1, 3)], False), ([(1, 3), (5, 9)], True), ([(5, 9), (1, 3)], True), ([(1, 9), (3, 5)], False)],
 )
 def test_an_item_turns_to_another_project_once(spans: list[tuple[int, int]], moved: bool) -> None:
-    assert turned(spans) is moved
+    assert relocated(spans) is moved
 
 
 @pytest.mark.parametrize(
@@ -110,12 +116,12 @@ def test_of_items_known_by_their_content_none_stands_in_a_list_that_changed(
     walks = [walk("ab"), walk(last, at=200)]
     listing = Listing([page for each in walks for page in each.pages], by_content=by_content)
     listing.look_for_movement(walks)
-    assert listing.stands("a", exchange(9, sent=100, received=101)) is stands
+    assert listing.existed("a", exchange(9, sent=100, received=101)) is stands
 
 
 def test_without_a_walk_nothing_is_known_but_what_turned() -> None:
     assert movement([], "a") == (False, False, "", "")
-    assert movement([], "a", turned=True) == (True, False, "", "")
+    assert movement([], "a", relocated=True) == (True, False, "", "")
 
 
 def test_walks_enclose_what_was_asked_between_them() -> None:

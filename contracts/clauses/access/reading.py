@@ -69,7 +69,7 @@ def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
         return False
     if evidence.above_cap(query) or exchange.request.target in evidence.refused_to_admin:
         return False
-    known_project = query.project_id is None or evidence.listing.project_stands(query.project_id, exchange)
+    known_project = query.project_id is None or evidence.listing.project_existed(query.project_id, exchange)
     return known_project and (query.after is None or query.after in evidence.listing.items)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from contracts.clauses.common import TIMES, TWO, anchored, as_asked, sure
+from contracts.clauses.common import TIMES, TWO, all_anchored, anchored, as_asked
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Order, Page, Query
@@ -45,7 +45,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
         other = listing.sequence(order.opposite)
-        if walk.project_id is not None or not walk.ended or not other or not sure(evidence, walk):
+        if walk.project_id is not None or not walk.ended or not other or not all_anchored(evidence, walk):
             continue
         start = walk.pages[0].query.after
         if start is not None and start not in listing.items:
@@ -59,7 +59,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 if id_ not in ids
                 and listing.rank(order, id_) is None
                 and (start is None or _reaches(order, listing.items[id_].created_at, listing.items[start].created_at))
-                and listing.stands(id_, *ends)
+                and listing.existed(id_, *ends)
             ),
             None,
         )
@@ -120,7 +120,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 for id_ in listing.sequence(order.opposite)
                 if id_ not in ids
                 and first < (listing.items[id_].created_at or 0) < last
-                and (listing.stands(id_, *ends) or may_rest)
+                and (listing.existed(id_, *ends) or may_rest)
             ),
             None,
         )
@@ -131,7 +131,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it {place(at)}",
                 (at.exchange, listing.shown_in(lost, at.exchange, order.opposite)),
-                stable_list=not listing.stands(lost, *ends),
+                stable_list=not listing.existed(lost, *ends),
                 items=(lost,),
                 wrong=0,
             )
@@ -142,7 +142,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
 def _joined(evidence: Evidence) -> list[tuple[Page, ...]]:
     """The runs of pages of the unfiltered list; runs that continue each other are joined."""
     joined: dict[tuple[Order, str], tuple[Page, ...]] = {}
-    for run in evidence.runs:
+    for run in evidence.stretches:
         if run[0].query.project_id is None:
             order = evidence.order(run[0])
             before = joined.pop((order, run[0].query.after or ""), ())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from contracts.clauses.common import PAGED, TIMES, sure
+from contracts.clauses.common import PAGED, TIMES, all_anchored
 from contracts.clauses.passages import ORDER, ORDER_WORDS
 from contracts.clauses.registry import Outcome, clause
 from contracts.core.model import Capability, Order, Page
@@ -77,7 +77,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
                 (page.exchange, *(listing.shown_in(id_, page.exchange) for id_ in head)),
                 wrong=0,
             )
-        elif differ(page) or not evidence.stands_in(page, default.opposite):
+        elif differ(page) or not evidence.fits(page, default.opposite):
             yield HELD
 
 
@@ -154,7 +154,7 @@ def ascending_rises(evidence: Evidence) -> Iterator[Outcome]:
 def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
     sound = {page.exchange.number: order for page, order in evidence.sound}
     for walk in evidence.walks:
-        if not sure(evidence, walk):
+        if not all_anchored(evidence, walk):
             continue
         for before, page in pairwise(walk.pages):
             order = sound.get(page.exchange.number)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from contracts.clauses.common import PAGED, sure
+from contracts.clauses.common import PAGED, all_anchored
 from contracts.clauses.passages import ORDER
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Order, Page
@@ -65,7 +65,7 @@ def ties_keep_their_places(evidence: Evidence) -> Iterator[Outcome]:
             elif known is not page:
                 yield HELD
     for walk in evidence.walks:
-        if sure(evidence, walk):
+        if all_anchored(evidence, walk):
             yield from _over_pages(evidence, walk)
 
 

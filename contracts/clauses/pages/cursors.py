@@ -95,7 +95,7 @@ def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     said = _said_to_be_last(evidence)
     for exchange, query in evidence.allowed:
         order = evidence.asked_order(query)
-        if query.after is None or exchange.answer is None or not listing.stands(query.after, exchange):
+        if query.after is None or exchange.answer is None or not listing.existed(query.after, exchange):
             continue
         if not _is_last(evidence, query, order, said):
             continue
@@ -139,7 +139,7 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
         after = query.after
         if after is None or after not in listing.items or exchange.answer is None:
             continue
-        if not listing.stands(after, exchange) or not listing.belongs(after, query.project_id):
+        if not listing.existed(after, exchange) or not listing.belongs(after, query.project_id):
             continue
         if exchange.ok:
             if exchange.number in sound:

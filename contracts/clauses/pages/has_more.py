@@ -43,7 +43,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
             continue
         last = page.ids[-1]
         nexts = evidence.by_cursor.get((order, page.query.project_id, last), ())
-        empty = [after for after in nexts if not after.items and listing.stands(last, after.exchange)]
+        empty = [after for after in nexts if not after.items and listing.existed(last, after.exchange)]
         if listing.changed:
             empty = [after for after in empty if after.exchange.number == page.exchange.number + 1]
         if listing.following(page, order) or any(goes_on(evidence, after, order) for after in nexts):

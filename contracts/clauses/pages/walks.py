@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from contracts.clauses.common import (
     TWO,
+    all_anchored,
     anchored,
     missing_from,
-    sure,
 )
 from contracts.clauses.passages import CURSOR, SIZE
 from contracts.clauses.registry import Outcome, clause
@@ -43,7 +43,7 @@ def no_id_twice_in_a_walk(evidence: Evidence) -> Iterator[Outcome]:
             continue
         seen: dict[str, Page] = {}
         twice: tuple[str, Page] | None = None
-        for page in walk.pages if sure(evidence, walk) else _before_it_may_begin_again(evidence, walk):
+        for page in walk.pages if all_anchored(evidence, walk) else _before_it_may_begin_again(evidence, walk):
             twice = next(((id_, page) for id_ in page.ids if id_ in seen and _passed(evidence, id_, page)), None)
             if twice is not None:
                 break
@@ -96,7 +96,7 @@ def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
 def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
     by_order: dict[Order, list[Walk]] = defaultdict(list)
     for walk in evidence.walks:
-        if walk.project_id is None and walk.pages[0].query.after is None and sure(evidence, walk):
+        if walk.project_id is None and walk.pages[0].query.after is None and all_anchored(evidence, walk):
             by_order[evidence.order(walk.pages[0])].append(walk)
     for order, walks in by_order.items():
         seen = {max(len(page.items) for page in walk.pages) for walk in walks}
@@ -132,7 +132,7 @@ def walk_ends(evidence: Evidence) -> Iterator[Outcome]:
         onward = evidence.onward(last)
         earlier = next((page for page in walk.pages[:-1] if page.items and evidence.onward(page) == onward), None)
         earlier = earlier if last.items and onward is not None else None
-        if earlier is not None and sure(evidence, walk):
+        if earlier is not None and all_anchored(evidence, walk):
             yield Finding(
                 f"a page that ends behind {short(last.ids[-1])}",
                 f"the page {place(last)} ends with it once more: the walk would go on for ever",

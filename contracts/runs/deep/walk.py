@@ -41,7 +41,7 @@ class Full(Exception):
     """The ids take more memory than a list of so many pages may need."""
 
 
-class Kept(Protocol):
+class Store(Protocol):
     """A store of exchanges that are not in memory."""
 
     def __getitem__(self, number: int) -> Exchange:
@@ -66,11 +66,11 @@ class Deep:
     Args:
         evidence: What is known of the target so far.
         clauses: The clauses of the run; those that judge walks are used.
-        kept: The store that holds the exchanges of these walks.
+        store: The store that holds the exchanges of these walks.
         pages: The most pages of both walks together.
     """
 
-    def __init__(self, evidence: Evidence, clauses: Iterable[Clause], kept: Kept, pages: int) -> None:
+    def __init__(self, evidence: Evidence, clauses: Iterable[Clause], store: Store, pages: int) -> None:
         self._room = (pages + 1) * USUAL_SIZE * LONG_ID
         self._reader = evidence.reader.fresh()
         self._target = evidence.target
@@ -78,7 +78,7 @@ class Deep:
         others = evidence.pages_of_others.get(self._target.other_checkpoint or "", ())
         self._beside = tuple(page.exchange for page in others)
         self._clauses = [one for one in clauses if "walks" in one.asked_by and one.level is not Level.OBSERVED]
-        self._kept = kept
+        self._store = store
         self._stretch: list[Exchange] = []
         self._walks: list[str] = []
         self._direct: set[str] = set()
@@ -148,7 +148,7 @@ class Deep:
         for page in (*window, *([len(numbers)] if window and window[-1] == len(numbers) - 1 else [])):
             goes_on = page - 1 in window
             if not goes_on:
-                request = self._kept[numbers[page]].request
+                request = self._store[numbers[page]].request
             elif before is None or not before.items or (self._reader.opaque and before.token is None):
                 continue
             else:
@@ -181,7 +181,7 @@ class Deep:
     def _judge_place(self, doubt: Doubt, windows: Sequence[Sequence[int]], fresh: Sequence[Exchange]) -> None:
         """Judge a place by the pages of the walks together with those that were requested again."""
         old = [
-            self._kept[self.census.courses[walk].numbers[page]]
+            self._store[self.census.courses[walk].numbers[page]]
             for walk, window in enumerate(windows)
             for page in window
         ]
