@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -120,14 +120,7 @@ class Evidence:
     @cached_property
     def allowed(self) -> tuple[tuple[Exchange, Query], ...]:
         """All allowed queries of the checkpoint, with the admin key, one at a time."""
-        return tuple(
-            (exchange, query)
-            for exchange in self.admin
-            if not exchange.concurrent
-            and (query := self.query(exchange)) is not None
-            and query.checkpoint == self.target.checkpoint
-            and exchange.request.accept == JSON_MEDIA_TYPE
-        )
+        return self._queries(self.query)
 
     @cached_property
     def selects(self) -> tuple[tuple[Exchange, Query, Mapping[str, str]], ...]:
@@ -148,11 +141,15 @@ class Evidence:
     @cached_property
     def backward(self) -> tuple[tuple[Exchange, Query], ...]:
         """All allowed queries of the checkpoint that page backwards, with the admin key, one at a time."""
+        return self._queries(self.reader.backward)
+
+    def _queries(self, read: Callable[[Exchange], Query | None]) -> tuple[tuple[Exchange, Query], ...]:
+        """What was asked of the checkpoint with the admin key, one at a time, as far as it is read as a query."""
         return tuple(
             (exchange, query)
             for exchange in self.admin
             if not exchange.concurrent
-            and (query := self.reader.backward(exchange)) is not None
+            and (query := read(exchange)) is not None
             and query.checkpoint == self.target.checkpoint
             and exchange.request.accept == JSON_MEDIA_TYPE
         )

@@ -375,26 +375,19 @@ class Asking:
         self._walk(self._steps(query, most=most, name=name, read=read, fresh=fresh), spooled=False)
         return pages
 
-    def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> int:
+    def walk_through(self, query: Query, *, most: int, name: str, read: Read) -> None:
         """Walk like `walk` through a list of any length: exchanges are kept on disk, and pages are given to ``read``.
 
         An unreadable page is requested again before the walk ends there. Caches are asked to revalidate.
-
-        Returns:
-            The number of pages that were read.
         """
-        pages = 0
 
-        def counted(exchange: Exchange, asked: Query) -> Page | None:
-            nonlocal pages
+        def with_token(exchange: Exchange, asked: Query) -> Page | None:
             page = read(exchange, asked)
             if page is not None:
-                pages += 1
                 self._keep_token(asked, page)
             return page
 
-        self._walk(self._steps(query, most=most, name=name, read=counted, fresh=True, tries=TRIES), spooled=True)
-        return pages
+        self._walk(self._steps(query, most=most, name=name, read=with_token, fresh=True, tries=TRIES), spooled=True)
 
     def _walk(self, steps: Steps, *, spooled: bool) -> None:
         with suppress(StopIteration):
@@ -416,7 +409,7 @@ class Asking:
         cursor = query.after
         unread = 0
         for index in range(most):
-            asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
+            asked = replace(query, after=cursor, before=None)
             if request is None:
                 return
             exchange = yield self._checked(replace(request, fresh=fresh)), Step(label, index)
