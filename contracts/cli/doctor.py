@@ -59,8 +59,8 @@ def _look(shell: Shell, settings: Settings) -> int:
     from contracts.reports.sheet import Sheet
     from contracts.reports.summary import ranges
     from contracts.runs.doctor import State, examine
-    from contracts.runs.first_look import await_answer
     from contracts.runs.target import opened
+    from contracts.runs.waiting import await_answer
 
     signs = {
         State.GOOD: ("✔ ", "green"),

@@ -34,7 +34,8 @@ from contracts.openapi.document import load
 from contracts.openapi.loading import load_operation
 from contracts.openapi.operation import Operation
 from contracts.reports.safe import plain
-from contracts.runs.replay import base_of, may_have_changed, with_steps
+from contracts.runs.foreign import may_have_changed, with_steps
+from contracts.runs.replay import base_of
 from contracts.traffic.keys import ADMIN_VARIABLE, Keys
 from contracts.traffic.redaction import Redactor
 from contracts.verdicts.tallying import tally

@@ -7,18 +7,17 @@ here: an answer that may be meant as the list is judged.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from html import unescape
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-from contracts.core.model import KEY_REFUSED, Answer, Exchange, FailureKind, Query
+from contracts.core.model import KEY_REFUSED, Answer, Exchange, FailureKind
 from contracts.core.wording import excerpt
+from contracts.runs.recognition import START, error_of, is_html, is_no_page, json_of, may_be_the_list, one_line, title
 from contracts.traffic.origin import split_base_url
 from contracts.traffic.pacing import RunStopped
 from contracts.traffic.protocol import first_bytes, speaks_tls
@@ -27,28 +26,19 @@ if TYPE_CHECKING:
     from contracts.probes.asking import Asking
     from contracts.runs.plan import Plan
 
-_EMPTY: Final = frozenset({204, 205})
 _FINAL: Final = frozenset({FailureKind.REDIRECT, FailureKind.THROTTLED, FailureKind.UNREACHABLE})
 """Failures for which a retry makes no sense: the client has retried already."""
 _MOST_TIMEOUTS: Final = 2
-_START: Final = 16_384
-"""Bytes of an answer that are enough to know a page for browsers, and its title."""
 _PEEK_SECONDS: Final = 3.0
 """Seconds to wait for the first bytes that show the protocol of a port."""
-_FEW: Final = 8
+FEW: Final = 8
 """The most requests for one question at another place, redirects and retries included."""
-_NO_ANSWER: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.CUT, FailureKind.TIMEOUT})
-_MOST_OUTCOMES: Final = 5
-"""How many outcomes of waiting are said."""
-_BETWEEN: Final = 0.5
-"""Seconds between two attempts to get an answer from a target that is starting."""
 _USUAL_VERSION: Final = "/v1"
 _SHOWN_BYTES: Final = 32
 _SETTINGS_OF_HTTP_2: Final = re.compile(rb"\0\0[\0-\xff]\x04[\0\1]\0\0\0\0", re.DOTALL)
 """The frame with which a server begins a connection of HTTP/2."""
 _PLAIN_HTTP: Final = re.compile(rb"plain http\b|\bhttp request\b[^.]{0,40}\bhttps\b")
 """How common servers answer plain HTTP where they expect TLS; a proxy may pass it on."""
-
 _AMISS: Final = (
     (re.compile(r"^[\"'`<{[]|[\"'`>}\]]$"), "quotes or brackets are a part of it"),
     (re.compile(r"%[0-9A-Fa-f]{2}"), "it is given as it is, and not URL-encoded"),
@@ -93,99 +83,6 @@ def obstacle(asking: Asking, plan: Plan) -> Obstacle | None:
     return None if found is None else replace(found, seen=says(found.seen), remedy=says(found.remedy))
 
 
-def await_answer(
-    plan: Plan,
-    seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    say: Callable[[str], None] = lambda _sentence: None,
-) -> None:
-    """Request the list until the target answers, or for ``seconds``; the first look then reports the last outcome.
-
-    No answer yet are: no connection, one that is cut or silent, a 5xx, and a 404 that is no JSON, as of a proxy that
-    does not know the target yet. ``say`` is called with what is waited for, once for each outcome.
-    """
-    deadline = clock() + seconds
-    told: set[str] = set()
-    request = plan.operation.request(Query(plan.target.checkpoint))
-    while True:
-        limits = replace(plan.limits, tries=1, attempts=1, back=0.0, run=None)
-        with replace(plan, limits=limits).client(_FEW) as client:
-            try:
-                exchange = client.send(request, probe="first look")
-            except RunStopped:
-                return
-        if not _not_yet(exchange) or clock() >= deadline:
-            return
-        outcome = exchange.failure.text if exchange.failure is not None else f"it answers {exchange.status}"
-        if outcome not in told and len(told) < _MOST_OUTCOMES:
-            told.add(outcome)
-            outcome = _line(plan.redactor.text(outcome))
-            say(f"waiting {seconds:g} s at the most for {plan.target.base_url}: {outcome}")
-        sleep(min(_BETWEEN, max(0.0, deadline - clock())))
-
-
-def _not_yet(exchange: Exchange) -> bool:
-    answer, failure = exchange.answer, exchange.failure
-    if failure is not None:
-        return failure.kind in _NO_ANSWER and "certificate" not in failure.text
-    if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
-        return "json" not in (answer.header("content-type") or "").lower()
-    return exchange.failed
-
-
-def _may_be_the_list(exchange: Exchange, names: Set[str]) -> bool:
-    """Whether an answer is an attempt at the list, however wrong, and not that of something else.
-
-    ``names`` are the properties of a page.
-    """
-    answer = exchange.answer
-    if answer is None or exchange.failure is not None or answer.status // 100 != HTTPStatus.OK // 100:
-        return False
-    if answer.status in _EMPTY or _is_something_else(answer, names):
-        return False
-    if "json" in (answer.header("content-type") or "").lower() or not answer.body.strip():
-        return True
-    return not is_html(answer) and bool(re.search(rb"[{\[]", answer.body) or answer.flaw)
-
-
-def _is_something_else(answer: Answer, names: Set[str]) -> bool:
-    """Whether a body is JSON of something else, as of a health check: no list in it, and no property of a page."""
-    value = _value(answer)
-    if not names or not value or not isinstance(value, dict):
-        return False
-    if not names.isdisjoint(name for name, each in value.items() if each is not None):
-        return False
-    return not any(_holds_a_list(each) for name, each in value.items() if name != "errors")
-
-
-def _holds_a_list(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_a_list, value.values()))
-    return isinstance(value, list)
-
-
-def _is_no_page(answer: Answer) -> bool:
-    """Whether all went well, and the answer is neither the list nor a page for browsers."""
-    return answer.status // 100 == HTTPStatus.OK // 100 and not is_html(answer)
-
-
-def is_html(answer: Answer) -> bool:
-    """Whether the body of an answer is a page for browsers."""
-    start = answer.body[:_START].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith(b"<!--"):
-        start = start.partition(b"-->")[2].lstrip()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
-
-
-def _title(answer: Answer) -> str:
-    page = answer.body[:_START]
-    at = page.lower().find(b"<title")
-    _, _, rest = page[at:].partition(b">") if at >= 0 else (b"", b"", b"")
-    return unescape(rest[: max(0, rest.lower().find(b"</title"))].decode("utf-8", "replace"))
-
-
 class _FirstLook:
     def __init__(self, asking: Asking, plan: Plan) -> None:
         self._asking = asking
@@ -205,7 +102,7 @@ class _FirstLook:
         last: Exchange | None = None
         timeouts = 0
         for last in self._asked():
-            if _may_be_the_list(last, self._plan.operation.page_properties):
+            if may_be_the_list(last, self._plan.operation.page_properties):
                 return None
             kind = last.failure.kind if last.failure is not None else None
             timeouts += kind is FailureKind.TIMEOUT
@@ -215,7 +112,7 @@ class _FirstLook:
             return None
         if last.failure is not None:
             return self._failed(last, last.failure.kind, last.failure.text)
-        if last.answer is None or (_is_no_page(last.answer) and self._key_matters()):
+        if last.answer is None or (is_no_page(last.answer) and self._key_matters()):
             return None
         return self._perhaps_by_proxy(self._answered(last, last.answer))
 
@@ -350,7 +247,7 @@ class _FirstLook:
             return self._unknown(answer, said)
         if answer.status // 100 == HTTPStatus.OK // 100:
             remedy = "give the --base-url of the API itself, behind any login or gateway"
-        elif self._url.lower().startswith("http:") and _PLAIN_HTTP.search(answer.body[:_START].lower()):
+        elif self._url.lower().startswith("http:") and _PLAIN_HTTP.search(answer.body[:START].lower()):
             remedy = f"try --base-url {_with_scheme('https', self._url)}"
         elif exchange.failed:
             remedy = "look at the target's log, or try again later"
@@ -374,7 +271,7 @@ class _FirstLook:
                 "fix that first (SCO-004)",
             )
         ends = f"whether the base URL ends where {self._plan.operation.path_template.partition('{')[0]} begins"
-        if _error_of(answer) is None:
+        if error_of(answer) is None:
             return Obstacle(Stage.CHECKPOINT, f"answers {said}", f"check {ends}, and --checkpoint")
         amiss = next((what for form, what in _AMISS if form.search(name)), "")
         return Obstacle(
@@ -391,12 +288,12 @@ class _FirstLook:
     def _said(self, answer: Answer) -> str:
         """An answer in a few words: its status, and what it says of itself."""
         if is_html(answer):
-            title = _line(_title(answer))
-            return f"{answer.status} and an HTML page" + (f", “{title}”" if title else "")
-        text = _error_of(answer)
+            shown = one_line(title(answer))
+            return f"{answer.status} and an HTML page" + (f", “{shown}”" if shown else "")
+        text = error_of(answer)
         if text is None or (not text and answer.status // 100 == HTTPStatus.OK // 100):
             text = answer.body[:400].decode("utf-8", "replace")
-        return f"{answer.status}" + (f", “{_line(text)}”" if text.strip() else "")
+        return f"{answer.status}" + (f", “{one_line(text)}”" if text.strip() else "")
 
     # Where the API may be instead
 
@@ -411,7 +308,7 @@ class _FirstLook:
                 continue
             page = self._asking.reader.page(found, self._asking.query())
             asks_for_key = found.status in KEY_REFUSED and exchange.status not in KEY_REFUSED
-            if page is not None or (asks_for_key and found.answer is not None and _value(found.answer) is not None):
+            if page is not None or (asks_for_key and found.answer is not None and json_of(found.answer) is not None):
                 return base
         return None
 
@@ -435,7 +332,7 @@ class _FirstLook:
         return [each for each in dict.fromkeys(found) if each != prefix]
 
     def _ask_at(self, base_url: str) -> Exchange:
-        with self._plan.client(_FEW, base_url=base_url) as client:
+        with self._plan.client(FEW, base_url=base_url) as client:
             try:
                 return client.send(self._plan.operation.request(self._asking.query()), probe="first look")
             finally:
@@ -444,30 +341,3 @@ class _FirstLook:
 
 def _with_scheme(scheme: str, url: str) -> str:
     return f"{scheme}{url[url.index(':') :]}"
-
-
-def _value(answer: Answer) -> Any:
-    """The body as JSON, where it is an object or a list; else ``None``."""
-    from contracts.openapi.body import parse
-
-    value = parse(answer.body).value
-    return value if isinstance(value, (dict, list)) else None
-
-
-def _error_of(answer: Answer) -> str | None:
-    """What the JSON of an error says; an empty text where it says nothing that is known, ``None`` if it is no JSON."""
-    value = _value(answer)
-    if value is None:
-        return None
-    places = [value, value.get("error")] if isinstance(value, dict) else []
-    for place in places[::-1]:
-        if isinstance(place, str):
-            return place
-        for name in ("message", "detail", "title", "error_description"):
-            if isinstance(place, dict) and isinstance(place.get(name), str):
-                return str(place[name])
-    return ""
-
-
-def _line(text: str) -> str:
-    return excerpt(" ".join(text.split()))

@@ -18,12 +18,12 @@ from contracts.reports import output
 from contracts.reports.github import Annotation
 from contracts.reports.unfinished import unopened
 from contracts.reports.view import Report
-from contracts.runs.first_look import await_answer
 from contracts.runs.live import run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import Hints, OnStep, replay
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
+from contracts.runs.waiting import await_answer
 from contracts.settings.groups import DOCUMENT
 from contracts.settings.operation import list_named, operation
 from contracts.settings.settings import OPTIONS, Settings

@@ -23,9 +23,9 @@ from contracts.mock.server import Server as Embedded
 from contracts.mock.variants import open_variant
 from contracts.openapi.loading import load_operation
 from contracts.runs.doctor import State, examine
-from contracts.runs.first_look import await_answer
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
+from contracts.runs.waiting import await_answer
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import Limits
 

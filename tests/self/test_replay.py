@@ -36,9 +36,10 @@ from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
 from contracts.openapi.loading import load_operation
 from contracts.reports.recording import record
+from contracts.runs.foreign import with_steps
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
-from contracts.runs.replay import Hints, replay, with_steps
+from contracts.runs.replay import Hints, replay
 from contracts.traffic.keys import Keys
 from contracts.traffic.limits import DEFAULT_BUDGET
 from contracts.verdicts.conclusion import Terms
