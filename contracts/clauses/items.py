@@ -36,7 +36,7 @@ def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]
                 yield document.exchange, f"{place}[{position}]", entry
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """The value if it is a JSON integer; else ``None``."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -95,7 +95,7 @@ def judge_time(wrong: Callable[[int, Exchange], str | None], expected: str) -> C
     def judge(evidence: Evidence) -> Iterator[Outcome]:
         name = evidence.operation.roles.item_created_at
         for exchange, path, entry in entries(evidence):
-            created = whole(entry.get(name))
+            created = integer(entry.get(name))
             if created is None:
                 continue
             if said := wrong(created, exchange):

@@ -351,10 +351,10 @@ class Evidence:
         if self.part:
             listing.movement = Movement(changed=self._changed)
             return listing
-        whole = [walk for walk in self.walks if walk.project_id is None]
+        unfiltered = [walk for walk in self.walks if walk.project_id is None]
         listing.look_for_movement(
-            [walk for walk in whole if walk.control]
-            or [walk for walk in whole if walk.order is self.operation.default_order],
+            [walk for walk in unfiltered if walk.control]
+            or [walk for walk in unfiltered if walk.order is self.operation.default_order],
             self.foreign,
             frozenset(id_ for page in self.pages if page.exchange.probe == LOAD for id_ in page.ids),
         )
@@ -524,8 +524,8 @@ class Evidence:
             return (exchange.status, page.ids, page.has_more, page.first_id, page.last_id)
         if exchange.answer is None:
             return (exchange.failure.kind if exchange.failure else None,)
-        whole = exchange.answer.flaw is None
-        return (exchange.status, whole, exchange.answer.body if exchange.ok and whole else None)
+        complete = exchange.answer.flaw is None
+        return (exchange.status, complete, exchange.answer.body if exchange.ok and complete else None)
 
     def same(self, left: Exchange, right: Exchange) -> bool:
         """Whether two answers to the same request agree, apart from what a change of the list explains."""

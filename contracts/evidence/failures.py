@@ -56,13 +56,13 @@ class Failures:
         if first and len(self._exchanges) - first >= _GONE and all(one.lost for one in self._exchanges[first:]):
             return 1.0
         broken: Counter[Request] = Counter()
-        whole: Counter[Request] = Counter()
+        complete: Counter[Request] = Counter()
         for exchange in self._exchanges:
             broken[exchange.request] += exchange.retries + exchange.lost
-            whole[exchange.request] += exchange.answer is not None and not exchange.lost
-        known = [request for request, number in whole.items() if number]
+            complete[exchange.request] += exchange.answer is not None and not exchange.lost
+        known = [request for request, number in complete.items() if number]
         failed = sum(broken[request] for request in known)
-        return failed / (failed + whole.total()) if failed else 0.0
+        return failed / (failed + complete.total()) if failed else 0.0
 
     @cached_property
     def stalls(self) -> tuple[Exchange, ...]:

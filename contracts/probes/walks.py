@@ -137,7 +137,7 @@ def pages_of(items: int) -> int:
     return max(1, -(-items // SIZES[0]))
 
 
-def whole(asking: Asking, order: Order, most: int, read: Read) -> None:
+def walk_to_the_end(asking: Asking, order: Order, most: int, read: Read) -> None:
     """Walk through a list of any length with the largest accepted page size."""
     asking.walk_through(asking.query(limit=asking.size, order=order), most=most, name="whole", read=read)
 

@@ -80,8 +80,8 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
         if size > default:
             yield Finding(f"at most {default} items without limit", count(size, "item"), (page.exchange,))
         elif size < default and page.has_more and size:
-            whole = page.query.project_id is None
-            if size == caps[whole] and (whole, size) in capped:
+            unfiltered = page.query.project_id is None
+            if size == caps[unfiltered] and (unfiltered, size) in capped:
                 yield HELD
                 continue
             yield Finding(
@@ -98,8 +98,8 @@ def _caps(evidence: Evidence) -> dict[bool, int]:
     caps: dict[bool, int] = defaultdict(int)
     for page in evidence.pages:
         if page.query.limit:
-            whole = page.query.project_id is None
-            caps[whole] = max(caps[whole], len(page.items))
+            unfiltered = page.query.project_id is None
+            caps[unfiltered] = max(caps[unfiltered], len(page.items))
     return caps
 
 

@@ -18,7 +18,7 @@ from contracts.core.result import Finding, Level, Result
 from contracts.core.wording import count as counted
 from contracts.evidence.evidence import USUAL_SIZE, Evidence
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.walks import whole
+from contracts.probes.walks import walk_to_the_end
 from contracts.runs.deep.census import ORDERS, Census, Doubt, Kind
 from contracts.traffic.limits import CLOSER
 from contracts.verdicts.tallying import Tally, size, tally
@@ -284,7 +284,7 @@ def walk_through(asking: Asking, deep: Deep, pages: int) -> None:
     asking.begin(DEEP, pages)
     for order in ORDERS:
         with suppress(ShareSpent, Full):
-            whole(asking, order, pages // len(ORDERS), deep.read)
+            walk_to_the_end(asking, order, pages // len(ORDERS), deep.read)
     deep.judge()
     # The other half of the requests is for confirmation.
     asking.begin(DEEP, CLOSER // 2)
