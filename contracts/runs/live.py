@@ -112,7 +112,7 @@ class _Run:
             plan.forms,
             parts=plan.parts,
         )
-        self._again: dict[str, Confirmation] = {}
+        self._confirmations: dict[str, Confirmation] = {}
         self._repetitions: list[Repetition] = []
         self._tallied: tuple[Evidence, dict[str, Tally]] | None = None
         self._deep: Deep | None = None
@@ -237,7 +237,7 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - whatever it is, what was judged before counts
                 self._failed = self._failed or error
             self._deep.add_to(tallies)
-        verdicts = judge(judged, evidence, tallies, self._again)
+        verdicts = judge(judged, evidence, tallies, self._confirmations)
         if self._shares.hurried or self._late:
             self._advice = self._advice or _MORE_TIME
         if self._advice:
@@ -372,7 +372,7 @@ class _Run:
             stops=_STOPS,
             part=True,
         )
-        self._again |= confirming.ask(found)
+        self._confirmations |= confirming.ask(found)
         self._repetitions += confirming.repetitions
         _go_on(confirming)
 
@@ -436,7 +436,7 @@ class _Run:
             moved=evidence.unsteady,
             stops=_STOPS,
         )
-        self._again = confirming.ask(found, derived)
+        self._confirmations = confirming.ask(found, derived)
         self._repetitions += confirming.repetitions
         _go_on(confirming)
 
@@ -446,7 +446,7 @@ class _Run:
             return
         self._announce(ASIDE)
         evidence = self._asking.evidence
-        test_causes(self._asking, judge(self._plan.clauses, evidence, self._tallies(), self._again))
+        test_causes(self._asking, judge(self._plan.clauses, evidence, self._tallies(), self._confirmations))
 
     # Reporting
 

@@ -85,7 +85,7 @@ def replay(
     seed = recording.about.get("seed")
     judged = terms(target, seed if isinstance(seed, int) else 0)
     known = {exchange.number: exchange for exchange in chain(shown.exchanges, shown.deep.kept)}
-    again = recounted(recording.repetitions, judged.clauses, reader, target, known)
+    confirmations = recounted(recording.repetitions, judged.clauses, reader, target, known)
     tallies, notes = tally(judged.clauses, evidence), shown.notes
     through = walked_through(judged, evidence, shown.deep) if len(recording.spool) else None
     if through is not None:
@@ -93,7 +93,7 @@ def replay(
         tallies = tally(judged.clauses, evidence)
         through.add_to(tallies)
         notes += through.notes()
-    judgements = judge(judged.clauses, evidence, tallies, again)
+    judgements = judge(judged.clauses, evidence, tallies, confirmations)
     if recording.foreign:
         changed = may_have_changed(evidence)
         judgements = tuple(of_another_tool(judgement, changed) for judgement in judgements)

@@ -102,7 +102,8 @@ class Confirming:
         self._part = part
         self.ended_by: BaseException | None = None
         self.repetitions: list[Repetition] = []
-        self._copies: dict[str, list[Repeat]] = {}
+        self._alone: dict[str, list[Repeat]] = {}
+        """The rounds of each finding without other requests under way."""
         self._done: dict[int, dict[int, Exchange]] = defaultdict(dict)
         """The exchanges of each round, by the number of the exchange that they repeat."""
         self._together: dict[str, list[Repeat]] = {}
@@ -115,10 +116,10 @@ class Confirming:
             found: The clauses in the order in which they are reported, with the finding of each.
             derived: For each clause whose breach follows from that of another clause, the other clause.
         """
-        counted = self._ask(found, derived)
+        confirmations = self._ask(found, derived)
         if not self._part and self.ended_by is None:
-            counted |= self._ask(self._late(found), {})
-        return counted
+            confirmations |= self._ask(self._late(found), {})
+        return confirmations
 
     def _late(self, found: Sequence[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
         """The findings that repetitions brought, or that are left where a repeated one was an intermittent 5xx."""
@@ -129,30 +130,29 @@ class Confirming:
         return [each for each in worth_confirming(tallies) if each[0] not in sure | derived.keys()]
 
     def _ask(self, found: Sequence[tuple[str, Finding]], because: Mapping[str, str]) -> dict[str, Confirmation]:
-        self._copies = {name: [] for name, _ in found}
+        self._alone = {name: [] for name, _ in found}
         self._together = {}
-        own = [each for each in found if because.get(each[0]) not in self._copies]
-        derived = [each for each in found if because.get(each[0]) in self._copies]
+        own = [each for each in found if because.get(each[0]) not in self._alone]
+        derived = [each for each in found if because.get(each[0]) in self._alone]
         try:
             self._rounds(own)
-            sure = {name for name, again in self._count(own, self._copies).items() if again.rounds == again.seen > 0}
+            sure = {name for name, one in self._count(own, self._alone).items() if one.rounds == one.seen > 0}
             self._rounds([each for each in derived if because[each[0]] not in sure])
         except self._stops as stop:
             self.ended_by = stop
-        self._share(each for each in derived if not self._copies[each[0]])
+        self._share(each for each in derived if not self._alone[each[0]])
         self.repetitions += [
             Repetition(
                 name,
                 numbers(finding.exchanges),
-                tuple(one.by_number() for one in self._copies[name]),
+                tuple(one.by_number() for one in self._alone[name]),
                 tuple(one.by_number() for one in self._together.get(name, ())),
                 known=self._answering.exchanges[-1].number + 1,
                 part=self._part,
             )
             for name, finding in found
         ]
-        alone = self._count(found, self._copies)
-        return merged(alone, self._count([each for each in found if each[0] in self._together], self._together))
+        return merged(self._count(found, self._alone), self._count(found, self._together))
 
     def _rounds(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat each finding once, and then one after the other, so that the first reported are counted completely."""
@@ -173,7 +173,7 @@ class Confirming:
             for done in () if self._moved and finding.stable_list else self._done.values():
                 if all(exchange.number in done for exchange in finding.exchanges):
                     mine = tuple(done[exchange.number] for exchange in finding.exchanges)
-                    self._copies[name].append(Repeat(mine, stable=not self._moved))
+                    self._alone[name].append(Repeat(mine, stable=not self._moved))
 
     def _repeat_together(self, found: Sequence[tuple[str, Finding]]) -> None:
         """Repeat what did not recur together with the requests that were under way with it at first."""
@@ -184,12 +184,12 @@ class Confirming:
         if self._moved or not any(beside.values()):
             return
         for number in range(ROUNDS + 1, ROUNDS + 1 + COMPANY_ROUNDS):
-            counted = self._count(found, self._copies)
-            again = self._count([each for each in found if each[0] in self._together], self._together)
+            alone = self._count(found, self._alone)
+            together = self._count(found, self._together)
             gone = [
                 (name, finding)
                 for name, finding in found
-                if not counted[name].seen and not (name in again and again[name].seen)
+                if not alone[name].seen and not (name in together and together[name].seen)
             ]
             wanted = {exchange.number: exchange for _, finding in gone for exchange in finding.exchanges}
             others = {other.number: other for exchange in wanted.values() for other in beside[exchange.number]}
@@ -209,7 +209,7 @@ class Confirming:
         done = self._done[number]
         for name, finding in found:
             enclosed = self._moved and finding.stable_list
-            if enclosed and any(one.stable for one in self._copies[name]):
+            if enclosed and any(one.stable for one in self._alone[name]):
                 continue
             began = len(self._answering.exchanges)
             before = self._read_list(finding) if enclosed else ()
@@ -219,7 +219,7 @@ class Confirming:
                     done[exchange.number] = self._answering.repeat(number, exchange, fresh=enclosed)
                 mine.append(done[exchange.number])
             after = self._read_list(finding) if enclosed else ()
-            self._copies[name].append(
+            self._alone[name].append(
                 Repeat(
                     tuple(mine),
                     stable=bool(before) and before == after and not self._kept(began) if enclosed else not self._moved,
@@ -246,9 +246,10 @@ class Confirming:
         return tuple(ids)
 
     def _count(
-        self, found: Sequence[tuple[str, Finding]], copies: Mapping[str, Sequence[Repeat]]
+        self, found: Sequence[tuple[str, Finding]], rounds: Mapping[str, Sequence[Repeat]]
     ) -> dict[str, Confirmation]:
-        repeated = {name: (finding.exchanges, copies[name]) for name, finding in found}
+        """How often each of these findings recurred in its rounds; without those that have none."""
+        repeated = {name: (finding.exchanges, rounds[name]) for name, finding in found if name in rounds}
         return counted(self._clauses, self._reader, self._target, self._answering.exchanges, repeated, part=self._part)
 
 
