@@ -166,7 +166,7 @@ def linked(operation: Operation) -> dict[str, object]:
         "NextPage": {
             "operationId": node["operationId"],
             "parameters": {
-                f"path.{roles.checkpoint}": f"$request.path.{roles.checkpoint}",
+                f"path.{roles.scope}": f"$request.path.{roles.scope}",
                 f"query.{roles.after}": f"$response.body#/{roles.last_id}",
             },
         }

@@ -17,7 +17,7 @@ from contracts.core.wording import count, names, place, short
 if TYPE_CHECKING:
     from contracts.evidence.evidence import Evidence
 
-PROBES = ("walks.heads", "walks.projects", "walks.pages", "backwards")
+PROBES = ("walks.heads", "walks.facets", "walks.pages", "backwards")
 DIRECTION = "list [cp_1 … cp_9], before=cp_5, limit=2"
 
 
@@ -38,7 +38,7 @@ def _anchored(evidence: Evidence) -> Iterator[tuple[Page, str, Order]]:
             before is not None
             and listing.rank(order, before) is not None
             and listing.existed(before, page.exchange)
-            and listing.belongs(before, page.query.project_id)
+            and listing.belongs(before, page.query.facet)
         ):
             yield page, before, order
 
@@ -227,7 +227,7 @@ def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) ->
     ids = {id_ for page in walk for id_ in page.ids}
     ended = not walk[-1].items
     exchanges = walk[0].exchange, walk[-1].exchange
-    for id_ in listing.sequence(order, walk[0].query.project_id):
+    for id_ in listing.sequence(order, walk[0].query.facet):
         if id_ in ids or not listing.precedes(order, id_, start) or tie_at(evidence, order, id_, start):
             continue
         if not listing.existed(id_, *exchanges):
@@ -262,14 +262,14 @@ def _lost(evidence: Evidence, walk: Sequence[Page], start: str, order: Order) ->
 def page_before_keeps_to_its_query(evidence: Evidence) -> Iterator[Outcome]:
     default = evidence.operation.default_limit
     for page in evidence.pages_back:
-        limit, project = page.query.limit or default, page.query.project_id
-        others = [item for item in page.items if item.project_id != project] if project is not None else []
+        limit, facet = page.query.limit or default, page.query.facet
+        others = [item for item in page.items if item.facet != facet] if facet is not None else []
         if limit is not None and len(page.items) > limit:
             yield _finding(evidence, page, f"at most {count(limit, 'item')}", count(len(page.items), "item"))
         elif others:
-            name = evidence.operation.roles.item_project_id
-            has = f"{short(others[0].id)} has {short(others[0].project_id or 'none')}"
-            yield _finding(evidence, page, f"{name} {short(project or '')} on each item", has)
+            name = evidence.operation.roles.item_facet
+            has = f"{short(others[0].id)} has {short(others[0].facet or 'none')}"
+            yield _finding(evidence, page, f"{name} {short(facet or '')} on each item", has)
         elif page.items:
             yield HELD
     yield from _nothing_before_the_first(evidence)
@@ -278,7 +278,7 @@ def page_before_keeps_to_its_query(evidence: Evidence) -> Iterator[Outcome]:
 def _nothing_before_the_first(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     for page, before, order in _anchored(evidence):
-        if listing.sequence(order, page.query.project_id)[:1] != (before,) or listing.moved:
+        if listing.sequence(order, page.query.facet)[:1] != (before,) or listing.moved:
             continue
         if page.items:
             found = f"nothing: {short(before)} is the first item"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contracts.evidence.movement import Walk
     from contracts.openapi.operation import Operation
 
-EVERYWHERE = ("walks.singles", "walks.projects", "walks.ends", "repetition.together", "filters.unknown")
+EVERYWHERE = ("walks.singles", "walks.facets", "walks.ends", "repetition.together", "filters.unknown")
 """The probes that bring every kind of 200: both orders, one item and all, filtered, last, empty, concurrent."""
 EMPTY = ("walks.ends", "walks.twos", "walks.within", "scope.empty", "filters.unknown")
 """The probes that may bring an empty page."""
@@ -134,33 +134,33 @@ def shows_nothing(exchange: Exchange, page: Page | None) -> bool:
 
 
 def must_be_answered(evidence: Evidence, exchange: Exchange, query: Query) -> bool:
-    """Whether a refusal would be wrong: the cursor and the project exist, and the limit is not above the cap."""
+    """Whether a refusal would be wrong: the cursor and the facet exist, and the limit is not above the cap."""
     if evidence.above_cap(query) or evidence.not_there_yet(exchange) or evidence.may_have_expired(exchange):
         return False
-    if query.project_id is not None and not evidence.listing.project_existed(query.project_id, exchange):
+    if query.facet is not None and not evidence.listing.facet_existed(query.facet, exchange):
         return False
     if query.before is not None and (query.after is not None or _is_first(evidence, query)):
         return False
     cursor = query.after or query.before
     return cursor is None or (
-        evidence.listing.existed(cursor, exchange) and evidence.listing.belongs(cursor, query.project_id)
+        evidence.listing.existed(cursor, exchange) and evidence.listing.belongs(cursor, query.facet)
     )
 
 
 def _is_first(evidence: Evidence, query: Query) -> bool:
     """Whether the ``before`` of a query is the first item in its order, as far as is known."""
     orders = [query.order] if query.order is not None else list(Order)
-    return any(evidence.listing.sequence(order, query.project_id)[:1] == (query.before,) for order in orders)
+    return any(evidence.listing.sequence(order, query.facet)[:1] == (query.before,) for order in orders)
 
 
 # Requests that the document does not allow, or whose subject is unknown
 
 
 def odd(evidence: Evidence) -> Iterator[tuple[Exchange, dict[str, frozenset[Oddity]]]]:
-    """The requests for the checkpoint, with the admin key, that the document does not allow, and why it doesn't."""
+    """The requests for the list, with the admin key, that the document does not allow, and why it doesn't."""
     for exchange in evidence.admin:
         reading = evidence.reading(exchange)
-        if reading.query is None and reading.checkpoint == evidence.target.checkpoint:
+        if reading.query is None and reading.scope == evidence.target.checkpoint:
             yield exchange, dict(reading.odd)
 
 
@@ -184,31 +184,31 @@ def _folded(text: str) -> str:
     return "".join(each for each in plain if not unicodedata.combining(each)).casefold()
 
 
-def unknown_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """The queries for projects that the list does not have."""
-    known = set(evidence.listing.projects)
+def unknown_facets(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
+    """The queries for facets that the list does not have."""
+    known = set(evidence.listing.facets)
     for exchange, query in evidence.allowed:
-        if query.project_id is not None and query.project_id not in known and exchange.answer is not None:
-            yield exchange, query.project_id, evidence.page(exchange, query)
+        if query.facet is not None and query.facet not in known and exchange.answer is not None:
+            yield exchange, query.facet, evidence.page(exchange, query)
 
 
-def cut_projects(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
-    """The queries for a project whose name has what some parsers drop, or take for its end: controls, or no UTF-8."""
+def cut_facets(evidence: Evidence) -> Iterator[tuple[Exchange, str, Page | None]]:
+    """The queries for a facet whose name has what some parsers drop, or take for its end: controls, or no UTF-8."""
     for exchange, found in odd(evidence):
-        if only(found, "project_id", Oddity.CONTROL, Oddity.NOT_UTF8) and exchange.answer is not None:
-            project = evidence.reading(exchange).values["project_id"][0]
-            yield exchange, project, evidence.page(exchange, Query(evidence.target.checkpoint, project_id=project))
+        if only(found, "facet", Oddity.CONTROL, Oddity.NOT_UTF8) and exchange.answer is not None:
+            facet = evidence.reading(exchange).values["facet"][0]
+            yield exchange, facet, evidence.page(exchange, Query(evidence.target.checkpoint, facet=facet))
 
 
-def unknown_checkpoints(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
-    """The queries for checkpoints that the user did not name; with ``near`` those with an id like the judged one's."""
+def unknown_scopes(evidence: Evidence, *, near: bool) -> Iterator[tuple[Exchange, Query, Page | None]]:
+    """The queries for scopes that the user did not name; with ``near`` those with an id like the judged one's."""
     for exchange in evidence.admin:
-        checkpoint = evidence.reading(exchange).checkpoint
-        if checkpoint is None or checkpoint in evidence.named or exchange.answer is None:
+        scope = evidence.reading(exchange).scope
+        if scope is None or scope in evidence.named or exchange.answer is None:
             continue
-        alike = resembles(checkpoint, {evidence.target.checkpoint})
+        alike = resembles(scope, {evidence.target.checkpoint})
         if alike is near:
-            query = evidence.query(exchange) or Query(checkpoint)
+            query = evidence.query(exchange) or Query(scope)
             yield exchange, query, evidence.page(exchange, query)
 
 
@@ -220,9 +220,9 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
     listing, after = evidence.listing, page.query.after
     if after is None or listing.start(page, order) is None:
         return
-    of_another_project = not listing.belongs(after, page.query.project_id)
+    of_another_facet = not listing.belongs(after, page.query.facet)
     if not page.items:
-        lost = None if of_another_project else listing.following(page, order)
+        lost = None if of_another_facet else listing.following(page, order)
         if lost is not None and not tie_at(evidence, order, after, lost):
             yield Finding(
                 f"{short(lost)} and what follows it",
@@ -246,9 +246,9 @@ def begins_rightly(evidence: Evidence, page: Page, order: Order) -> Iterator[Out
         )
         return
     back, skipped = listing.goes_back(page, order), listing.skipped(page, order)
-    if of_another_project and (back or skipped is not None):
+    if of_another_facet and (back or skipped is not None):
         # A filtered list without this cursor may begin again, or continue from the same second; anything else is wrong.
-        head = listing.sequence(order, page.query.project_id)[:1]
+        head = listing.sequence(order, page.query.facet)[:1]
         if head == (first,) or listing.tied(after, first if back or skipped is None else skipped):
             yield HELD
             return
@@ -316,7 +316,7 @@ def missing_from(evidence: Evidence, walk: Walk, order: Order) -> Finding | None
 
 def within(evidence: Evidence, walk: Walk, order: Order) -> tuple[str, ...]:
     """The known ids in the part of the list that a walk from the head covered."""
-    known = evidence.listing.sequence(order, walk.project_id)
+    known = evidence.listing.sequence(order, walk.facet)
     if walk.complete:
         return known
     end = walk.ids[-1] if walk.ids else None

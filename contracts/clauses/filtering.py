@@ -1,4 +1,4 @@
-"""FLT: the list of one project."""
+"""FLT: the items of one facet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from contracts.clauses.common import (
     PAGED,
     anchored,
-    cut_projects,
+    cut_facets,
     missing_from,
     resembles,
     shows_nothing,
-    unknown_projects,
+    unknown_facets,
     within,
 )
 from contracts.clauses.passages import PROJECT
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     requires={Capability.FILTER},
     caused_by=("SCO-001", "TOK-007"),
     decided_by="answer",
-    needs=Needs(items=1, projects=2),
+    needs=Needs(items=1, facets=2),
 )
-def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
-    known = {*evidence.listing.projects, *evidence.operation.shared_words}
+def items_are_of_the_facet(evidence: Evidence) -> Iterator[Outcome]:
+    known = {*evidence.listing.facets, *evidence.operation.shared_words}
     for page in (*evidence.pages, *evidence.together):
-        project = page.query.project_id
-        if project not in known:
+        facet = page.query.facet
+        if facet not in known:
             continue
-        wrong = next((item for item in page.items if item.project_id != project), None)
+        wrong = next((item for item in page.items if item.facet != facet), None)
         if wrong is not None:
             yield Finding(
-                f"items of {short(project)}",
-                f"{short(wrong.id)} is of {short(wrong.project_id or evidence.operation.says('no project'))}",
+                f"items of {short(facet)}",
+                f"{short(wrong.id)} is of {short(wrong.facet or evidence.operation.says('no project'))}",
                 (page.exchange,),
                 items=(wrong.id,),
             )
@@ -62,22 +62,22 @@ def items_are_of_the_project(evidence: Evidence) -> Iterator[Outcome]:
             yield HELD
 
 
-def _of_one_project(walk: Walk) -> bool:
+def _of_one_facet(walk: Walk) -> bool:
     """Whether a filtered walk shows nothing else: the whole list surely lacks nothing, and proves nothing."""
-    return all(item.project_id == walk.project_id for page in walk.pages for item in page.items)
+    return all(item.facet == walk.facet for page in walk.pages for item in page.items)
 
 
 def _answered(evidence: Evidence) -> bool:
-    """Whether a project of the list was answered with items: where each filter is refused, a refusal shows nothing."""
-    known = set(evidence.listing.projects)
-    return any(page.items and page.query.project_id in known for page in evidence.pages)
+    """Whether a facet of the list was answered with items: where each filter is refused, a refusal shows nothing."""
+    known = set(evidence.listing.facets)
+    return any(page.items and page.query.facet in known for page in evidence.pages)
 
 
 def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
-    """The walks from the head of the list of one project, as far as nothing could throw them off."""
-    known = set(evidence.listing.projects)
+    """The walks from the head of the list of one facet, as far as nothing could throw them off."""
+    known = set(evidence.listing.facets)
     for walk in evidence.walks:
-        if walk.project_id not in known or walk.pages[0].query.after is not None:
+        if walk.facet not in known or walk.pages[0].query.after is not None:
             continue
         pages = tuple(takewhile(partial(anchored, evidence), walk.pages))
         yield walk if pages == walk.pages else replace(walk, pages=pages, ended=False, complete=False)
@@ -91,11 +91,11 @@ def filtered_walks(evidence: Evidence) -> Iterator[Walk]:
     why="An audit of one project misses permissions that the project has.",
     good="project_id=proj_1: all 19 items of proj_1",
     bad="project_id=proj_1: 18 of 19",
-    probes=("walks.pages", "walks.projects", "walks.defaults", "walks.within", "walks.twos"),
+    probes=("walks.pages", "walks.facets", "walks.defaults", "walks.within", "walks.twos"),
     requires={Capability.FILTER, Capability.ID},
     caused_by=("SCO-001", "FLT-001", "PAG-011", "PAG-012", "PAG-015", "ORD-002", "ORD-003", "ORD-007", "TOK-002"),
     decided_by="list",
-    needs=Needs(items=1, projects=1),
+    needs=Needs(items=1, facets=1),
 )
 def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
     for walk in filtered_walks(evidence):
@@ -104,7 +104,7 @@ def filtered_walk_is_whole(evidence: Evidence) -> Iterator[Outcome]:
         finding = missing_from(evidence, walk, order) or next(filter(None, swaps), None)
         if finding is not None:
             yield finding
-        elif (walk.complete or len(walk.ids) > 1) and _of_one_project(walk):
+        elif (walk.complete or len(walk.ids) > 1) and _of_one_facet(walk):
             yield HELD
 
 
@@ -131,18 +131,18 @@ def _swapped(evidence: Evidence, page: Page, order: Order) -> Finding | None:
     why="What a client sums up over the projects is not what there is.",
     good="57 permissions: 30 + 18 + 9",
     bad="57 permissions: 30 + 18 + 8",
-    probes=("walks.projects", "walks.within", "walks.defaults"),
+    probes=("walks.facets", "walks.within", "walks.defaults"),
     requires={Capability.FILTER, Capability.ID},
     caused_by=("SCO-001", "FLT-001", "FLT-002"),
     decided_by="list",
-    needs=Needs(items=2, projects=2),
+    needs=Needs(items=2, facets=2),
 )
-def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
+def facets_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
-    by_project: dict[tuple[str, Order], list[Walk]] = defaultdict(list)
+    by_facet: dict[tuple[str, Order], list[Walk]] = defaultdict(list)
     for walk in filtered_walks(evidence):
-        by_project[walk.project_id or "", evidence.order(walk.pages[0])].append(walk)
-    for (project, order), walks in by_project.items():
+        by_facet[walk.facet or "", evidence.order(walk.pages[0])].append(walk)
+    for (facet, order), walks in by_facet.items():
         together = {id_ for walk in walks for id_ in walk.ids}
         seen_through = {id_ for walk in walks for id_ in within(evidence, walk, order)}
         pages = [page for walk in walks for page in walk.pages]
@@ -154,7 +154,7 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
         strange = next((id_ for id_ in sorted(together) if listing.is_phantom(id_)), None)
         if lost is not None:
             yield Finding(
-                f"{short(lost)} in the list of {short(project)}",
+                f"{short(lost)} in the list of {short(facet)}",
                 evidence.operation.says("no walk through that project's list shows it"),
                 (walks[0].pages[-1].exchange, listing.shown_in(lost, walks[0].pages[-1].exchange)),
                 wrong=0,
@@ -163,24 +163,24 @@ def projects_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
         elif strange is not None:
             page = next(page for page in pages if strange in page.ids)
             yield Finding(
-                f"items of the whole list for {short(project)}",
+                f"items of the whole list for {short(facet)}",
                 f"{short(strange)}, which the whole list does not show",
                 (page.exchange,),
                 stable_list=not listing.changed,
             )
-        elif seen_through and all(map(_of_one_project, walks)):
+        elif seen_through and all(map(_of_one_facet, walks)):
             yield HELD
-    yield from _hidden_projects(evidence)
+    yield from _hidden_facets(evidence)
 
 
-def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
-    """Findings for projects whose filtered lists have items, none of which the unfiltered list shows."""
-    for exchange, project, page in unknown_projects(evidence):
+def _hidden_facets(evidence: Evidence) -> Iterator[Outcome]:
+    """Findings for facets whose filtered lists have items, none of which the unfiltered list shows."""
+    for exchange, facet, page in unknown_facets(evidence):
         if evidence.listing.changed or page is None or not page.items:
             continue
-        if all(item.project_id == project for item in page.items):
+        if all(item.facet == facet for item in page.items):
             yield Finding(
-                f"{names(page.ids, 2)} in the whole list, as in that of {short(project)}",
+                f"{names(page.ids, 2)} in the whole list, as in that of {short(facet)}",
                 evidence.operation.says("the whole list shows nothing of that project"),
                 (exchange,),
                 stable_list=True,
@@ -200,14 +200,14 @@ def _hidden_projects(evidence: Evidence) -> Iterator[Outcome]:
     decided_by="list",
     needs=Needs(items=1),
 )
-def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
-    known = set(evidence.listing.projects)
-    for exchange, project, page in unknown_projects(evidence):
-        if resembles(project, known):
+def unknown_facet_is_empty(evidence: Evidence) -> Iterator[Outcome]:
+    known = set(evidence.listing.facets)
+    for exchange, facet, page in unknown_facets(evidence):
+        if resembles(facet, known):
             continue
         if page is not None and page.items:
-            # A project may have got its first permission since the list was read.
-            its_own = all(item.project_id == project for item in page.items)
+            # A facet may have got its first item since the list was read.
+            its_own = all(item.facet == facet for item in page.items)
             if not (its_own and evidence.listing.changed):
                 yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), stable_list=its_own)
         elif shows_nothing(exchange, page) and (page is not None or _answered(evidence)):
@@ -226,18 +226,18 @@ def unknown_project_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     reference=("walks.defaults",),
     requires={Capability.OPEN_FILTER},
     decided_by="list",
-    needs=Needs(items=1, projects=1),
+    needs=Needs(items=1, facets=1),
 )
-def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
-    known = set(evidence.listing.projects)
-    for exchange, project, page in (*unknown_projects(evidence), *cut_projects(evidence)):
-        if not resembles(project, known):
+def facet_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
+    known = set(evidence.listing.facets)
+    for exchange, facet, page in (*unknown_facets(evidence), *cut_facets(evidence)):
+        if not resembles(facet, known):
             continue
-        wrong = next((item for item in page.items if item.project_id != project), None) if page else None
+        wrong = next((item for item in page.items if item.facet != facet), None) if page else None
         if wrong is not None:
             yield Finding(
-                f"nothing but items of {short(project)}",
-                f"{short(wrong.id)} is of {short(wrong.project_id or evidence.operation.says('no project'))}",
+                f"nothing but items of {short(facet)}",
+                f"{short(wrong.id)} is of {short(wrong.facet or evidence.operation.says('no project'))}",
                 (exchange,),
             )
         elif shows_nothing(exchange, page) and _answered(evidence):
@@ -261,7 +261,7 @@ def project_is_matched_exactly(evidence: Evidence) -> Iterator[Outcome]:
 def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
     further = [name for name, _ in evidence.operation.profile.filters[1:]]
     shown = _facets(evidence)
-    known = [{facets[place] for each in shown.values() for facets in each} for place in range(len(further))]
+    known = [{values[place] for each in shown.values() for values in each} for place in range(len(further))]
     if shown and not any(value for values in known for value in values):
         yield Inapplicable("no item shows what a second filter compares")
     for page, asked in evidence.selected:
@@ -271,12 +271,12 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
             for place, value in wanted
         ):
             continue
-        project = page.query.project_id
-        wrong = next((item for item in page.items if not _matches(item, project, wanted)), None)
+        facet = page.query.facet
+        wrong = next((item for item in page.items if not _matches(item, facet, wanted)), None)
         if wrong is not None:
             yield Finding(f"items that match {_written(asked)}", f"{short(wrong.id)} does not", (page.exchange,))
             continue
-        matching = [id_ for id_, item in evidence.listing.items.items() if _matches(item, project, wanted)]
+        matching = [id_ for id_, item in evidence.listing.items.items() if _matches(item, facet, wanted)]
         # An item may change during the run.
         lost = _left_out(evidence, page, [id_ for id_ in matching if len(shown.get(id_, ())) == 1])
         if lost is not None:
@@ -295,12 +295,12 @@ def _facets(evidence: Evidence) -> Mapping[str, set[tuple[str | None, ...]]]:
     found: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
     for page in (*evidence.pages, *(page for page, _ in evidence.selected)):
         for item in page.items:
-            found[item.id].add(item.facets)
+            found[item.id].add(item.further)
     return found
 
 
-def _matches(item: Item, project: str | None, wanted: Sequence[tuple[int, str]]) -> bool:
-    return project in (None, item.project_id) and all(item.facets[place] == value for place, value in wanted)
+def _matches(item: Item, facet: str | None, wanted: Sequence[tuple[int, str]]) -> bool:
+    return facet in (None, item.facet) and all(item.further[place] == value for place, value in wanted)
 
 
 def _written(asked: Mapping[str, str]) -> str:
@@ -358,24 +358,24 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _out_of_bounds(evidence: Evidence, page: Page, asked: Mapping[str, str]) -> Finding | None:
-    """What is wrong with a page whose items are bounded in time, and perhaps of one project; ``None`` if nothing is."""
-    operation, project = evidence.operation, page.query.project_id
+    """What is wrong with a page whose items are bounded in time, and perhaps of one facet; ``None`` if nothing is."""
+    operation, facet = evidence.operation, page.query.facet
     if not asked.keys() <= operation.ranges.keys():
         return None
     bounds = [(operation.ranges[name], operation.bound(name, value)) for name, value in asked.items()]
 
     def matches(item: Item) -> bool:
-        moment = item.created_at
+        moment = item.time
         inside = moment is None or all(bound is None or holds(moment, bound) for holds, bound in bounds)
-        return inside and project in (None, item.project_id)
+        return inside and facet in (None, item.facet)
 
     wrong = next((item for item in page.items if not matches(item)), None)
     if wrong is not None:
-        beside = f" of {short(project)}" if project is not None else ""
+        beside = f" of {short(facet)}" if facet is not None else ""
         return Finding(
             f"items{beside} with {_written(asked)}", f"{short(wrong.id)} is not such an item", (page.exchange,)
         )
     if any(bound is None for _, bound in bounds):
         return None
-    dated = [id_ for id_, item in evidence.listing.items.items() if item.created_at is not None and matches(item)]
+    dated = [id_ for id_, item in evidence.listing.items.items() if item.time is not None and matches(item)]
     return _left_out(evidence, page, dated)

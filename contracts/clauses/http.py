@@ -229,7 +229,7 @@ def accept_changes_nothing(evidence: Evidence) -> Iterator[Outcome]:
             continue
         query = evidence.query(exchange)
         if exchange.refused and (query is None or not must_be_answered(evidence, exchange, query)):
-            continue  # its cursor or its project may be gone by now
+            continue  # its cursor or its facet may be gone by now
         asked_with = "without Accept" if accept is None else f"with Accept: {short(accept)}"
         kind = (answer.header("content-type") or "").partition(";")[0].strip().lower()
         if not exchange.ok:

@@ -1,4 +1,4 @@
-"""ITM: one permission, judged on every item of every 200 answer of the run."""
+"""ITM: one item, judged on every item of every 200 answer of the run."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def judge_time(wrong: Callable[[int, Exchange], str | None], expected: str) -> C
     """The judgement of a clause about the value of a time of creation."""
 
     def judge(evidence: Evidence) -> Iterator[Outcome]:
-        name = evidence.operation.roles.item_created_at
+        name = evidence.operation.roles.item_time
         for exchange, path, entry in entries(evidence):
             created = integer(entry.get(name))
             if created is None:
@@ -177,7 +177,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     for exchange, path, entry in entries(evidence):
         # A property that filters compare need not identify: only one that is called an id must not be empty.
-        facet = roles.item_project_id if evidence.operation.filters_last else roles.item_id
+        facet = roles.item_facet if evidence.operation.filters_last else roles.item_id
         empty = [name for name in (roles.item_id, facet) if entry.get(name) == ""]
         if empty:
             yield Finding(
@@ -203,8 +203,8 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
 )
 def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
-    facet = roles.item_project_id if evidence.operation.filters_last else ""
-    fields = tuple(filter(None, (roles.item_created_at, facet, roles.item_object)))
+    facet = roles.item_facet if evidence.operation.filters_last else ""
+    fields = tuple(filter(None, (roles.item_time, facet, roles.item_object)))
     known: dict[tuple[str, str], tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):
         id_ = evidence.operation.identity(entry)
@@ -265,7 +265,7 @@ def _switched(evidence: Evidence) -> Iterator[Outcome]:
 
 def _list(evidence: Evidence, exchange: Exchange) -> str:
     """The list within which an id names one thing: lists of other operations may number their items each for itself."""
-    return "" if evidence.operation.is_published else evidence.reading(exchange).checkpoint or ""
+    return "" if evidence.operation.is_published else evidence.reading(exchange).scope or ""
 
 
 def _plain(value: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_checkpoints, unknown_projects
+from contracts.clauses.common import SIBLINGS_WORDS, odd, only, unknown_facets, unknown_scopes
 from contracts.clauses.passages import CHECKPOINT, CURSOR, LIST, ORDER, ORDER_WORDS, PROJECT, SIZE, SUCCESS
 from contracts.clauses.registry import Judge, Needs, Outcome, clause
 from contracts.core.model import Capability, Exchange, Order, Page, Query
@@ -164,8 +164,8 @@ def unknown_after(evidence: Evidence) -> Iterator[Outcome]:
     probes=("scope.unknown",),
     requires={Capability.SCOPE},
 )
-def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
-    yield from tell(evidence, (exchange for exchange, _, _ in unknown_checkpoints(evidence, near=False)))
+def unknown_scope(evidence: Evidence) -> Iterator[Outcome]:
+    yield from tell(evidence, (exchange for exchange, _, _ in unknown_scopes(evidence, near=False)))
 
 
 @question(
@@ -177,8 +177,8 @@ def unknown_checkpoint(evidence: Evidence) -> Iterator[Outcome]:
     probes=("filters.unknown",),
     requires={Capability.FILTER},
 )
-def unknown_project(evidence: Evidence) -> Iterator[Outcome]:
-    yield from tell(evidence, (exchange for exchange, _, _ in unknown_projects(evidence)))
+def unknown_facet(evidence: Evidence) -> Iterator[Outcome]:
+    yield from tell(evidence, (exchange for exchange, _, _ in unknown_facets(evidence)))
 
 
 @question(
@@ -316,7 +316,7 @@ def page_of_the_last_item(evidence: Evidence) -> Iterator[Outcome]:
 
     def after_the_last(exchange: Exchange, query: Query) -> bool:
         order = evidence.asked_order(query)
-        if query.after is None or query.project_id is not None or tails[order] != (query.after,):
+        if query.after is None or query.facet is not None or tails[order] != (query.after,):
             return False
         page = evidence.page(exchange, query)
         # If it shows an item that was not seen in this order, the item of the cursor is not the last one.
@@ -367,8 +367,8 @@ def has_more_backwards(evidence: Evidence) -> Iterator[Outcome]:
     for page in evidence.pages_back:
         order = evidence.asked_order(page.query)
         rank = listing.rank(order, page.ids[0]) if page.items else None
-        if rank is not None and page.has_more is not None and listing.belongs(page.ids[0], page.query.project_id):
-            before = listing.sequence(order, page.query.project_id)[:1] != page.ids[:1]
+        if rank is not None and page.has_more is not None and listing.belongs(page.ids[0], page.query.facet):
+            before = listing.sequence(order, page.query.facet)[:1] != page.ids[:1]
             said.setdefault((before, page.has_more), page)
     meanings = {
         frozenset({(True, True), (False, False)}): "whether more stands before the page",
@@ -392,7 +392,7 @@ def has_more_backwards(evidence: Evidence) -> Iterator[Outcome]:
 def both_cursors(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, query in evidence.backward:
         page, order = evidence.page(exchange, query), evidence.asked_order(query)
-        known = evidence.listing.sequence(order, query.project_id)
+        known = evidence.listing.sequence(order, query.facet)
         if exchange.answer is None or query.after not in known or query.before not in known:
             continue
         text = fact(evidence, exchange)
@@ -425,7 +425,7 @@ def nearest_before(evidence: Evidence) -> Iterator[Outcome]:
     shown: dict[str, Page] = {}
     for page in evidence.pages_back:
         order, before = evidence.asked_order(page.query), page.query.before
-        known = evidence.listing.sequence(order, page.query.project_id)
+        known = evidence.listing.sequence(order, page.query.facet)
         if page.items and before in known and page.ids[0] in known and known.index(before) > len(page.items):
             head, nearest = known[: len(page.items)], known[known.index(before) - 1]
             how = "yes" if nearest in page.ids else "no: it is the head of the list" if page.ids == head else "no"

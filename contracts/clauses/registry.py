@@ -52,13 +52,13 @@ class Needs:
     """The data that the target must hold for a clause to have a case."""
 
     items: int = 0
-    projects: int = 0
+    facets: int = 0
     times: int = 0
     tie: bool = False
     empty_page: bool = False
     end: bool = False
-    other_checkpoint: bool = False
-    """A second checkpoint, where the path has one."""
+    other_scope: bool = False
+    """A second one, where the path has one."""
     user_key: bool = False
 
     def lacking(self, evidence: Evidence) -> tuple[str, str] | None:
@@ -66,10 +66,8 @@ class Needs:
         return self._in_the_list(evidence.listing) or self._in_the_pages(evidence) or self._beside_it(evidence)
 
     def given(self, target: Target) -> bool:
-        """Whether the user gave the checkpoint and the key that only the user can give."""
-        return (target.other_checkpoint is not None or not self.other_checkpoint) and (
-            target.user_key or not self.user_key
-        )
+        """Whether the user gave the scope and the key that only the user can give."""
+        return (target.other_checkpoint is not None or not self.other_scope) and (target.user_key or not self.user_key)
 
     def _in_the_pages(self, evidence: Evidence) -> tuple[str, str] | None:
         if self.empty_page and all(page.items for page in evidence.every_page):
@@ -85,12 +83,12 @@ class Needs:
                 f"the list has {count(len(listing.items), 'permission')}, and this needs {self.items}",
                 f"--checkpoint with a checkpoint that has at least {count(self.items, 'permission')}",
             )
-        if len(listing.projects) < self.projects:
+        if len(listing.facets) < self.facets:
             return (
-                f"the list has {count(len(listing.projects), 'project')}, and this needs {self.projects}",
-                f"--checkpoint with permissions for at least {self.projects} projects",
+                f"the list has {count(len(listing.facets), 'project')}, and this needs {self.facets}",
+                f"--checkpoint with permissions for at least {self.facets} projects",
             )
-        if listing.by_time and len({item.created_at for item in listing.items.values()}) < self.times:
+        if listing.by_time and len({item.time for item in listing.items.values()}) < self.times:
             return (
                 "all permissions were created in the same second",
                 "--checkpoint with permissions that were created at different times",
@@ -104,12 +102,12 @@ class Needs:
 
     def _beside_it(self, evidence: Evidence) -> tuple[str, str] | None:
         several = Capability.SCOPE in evidence.operation.capabilities
-        if self.other_checkpoint and several and not evidence.target.other_checkpoint:
+        if self.other_scope and several and not evidence.target.other_checkpoint:
             return (
                 "no second checkpoint was given",
                 "--other-checkpoint with a checkpoint that has permissions of its own",
             )
-        if self.other_checkpoint and several and not evidence.foreign:
+        if self.other_scope and several and not evidence.foreign:
             return (
                 "no permission of the other checkpoint could be read",
                 "--other-checkpoint with a checkpoint that has permissions of its own",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_checkpoints
+from contracts.clauses.common import EVERYWHERE, as_asked, describe, shows_nothing, unknown_scopes
 from contracts.clauses.passages import CHECKPOINT
 from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Page, Query
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     probes=(*EVERYWHERE, "scope.others"),
     requires={Capability.ID, Capability.SCOPE},
     decided_by="list",
-    needs=Needs(items=1, other_checkpoint=True),
+    needs=Needs(items=1, other_scope=True),
 )
 def lists_are_apart(evidence: Evidence) -> Iterator[Outcome]:
     own = [page for page in evidence.pages if page.query.after not in evidence.foreign and not evidence.strayed(page)]
     mine = _contents(evidence, own)
     others: dict[str, Page] = {}
-    for checkpoint in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
+    for scope in (evidence.target.other_checkpoint, evidence.target.empty_checkpoint):
         pages = [
             page
-            for page in evidence.pages_of_others.get(checkpoint or "", ())
+            for page in evidence.pages_of_others.get(scope or "", ())
             if page.query.after not in mine and not evidence.strayed(page)
         ]
         theirs = _contents(evidence, pages)
         # Of the empty one its user said that it has no items.
-        one = checkpoint == evidence.target.empty_checkpoint or _one_list(evidence, pages)
+        one = scope == evidence.target.empty_checkpoint or _one_list(evidence, pages)
         shared = _shared(evidence.operation, mine, theirs, one=one)
         for page in pages:
             others |= {id_: others.get(id_, page) for id_ in page.ids if id_ in shared}
@@ -70,7 +70,7 @@ def _contents(evidence: Evidence, pages: Iterable[Page]) -> dict[str, object]:
 
 def _one_list(evidence: Evidence, pages: Iterable[Page]) -> bool:
     """Whether another checkpoint's list is this one's, as far as its largest first page shows."""
-    heads = [page for page in pages if page.query.after is None and page.query.project_id is None and page.items]
+    heads = [page for page in pages if page.query.after is None and page.query.facet is None and page.items]
     largest = max(heads, key=lambda page: len(page.items), default=None)
     if largest is None:
         return False
@@ -110,8 +110,8 @@ def _shared(
     requires={Capability.SCOPE},
     decided_by="answer",
 )
-def unknown_checkpoint_is_empty(evidence: Evidence) -> Iterator[Outcome]:
-    for exchange, _, page in unknown_checkpoints(evidence, near=False):
+def unknown_scope_is_empty(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, _, page in unknown_scopes(evidence, near=False):
         if page is not None and page.items:
             yield Finding("a 4xx, or an empty page", names(page.ids, 3), (exchange,))
         elif shows_nothing(exchange, page):
@@ -125,11 +125,11 @@ def _below_another(evidence: Evidence) -> Iterator[Outcome]:
     Where the last parameter alone names a list, nothing is shown that its caller may not see: a reason to look, and
     no breach.
     """
-    operation, checkpoint = evidence.operation, evidence.target.checkpoint
+    operation, scope = evidence.operation, evidence.target.checkpoint
     for exchange in evidence.admin:
-        if not operation.misplaced(exchange.request, checkpoint):
+        if not operation.misplaced(exchange.request, scope):
             continue
-        page = evidence.page(exchange, Query(checkpoint))
+        page = evidence.page(exchange, Query(scope))
         own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page is not None else ()
         if own:
             said = f"{names(own, 3)}, below {exchange.request.path.rpartition('/')[0]}"
@@ -152,8 +152,8 @@ def _below_another(evidence: Evidence) -> Iterator[Outcome]:
     decided_by="list",
     needs=Needs(items=1),
 )
-def checkpoint_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
-    for exchange, _, page in unknown_checkpoints(evidence, near=True):
+def scope_is_matched_whole(evidence: Evidence) -> Iterator[Outcome]:
+    for exchange, _, page in unknown_scopes(evidence, near=True):
         own = tuple(id_ for id_ in page.ids if id_ in evidence.listing.items) if page else ()
         if own:
             none = evidence.operation.says("no permission of")

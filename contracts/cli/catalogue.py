@@ -151,9 +151,9 @@ def needs(wanted: Needs) -> str:
     """In words, the data without which a clause can't be shown a case."""
     parts = [
         count(wanted.items, "permission") if wanted.items else "",
-        f"permissions of {count(wanted.projects, 'project')}" if wanted.projects else "",
+        f"permissions of {count(wanted.facets, 'project')}" if wanted.facets else "",
         "two permissions with the same created_at" if wanted.tie else "",
-        "--other-checkpoint, a second checkpoint with permissions of its own" if wanted.other_checkpoint else "",
+        "--other-checkpoint, a second checkpoint with permissions of its own" if wanted.other_scope else "",
         "OPENAI_USER_KEY, a key without admin rights" if wanted.user_key else "",
     ]
     return "; ".join(part for part in parts if part) or "nothing"

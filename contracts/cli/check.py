@@ -234,7 +234,7 @@ def plan(shell: Shell, settings: Settings, clauses: tuple[str, ...]) -> int:
     deep = min(asked.deep, len(ORDERS) * pages_of(len(whole)))
     requests = result.requests + deep
     size = ready.operation.says(f"{count(len(whole), 'permission')} of {count(result.projects, 'project')}")
-    if not ready.operation.roles.project_id:
+    if not ready.operation.roles.facet:
         size = size.partition(" of ")[0]
     sheet.block("", f"Counted on the embedded server with {size}; a list of another size takes other numbers.")
     sheet.blank()

@@ -71,7 +71,7 @@ def serve(settings: Settings, port: str, checkpoint: str | None, *, keys_of_envi
             rows.append(("Checkpoint", f"{data.checkpoint}  ({held})"))
         else:
             rows.append(("Operation", f"GET {operation.path_template}"))
-            named = {**operation.outer, operation.roles.checkpoint: data.checkpoint}
+            named = {**operation.outer, operation.roles.scope: data.checkpoint}
             rows += [(name, value) for name, value in named.items() if name]
         if data.other_checkpoint:
             rows += [("Other", data.other_checkpoint), ("Empty", data.empty_checkpoint)]
@@ -105,7 +105,7 @@ def _check(settings: Settings, operation: Operation, server: Server) -> list[str
     named = {name for name, _ in operation.fixed}
     given += [f"{name}=1" for name in operation.profile.required if name not in named]
     words += [word for each in given for word in ("--query", each)]
-    last = operation.roles.checkpoint
+    last = operation.roles.scope
     for kind, value in (("", data.checkpoint), ("other-", data.other_checkpoint), ("empty-", data.empty_checkpoint)):
         if operation.is_published:
             words += [f"--{kind}checkpoint", value]

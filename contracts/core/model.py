@@ -93,15 +93,17 @@ class Order(StrEnum):
 class Query:
     """One request that the document allows, in terms of the roles of its parameters.
 
-    ``None`` means that the parameter is not sent. ``after`` is the id of the item after which the page begins, and
-    ``before`` that of the item before which it ends. A cursor that stands for no known item is kept as it was written.
+    ``None`` means that the parameter is not sent. ``scope`` is the path parameter that separates lists. ``facet`` is
+    the value of the first filter: the page shows only items that have it. ``after`` is the id of the item after which
+    the page begins, and ``before`` that of the item before which it ends. A cursor that stands for no known item is
+    kept as it was written.
     """
 
-    checkpoint: str
+    scope: str
     after: str | None = None
     limit: int | None = None
     order: Order | None = None
-    project_id: str | None = None
+    facet: str | None = None
     before: str | None = None
 
 
@@ -293,12 +295,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One permission, as far as it could be read; a field of a wrong type is ``None``."""
+    """One item, as far as it could be read; a field of a wrong type is ``None``.
+
+    ``time`` is when it was made, in the unit of the profile, and ``facet`` the value that the first filter compares.
+    """
 
     id: str
-    created_at: int | None
-    project_id: str | None
-    facets: tuple[str | None, ...] = field(default=(), compare=False)
+    time: int | None
+    facet: str | None
+    further: tuple[str | None, ...] = field(default=(), compare=False)
     """The values that the second and all further filters compare, in the order of the filters."""
 
 

@@ -39,7 +39,7 @@ class Evidence:
 
     Args:
         reader: what reads the answers.
-        target: the target, with the checkpoints that it was said to hold.
+        target: the target, with the scopes that it was said to hold.
         exchanges: all exchanges, in the order in which they were asked.
         last_items: the last item of each order, where a walk came to it that is not among them.
         part: whether they show a part of a list that is too long to be kept, its ends elsewhere.
@@ -119,7 +119,7 @@ class Evidence:
 
     @cached_property
     def allowed(self) -> tuple[tuple[Exchange, Query], ...]:
-        """All allowed queries of the checkpoint, with the admin key, one at a time."""
+        """All allowed queries of the list, with the admin key, one at a time."""
         return self._queries(self.query)
 
     @cached_property
@@ -128,7 +128,7 @@ class Evidence:
         found = []
         for exchange in self.admin:
             selection = self.operation.selection(exchange.request)
-            if selection is not None and selection[0].checkpoint == self.target.checkpoint:
+            if selection is not None and selection[0].scope == self.target.checkpoint:
                 found.append((exchange, selection[0], dict(selection[1])))
         return tuple(found)
 
@@ -140,17 +140,17 @@ class Evidence:
 
     @cached_property
     def backward(self) -> tuple[tuple[Exchange, Query], ...]:
-        """All allowed queries of the checkpoint that page backwards, with the admin key, one at a time."""
+        """All allowed queries of the list that page backwards, with the admin key, one at a time."""
         return self._queries(self.reader.backward)
 
     def _queries(self, read: Callable[[Exchange], Query | None]) -> tuple[tuple[Exchange, Query], ...]:
-        """What was asked of the checkpoint with the admin key, one at a time, as far as it is read as a query."""
+        """What was asked of the list with the admin key, one at a time, as far as it is read as a query."""
         return tuple(
             (exchange, query)
             for exchange in self.admin
             if not exchange.concurrent
             and (query := read(exchange)) is not None
-            and query.checkpoint == self.target.checkpoint
+            and query.scope == self.target.checkpoint
             and exchange.request.accept == JSON_MEDIA_TYPE
         )
 
@@ -171,10 +171,10 @@ class Evidence:
         return self._in_company.get(exchange.number)
 
     def strayed(self, page: Page) -> bool:
-        """Whether a page was requested with a token that only pages of other checkpoints gave."""
+        """Whether a page was requested with a token that only pages of other lists gave."""
         token = self.reading(page.exchange).values.get("after", ("",))[0]
         givers = self.reader.given(token)
-        return bool(givers) and all(given.query.checkpoint != page.query.checkpoint for given in givers)
+        return bool(givers) and all(given.query.scope != page.query.scope for given in givers)
 
     def may_have_expired(self, exchange: Exchange) -> bool:
         """Whether a token was older than every one that was accepted, and so old that it may have expired."""
@@ -197,7 +197,7 @@ class Evidence:
 
     @property
     def named(self) -> frozenset[str]:
-        """The checkpoints that the user named."""
+        """The scopes that the user named."""
         target = self.target
         further = filter(None, (target.other_checkpoint, target.empty_checkpoint))
         return frozenset((target.checkpoint, *further))
@@ -209,9 +209,9 @@ class Evidence:
             return True
         known_cursor = query.after in self.listing.items or query.after in self.foreign
         strange_cursor = query.after is not None and not known_cursor
-        strange_project = query.project_id is not None and query.project_id not in self.listing.projects
+        strange_facet = query.facet is not None and query.facet not in self.listing.facets
         strange_size = (query.limit or 0) > max(USUAL_SIZE, self.largest_accepted)
-        return strange_cursor or strange_project or strange_size or query.checkpoint not in self.named
+        return strange_cursor or strange_facet or strange_size or query.scope not in self.named
 
     # What came back
 
@@ -235,9 +235,9 @@ class Evidence:
     def _plain_path(self, exchange: Exchange) -> bool:
         """Whether the path certainly leads to this operation: proxies may route ``..`` and ``%2F`` elsewhere."""
         reading = self.reading(exchange)
-        if reading.checkpoint is None or reading.checkpoint in self.named:
-            return reading.checkpoint is not None
-        return "checkpoint" not in reading.odd and "/" not in reading.checkpoint
+        if reading.scope is None or reading.scope in self.named:
+            return reading.scope is not None
+        return "scope" not in reading.odd and "/" not in reading.scope
 
     def page(self, exchange: Exchange, query: Query) -> Page | None:
         """The page that an exchange returned; ``None`` unless it is a 200 whose items all have an identity."""
@@ -253,7 +253,7 @@ class Evidence:
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:
-        """The pages of the checkpoint's list that were requested one at a time."""
+        """The pages of the list that were requested one at a time."""
         return tuple(page for exchange, query in self.allowed if (page := self.page(exchange, query)) is not None)
 
     @cached_property
@@ -273,12 +273,12 @@ class Evidence:
             for exchange in self.admin
             if exchange.concurrent
             and (page := self.page_of(exchange)) is not None
-            and page.query.checkpoint == self.target.checkpoint
+            and page.query.scope == self.target.checkpoint
         )
 
     @cached_property
     def every_page(self) -> tuple[Page, ...]:
-        """The pages of all checkpoints, requested one at a time or together: for what one answer proves by itself."""
+        """The pages of all lists, requested one at a time or together: for what one answer proves by itself."""
         return tuple(
             page
             for exchange in self.admin
@@ -287,12 +287,12 @@ class Evidence:
 
     @cached_property
     def pages_of_others(self) -> Mapping[str, tuple[Page, ...]]:
-        """The pages of checkpoints other than the one that is judged, by checkpoint."""
+        """The pages of lists other than the one that is judged, by scope."""
         found: dict[str, list[Page]] = defaultdict(list)
         for page in self.every_page:
-            if page.query.checkpoint != self.target.checkpoint:
-                found[page.query.checkpoint].append(page)
-        return {checkpoint: tuple(pages) for checkpoint, pages in found.items()}
+            if page.query.scope != self.target.checkpoint:
+                found[page.query.scope].append(page)
+        return {scope: tuple(pages) for scope, pages in found.items()}
 
     @cached_property
     def refused_to_admin(self) -> frozenset[str]:
@@ -301,14 +301,14 @@ class Evidence:
 
     @cached_property
     def foreign(self) -> frozenset[str]:
-        """The ids of permissions of the other checkpoint, without those that this checkpoint's own walks show too."""
+        """The ids of items of the other list, without those that the walks of this list show too."""
         other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
-        own = {id_ for walk in self.walks if walk.project_id is None for id_ in walk.ids}
+        own = {id_ for walk in self.walks if walk.facet is None for id_ in walk.ids}
         return frozenset(id_ for page in other if page.query.after is None for id_ in page.ids) - own
 
     @property
     def elsewhere(self) -> Mapping[str | None, frozenset[str]]:
-        """For each of the two lists, by its checkpoint, the ids that only the other one holds."""
+        """For each of the two lists, by its scope, the ids that only the other one holds."""
         own = frozenset(id_ for walk in self.walks for id_ in walk.ids)
         other = self.pages_of_others.get(self.target.other_checkpoint or "", ())
         theirs = {id_ for page in other if page.query.after is None for id_ in page.ids}
@@ -323,17 +323,17 @@ class Evidence:
 
     @cached_property
     def _learnable(self) -> tuple[Page, ...]:
-        """The pages from which the list is learned: those whose cursor and project are known from earlier pages."""
+        """The pages from which the list is learned: those whose cursor and facet are known from earlier pages."""
         if self.part:
             return self.pages
         known: set[str] = set()
-        projects: set[str | None] = {None}
+        facets: set[str | None] = {None}
         found = []
         for page in self.pages:
-            if (page.query.after is None or page.query.after in known) and page.query.project_id in projects:
+            if (page.query.after is None or page.query.after in known) and page.query.facet in facets:
                 found.append(page)
                 known.update(page.ids)
-                projects.update(item.project_id for item in page.items)
+                facets.update(item.facet for item in page.items)
         return tuple(found)
 
     @cached_property
@@ -351,7 +351,7 @@ class Evidence:
         if self.part:
             listing.movement = Movement(changed=self._changed)
             return listing
-        unfiltered = [walk for walk in self.walks if walk.project_id is None]
+        unfiltered = [walk for walk in self.walks if walk.facet is None]
         listing.look_for_movement(
             [walk for walk in unfiltered if walk.control]
             or [walk for walk in unfiltered if walk.order is self.operation.default_order],
@@ -381,7 +381,7 @@ class Evidence:
     def fits(self, page: Page, order: Order) -> bool:
         """Whether a page may be sorted in this order, as far as is known."""
         sign = 1 if order is Order.ASCENDING else -1
-        times = [sign * item.created_at for item in page.items if item.created_at is not None]
+        times = [sign * item.time for item in page.items if item.time is not None]
         times = times if Capability.CHRONOLOGICAL in self.operation.capabilities else []
         if times != sorted(times) or not page.items:
             return times == sorted(times)
@@ -396,13 +396,13 @@ class Evidence:
         """The pages that can be compared with the list, with their order.
 
         Pages that break a clause by themselves are left out, because others would follow: pages with items of another
-        project, with an item twice, or sorted otherwise than the list.
+        facet, with an item twice, or sorted otherwise than the list.
         """
         found = []
         for page in self.pages:
             order = self.order(page)
-            project = page.query.project_id
-            if project is not None and any(item.project_id != project for item in page.items):
+            facet = page.query.facet
+            if facet is not None and any(item.facet != facet for item in page.items):
                 continue
             if len(set(page.ids)) != len(page.ids):
                 continue
@@ -434,7 +434,7 @@ class Evidence:
         """Whether two pages have the same times at the same places, where items of one second change places."""
         pages = self.page_of(left), self.page_of(right)
         times = [
-            [item.created_at for item in page.items]
+            [item.time for item in page.items]
             for page in pages
             if page is not None and self.order(page) in self.unstable_ties
         ]
@@ -447,15 +447,15 @@ class Evidence:
 
     @cached_property
     def by_cursor(self) -> Mapping[tuple[Order, str | None, str | None], tuple[Page, ...]]:
-        """The sound pages by (order, project, cursor)."""
+        """The sound pages by (order, facet, cursor)."""
         found: dict[tuple[Order, str | None, str | None], list[Page]] = defaultdict(list)
         for page, order in self.sound:
-            found[order, page.query.project_id, page.query.after].append(page)
+            found[order, page.query.facet, page.query.after].append(page)
         return {key: tuple(pages) for key, pages in found.items()}
 
     @cached_property
     def walks(self) -> tuple[Walk, ...]:
-        """The walks through the checkpoint's list, as far as their pages could be read."""
+        """The walks through the list, as far as their pages could be read."""
         steps: dict[str, list[Page]] = defaultdict(list)
         for page in self.pages:
             if page.exchange.step is not None and page.exchange.again is None:
@@ -539,27 +539,25 @@ class Evidence:
         first, second = self.page_of(left), self.page_of(right)
         if first is not None and second is not None:
             return listing.agree(first, second)
-        # A cursor that was deleted between the two may be refused, and a project without permissions.
+        # A cursor that was deleted between the two may be refused, and a facet without items.
         if query is None:
             return False
         cursor_gone = query.after is not None and not listing.existed(query.after, left, right)
-        return cursor_gone or (
-            query.project_id is not None and not listing.project_existed(query.project_id, left, right)
-        )
+        return cursor_gone or (query.facet is not None and not listing.facet_existed(query.facet, left, right))
 
     @cached_property
     def _first_shown(self) -> Mapping[str, int]:
-        """For each checkpoint the tick at which it was first shown to the admin key."""
+        """For each scope the tick at which it was first shown to the admin key."""
         found: dict[str, int] = {}
         for exchange in self.admin:
-            checkpoint = self.reading(exchange).checkpoint
-            if exchange.ok and checkpoint is not None:
-                found.setdefault(checkpoint, exchange.received)
+            scope = self.reading(exchange).scope
+            if exchange.ok and scope is not None:
+                found.setdefault(scope, exchange.received)
         return found
 
     def not_there_yet(self, exchange: Exchange) -> bool:
-        """Whether this is a 404 for a checkpoint that was found later: it may have been created in between."""
-        shown = self._first_shown.get(self.reading(exchange).checkpoint or "")
+        """Whether this is a 404 for a scope that was found later: it may have been created in between."""
+        shown = self._first_shown.get(self.reading(exchange).scope or "")
         return exchange.status == NOT_FOUND and shown is not None and exchange.received < shown
 
     def comparable(self, exchange: Exchange) -> bool:

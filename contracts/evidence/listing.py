@@ -1,4 +1,4 @@
-"""What the list of one checkpoint holds, learned from its pages.
+"""What the list of one scope holds, learned from its pages.
 
 A list may gain and lose items during a run. So each item has an interval in which it certainly existed: from the first
 page that showed it to the last one. A claim about a page is made only for items whose interval encloses that page
@@ -19,14 +19,14 @@ from contracts.evidence.ranking import Ranking
 
 
 class Listing:
-    """The list of one checkpoint: its items, their order in both directions, and how long each was there.
+    """One list: its items, their order in both directions, and how long each was there.
 
     Args:
         pages: The pages to learn from, in the order in which they were requested.
         part: Whether they show a part of a longer list, without its ends.
         last_items: The last item in each order, where another walk reached it.
         by_time: Whether the list is sorted by the times of its items.
-        lasting: Whether an item stays in its project; a status, which filters compare too, may change.
+        lasting: Whether an item stays in its facet; a status, which filters compare too, may change.
         by_content: Whether items have no ids of their own, so that several may have the same one.
     """
 
@@ -52,14 +52,14 @@ class Listing:
         self._last: dict[str, int] = {}
         self._shown: dict[str, list[Page]] = defaultdict(list)
         self._spans: dict[str, dict[str | None, tuple[int, int]]] = defaultdict(dict)
-        """For an item that may change its project when it was certainly of which: the first tick and the last."""
+        """For an item that may change its facet when it was certainly of which: the first tick and the last."""
         self._relocated: frozenset[str] = frozenset()
-        """Items that went from one project to another: in which list they were meanwhile is not known."""
+        """Items that went from one facet to another: in which list they were meanwhile is not known."""
         self._rankings = {order: Ranking(order, self.items, by_time=by_time) for order in Order}
         for page in pages:
             self._sight(page)
-            # A filtered page does not show where its items stand among those of other projects.
-            if page.query.order is not None and page.query.project_id is None:
+            # A filtered page does not show where its items stand among those of other facets.
+            if page.query.order is not None and page.query.facet is None:
                 self._rankings[page.query.order].merge(page)
         self._inversions: dict[tuple[int, Order], tuple[tuple[str, str], ...]] = {}
         self._under_load: frozenset[str] = frozenset()
@@ -78,8 +78,8 @@ class Listing:
             self._shown[item.id].append(page)
             if not self._lasting:
                 spans = self._spans[item.id]
-                first, last = spans.get(item.project_id, (exchange.received, exchange.sent))
-                spans[item.project_id] = min(first, exchange.received), max(last, exchange.sent)
+                first, last = spans.get(item.facet, (exchange.received, exchange.sent))
+                spans[item.facet] = min(first, exchange.received), max(last, exchange.sent)
 
     def look_for_movement(
         self, walks: Iterable[Walk], foreign: frozenset[str] = frozenset(), under_load: frozenset[str] = frozenset()
@@ -105,40 +105,40 @@ class Listing:
         return bool(end) and id_ in rank and end[0] in rank and rank[id_] < rank[end[0]]
 
     @cached_property
-    def projects(self) -> tuple[str, ...]:
-        """The projects of its items, those with the most items first."""
+    def facets(self) -> tuple[str, ...]:
+        """The facets of its items, those with the most items first."""
         count: dict[str, int] = defaultdict(int)
         for item in self.items.values():
-            if item.project_id:
-                count[item.project_id] += 1
-        return tuple(sorted(count, key=lambda project: (-count[project], project)))
+            if item.facet:
+                count[item.facet] += 1
+        return tuple(sorted(count, key=lambda facet: (-count[facet], facet)))
 
     @cached_property
     def has_tie(self) -> bool:
         """Whether two items were created in the same second."""
-        times = [item.created_at for item in self.items.values() if item.created_at is not None]
+        times = [item.time for item in self.items.values() if item.time is not None]
         return len(set(times)) < len(times)
 
     @property
     def span(self) -> tuple[int, int] | None:
         """When the newest and the oldest item were created, by the heads of the two orders; ``None`` if unknown."""
         heads = [self._rankings[order].ids[:1] for order in (Order.DESCENDING, Order.ASCENDING)]
-        times = [self.items[id_].created_at for head in heads for id_ in head]
+        times = [self.items[id_].time for head in heads for id_ in head]
         if len(times) != len(heads) or times[0] is None or times[1] is None:
             return None
         return times[0], times[1]
 
-    def sequence(self, order: Order, project_id: str | None = None) -> tuple[str, ...]:
-        """The ids of all items that were seen in this order, or of those of one project."""
-        return tuple(id_ for id_ in self._rankings[order].ids if self.belongs(id_, project_id))
+    def sequence(self, order: Order, facet: str | None = None) -> tuple[str, ...]:
+        """The ids of all items that were seen in this order, or of those of one facet."""
+        return tuple(id_ for id_ in self._rankings[order].ids if self.belongs(id_, facet))
 
     def rank(self, order: Order, id_: str) -> int | None:
         """The zero-based index of an item in this order; ``None`` if it was never seen in it."""
         return self._rankings[order].ranks.get(id_)
 
-    def belongs(self, id_: str, project_id: str | None) -> bool:
-        """Whether an item is of this project; ``None`` stands for all projects."""
-        return project_id is None or self.items[id_].project_id == project_id
+    def belongs(self, id_: str, facet: str | None) -> bool:
+        """Whether an item is of this facet; ``None`` stands for all facets."""
+        return facet is None or self.items[id_].facet == facet
 
     @property
     def changed(self) -> bool:
@@ -219,9 +219,9 @@ class Listing:
             and self._last[id_] - margin >= max(exchange.received for exchange in exchanges)
         )
 
-    def project_existed(self, project_id: str, *exchanges: Exchange) -> bool:
-        """Whether a project certainly had a permission during all of these exchanges."""
-        return any(item.project_id == project_id and self.existed(id_, *exchanges) for id_, item in self.items.items())
+    def facet_existed(self, facet: str, *exchanges: Exchange) -> bool:
+        """Whether a facet certainly had an item during all of these exchanges."""
+        return any(item.facet == facet and self.existed(id_, *exchanges) for id_, item in self.items.items())
 
     def precedes(self, order: Order, left: str, right: str) -> bool:
         """Whether one item certainly comes before another."""
@@ -235,14 +235,14 @@ class Listing:
 
         def distance(page: Page) -> tuple[bool, bool, int, int]:
             number = page.exchange.number
-            elsewhere = order is not None and (page.query.order is not order or page.query.project_id is not None)
+            elsewhere = order is not None and (page.query.order is not order or page.query.facet is not None)
             return (number == near.number, elsewhere, abs(number - near.number), number)
 
         return min(self._shown[id_], key=distance).exchange
 
     def tied(self, left: str, right: str) -> bool:
         """Whether two items were created in the same second."""
-        times = self.items[left].created_at, self.items[right].created_at
+        times = self.items[left].time, self.items[right].time
         return times[0] is not None and times[0] == times[1]
 
     def _missing(self, page: Page, order: Order, left: str | None, right: str | None) -> Iterator[str]:
@@ -255,7 +255,7 @@ class Listing:
             id_ = ranking.ids[index]
             if (
                 id_ not in on_page
-                and self.belongs(id_, page.query.project_id)
+                and self.belongs(id_, page.query.facet)
                 and self.existed(id_, page.exchange)
                 and (left is None or ranking.precedes(left, id_))
                 and (right is None or ranking.precedes(id_, right))
@@ -313,10 +313,10 @@ class Listing:
         if low is None:
             return False
         if not self._all_ranked(order):
-            return bool(page.items) and page.ids[-1] == self.last(order, page.query.project_id)
-        return not any(self.belongs(id_, page.query.project_id) for id_ in self._rankings[order].ids[low:])
+            return bool(page.items) and page.ids[-1] == self.last(order, page.query.facet)
+        return not any(self.belongs(id_, page.query.facet) for id_ in self._rankings[order].ids[low:])
 
-    def last(self, order: Order, project_id: str | None = None) -> str | None:
+    def last(self, order: Order, facet: str | None = None) -> str | None:
         """The last item of the list; ``None`` if it is not known.
 
         If no walk reached the end, it is the first item of the other order, unless that one has a tie.
@@ -324,12 +324,12 @@ class Listing:
         if self._part:
             return None
         if self._all_ranked(order):
-            return next(iter(self.sequence(order, project_id)[-1:]), None)
+            return next(iter(self.sequence(order, facet)[-1:]), None)
         head = self._rankings[order.opposite].ids[:2]
         known = self._last_items.get(order)
-        if project_id is None and known in self.items and head and self.tied(known, head[0]):
+        if facet is None and known in self.items and head and self.tied(known, head[0]):
             return known
-        if project_id is not None or len(head) <= 1 or self.tied(*head):  # it takes two to tie
+        if facet is not None or len(head) <= 1 or self.tied(*head):  # it takes two to tie
             return None
         return head[0]
 

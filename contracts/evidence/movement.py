@@ -27,7 +27,7 @@ class Walk:
 
     name: str
     order: Order
-    project_id: str | None
+    facet: str | None
     limit: int | None
     pages: tuple[Page, ...]
     ended: bool
@@ -45,7 +45,7 @@ class Walk:
         return cls(
             name=name,
             order=first.query.order or default,
-            project_id=first.query.project_id,
+            facet=first.query.facet,
             limit=first.query.limit,
             pages=tuple(pages),
             ended=ended,
@@ -79,9 +79,9 @@ def came_or_went(seen: Sequence[bool]) -> bool:
 
 
 def relocated(spans: Iterable[tuple[int, int]]) -> bool:
-    """Whether an item went from one project to another, by the first and the last tick at which it was of each.
+    """Whether an item went from one facet to another, by the first and the last tick at which it was of each.
 
-    An item that returns to an earlier project was shown wrongly.
+    An item that returns to an earlier facet was shown wrongly.
     """
     ordered = sorted(spans)
     return len(ordered) > 1 and all(last < first for (_, last), (first, _) in pairwise(ordered))
@@ -125,7 +125,7 @@ def compared(
         ids: All items that were seen anywhere.
         covers: Whether an incomplete walk reached beyond an item, so that it had to show it.
         foreign: Items that belong to another list, which are no change of this one.
-        relocated: Whether an item went from one project to another, which is a change too.
+        relocated: Whether an item went from one facet to another, which is a change too.
         by_content: Whether items have no ids of their own, so that several may have the same one.
     """
     every = tuple(walks)

@@ -70,7 +70,7 @@ class Ranking:
             return False
         if left not in self._late and right not in self._late:
             return True
-        times = self._items[left].created_at, self._items[right].created_at
+        times = self._items[left].time, self._items[right].time
         if self._by_time and times[0] is not None and times[1] is not None and times[0] != times[1]:
             return self._order.precedes(times[0], times[1])
         return right in self._behind.get(left, ())
@@ -109,8 +109,8 @@ class Ranking:
         if not self._by_time:
             return None
         sign = 1 if self._order is Order.ASCENDING else -1
-        keys = [self._items[known].created_at for known in self.ids]
-        times = [self._items[id_].created_at for id_ in run]
+        keys = [self._items[known].time for known in self.ids]
+        times = [self._items[id_].time for id_ in run]
         if None in keys or None in times:
             return None
         ranked = [sign * key for key in keys if key is not None]

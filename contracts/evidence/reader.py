@@ -35,7 +35,7 @@ class Given:
 
 def _list(query: Query) -> tuple[object, ...]:
     """The list that a query is about: all of it but the cursor and the limit."""
-    return query.checkpoint, query.order, query.project_id
+    return query.scope, query.order, query.facet
 
 
 class Reader:
@@ -212,13 +212,13 @@ class Reader:
             id_ = self.operation.identity(entry) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
-            project = entry.get(roles.item_project_id)
+            facet = entry.get(roles.item_facet)
             items.append(
                 Item(
                     id=id_,
-                    created_at=profile.time.read(entry.get(profile.time.at)) if profile.time is not None else None,
-                    project_id=project if isinstance(project, str) else None,
-                    facets=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
+                    time=profile.time.read(entry.get(profile.time.at)) if profile.time is not None else None,
+                    facet=facet if isinstance(facet, str) else None,
+                    further=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
                 )
             )
         has_more = value_at(value, profile.more) if profile.more is not None else None

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from contracts.core.model import Order, Query
 
-PARAMETERS = ("after", "before", "limit", "order", "project_id")
+PARAMETERS = ("after", "before", "limit", "order", "facet")
 """The roles of query parameters."""
 
 UNKNOWN_PARAMETERS = "unknown"
@@ -47,14 +47,14 @@ class Reading:
     """A raw request, read.
 
     ``query`` is there only if the request is one that the document allows, with a limit of at least 1.
-    ``checkpoint`` is there whenever the path is the operation's and could be decoded. ``odd`` holds, under
-    the role of a parameter (one of `PARAMETERS`, ``checkpoint`` or `UNKNOWN_PARAMETERS`), what is not allowed
+    ``scope`` is there whenever the path is the operation's and could be decoded. ``odd`` holds, under
+    the role of a parameter (one of `PARAMETERS`, ``scope`` or `UNKNOWN_PARAMETERS`), what is not allowed
     about it. ``values`` holds the decoded texts that were sent, under the same roles, bytes that are not UTF-8
     replaced by U+FFFD.
     """
 
     query: Query | None
-    checkpoint: str | None
+    scope: str | None
     odd: Mapping[str, frozenset[Oddity]]
     values: Mapping[str, tuple[str, ...]]
 
@@ -64,9 +64,9 @@ class Grammar:
     """How the requests of one operation are written.
 
     Attributes:
-        prefix: The path in front of the checkpoint; the whole path where there is none.
+        prefix: The path in front of the list; the whole path where there is none.
         suffix: The path behind it.
-        scoped: Whether the path has a checkpoint.
+        scoped: Whether the path has a scope.
         parameters: Raw names, each with its role.
         orders: The words of the order parameter, each with what it means.
         only_order: The order of a list that has no such parameter.
@@ -85,9 +85,9 @@ class Grammar:
     others: frozenset[str] = frozenset()
     filter_words: tuple[str, ...] = ()
 
-    def path(self, checkpoint: str) -> str:
-        """The path for a percent-encoded checkpoint."""
-        return f"{self.prefix}{checkpoint}{self.suffix}" if self.scoped else self.prefix
+    def path(self, scope: str) -> str:
+        """The path for a percent-encoded scope."""
+        return f"{self.prefix}{scope}{self.suffix}" if self.scoped else self.prefix
 
     def read(self, path: str, query: str) -> Reading:
         """Read a raw path (below the base URL) and a raw query; see `Reading`."""
@@ -98,7 +98,7 @@ class Grammar:
 def _read(grammar: Grammar, path: str, query: str) -> Reading:
     odd: dict[str, set[Oddity]] = {}
     values: dict[str, list[str]] = {}
-    checkpoint = _checkpoint(grammar, path, odd)
+    scope = _scope(grammar, path, odd)
     roles = dict(grammar.parameters)
     missing = dict(grammar.fixed)
     for name, value, oddities in _pairs(query):
@@ -121,16 +121,16 @@ def _read(grammar: Grammar, path: str, query: str) -> Reading:
             found |= _judge(grammar, role, value)
     if missing:
         odd.setdefault(UNKNOWN_PARAMETERS, set()).add(Oddity.AMBIGUOUS)
-    readable = checkpoint is not None and not any(odd.values())
+    readable = scope is not None and not any(odd.values())
     return Reading(
-        query=_query(grammar, checkpoint, values) if checkpoint is not None and readable else None,
-        checkpoint=checkpoint,
+        query=_query(grammar, scope, values) if scope is not None and readable else None,
+        scope=scope,
         odd=MappingProxyType({role: frozenset(found) for role, found in odd.items() if found}),
         values=MappingProxyType({role: tuple(texts) for role, texts in values.items()}),
     )
 
 
-def _checkpoint(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str | None:
+def _scope(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str | None:
     if not grammar.scoped:
         return "" if path == grammar.prefix else None
     if not (path.startswith(grammar.prefix) and path.endswith(grammar.suffix)):
@@ -144,7 +144,7 @@ def _checkpoint(grammar: Grammar, path: str, odd: dict[str, set[Oddity]]) -> str
     if text in (".", ".."):
         # Clients and proxies remove dot segments from a path.
         oddities.add(Oddity.AMBIGUOUS)
-    odd["checkpoint"] = oddities
+    odd["scope"] = oddities
     return None if Oddity.NOT_UTF8 in oddities else text
 
 
@@ -185,7 +185,7 @@ def _judge(grammar: Grammar, role: str, value: str) -> set[Oddity]:
         return {oddity} if oddity else set()
     if role == "order" and value not in dict(grammar.orders):
         return {Oddity.AMBIGUOUS if value.strip() in dict(grammar.orders) else Oddity.OUTSIDE}
-    if role == "project_id" and grammar.filter_words and value not in grammar.filter_words:
+    if role == "facet" and grammar.filter_words and value not in grammar.filter_words:
         return {Oddity.OUTSIDE}
     return set()
 
@@ -205,14 +205,14 @@ def _limit(value: str) -> Oddity | None:
     return Oddity.NO_INTEGER
 
 
-def _query(grammar: Grammar, checkpoint: str, values: Mapping[str, list[str]]) -> Query:
+def _query(grammar: Grammar, scope: str, values: Mapping[str, list[str]]) -> Query:
     sent = {role: texts[0] for role, texts in values.items()}
     limit, order = sent.get("limit"), sent.get("order")
     return Query(
-        checkpoint=checkpoint,
+        scope=scope,
         after=sent.get("after"),
         limit=None if limit is None else int(limit),
         order=grammar.only_order if order is None else dict(grammar.orders)[order],
-        project_id=sent.get("project_id"),
+        facet=sent.get("facet"),
         before=sent.get("before"),
     )

@@ -120,7 +120,7 @@ def _operation(
     fixed = (*((unquote(name), unquote(value)) for name, _, value in pairs), *query)
     for name, value in outer.items():
         template = template.replace("{" + name + "}", encode(value))
-    prefix, scope, suffix = template.partition("{" + roles.checkpoint + "}") if roles.checkpoint else (template, "", "")
+    prefix, scope, suffix = template.partition("{" + roles.scope + "}") if roles.scope else (template, "", "")
     parameters = {each["name"]: each for each in node["parameters"] if each.get("in") == "query"}
     # Tokens of both directions may have one parameter; then it is known as the one that leads onward.
     one = roles.before == roles.after
@@ -131,7 +131,7 @@ def _operation(
                 f"--query {excerpt(name)} can't be the same in every request: the suite asks with values of its own for"
                 f" {excerpt(name)}. Leave it out."
             )
-    filtering = mapping(parameters.get(roles.project_id, {}).get("schema"))
+    filtering = mapping(parameters.get(roles.facet, {}).get("schema"))
     allowed = References(source.name, reduced.data).keywords(filtering)
     order = profile.order or Ordering(None, (), None, by_time=False)
     schemes: list[Any] = list(mapping(mapping(reduced.data.get("components")).get("securitySchemes")).values())
@@ -195,15 +195,15 @@ def _roles(profile: Profile) -> Roles:
         first_id=single(profile.prev.at) if ends else "",
         last_id=single(profile.next.at) if ends else "",
         item_id=first(tuple((name, "") for name in profile.id)),
-        item_created_at=profile.time.at if profile.time is not None else "",
-        item_project_id=first(profile.filters, 1),
+        item_time=profile.time.at if profile.time is not None else "",
+        item_facet=first(profile.filters, 1),
         item_object=first(profile.constants),
-        checkpoint=profile.scope[-1] if profile.scope else "",
+        scope=profile.scope[-1] if profile.scope else "",
         after=profile.next.param or "",
         before=(profile.prev.param or "") if ends or profile.prev.at is not None else "",
         limit=profile.limit.param if profile.limit is not None else "",
         order=(profile.order.param if profile.order is not None else None) or "",
-        project_id=first(profile.filters),
+        facet=first(profile.filters),
     )
 
 

@@ -49,15 +49,15 @@ class Roles:
     first_id: str
     last_id: str
     item_id: str
-    item_created_at: str
-    item_project_id: str
+    item_time: str
+    item_facet: str
     item_object: str
-    checkpoint: str
+    scope: str
     after: str
     before: str
     limit: str
     order: str
-    project_id: str
+    facet: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +97,11 @@ class Operation:
             Capability.CHRONOLOGICAL: order is not None and order.by_time,
             Capability.TIME: profile.time is not None,
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
-            Capability.FILTER: bool(roles.project_id),
-            Capability.OPEN_FILTER: bool(roles.project_id) and not self.filter_words,
+            Capability.FILTER: bool(roles.facet),
+            Capability.OPEN_FILTER: bool(roles.facet) and not self.filter_words,
             Capability.FILTERS: len(profile.filters) > 1,
             Capability.HIDDEN_FILTER: bool(profile.hidden),
-            Capability.SCOPE: bool(roles.checkpoint),
+            Capability.SCOPE: bool(roles.scope),
             Capability.DEFAULT_LIMIT: self.default_limit is not None,
             Capability.FULL_PAGES: not profile.short_pages,
             Capability.HAS_MORE: bool(roles.has_more),
@@ -166,7 +166,7 @@ class Operation:
     def item_others(self) -> OtherProperties:
         """The described properties of an item that have no role."""
         roles = self.roles
-        named = (roles.item_id, roles.item_created_at, roles.item_project_id, roles.item_object)
+        named = (roles.item_id, roles.item_time, roles.item_facet, roles.item_object)
         schemas = (
             item_schemas(self._references, self.response_schema, roles.items) if roles.items else [self.item_schema]
         )
@@ -199,7 +199,7 @@ class Operation:
 
     @property
     def around_checkpoint(self) -> tuple[str, str]:
-        """The path before the checkpoint, and after it."""
+        """The path before the scope, and after it."""
         return self._grammar.prefix, self._grammar.suffix
 
     @property
@@ -259,12 +259,12 @@ class Operation:
     @property
     def filters_last(self) -> bool:
         """Whether items keep for ever what the filter compares: the id of something, and not a status."""
-        return self.roles.item_project_id.endswith("id")
+        return self.roles.item_facet.endswith("id")
 
     @property
     def facet_words(self) -> tuple[str, ...]:
         """The values of the items' property for the filter; empty if it may have any."""
-        return words(self._outline.items(self.profile.items).get(self.roles.item_project_id, {}))
+        return words(self._outline.items(self.profile.items).get(self.roles.item_facet, {}))
 
     @property
     def shared_words(self) -> tuple[str, ...]:
@@ -333,14 +333,14 @@ class Operation:
             seed: What the order of the query's parameters is drawn from. It differs from query to query, and
                 the same query is always written the same way. Without a seed it is that of `Query`.
         """
-        checkpoint = encode(query.checkpoint, safe="") if encode_colon else self.written_checkpoint(query.checkpoint)
-        path = self._grammar.path(checkpoint)
+        scope = encode(query.scope, safe="") if encode_colon else self.written_scope(query.scope)
+        path = self._grammar.path(scope)
         pairs = [
             (self.roles.after, query.after),
             (self.roles.before, query.before),
             (self.roles.limit, None if query.limit is None else str(query.limit)),
             (self.roles.order, None if query.order is None else self.order_words.get(query.order)),
-            (self.roles.project_id, query.project_id),
+            (self.roles.facet, query.facet),
         ]
         sent = [(name, value) for name, value in pairs if name and value is not None]
         if seed is not None:
@@ -351,21 +351,21 @@ class Operation:
         """The written parameters of a query, without those that every request has."""
         return replace(self, fixed=()).request(query).query
 
-    def below(self, outer: str, value: str, checkpoint: str) -> Request:
-        """The list of a checkpoint, asked for below another value of a path parameter in front of it."""
-        steps = {**self.outer, outer: value, self.roles.checkpoint: checkpoint}
+    def below(self, outer: str, value: str, scope: str) -> Request:
+        """A list, asked for below another value of a path parameter in front of it."""
+        steps = {**self.outer, outer: value, self.roles.scope: scope}
         path = self.path_template.partition("?")[0]
         for name, each in steps.items():
             path = path.replace("{" + name + "}", encode(each, safe=":"))
         return Request(path, _joined(self.fixed))
 
-    def misplaced(self, request: Request, checkpoint: str) -> bool:
-        """Whether a request asks for the list of a checkpoint below another parent than the given ones."""
+    def misplaced(self, request: Request, scope: str) -> bool:
+        """Whether a request asks for the list of a scope below another parent than the given ones."""
         steps = self.path_template.partition("?")[0].split("/")
         asked = [unquote(step) for step in request.path.split("/")]
         if len(steps) != len(asked):
             return False
-        named = {"{" + name + "}": value for name, value in {**self.outer, self.roles.checkpoint: checkpoint}.items()}
+        named = {"{" + name + "}": value for name, value in {**self.outer, self.roles.scope: scope}.items()}
         others = {step for step, value in zip(steps, asked, strict=True) if value != named.get(step, step)}
         return bool(others) and others <= self.outer_steps
 
@@ -374,16 +374,16 @@ class Operation:
         """The steps of the path for the parameters in front of the last one."""
         return frozenset("{" + name + "}" for name in self.outer)
 
-    def written_checkpoint(self, checkpoint: str) -> str:
-        """A checkpoint, percent-encoded for the path."""
-        return encode(checkpoint, safe=":")
+    def written_scope(self, scope: str) -> str:
+        """A scope, percent-encoded for the path."""
+        return encode(scope, safe=":")
 
-    def odd_request(self, *, checkpoint: str | None = None, query: str = "") -> Request:
-        """A request that the document does not allow: a checkpoint and a query that are already encoded.
+    def odd_request(self, *, scope: str | None = None, query: str = "") -> Request:
+        """A request that the document does not allow: a scope and a query that are already encoded.
 
-        The checkpoint is an empty text by default where the path has none.
+        The scope is an empty text by default where the path has none.
         """
-        return Request(self._grammar.path(checkpoint or ""), "&".join(filter(None, (_joined(self.fixed), query))))
+        return Request(self._grammar.path(scope or ""), "&".join(filter(None, (_joined(self.fixed), query))))
 
     def selection(self, request: Request) -> tuple[Query, tuple[tuple[str, str], ...]] | None:
         """For a request that uses further filters: its query without them, and their names and values.

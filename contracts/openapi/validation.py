@@ -79,8 +79,8 @@ class Validator:
         }
         self._item = {
             operation.roles.item_id: Node.ITEM_ID,
-            operation.roles.item_created_at: Node.ITEM_TIME,
-            operation.roles.item_project_id: Node.ITEM_FACET,
+            operation.roles.item_time: Node.ITEM_TIME,
+            operation.roles.item_facet: Node.ITEM_FACET,
             operation.roles.item_object: Node.ITEM_OBJECT,
         }
         self._ends = frozenset(filter(None, (operation.roles.first_id, operation.roles.last_id)))

@@ -212,7 +212,7 @@ def _credential(headers: Any, key_header: str) -> str | None:
 
 
 def _evidence(base: str, reader: Reader, exchanges: Sequence[Exchange]) -> Evidence | None:
-    checkpoint = reader.operation.read(exchanges[0].request).checkpoint
+    checkpoint = reader.operation.read(exchanges[0].request).scope
     return None if checkpoint is None else Evidence(reader, Target(base, checkpoint), exchanges)
 
 

@@ -36,12 +36,12 @@ class Probe:
     begins: int = 0
 
 
-WALKS = ("heads", "projects", "pages", "within", "ends", "singles", "defaults", "full", "twos", "sizes", "cursors")
+WALKS = ("heads", "facets", "pages", "within", "ends", "singles", "defaults", "full", "twos", "sizes", "cursors")
 REPETITION = ("reordered", "accepted", "together", "repeated")
 SCOPE = ("others", "cursors", "unknown", "near", "encoded", "empty")
 FILTERS = ("unknown", "near", "further")
 ACCESS = ("forms", "spellings", "company", "odd", "queries", *CREDENTIALS)
-INPUTS = ("orders", "limits", "cursors", "projects", "combined", "paths")
+INPUTS = ("orders", "limits", "cursors", "facets", "combined", "paths")
 
 PROBES: Mapping[str, Probe] = MappingProxyType(
     {

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
-from contracts.probes.cursors import of_another_project
+from contracts.probes.cursors import of_another_facet
 from contracts.probes.filters import MOST_TELLING, unused_id
 from contracts.traffic.credentials import MALFORMED
 
@@ -131,16 +131,14 @@ def _spelled(asking: Asking) -> list[Request]:
 def _right_after(asking: Asking, forms: list[str]) -> None:
     """The same query as the admin key had just before, so that only the credentials differ."""
     ids = asking.sequence(Order.ASCENDING)
-    projects = asking.listing.projects
+    facets = asking.listing.facets
     limit, middle = asking.rng.randrange(2, 10), len(ids) // 2
-    project = asking.rng.choice(projects) if projects else None
+    facet = asking.rng.choice(facets) if facets else None
     after = (
-        of_another_project(asking.listing, asking.either(Order.ASCENDING), project, middle)
-        if project is not None
-        else None
+        of_another_facet(asking.listing, asking.either(Order.ASCENDING), facet, middle) if facet is not None else None
     )
     after = after or next(iter(ids[middle:]), None)
-    query = asking.query(after=after, limit=limit, order=Order.ASCENDING, project_id=project)
+    query = asking.query(after=after, limit=limit, order=Order.ASCENDING, facet=facet)
     if asking.request(query) is None:  # no token is known for that place
         query = replace(query, after=None)
     written = (asking.request(query, credential=form) for form in ("admin", *forms))
@@ -191,26 +189,26 @@ def _requests(asking: Asking, *, tight: bool) -> list[Request]:
 
     In a ``tight`` share the first ones differ in several ways: whichever lets somebody in, it is the same breach.
     """
-    projects = asking.listing.projects
+    facets = asking.listing.facets
     target = asking.target
     after = _middle(asking)
-    first, last = (projects[0], projects[-1]) if projects else (None, None)
+    first, last = (facets[0], facets[-1]) if facets else (None, None)
     elsewhere = Query(target.other_checkpoint or target.checkpoint)
     asked: list[tuple[str, Query]] = [
         ("none", asking.query(limit=1, order=Order.ASCENDING)),
         ("user", elsewhere),
-        ("none", asking.query(project_id=unused_id(asking, first or "proj_unknown"))),
+        ("none", asking.query(facet=unused_id(asking, first or "proj_unknown"))),
         ("user", asking.query(after=after)),
-        ("user", asking.query(limit=asking.size, order=Order.ASCENDING, project_id=last)),
-        ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
-        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, project_id=first)),
+        ("user", asking.query(limit=asking.size, order=Order.ASCENDING, facet=last)),
+        ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, facet=first)),
+        ("none", asking.query(limit=asking.size, order=Order.DESCENDING, facet=first)),
     ]
     if target.empty_checkpoint:
         asked[5:5] = [("user", Query(target.empty_checkpoint)), ("none", Query(target.empty_checkpoint))]
     if asking.operation.roles.before and after is not None:
         asked[2:2] = [("none", asking.query(before=after, limit=2))]
     if tight:
-        unused = asking.query(limit=1, order=Order.ASCENDING, project_id=unused_id(asking, first or "proj_unknown"))
+        unused = asking.query(limit=1, order=Order.ASCENDING, facet=unused_id(asking, first or "proj_unknown"))
         asked[:2] = [
             ("none", unused),
             ("user", Query(target.empty_checkpoint) if target.empty_checkpoint else elsewhere),

@@ -34,7 +34,7 @@ class Asking:
 
     Args:
         reader: Reads the answers; it knows the operation.
-        target: The target and its checkpoints.
+        target: The target and its lists.
         client: Sends the requests.
         rng: The source of every random choice of the run.
         forms: The forms of credentials that can be sent.
@@ -140,9 +140,9 @@ class Asking:
         return self.evidence.listing
 
     def query(self, **parameters: Any) -> Query:
-        """A query for the judged checkpoint, or for the one that is given as ``checkpoint``."""
-        checkpoint = parameters.pop("checkpoint", self.target.checkpoint)
-        return self.settled(Query(checkpoint, **parameters))
+        """A query for the judged list, or for the one that is given as ``scope``."""
+        scope = parameters.pop("scope", self.target.checkpoint)
+        return self.settled(Query(scope, **parameters))
 
     def settled(self, query: Query) -> Query:
         """A query that the operation can express: without an order or a filter if it has no such parameter."""
@@ -150,7 +150,7 @@ class Asking:
         return replace(
             query,
             order=query.order if roles.order else self.operation.default_order,
-            project_id=query.project_id if roles.project_id else None,
+            facet=query.facet if roles.facet else None,
         )
 
     def either(self, order: Order) -> Order:

@@ -98,13 +98,13 @@ def _control_walks(asking: Asking, order: Order) -> list[Walk]:
 
 
 def _filtered(asking: Asking, order: Order) -> Iterator[Query]:
-    """Pages before items of the lists of two projects."""
-    for project in asking.listing.projects[:2]:
-        sequence = asking.listing.sequence(order, project)
+    """Pages before items of the lists of two facets."""
+    for facet in asking.listing.facets[:2]:
+        sequence = asking.listing.sequence(order, facet)
         if asking.reader.opaque:
-            _reach_in(asking, asking.query(limit=max(1, len(sequence) // 2), order=order, project_id=project))
+            _reach_in(asking, asking.query(limit=max(1, len(sequence) // 2), order=order, facet=facet))
         for at, limit in ((len(sequence) // 2, 2), (0, 3), (len(sequence) - 1, asking.size)):
-            yield _before(asking, sequence, at, limit=limit, order=order, project_id=project)
+            yield _before(asking, sequence, at, limit=limit, order=order, facet=facet)
 
 
 def _reach_in(asking: Asking, query: Query) -> None:

@@ -17,16 +17,16 @@ DEEP = 2
 def risky(listing: Listing, order: Order) -> list[str]:
     """The items of the list in one order, the riskiest cursors first, the others left out.
 
-    Those amid many that share their moment; both ends of the list and of each project; the last but one of the usual
+    Those amid many that share their moment; both ends of the list and of each facet; the last but one of the usual
     pages: a cursor that was given out by no page may be another branch of the code than the last item of one.
     """
     sequence = listing.sequence(order)
     amid = _amid_ties(listing, sequence)
     borders = [sequence[at - 2] for size in BORDERS for at in range(size, len(sequence), size)]
     ends = [*sequence[:1], *sequence[-2:]]
-    for project in listing.projects:
-        of_project = listing.sequence(order, project)
-        ends += [*of_project[:1], *of_project[-1:]]
+    for facet in listing.facets:
+        of_facet = listing.sequence(order, facet)
+        ends += [*of_facet[:1], *of_facet[-1:]]
     ranked = chain.from_iterable(zip_longest(amid[::2], amid[1::2], ends, borders))
     return list(dict.fromkeys(id_ for id_ in ranked if id_ is not None))
 
@@ -34,7 +34,7 @@ def risky(listing: Listing, order: Order) -> list[str]:
 def _amid_ties(listing: Listing, sequence: tuple[str, ...]) -> list[str]:
     """The items that are tied with the next one: first those deep within a group, one of each group at a time."""
     found = []
-    for _, group in groupby(sequence, key=lambda id_: listing.items[id_].created_at):
+    for _, group in groupby(sequence, key=lambda id_: listing.items[id_].time):
         ids = tuple(group)
         depths = [min(at, len(ids) - 1 - at, DEEP) for at in range(len(ids) - 1)]
         for nth, at in enumerate(sorted(range(len(depths)), key=lambda at: -depths[at])):
@@ -42,13 +42,13 @@ def _amid_ties(listing: Listing, sequence: tuple[str, ...]) -> list[str]:
     return [id_ for _, id_ in sorted(found, key=lambda each: each[0])]
 
 
-def of_another_project(listing: Listing, order: Order, project: str, begin: int = 0) -> str | None:
-    """From a place of the list on, and then from its head: an item of another project, if one proves something.
+def of_another_facet(listing: Listing, order: Order, facet: str, begin: int = 0) -> str | None:
+    """From a place of the list on, and then from its head: an item of another facet, if one proves something.
 
     After such an item a target may continue with all of its second. So what must follow it is of another one.
     """
     sequence, items = listing.sequence(order), listing.items
-    places = [at for at, id_ in enumerate(sequence) if items[id_].project_id == project]
+    places = [at for at, id_ in enumerate(sequence) if items[id_].facet == facet]
     following = {at: sequence[after] for before, after in pairwise([-1, *places]) for at in range(before + 1, after)}
     found = (at for at in (*range(begin, len(sequence)), *range(begin)) if at in following)
     return next((sequence[at] for at in found if not listing.tied(sequence[at], following[at])), None)

@@ -1,4 +1,4 @@
-"""Filters: projects that the list does not have, and names that resemble those that it has."""
+"""Filters: facets that the list does not have, and names that resemble those that it has."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ _MOST_VALUES = 2
 _MOST_HIDDEN = 4
 
 FIRST_NAMES = 12
-"""Further names that are requested before projects of other checkpoints."""
+"""Further names that are requested before facets of other lists."""
 
 MOST_ELSEWHERE = 2
-"""Projects of other checkpoints that are requested."""
+"""Facets of other lists that are requested."""
 
 
 def filters(asking: Asking) -> None:
-    """Ask for unused projects, and for projects whose names resemble real ones.
+    """Ask for unused facets, and for facets whose names resemble real ones.
 
     What is wrong in general shows anywhere; what is wrong in one branch only where that is taken, so the
     most telling names are asked for in several ways.
     """
     further = list(_further(asking)) if asking.wants("further") else []
     listing = asking.listing
-    projects = listing.projects
-    if not projects:
-        if asking.operation.roles.project_id or not further:
-            asking.ask(asking.query(project_id=unused_id(asking, "proj_unknown")))
+    facets = listing.facets
+    if not facets:
+        if asking.operation.roles.facet or not further:
+            asking.ask(asking.query(facet=unused_id(asking, "proj_unknown")))
         asking.send_all(further)
         return
-    chosen = asking.rng.choice(projects)
-    made = almost(chosen, projects)
+    chosen = asking.rng.choice(facets)
+    made = almost(chosen, facets)
     if asking.left < TIGHT:  # a space in front tells as much
         made = [name for name in made if name != f"{chosen} "]
     first = listing.sequence(Order.DESCENDING)[:1]
@@ -58,12 +58,12 @@ def filters(asking: Asking) -> None:
         {"after": first[0] if first else None},
     )
     plain, limited, later = [
-        [asking.query(project_id=name, **way) for name in (unused_id(asking, projects[0]), *made[:MOST_TELLING])]
+        [asking.query(facet=name, **way) for name in (unused_id(asking, facets[0]), *made[:MOST_TELLING])]
         for way in ways
     ]
-    rest = [asking.query(project_id=name, **way) for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False)]
+    rest = [asking.query(facet=name, **way) for name, way in zip(made[MOST_TELLING:], cycle(ways), strict=False)]
     rest[FIRST_NAMES:FIRST_NAMES] = [
-        asking.query(project_id=project, limit=asking.size) for project in _elsewhere(asking)[:MOST_ELSEWHERE]
+        asking.query(facet=facet, limit=asking.size) for facet in _elsewhere(asking)[:MOST_ELSEWHERE]
     ]
     if not asking.wants("near"):
         asking.ask_all([plain[0], limited[0]])
@@ -85,25 +85,25 @@ def _further(asking: Asking) -> Iterator[Request]:
     most = operation.profile.limit.most if operation.profile.limit is not None else None
     query = asking.query(limit=min(most or _WIDE, _WIDE, max(len(items), 1) + 1) if operation.roles.limit else None)
 
-    def chosen(*pairs: tuple[str, str], project: str | None = None) -> Request:
+    def chosen(*pairs: tuple[str, str], facet: str | None = None) -> Request:
         # A page that is turned round is told from one in the other order only if the order is asked for.
         order = operation.default_order if any(name in hidden for name, _ in pairs) else query.order
-        return operation.request(replace(query, project_id=project, order=order), extra=pairs)
+        return operation.request(replace(query, facet=facet, order=order), extra=pairs)
 
     # First one request of each kind.
     kinds: list[list[Request]] = [[], [], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
-        shown = [(name, value) for name, value in zip(names, item.facets, strict=True) if value is not None]
-        if shown and item.project_id:
-            kinds[0].append(chosen(shown[0], project=item.project_id))
+        shown = [(name, value) for name, value in zip(names, item.further, strict=True) if value is not None]
+        if shown and item.facet:
+            kinds[0].append(chosen(shown[0], facet=item.facet))
         if len(shown) > 1:
             kinds[2].append(chosen(*shown))
     kinds[1] = [chosen((name, value)) for name in hidden for value in _hidden_values(asking, name)]
     bounds = [(name, value) for name in operation.ranges for value in _hidden_values(asking, name)]
-    beside = asking.listing.projects
-    kinds[4] = [chosen(pair, project=beside[place % len(beside)]) for place, pair in enumerate(bounds[:2]) if beside]
+    beside = asking.listing.facets
+    kinds[4] = [chosen(pair, facet=beside[place % len(beside)]) for place, pair in enumerate(bounds[:2]) if beside]
     for place, name in enumerate(names):
-        values = dict.fromkeys(value for item in items if (value := item.facets[place]) is not None)
+        values = dict.fromkeys(value for item in items if (value := item.further[place]) is not None)
         kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
         if values and not operation.words_of(name):
             kinds[3] += [chosen((name, value)) for value in _resembling(asking.rng.choice(list(values)), tuple(values))]
@@ -120,17 +120,17 @@ def _hidden_values(asking: Asking, name: str) -> list[str]:
     """Values for a filter by what items don't show: a word that it accepts, or a time in the middle of the list."""
     operation = asking.operation
     if operation.takes(name):
-        times = sorted(item.created_at for item in asking.listing.items.values() if item.created_at is not None)
+        times = sorted(item.time for item in asking.listing.items.values() if item.time is not None)
         return [operation.as_bound(name, times[len(times) // 2] if times else 1)]
     return list(operation.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]
 
 
 def _elsewhere(asking: Asking) -> list[str]:
-    """Projects that other checkpoints have, and this one does not."""
-    known = set(asking.listing.projects)
+    """Facets that other lists have, and this one does not."""
+    known = set(asking.listing.facets)
     pages = [page for pages in asking.evidence.pages_of_others.values() for page in pages]
-    found = (item.project_id for page in pages for item in page.items)
-    return [project for project in dict.fromkeys(found) if project and project not in known]
+    found = (item.facet for page in pages for item in page.items)
+    return [facet for facet in dict.fromkeys(found) if facet and facet not in known]
 
 
 def unused_id(asking: Asking, like: str) -> str:

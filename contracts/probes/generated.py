@@ -15,7 +15,7 @@ from contracts.core.model import Order, Query, Request
 from contracts.openapi import cache
 from contracts.openapi.operation import Operation
 from contracts.probes.asking import Asking
-from contracts.probes.cursors import of_another_project, risky
+from contracts.probes.cursors import of_another_facet, risky
 
 POSITIVE, NEGATIVE = "positive", "negative"
 """What the document allows, and what it does not."""
@@ -130,7 +130,7 @@ class Places:
         yield roles.limit, [sorted(each for each in sizes if 0 < each <= size)]
         ranked = dict.fromkeys(id_ for order in Order for id_ in risky(listing, order)[:MOST_RISKY])
         yield roles.after, [group for group in (ids, list(ranked)) if group]
-        yield roles.project_id, [list(listing.projects)] if listing.projects else []
+        yield roles.facet, [list(listing.facets)] if listing.facets else []
 
     def _chosen(self) -> dict[str, Any]:
         """Learned values for about half of the parameters; the others keep what was generated."""
@@ -146,19 +146,19 @@ class Places:
         assert isinstance(case, Mapping)  # noqa: S101 - what is allowed is drawn so
         operation, roles, listing = self._asking.operation, self._asking.operation.roles, self._asking.listing
         values = {**case, **self._chosen()}
-        limit, after, project = values.get(roles.limit), values.get(roles.after), values.get(roles.project_id)
+        limit, after, facet = values.get(roles.limit), values.get(roles.after), values.get(roles.facet)
         words = {word: order for order, word in operation.order_words.items()}
         order = words.get(values.get(roles.order, ""))
         if after in listing.items:
             after = self._fresh(after, order or operation.default_order)
-            if project in listing.projects and not listing.belongs(after, project):
-                after = self._of_another_project(after, order or operation.default_order, project)
+            if facet in listing.facets and not listing.belongs(after, facet):
+                after = self._of_another_facet(after, order or operation.default_order, facet)
         query = Query(
             self._asking.target.checkpoint,
             after=after if after in listing.items or _generated(after) else None,
             limit=limit if isinstance(limit, int) and limit > 0 else None,
             order=order,
-            project_id=project if project in listing.projects or _generated(project) else None,
+            facet=facet if facet in listing.facets or _generated(facet) else None,
         )
         return self._asking.request(self._asking.settled(query))
 
@@ -173,21 +173,21 @@ class Places:
         used.add(found)
         return found
 
-    def _of_another_project(self, after: str, order: Order, project: str) -> str:
+    def _of_another_facet(self, after: str, order: Order, facet: str) -> str:
         """This cursor or a later one, which proves something under the filter, or else this one."""
         sequence = self._asking.listing.sequence(order)
         begin = sequence.index(after) if after in sequence else 0
-        return of_another_project(self._asking.listing, order, project, begin) or after
+        return of_another_facet(self._asking.listing, order, facet, begin) or after
 
     def negative(self, case: Drawn) -> Request | None:
-        """The case as it stands, at this checkpoint."""
+        """The case as it stands, at this scope."""
         operation = self._asking.operation
-        here = operation.written_checkpoint(self._asking.target.checkpoint)
-        return operation.odd_request(checkpoint=here, query=case) if case and isinstance(case, str) else None
+        here = operation.written_scope(self._asking.target.checkpoint)
+        return operation.odd_request(scope=here, query=case) if case and isinstance(case, str) else None
 
 
 def _names(roles: Any) -> tuple[str, ...]:
-    return tuple(filter(None, (roles.after, roles.limit, roles.order, roles.project_id)))
+    return tuple(filter(None, (roles.after, roles.limit, roles.order, roles.facet)))
 
 
 def _generated(value: object) -> bool:

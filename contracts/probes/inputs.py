@@ -48,7 +48,7 @@ LIMITS = (
 )
 """Among them the edges of 32 and 64 bits, and numbers that are small ones once they are cut down to as many."""
 EDGES = ("2147483646", "%D9%A3", "9223372036854775808", "2147483648")
-"""Limits that may make a server fail, combined with an unusual project."""
+"""Limits that may make a server fail, combined with an unusual facet."""
 QUOTES = "%27%20OR%20%271%27%3D%271"
 MARKED = f"%22%27%3B--{TAG}%5C%60%24%7B%7D%28%29"
 PATTERN = "%5B%28%2A%2B%3F%5E%7C~%7B%7B7%2A7%7D%7D"
@@ -72,7 +72,7 @@ CURSORS = (
     CONDITION,
     STEPS,
 )
-PROJECTS = (
+FACETS = (
     f"{{}}{QUOTES}",
     "*",
     f"{{}}%0A{FIELD}",
@@ -81,9 +81,9 @@ PROJECTS = (
     "a" * 8192,
     "__proto__",
 )
-"""Some stand behind a project of the list, as some servers take what they can't read for the end of a text. Line breaks
+"""Some stand behind a facet of the list, as some servers take what they can't read for the end of a text. Line breaks
 are among them: as they are, in letters that hold one in their low byte, and encoded twice."""
-CHECKPOINTS = (
+SCOPES = (
     "..%2F..%2Fadmin",
     "%00",
     "%FF",
@@ -116,7 +116,7 @@ FEW_LIMITS = (
     "9223372036854775807",
 )
 FEW_ORDERS, FEW_PATHS = 3, 5
-FEW_PROJECTS = (
+FEW_FACETS = (
     f"{{}}{QUOTES}",
     "*",
     f"{{}}%0A{FIELD}",
@@ -139,10 +139,10 @@ def inputs(asking: Asking) -> None:
     """
     roles, tight = asking.operation.roles, asking.left < TIGHT
     write = asking.operation.odd_request
-    here = asking.operation.written_checkpoint(asking.target.checkpoint)
-    known = quote(next(iter(asking.listing.projects), "x"), safe="")
+    here = asking.operation.written_scope(asking.target.checkpoint)
+    known = quote(next(iter(asking.listing.facets), "x"), safe="")
     limits: Sequence[str] = FEW_LIMITS if tight else LIMITS
-    projects: Sequence[str] = FEW_PROJECTS if tight else PROJECTS
+    facets: Sequence[str] = FEW_FACETS if tight else FACETS
     cursors: Sequence[str] = FEW_CURSORS if tight else CURSORS
     orders = [f"{roles.order}={value}" for value in ORDERS if roles.order]
     numbers = [f"{roles.limit}={value}" for value in limits]
@@ -153,28 +153,26 @@ def inputs(asking: Asking) -> None:
         ("orders", orders),
         ("limits", numbers[1 if tight else 0 :: 2]),
         ("combined", _together(asking) if tight else _combined(asking)),
-        ("projects", [f"{roles.project_id}={value.format(known)}" for value in projects if roles.project_id]),
+        ("facets", [f"{roles.facet}={value.format(known)}" for value in facets if roles.facet]),
         ("cursors", [f"{roles.after}={value}" for value in cursors]),
     )
-    marked = write(checkpoint=here, query=f"{roles.limit}={TAG}")
-    broken = write(checkpoint=here, query=f"x=%0D%0A{FIELD}")
-    paths = [write(checkpoint=checkpoint) for checkpoint in (TAG, *CHECKPOINTS) if roles.checkpoint]
-    if roles.checkpoint:
+    marked = write(scope=here, query=f"{roles.limit}={TAG}")
+    broken = write(scope=here, query=f"x=%0D%0A{FIELD}")
+    paths = [write(scope=scope) for scope in (TAG, *SCOPES) if roles.scope]
+    if roles.scope:
         paths[0] = replace(paths[0], accept=BROWSER)
         if tight:
             joined = f"..%2F..%2F{here}", f"{here}:x%0D%0A{FIELD}"
-            paths[1:2] = [write(checkpoint=checkpoint) for checkpoint in joined]
+            paths[1:2] = [write(scope=scope) for scope in joined]
     paths[2:2] = [replace(marked, accept=BROWSER), replace(broken, path=f"{broken.path}/")]
     if tight:
         paths = paths[:FEW_PATHS]
-    asked = [(part, [write(checkpoint=here, query=query) for query in column]) for part, column in columns]
+    asked = [(part, [write(scope=here, query=query) for query in column]) for part, column in columns]
     wanted = [column for part, column in (*asked, ("paths", paths)) if asking.wants(part)]
     before = {exchange.request for exchange in asking.client.exchanges}
     asking.send_all(each for each in chain.from_iterable(zip_longest(*wanted)) if each not in before)
     if asking.wants("cursors"):
-        _take_apart(
-            asking, [write(checkpoint=here, query=f"{roles.after}={value}") for value in ("".join(PIECES), *PIECES)]
-        )
+        _take_apart(asking, [write(scope=here, query=f"{roles.after}={value}") for value in ("".join(PIECES), *PIECES)])
 
 
 def _take_apart(asking: Asking, requests: list[Request]) -> None:
@@ -186,17 +184,17 @@ def _take_apart(asking: Asking, requests: list[Request]) -> None:
 
 
 def _within(asking: Asking) -> str:
-    """A small page of a project, as a query."""
-    projects = asking.listing.projects
-    if not projects:
+    """A small page of a facet, as a query."""
+    facets = asking.listing.facets
+    if not facets:
         return f"{asking.operation.roles.limit}=3"
-    return asking.operation.query(asking.query(project_id=projects[0], limit=3))
+    return asking.operation.query(asking.query(facet=facets[0], limit=3))
 
 
 def _together(asking: Asking) -> list[str]:
     """What `_combined` and the other columns ask, in a few requests, of which a 5xx is what matters."""
     roles = asking.operation.roles
-    filter_ = roles.project_id or "x"
+    filter_ = roles.facet or "x"
     bytes_, doubled, *_ = _combined(asking)
     odd_names = f"unknown_parameter=%zz&unknown_flag{TAG}&&{roles.after}%5B%5D=%&{roles.limit}=ten&{filter_}"
     return [
@@ -215,7 +213,7 @@ def _combined(asking: Asking) -> list[str]:
     known = sorted(asking.listing.items)
     cursor = asking.operation.query(asking.query(after=_cursor(asking, known))) if known else f"{roles.after}=x"
     within = _within(asking)
-    order, filter_ = roles.order, roles.project_id
+    order, filter_ = roles.order, roles.facet
     doubled = f"&{order}={down}&{order}={up}" if order else ""
     beside = [(f"{roles.limit}={limit}&{filter_}={text}", filter_) for limit, text in zip(EDGES, TEXTS, strict=True)]
     found = [

@@ -21,11 +21,11 @@ MOST_ALONE = 3
 """Requests of a batch that are repeated afterwards, one by one."""
 
 REORDERED = (
-    ("after", "limit", "order", "project_id"),
+    ("after", "limit", "order", "facet"),
     ("limit", "order"),
-    ("limit", "order", "project_id"),
+    ("limit", "order", "facet"),
     ("after", "limit", "order"),
-    ("order", "project_id"),
+    ("order", "facet"),
 )
 """The parameters of the queries that are also sent in the opposite order."""
 
@@ -103,14 +103,14 @@ def _names(request: Request) -> list[str]:
 def _telling(asking: Asking, page: Page) -> tuple[bool, bool, bool, bool, int]:
     names = _names(page.exchange.request)
     # In reverse order the middle parameter keeps its place, so a filter at an end is better: it shows most if ignored.
-    moved = asking.operation.roles.project_id in (names[0], names[-1])
+    moved = asking.operation.roles.facet in (names[0], names[-1])
     other_order = page.query.order is asking.operation.default_order.opposite
     return bool(page.items), moved, bool(page.has_more), other_order, page.exchange.number
 
 
 def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
-    """Requests for one project's list and for the unfiltered one, equally many if there are enough, in random order."""
-    name = asking.operation.roles.project_id
+    """Requests for one facet's list and for the unfiltered one, equally many if there are enough, in random order."""
+    name = asking.operation.roles.facet
     filtered = [request for request in requests if name and f"{name}=" in request.query]
     whole = [request for request in requests if request not in filtered]
     half = min(len(filtered), TOGETHER // 2)

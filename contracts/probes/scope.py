@@ -1,4 +1,4 @@
-"""Scope: other checkpoints, ids that are almost this one's, and cursors from elsewhere."""
+"""Scope: other lists, ids that are almost this one's, and cursors from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def scope(asking: Asking) -> None:
-    """Request other checkpoints, and use their cursors on the judged one."""
+    """Request other lists, and use their cursors on the judged one."""
     near = almost(asking.target.checkpoint, asking)
     own = asking.listing.items
     _walk_the_other(asking, Order.DESCENDING)
@@ -36,7 +36,7 @@ def _walk_the_other(asking: Asking, order: Order) -> None:
 
 
 def _of_the_other(asking: Asking, own: Container[str]) -> list[Item]:
-    """The items of the other checkpoint that the judged one does not have, in the order in which they were seen."""
+    """The items of the other list that the judged one does not have, in the order in which they were seen."""
     pages = asking.evidence.pages_of_others.get(asking.target.other_checkpoint or "", ())
     found: dict[str, Item] = {}
     for item in (item for page in pages for item in page.items if item.id not in own):
@@ -52,13 +52,13 @@ def _first(asking: Asking, others: list[Item], near: list[str]) -> Iterator[tupl
     """One request of each kind, with several deviations at once, which shows general defects too."""
     write = asking.request
     own = asking.sequence(Order.DESCENDING)
-    project = asking.listing.projects[0] if asking.listing.projects else None
+    facet = asking.listing.facets[0] if asking.listing.facets else None
     if others:
-        yield "others", write(asking.query(after=others[0].id, project_id=others[0].project_id))
+        yield "others", write(asking.query(after=others[0].id, facet=others[0].facet))
     cursor = unused_id(asking, own[0] if own else "cp_unknown")
-    yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, project_id=project))
+    yield "cursors", write(asking.query(after=cursor, order=Order.ASCENDING, facet=facet))
     oldest = own[-1] if own else None
-    unknown = Query(_unknown(asking), after=oldest, limit=1, order=Order.ASCENDING, project_id=project)
+    unknown = Query(_unknown(asking), after=oldest, limit=1, order=Order.ASCENDING, facet=facet)
     yield "unknown", write(unknown)
     for name, value in asking.operation.outer.items():
         yield "unknown", asking.operation.below(name, unused_id(asking, value), asking.target.checkpoint)
@@ -77,7 +77,7 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
     target = asking.target
     own = asking.sequence(Order.DESCENDING)
     middle = own[len(own) // 2] if own else None
-    project = asking.listing.projects[0] if asking.listing.projects else None
+    facet = asking.listing.facets[0] if asking.listing.facets else None
     single = "unknown", Query(_unknown(asking), limit=1)
     rest: list[tuple[str, Query]] = []
     beside = others and target.other_checkpoint
@@ -86,13 +86,13 @@ def _further(asking: Asking, others: list[str], near: list[str]) -> Iterator[tup
     rest.append(("cursors", asking.query(after=unused_id(asking, own[0] if own else "cp_unknown"), limit=3)))
     if beside:
         rest.append(("others", asking.query(after=others[0])))
-        if project is not None:
-            rest.append(("others", Query(beside, limit=asking.size, project_id=project)))
+        if facet is not None:
+            rest.append(("others", Query(beside, limit=asking.size, facet=facet)))
     rest.append(("unknown", Query(_unknown(asking))))
     if beside:
         amid = others[len(others) // 2]
-        rest.append(("others", asking.query(after=amid, limit=5, order=Order.DESCENDING, project_id=project)))
-        rest.append(("others", asking.query(after=others[-1], limit=1, project_id=project)))
+        rest.append(("others", asking.query(after=amid, limit=5, order=Order.DESCENDING, facet=facet)))
+        rest.append(("others", asking.query(after=others[-1], limit=1, facet=facet)))
         if own:
             rest.append(("others", Query(beside, after=middle)))
     if target.empty_checkpoint:
@@ -110,27 +110,27 @@ def _unknown(asking: Asking) -> str:
     return f"{head}{sign}{unused_id(asking, 'none')}"
 
 
-def almost(checkpoint: str, asking: Asking) -> list[str]:
+def almost(scope: str, asking: Asking) -> list[str]:
     """Checkpoint ids that a careless comparison confuses with the given one."""
-    named = {checkpoint, asking.target.other_checkpoint, asking.target.empty_checkpoint}
-    parts = checkpoint.rsplit(":", 1)
+    named = {scope, asking.target.other_checkpoint, asking.target.empty_checkpoint}
+    parts = scope.rsplit(":", 1)
     made = [
-        f"{checkpoint} ",
-        checkpoint.swapcase(),
-        widened(checkpoint),
-        parts[0] if parts[0] != checkpoint else "",
-        f"{checkpoint}\0x",
-        f"{checkpoint[:-1]}%",
-        quote(checkpoint, safe=""),
+        f"{scope} ",
+        scope.swapcase(),
+        widened(scope),
+        parts[0] if parts[0] != scope else "",
+        f"{scope}\0x",
+        f"{scope[:-1]}%",
+        quote(scope, safe=""),
         "0",
-        f"{checkpoint}{PADDING}x",
-        accented(checkpoint),
-        checkpoint[:-1],
-        f"{checkpoint}:ckpt-step-9",
-        f"{checkpoint[:-1]}*",
-        f" {checkpoint}",
-        f"{checkpoint},x",
-        checkpoint[1:],
-        f"x/{checkpoint}",
+        f"{scope}{PADDING}x",
+        accented(scope),
+        scope[:-1],
+        f"{scope}:ckpt-step-9",
+        f"{scope[:-1]}*",
+        f" {scope}",
+        f"{scope},x",
+        scope[1:],
+        f"x/{scope}",
     ]
     return [text for text in dict.fromkeys(made) if text and text not in named]

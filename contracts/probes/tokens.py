@@ -86,14 +86,14 @@ def _without_a_key(asking: Asking, first: Page) -> None:
 
 def _of_another_query(asking: Asking, first: Page) -> Iterator[tuple[Query, str]]:
     """Tokens with another filter than the one that they were given for, and with another order."""
-    projects = asking.listing.projects
+    facets = asking.listing.facets
     token = first.token or ""
-    for project, other in ((projects[0], projects[-1]), (projects[-1], None)) if len(projects) > 1 else ():
-        page = _first(asking, asking.query(limit=1, project_id=project))
+    for facet, other in ((facets[0], facets[-1]), (facets[-1], None)) if len(facets) > 1 else ():
+        page = _first(asking, asking.query(limit=1, facet=facet))
         if page is not None and page.token is not None:
-            yield asking.query(limit=asking.size, project_id=other), page.token
-    for project in projects[:2]:
-        yield asking.query(limit=asking.size, project_id=project), token
+            yield asking.query(limit=asking.size, facet=other), page.token
+    for facet in facets[:2]:
+        yield asking.query(limit=asking.size, facet=facet), token
     if asking.operation.roles.order:
         yield asking.query(limit=3, order=asking.operation.default_order.opposite), token
 
@@ -117,9 +117,9 @@ def _tampered(asking: Asking, first: Page) -> Iterator[tuple[Query, str]]:
     for text in dict.fromkeys(made):
         if text not in known:
             yield query, text
-    project = next(iter(asking.listing.projects), None)
-    if project is not None:
-        yield asking.query(limit=3, project_id=project), token[:middle]
+    facet = next(iter(asking.listing.facets), None)
+    if facet is not None:
+        yield asking.query(limit=3, facet=facet), token[:middle]
 
 
 def _other(character: str) -> str:

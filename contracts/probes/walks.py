@@ -1,4 +1,4 @@
-"""Walks: both orders, several page sizes, each project, and what comes after the last item."""
+"""Walks: both orders, several page sizes, each facet, and what comes after the last item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contracts.core.model import Order, Query
 from contracts.evidence.evidence import CONTROL
 from contracts.evidence.listing import Listing
 from contracts.probes.asking import Asking, Read
-from contracts.probes.cursors import of_another_project, risky
+from contracts.probes.cursors import of_another_facet, risky
 
 SIZES = (100, 50, 20, 10)
 """The page sizes to try for control walks, until the target accepts one."""
@@ -24,7 +24,7 @@ PART_OF_A_WALK = 16
 WINDOW = 4
 """Pages that a control walk reads at the head of a list that is too long for it."""
 
-MOST_PROJECTS = 5
+MOST_FACETS = 5
 
 SURPLUS = 2
 """Pages that a walk may have beyond the expected number."""
@@ -33,7 +33,7 @@ FEW = 30
 """With fewer requests only the essential walks are made."""
 
 TIGHT = 55
-"""With fewer requests not every project and size is covered."""
+"""With fewer requests not every facet and size is covered."""
 
 USUAL_SIZES = (20, 50, 25, 5, 30, 15, 40, 4, 6, 8, 12)
 """Page sizes that clients choose, the most common first; a server may be wrong with only one of them."""
@@ -91,7 +91,7 @@ class _PlannedWalk:
 class _Start:
     """The walks of one run, what is known of the list when they begin, and the room for them.
 
-    With ``few`` requests only the essential walks are made; in a ``tight`` share not every project and size is covered.
+    With ``few`` requests only the essential walks are made; in a ``tight`` share not every facet and size is covered.
     """
 
     asking: Asking
@@ -100,25 +100,25 @@ class _Start:
     tight: bool
 
     @property
-    def projects(self) -> tuple[str, ...]:
-        return self.listing.projects[: 1 if self.tight else MOST_PROJECTS]
+    def facets(self) -> tuple[str, ...]:
+        return self.listing.facets[: 1 if self.tight else MOST_FACETS]
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """How many items the projects with the most items have."""
-        projects = self.listing.projects[:MOST_PROJECTS]
-        return {project: len(self.listing.sequence(Order.DESCENDING, project)) for project in projects}
+        """How many items the facets with the most items have."""
+        facets = self.listing.facets[:MOST_FACETS]
+        return {facet: len(self.listing.sequence(Order.DESCENDING, facet)) for facet in facets}
 
     @property
     def smallest(self) -> str | None:
-        """The project of these with the fewest items."""
-        return min(self.sizes, key=lambda project: (self.sizes[project], project), default=None)
+        """The facet of these with the fewest items."""
+        return min(self.sizes, key=lambda facet: (self.sizes[facet], facet), default=None)
 
-    def walk(self, items: int, size: int | None, order: Order | None, project: str | None = None) -> _PlannedWalk:
+    def walk(self, items: int, size: int | None, order: Order | None, facet: str | None = None) -> _PlannedWalk:
         """A walk through so many items."""
         step = size if size is not None else self.asking.operation.usual_limit
         pages = max(1, -(-items // min(step, self.asking.size)))
-        return _PlannedWalk(self.asking.query(limit=size, order=order, project_id=project), pages, pages + SURPLUS)
+        return _PlannedWalk(self.asking.query(limit=size, order=order, facet=facet), pages, pages + SURPLUS)
 
 
 def walks(asking: Asking) -> None:
@@ -168,7 +168,7 @@ def further(asking: Asking) -> None:
 
 
 def _exact_ends(asking: Asking) -> None:
-    """Request full pages that are followed by nothing or by one item, and the page after those of a project."""
+    """Request full pages that are followed by nothing or by one item, and the page after those of a facet."""
     listing = asking.listing
     default = asking.operation.usual_limit
     queries = []
@@ -177,18 +177,18 @@ def _exact_ends(asking: Asking) -> None:
             before = listing.sequence(order)[-left - 1 :]
             if len(before) > left:
                 queries.append(asking.query(after=before[0], order=order))
-    for project in listing.projects[:1]:
-        foreign = of_another_project(listing, Order.DESCENDING, project)
+    for facet in listing.facets[:1]:
+        foreign = of_another_facet(listing, Order.DESCENDING, facet)
         if foreign is not None:
-            queries.append(asking.query(after=foreign, limit=3, order=Order.DESCENDING, project_id=project))
-    for project in listing.projects[:MOST_PROJECTS]:
+            queries.append(asking.query(after=foreign, limit=3, order=Order.DESCENDING, facet=facet))
+    for facet in listing.facets[:MOST_FACETS]:
         for order in Order:
-            items = len(listing.sequence(order, project))
+            items = len(listing.sequence(order, facet))
             if items <= asking.size:
-                queries.append(asking.query(limit=items, order=order, project_id=project))
-        last = listing.last(Order.ASCENDING, project)
+                queries.append(asking.query(limit=items, order=order, facet=facet))
+        last = listing.last(Order.ASCENDING, facet)
         if last is not None:
-            queries.append(asking.query(after=last, order=Order.ASCENDING, project_id=project))
+            queries.append(asking.query(after=last, order=Order.ASCENDING, facet=facet))
     asking.ask_all(queries)
 
 
@@ -213,7 +213,7 @@ def _every_cursor(asking: Asking) -> None:
 def _unused_cursors(asking: Asking) -> Iterator[tuple[Order, str]]:
     """The items that were not used as cursors yet, in either order: the riskiest first, then the others at random."""
     evidence = asking.evidence
-    used = {(query.order, query.after) for _, query in evidence.allowed if query.project_id is None}
+    used = {(query.order, query.after) for _, query in evidence.allowed if query.facet is None}
     by_order = {order: risky(evidence.listing, order) for order in Order}
     of_both = chain.from_iterable(zip_longest(*([(order, id_) for id_ in ids] for order, ids in by_order.items())))
     ranked = [each for each in of_both if each is not None and each not in used]
@@ -275,10 +275,10 @@ def _near_the_end(asking: Asking, query: Query, pages: int) -> str | None:
     mirrored = order.opposite
     items = pages * min(query.limit or asking.operation.usual_limit, asking.size)
     known = asking.listing.sequence(mirrored)
-    if query.project_id is None:
+    if query.facet is None:
         return known[items] if items < len(known) else None
-    of_project = asking.listing.sequence(mirrored, query.project_id)
-    return of_project[items] if items < len(of_project) else None
+    of_facet = asking.listing.sequence(mirrored, query.facet)
+    return of_facet[items] if items < len(of_facet) else None
 
 
 def _first_page(start: _Start) -> None:
@@ -289,21 +289,21 @@ def _at_the_ends(start: _Start) -> None:
     start.asking.ask_all(_after_the_last(start.asking, None))
 
 
-def _at_the_ends_of_projects(start: _Start) -> None:
-    start.asking.ask_all(query for each in start.projects for query in _after_the_last(start.asking, each))
+def _at_the_ends_of_facets(start: _Start) -> None:
+    start.asking.ask_all(query for each in start.facets for query in _after_the_last(start.asking, each))
 
 
 def _defaults(start: _Start) -> None:
-    """The page of each project without a limit, and of a word that the filter takes and no item has."""
+    """The page of each facet without a limit, and of a word that the filter takes and no item has."""
     asking = start.asking
-    unshown = [word for word in asking.operation.shared_words if word not in start.listing.projects][:1]
-    after = _tied_within(start.listing, start.projects[0]) if start.tight and start.projects else None
-    asking.ask_all(asking.query(after=after, project_id=project) for project in (*start.projects, *unshown))
+    unshown = [word for word in asking.operation.shared_words if word not in start.listing.facets][:1]
+    after = _tied_within(start.listing, start.facets[0]) if start.tight and start.facets else None
+    asking.ask_all(asking.query(after=after, facet=facet) for facet in (*start.facets, *unshown))
 
 
-def _tied_within(listing: Listing, project: str) -> str | None:
-    """The first item of a project that shares its time with the one that follows it there."""
-    pairs = pairwise(listing.sequence(Order.DESCENDING, project))
+def _tied_within(listing: Listing, facet: str) -> str | None:
+    """The first item of a facet that shares its time with the one that follows it there."""
+    pairs = pairwise(listing.sequence(Order.DESCENDING, facet))
     return next((left for left, right in pairs if listing.tied(left, right)), None)
 
 
@@ -330,14 +330,14 @@ def _one_by_one(start: _Start) -> None:
     asking.ask_all([asking.query(after=head, order=Order.ASCENDING)])
 
 
-def _after_the_last(asking: Asking, project: str | None) -> Iterator[Query]:
-    for order in Order if project is None else (Order.DESCENDING,):
-        last = asking.listing.last(order, project)
-        if last is None and asking.short and project is None:
+def _after_the_last(asking: Asking, facet: str | None) -> Iterator[Query]:
+    for order in Order if facet is None else (Order.DESCENDING,):
+        last = asking.listing.last(order, facet)
+        if last is None and asking.short and facet is None:
             # On a list that changes, the one that was seen last.
-            last = next(iter(asking.listing.sequence(order, project)[-1:]), None)
+            last = next(iter(asking.listing.sequence(order, facet)[-1:]), None)
         if last is not None:
-            yield asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), project_id=project)
+            yield asking.query(after=last, order=order, limit=asking.rng.choice([1, 2, 5]), facet=facet)
 
 
 def _odd(items: int, pages: int) -> int:
@@ -350,20 +350,20 @@ def _essential(start: _Start) -> Iterator[_PlannedWalk]:
     if asking.wants("full") and asking.left < FEW and 0 < total <= asking.size:
         # Too few requests for thorough walks: the fullest page shows most about has_more.
         yield start.walk(total, total, Order.DESCENDING)
-    if asking.wants("projects"):
+    if asking.wants("facets"):
         yield from (start.walk(items, asking.size, Order.DESCENDING, each) for each, items in start.sizes.items())
     if asking.wants("pages"):
         yield start.walk(total, _odd(total, min(8, asking.left // (7 if tight else 2))), Order.ASCENDING)
         yield start.walk(total, None, None)
     if asking.wants("within"):
         smallest = start.smallest if tight and len(start.sizes) > 1 else None
-        for place, (project, items) in enumerate(start.sizes.items()):
-            if tight and place and project != smallest:
+        for place, (facet, items) in enumerate(start.sizes.items()):
+            if tight and place and facet != smallest:
                 continue  # it would show what the first one shows
-            if project == smallest:
-                yield replace(start.walk(items, 1, Order.DESCENDING, project), most=SINGLES - tight)
+            if facet == smallest:
+                yield replace(start.walk(items, 1, Order.DESCENDING, facet), most=SINGLES - tight)
             else:
-                yield start.walk(items, _odd(items, 3 if tight else 4), Order.ASCENDING, project)
+                yield start.walk(items, _odd(items, 3 if tight else 4), Order.ASCENDING, facet)
 
 
 def _thorough(start: _Start) -> Iterator[_PlannedWalk]:
@@ -381,7 +381,7 @@ def _thorough(start: _Start) -> Iterator[_PlannedWalk]:
     if asking.wants("within"):
         if smallest is not None:
             yield start.walk(start.sizes[smallest], 1, Order.DESCENDING, smallest)
-        yield from (start.walk(items, None, None, project) for project, items in start.sizes.items())
+        yield from (start.walk(items, None, None, facet) for facet, items in start.sizes.items())
 
 
 def _always(_start: _Start) -> bool:
@@ -401,7 +401,7 @@ _PARTS: Final[tuple[tuple[str, Callable[[_Start], bool], Callable[[_Start], None
     ("ends", lambda start: not start.few, _at_the_ends),
     ("singles", lambda start: start.few or bool(start.asking.short), _one_by_one),
     ("defaults", _always, _defaults),
-    ("ends", _always, _at_the_ends_of_projects),
+    ("ends", _always, _at_the_ends_of_facets),
     ("", _always, lambda start: _walk_each(start, _thorough(start))),
 )
 """What the probe asks, in this order: the part of which it is, when it is made, and what asks."""

@@ -147,7 +147,7 @@ def _again(report: Report, operation: Operation, overlay: str, requests: int, id
     words = ["contracts", "check", *([] if len(report.clauses) == len(clauses()) else ids)]
     if not operation.is_published:
         words += ["--spec", operation.name, "--operation", f"GET {operation.path_template}"]
-        values = {**operation.outer, operation.roles.checkpoint: report.checkpoint}
+        values = {**operation.outer, operation.roles.scope: report.checkpoint}
         words += [word for name, value in values.items() if name for word in ("--at", f"{name}={value}")]
         words += [word for name, value in operation.fixed for word in ("--query", f"{name}={value}")]
         words += ["--overlay", overlay] if overlay else []

@@ -34,7 +34,7 @@ _LANE: Final = 22
 Findings = Mapping[str, Sequence[Finding]]
 """Breaches, by the ids of their clauses."""
 Pieces = Sequence[Sequence[tuple[str | None, int]]]
-"""The pieces of a list: the projects of each, with how many items they have there."""
+"""The pieces of a list: the facets of each, with how many items they have there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Row:
     name: str
     title: str
     ascending: bool
-    project: int | None
+    facet: int | None
     blocks: tuple[Block, ...]
     marks: tuple[Mark, ...]
     broken: tuple[tuple[str, int], ...]
@@ -112,7 +112,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """A project: its look, its name and how many items it has."""
+    """A facet: its look, its name and how many items it has."""
 
     look: str
     name: str
@@ -171,7 +171,7 @@ class _Drawing:
         for clause, breaches in findings.items():
             for finding in breaches:
                 self.breaches[finding.decisive.number].append((clause, finding))
-        self.projects = {project: number for number, project in enumerate(self.listing.projects)}
+        self.facets = {facet: number for number, facet in enumerate(self.listing.facets)}
 
     def picture(self, pieces: Pieces) -> Picture:
         walks, left_out = self._chosen()
@@ -203,11 +203,11 @@ class _Drawing:
         )
 
     def _whole(self, pieces: Pieces) -> Iterator[Span]:
-        """One cell a piece, divided by its projects' shares."""
+        """One cell a piece, divided by its facets' shares."""
         for number, owners in enumerate(pieces):
             shares: Counter[str] = Counter()
-            for project, items in owners:
-                shares[self._known(project)] += items
+            for facet, items in owners:
+                shares[self._known(facet)] += items
             x, width = f"{100 * number / len(pieces):.4g}%", f"{100 / len(pieces):.4g}%"
             yield from self._shared(shares, Span(x, width))
 
@@ -225,33 +225,33 @@ class _Drawing:
     def _legend(self) -> tuple[Legend, ...]:
         numbers: dict[str, int] = {}
         for item in self.listing.items.values():
-            if item.project_id:
-                numbers[item.project_id] = numbers.get(item.project_id, 0) + 1
+            if item.facet:
+                numbers[item.facet] = numbers.get(item.facet, 0) + 1
         named = [
-            Legend(f"p{number}", plain(short(project)), numbers[project])
-            for project, number in self.projects.items()
+            Legend(f"p{number}", plain(short(facet)), numbers[facet])
+            for facet, number in self.facets.items()
             if number < PATTERNS
         ]
-        others = [project for project, number in self.projects.items() if number >= PATTERNS]
+        others = [facet for facet, number in self.facets.items() if number >= PATTERNS]
         if others:
-            items = sum(numbers[project] for project in others)
+            items = sum(numbers[facet] for facet in others)
             named.append(Legend("pz", self.evidence.operation.says(count(len(others), "other project")), items))
         return tuple(named)
 
-    def _known(self, project: str | None) -> str:
-        number = self.projects.get(project or "")
+    def _known(self, facet: str | None) -> str:
+        number = self.facets.get(facet or "")
         return "pz" if number is None or number >= PATTERNS else f"p{number}"
 
     def _cells(self, seen: set[str]) -> Iterator[Span]:
-        """The cells that hold items of an order; one of several items is divided by its projects' shares."""
-        looks = {id_: self._known(self.listing.items[id_].project_id) for id_ in seen}
+        """The cells that hold items of an order; one of several items is divided by its facets' shares."""
+        looks = {id_: self._known(self.listing.items[id_].facet) for id_ in seen}
         for start in range(0, len(self.axis), self.per_cell):
             stop = min(start + self.per_cell, len(self.axis))
             shares = Counter(looks[id_] for id_ in self.axis[start:stop] if id_ in seen)
             yield from self._shared(shares, self._span(start, stop))
 
     def _shared(self, shares: Counter[str], place: Span) -> Iterator[Span]:
-        """One place of a strip, divided by the shares of projects."""
+        """One place of a strip, divided by the shares of facets."""
         taken, whole = 0, shares.total()
         for look in sorted(shares):
             y, height = _LANE * taken / whole, _LANE * shares[look] / whole
@@ -266,7 +266,7 @@ class _Drawing:
 
     def _ties(self) -> list[tuple[int, int]]:
         """Where neighbours share their second, as (start, stop)."""
-        times = [self.listing.items[id_].created_at for id_ in self.axis]
+        times = [self.listing.items[id_].time for id_ in self.axis]
         groups = groupby(range(len(times)), key=lambda position: times[position])
         runs = [(time, list(positions)) for time, positions in groups]
         return [(run[0], run[-1] + 1) for time, run in runs if time is not None and len(run) > 1]
@@ -282,12 +282,12 @@ class _Drawing:
 
     def _row(self, walk: Walk) -> Row:
         numbers = Counter(clause for page in walk.pages for clause, _ in self.breaches[page.exchange.number])
-        project = self.projects.get(walk.project_id) if walk.project_id is not None else None
+        facet = self.facets.get(walk.facet) if walk.facet is not None else None
         return Row(
             name=walk.name,
             title=self._title(walk),
             ascending=walk.order is Order.ASCENDING,
-            project=min(project, PATTERNS) if project is not None else None,
+            facet=min(facet, PATTERNS) if facet is not None else None,
             blocks=tuple(self._block(walk, page) for page in walk.pages),
             marks=tuple(self._marks(walk)),
             broken=tuple(sorted(numbers.items())),
@@ -297,7 +297,7 @@ class _Drawing:
         parts = [
             f"limit {walk.limit}" if walk.limit is not None else "no limit given",
             count(len(walk.pages), "page"),
-            f"only {short(walk.project_id)}" if walk.project_id is not None else "",
+            f"only {short(walk.facet)}" if walk.facet is not None else "",
             "" if walk.pages[0].query.after is None else "from within the list",
             "" if walk.ended else "not to its end",
         ]
@@ -313,7 +313,7 @@ class _Drawing:
         else:
             start = stop = self._after(page, walk.order)
         whole = len(set(places)) == stop - start
-        look = "whole" if walk.project_id is None else self._known(walk.project_id)
+        look = "whole" if walk.facet is None else self._known(walk.facet)
         index = page.exchange.step.index if page.exchange.step else 0
         hull = self._span(start, stop)
         first, last = (plain(short(page.ids[end])) if page.ids else "–" for end in (0, -1))
@@ -326,7 +326,7 @@ class _Drawing:
             page=index + 1,
             hull=hull,
             middle=_percent(start + (stop - start) / 2, len(self.axis)),
-            numbered=walk.project_id is None and float(hull.width.rstrip("%")) > _NUMBERED,
+            numbered=walk.facet is None and float(hull.width.rstrip("%")) > _NUMBERED,
             ticks=() if whole and look == "whole" else tuple(self._span(*run, look) for run in self._runs(places)),
             asked=asked,
             items=len(page.items),
@@ -389,7 +389,7 @@ def _axis(listing: Listing) -> list[str]:
     rest = [id_ for id_ in reversed(listing.sequence(Order.ASCENDING)) if id_ not in set(known)]
     placed = {*known, *rest}
     rest += [id_ for id_ in listing.items if id_ not in placed]
-    times = [listing.items[id_].created_at for id_ in (*known, *rest)]
+    times = [listing.items[id_].time for id_ in (*known, *rest)]
     sane = [time for time in times if time is not None]
     sorted_ = listing.moved or [*known] == _by_time(listing, known)
     if len(sane) < len(times) or not sorted_:
@@ -398,7 +398,7 @@ def _axis(listing: Listing) -> list[str]:
 
 
 def _by_time(listing: Listing, ids: Iterable[str]) -> list[str]:
-    return sorted(ids, key=lambda id_: -(listing.items[id_].created_at or 0))
+    return sorted(ids, key=lambda id_: -(listing.items[id_].time or 0))
 
 
 def _percent(place: float, whole: int) -> str:

@@ -176,7 +176,7 @@ class _Look:
         least = "" if listing.complete else "at least "
         size = count(len(listing.items), "permission")
         if Capability.FILTER in self._has:
-            size += f" of {count(len(listing.projects), 'project')}"
+            size += f" of {count(len(listing.facets), 'project')}"
         return Check(self._list_name, State.GOOD, f"it has {least}{size}")
 
     def _others(self) -> Iterator[Check]:
@@ -199,7 +199,7 @@ class _Look:
         remedy = "--other-checkpoint with a checkpoint that has permissions of its own"
         if name is None:
             return Check("Other", State.MISSING, "no second checkpoint was given", remedy)
-        exchange = self.asking.ask(self.asking.query(checkpoint=name, limit=10))
+        exchange = self.asking.ask(self.asking.query(scope=name, limit=10))
         if exchange.ok and self.asking.evidence.foreign:
             return Check("Other", State.GOOD, "it has permissions of its own")
         return Check("Other", State.DOUBTFUL, f"it shows no permissions ({_status(exchange)})", remedy)
@@ -207,7 +207,7 @@ class _Look:
     def _empty(self, name: str | None) -> Check:
         if name is None:
             return self._empty_otherwise()
-        query = self.asking.query(checkpoint=name)
+        query = self.asking.query(scope=name)
         exchange = self.asking.ask(query)
         page = self.asking.reader.page(exchange, query)
         if page is not None and not page.items:
@@ -223,7 +223,7 @@ class _Look:
         last = self.asking.listing.last(Order.DESCENDING)
         ways = {}
         if Capability.OPEN_FILTER in self._has:
-            ways["an unknown project"] = self.asking.query(project_id=unused_id(self.asking, "proj_unknown"))
+            ways["an unknown project"] = self.asking.query(facet=unused_id(self.asking, "proj_unknown"))
         if last is not None:
             ways["the page after the last permission"] = self.asking.query(after=last, order=Order.DESCENDING)
         for name, query in ways.items():

@@ -20,8 +20,8 @@ _JUDGED_ROLES = (
     "first_id",
     "last_id",
     "item_id",
-    "item_created_at",
-    "item_project_id",
+    "item_time",
+    "item_facet",
     "item_object",
 )
 """The parts of a page of which clauses speak."""

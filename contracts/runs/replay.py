@@ -158,7 +158,7 @@ def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callabl
             f"{path.name} holds {count(recording.bodiless, 'answer')} to GET {operation.path_template}, and the body of"
             " none: let its recorder keep the content, in the same file."
         )
-    asked = any(operation.read(exchange.request).checkpoint is not None for exchange in recording.exchanges)
+    asked = any(operation.read(exchange.request).scope is not None for exchange in recording.exchanges)
     if not asked and not len(recording.spool):
         below = f" below {hints.base_url}" if hints.base_url else ""
         assumed = " ".join(f"--at {name}={value}" for name, value in operation.outer.items())
@@ -170,7 +170,7 @@ def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callabl
 def base_of(operation: Operation, url: str) -> str | None:
     """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
     before, behind = operation.around_checkpoint
-    scope = "[^/?#]+" if operation.roles.checkpoint else ""
+    scope = "[^/?#]+" if operation.roles.scope else ""
     path = re.escape(before) + scope + re.escape(behind)
     found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){path}(?:[?#]|$)", url)
     return found[1] if found else None
@@ -202,7 +202,7 @@ def _usual_checkpoint(operation: Operation, exchanges: Sequence[Exchange]) -> st
     """The checkpoint of most of the answers, those with a 200 first."""
     asked = Counter[str]()
     for exchange in exchanges:
-        checkpoint = operation.read(exchange.request).checkpoint
+        checkpoint = operation.read(exchange.request).scope
         if checkpoint is not None:
             asked[checkpoint] += len(exchanges) + 1 if exchange.ok else 1
     return next((checkpoint for checkpoint, _ in asked.most_common(1)), None)
@@ -212,7 +212,7 @@ def _of_checkpoints(
     operation: Operation, exchanges: Sequence[Exchange], checkpoints: set[str | None]
 ) -> tuple[Exchange, ...]:
     """Leave out what was asked of others: that they do not exist can't be known."""
-    kept = [exchange for exchange in exchanges if operation.read(exchange.request).checkpoint in checkpoints]
+    kept = [exchange for exchange in exchanges if operation.read(exchange.request).scope in checkpoints]
     return tuple(replace(exchange, number=number) for number, exchange in enumerate(kept))
 
 

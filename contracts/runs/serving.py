@@ -30,7 +30,7 @@ def serving(dataset: Dataset, operation: Operation) -> Dataset:
         return dataset
     checkpoints = dict(dataset.checkpoints)
     named = {"checkpoint": dataset.checkpoint}
-    if not operation.roles.checkpoint:
+    if not operation.roles.scope:
         checkpoints = {"": dataset.permissions}
         named = {"checkpoint": "", "other_checkpoint": "", "empty_checkpoint": ""}
     words = operation.filter_words or operation.facet_words
@@ -64,9 +64,10 @@ def shape(operation: Operation) -> Shape:
     return Shape(
         prefix=prefix,
         suffix=suffix,
-        scoped=bool(roles.checkpoint),
+        scoped=bool(roles.scope),
         loose=_loose(operation),
-        names={role: name for role, name in named.items() if name},
+        # The embedded server calls the parameters as the published operation does.
+        names={"project_id" if role == "facet" else role: name for role, name in named.items() if name},
         words={str(order): operation.order_words[order] for order in Order if order in operation.order_words},
         default_order=str(operation.default_order),
         default_limit=default,
@@ -102,8 +103,8 @@ def shape(operation: Operation) -> Shape:
             names=_named(
                 object=roles.item_object,
                 id=roles.item_id or ("id" if isinstance(item.get("id"), str) else ""),
-                created_at=roles.item_created_at,
-                project_id=roles.item_project_id,
+                created_at=roles.item_time,
+                project_id=roles.item_facet,
             ),
             template=item,
             constant=profile.constants[0][1] if profile.constants else None,
@@ -126,7 +127,7 @@ def _inside(operation: Operation, name: str, second: int, value: str) -> bool:
 
 
 def _loose(operation: Operation) -> str:
-    head = operation.path_template.partition("{" + operation.roles.checkpoint + "}")[0]
+    head = operation.path_template.partition("{" + operation.roles.scope + "}")[0]
     steps = ("[^/]+" if step in operation.outer_steps else re.escape(step) for step in head.split("/"))
     return "/".join(steps) if operation.outer else ""
 

@@ -208,7 +208,7 @@ def _refuse_missing_parameters(operation: Operation) -> None:
 
 def _checkpoint(settings: Settings, operation: Operation) -> str:
     """The value of the path's last parameter, an empty text where it has none."""
-    name = operation.roles.checkpoint
+    name = operation.roles.scope
     value = settings.checkpoint or list_named(settings, "at", operation)
     if name and not value:
         raise ConfigurationError(f"No {name} is named: give --at {name}=VALUE, one whose list has items.")

@@ -33,7 +33,7 @@ def list_named(settings: Settings, option: str, operation: Operation) -> str | N
     Raises:
         ConfigurationError: The path has no such parameter, or it does not tell lists apart.
     """
-    given, last = getattr(settings, option), operation.roles.checkpoint
+    given, last = getattr(settings, option), operation.roles.scope
     named = given if isinstance(given, tuple) else tuple(filter(None, [given]))
     for each in named:
         if each.name not in operation.profile.scope:

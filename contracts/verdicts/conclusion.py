@@ -154,7 +154,7 @@ def conclude(
         cost,
         judgements,
         items=len(listing.items),
-        projects=len(listing.projects),
+        projects=len(listing.facets),
         complete=listing.complete,
         exit_code=ExitCode.CONFIGURATION if unread else code,
         notes=(

@@ -120,10 +120,10 @@ def _never_asked(clause: str, exchange: Exchange, evidence: Evidence) -> tuple[R
     limits, cursors = {one.limit for one in asked}, {one.after for one in asked}
     limit = next((number for number in range(2, len(ids)) if number not in limits), None)
     cursor = next((id_ for id_ in ids[: len(ids) // 2] if id_ not in cursors), None)
-    plain = Query(query.checkpoint, limit=limit, order=query.order)
+    plain = Query(query.scope, limit=limit, order=query.order)
     family = clause.partition("-")[0]
-    if family == "FLT" and len(listing.projects) > 1 and limit:
-        pair = [replace(plain, project_id=project) for project in listing.projects[:2]]
+    if family == "FLT" and len(listing.facets) > 1 and limit:
+        pair = [replace(plain, facet=facet) for facet in listing.facets[:2]]
     elif family == "ORD" and roles.order and limit:
         wrong = evidence.asked_order(query)  # whatever the order, a page in the other one may be right
         pair = [replace(plain, order=order) for order in (wrong, wrong.opposite)]
@@ -147,8 +147,8 @@ def _with_all_parameters(exchange: Exchange, evidence: Evidence) -> Request | No
     if query is None:
         return None
     limit = 3 if query.limit is None and roles.limit else query.limit
-    project = query.project_id or next(iter(listing.projects if roles.project_id else ()), None)
-    full = replace(query, limit=limit, project_id=project)
+    facet = query.facet or next(iter(listing.facets if roles.facet else ()), None)
+    full = replace(query, limit=limit, facet=facet)
     return evidence.operation.request(full) if full != query and not evidence.reader.opaque else None
 
 
@@ -192,7 +192,7 @@ def _predicted(exchange: Exchange, evidence: Evidence) -> tuple[str, ...] | None
     query = evidence.query(exchange)
     if query is None:
         return None
-    known = evidence.listing.sequence(evidence.asked_order(query), query.project_id)
+    known = evidence.listing.sequence(evidence.asked_order(query), query.facet)
     whole = evidence.listing.sequence(evidence.asked_order(query))
     if query.after is not None:
         later = set(whole[whole.index(query.after) + 1 :]) if query.after in whole else set()

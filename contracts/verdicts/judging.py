@@ -197,8 +197,8 @@ def _may_hide(clause: Clause, evidence: Evidence, missed: list[Exchange]) -> boo
     if clause.needs.lacking(evidence) is None or not evidence.listing.complete:
         return clause.needs.given(evidence.target)
     other = evidence.target.other_checkpoint
-    unseen = clause.needs.other_checkpoint and other is not None and not evidence.foreign
-    return unseen and any(evidence.reading(exchange).checkpoint == other for exchange in missed)
+    unseen = clause.needs.other_scope and other is not None and not evidence.foreign
+    return unseen and any(evidence.reading(exchange).scope == other for exchange in missed)
 
 
 def _unread_because(evidence: Evidence) -> str:

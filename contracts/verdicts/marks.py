@@ -70,9 +70,9 @@ def _beginnings(evidence: Evidence) -> Iterator[_Beginning]:
     listing = evidence.listing
     places: dict[tuple[Order, str | None], dict[str, int]] = {}
     for page in evidence.pages:
-        after, order, project = page.query.after, evidence.order(page), page.query.project_id
-        known = listing.sequence(order, project)
-        place = places.setdefault((order, project), {id_: at for at, id_ in enumerate(known)})
+        after, order, facet = page.query.after, evidence.order(page), page.query.facet
+        known = listing.sequence(order, facet)
+        place = places.setdefault((order, facet), {id_: at for at, id_ in enumerate(known)})
         if after is None or after not in place or place[after] + 1 == len(known):
             continue
         expected, first = known[place[after] + 1], next(iter(page.ids), None)
@@ -130,7 +130,7 @@ _LOCKED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.T
 def _under_a_filter_alone(bad: Sequence[Exchange], evidence: Evidence) -> Mapping[str, bool]:
     """Whether all findings end with a filtered page."""
     queries = [evidence.query(exchange) for exchange in bad]
-    return {"FILTER_IN_PART": True} if all(query and query.project_id is not None for query in queries) else {}
+    return {"FILTER_IN_PART": True} if all(query and query.facet is not None for query in queries) else {}
 
 
 def _alike_in_both_orders(_bad: Sequence[Exchange], evidence: Evidence) -> Mapping[str, bool]:
@@ -141,7 +141,7 @@ def _alike_in_both_orders(_bad: Sequence[Exchange], evidence: Evidence) -> Mappi
             heads.setdefault(page.query, page.ids)
     alike = any(
         heads.get(replace(query, order=query.order.opposite)) == ids
-        and len({evidence.listing.items[id_].created_at for id_ in ids if id_ in evidence.listing.items}) > 1
+        and len({evidence.listing.items[id_].time for id_ in ids if id_ in evidence.listing.items}) > 1
         for query, ids in heads.items()
         if query.order is not None
     )

@@ -92,7 +92,7 @@ def serving(name: str) -> Iterator[tuple[Server, str, str]]:
     """The embedded server for a list, what the list belongs to, and its path."""
     operation = load_operation(FORM, name=LISTS[name][0]) if LISTS[name][0] else load_operation()
     with embedded(Settings(), operation=operation) as server:
-        within = server.dataset.checkpoint if operation.roles.checkpoint else ""
+        within = server.dataset.checkpoint if operation.roles.scope else ""
         before, after = operation.around_checkpoint
         yield server, within, f"{before}{within}{after}"
 

@@ -209,7 +209,7 @@ def test_what_a_tool_recorded_is_judged(recorder: str, name: str, tmp_path: Path
     orders = tuple(operation.order_words.values())
     for fault, broken in (("", set()), ("has-more-never", {"PAG-015"}), ("last-item-twice", {"PAG-008"})):
         with embedded(Settings(fault=fault or None), operation=operation) as server:
-            path = f"{before}{server.dataset.checkpoint if operation.roles.checkpoint else ''}{behind}"
+            path = f"{before}{server.dataset.checkpoint if operation.roles.scope else ''}{behind}"
             with embedded(Settings(), operation=operation) as right:
                 asked = [each.replace(right.base_url, server.base_url) for each in addresses(right, path, orders)]
             folder = tmp_path / (fault or "right")

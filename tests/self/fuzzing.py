@@ -441,7 +441,7 @@ def _history() -> History:
     for order in Order:
         history.walk(query(limit=3, order=order), f"control {order}", probe="control")
     history.walk(query(limit=2), "walk 1")
-    history.walk(query(limit=2, order=Order.ASCENDING, project_id="proj_1"), "walk 2", probe="filters")
+    history.walk(query(limit=2, order=Order.ASCENDING, facet="proj_1"), "walk 2", probe="filters")
     history.ask(query())
     history.ask(query(after="cp_003", limit=100))
     history.ask(query(after="cp_unknown"))
@@ -588,7 +588,7 @@ def _read_operation(read: Operation) -> None:
     reader = Reader(read)
     for number in range(3):
         reader.violations(_history().body(number))
-    for asked in (query(), query(limit=3, after="cp_1", order=Order.ASCENDING, project_id="ä")):
+    for asked in (query(), query(limit=3, after="cp_1", order=Order.ASCENDING, facet="ä")):
         again = read.read(read.request(asked))
         _must(again.query == asked or _clash(read), "a request is read back as another one")
 
@@ -596,7 +596,7 @@ def _read_operation(read: Operation) -> None:
 def _clash(read: Operation) -> bool:
     """Whether two parts of a request have the same name, or one that says nothing."""
     roles = read.roles
-    names = (roles.after, roles.limit, roles.order, roles.project_id)
+    names = (roles.after, roles.limit, roles.order, roles.facet)
     return len(set(names)) < len(names) or len(set(read.order_words.values())) < len(Order)
 
 
@@ -815,10 +815,10 @@ def _answered(history: History, head: bytes, seed: int) -> bytes:
     status, body = 400, _refusal("This is not allowed.")
     if f"Bearer {KEY}".encode() not in head:
         status = 401
-    elif reading.query is not None and reading.query.checkpoint == CHECKPOINT:
+    elif reading.query is not None and reading.query.scope == CHECKPOINT:
         status, page = history.page_of(reading.query)
         body = json.dumps(page).encode()
-    elif reading.checkpoint != CHECKPOINT:
+    elif reading.scope != CHECKPOINT:
         status = 404
     if rng.random() < (0.02, 0.2, 0.6)[seed % 3]:
         body = changed(BY_NAME["bodies"], body, rng.randrange)

@@ -63,7 +63,7 @@ class History:
             if not places and self.unknown_cursor == "refused":
                 return 400, {"error": {"message": "No such cursor.", "type": "x", "param": "after", "code": None}}
             begin = places[0] + 1 if places else {"empty": len(ordered), "first": 0}[self.unknown_cursor]
-        rest = [item for item in ordered[begin:] if query.project_id in {None, item.project_id}]
+        rest = [item for item in ordered[begin:] if query.facet in {None, item.project_id}]
         shown = rest[: min(query.limit, self.cap) if query.limit else 10]
         return 200, {
             "object": "list",
@@ -110,7 +110,7 @@ class History:
         """Page after page, as the probes do it."""
         cursor, cursors = query.after, {query.after}
         for index in range(most):
-            asked = Query(query.checkpoint, cursor, query.limit, query.order, query.project_id)
+            asked = Query(query.scope, cursor, query.limit, query.order, query.facet)
             page = reader().page(self.ask(asked, probe=probe, step=Step(name, index)), asked)
             if page is None or not page.has_more or not page.items or page.ids[-1] in cursors:
                 return

@@ -51,11 +51,11 @@ class Scene:
     def page(self, query: Query, further: Mapping[str, str] = {}) -> Answer:
         """The page of a query; ``further`` filters by properties that have the names of the parameters."""
         roles, order = self.operation.roles, query.order or self.operation.default_order
-        if query.checkpoint not in self.lists:
+        if query.scope not in self.lists:
             return refusal(404)
         ordered = sorted(
-            self.lists[query.checkpoint],
-            key=lambda item: (item[roles.item_created_at], item[roles.item_id]),
+            self.lists[query.scope],
+            key=lambda item: (item[roles.item_time], item[roles.item_id]),
             reverse=order is Order.DESCENDING,
         )
         ids = [item[roles.item_id] for item in ordered]
@@ -70,7 +70,7 @@ class Scene:
         rest = [
             item
             for item in ordered[begin:end]
-            if query.project_id in {None, item.get(roles.item_project_id)}
+            if query.facet in {None, item.get(roles.item_facet)}
             and all(item[name] == value for name, value in further.items())
         ]
         size = query.limit or self.operation.usual_limit
@@ -96,8 +96,8 @@ class Scene:
     # What is asked
 
     def query(self, **parameters: Any) -> Query:
-        """A query for the judged list, or for the one that is given as ``checkpoint``."""
-        return Query(**{"checkpoint": self.target.checkpoint, **parameters})
+        """A query for the judged list, or for the one that is given as ``scope``."""
+        return Query(**{"scope": self.target.checkpoint, **parameters})
 
     def ask(self, name: str, query: Query, further: Mapping[str, str] = {}, **more: Any) -> Asked:
         """Ask with the admin key, and keep the right answer."""

@@ -137,7 +137,7 @@ def test_the_embedded_server_goes_back(tmp_path: Path, style: str) -> None:
     with embedded(settings, operation=chosen) as server:
 
         def ids(query: Query) -> list[str]:
-            asked = chosen.request(replace(query, checkpoint=server.dataset.checkpoint)).target
+            asked = chosen.request(replace(query, scope=server.dataset.checkpoint)).target
             headers = {"Authorization": f"Bearer {server.dataset.admin_key}", "X-Api-Key": server.dataset.admin_key}
             answer = requests.get(f"{server.base_url}{asked}", headers=headers, timeout=30).json()
             return [each["id"] for each in answer["data"]]

@@ -58,10 +58,10 @@ def published() -> Scene:
     scene.walk("up by 4", scene.query(limit=4, order=UP))
     scene.walk("default", scene.query())
     for project in ("proj_a", "proj_b"):
-        scene.walk(project, scene.query(limit=100, order=DOWN, project_id=project))
+        scene.walk(project, scene.query(limit=100, order=DOWN, facet=project))
     scene.ask("full", scene.query(limit=13, order=DOWN))
     scene.ask("end", scene.query(after="cp_00", limit=5, order=DOWN))
-    scene.ask("within proj_b", scene.query(after="cp_08", limit=3, order=DOWN, project_id="proj_b"))
+    scene.ask("within proj_b", scene.query(after="cp_08", limit=3, order=DOWN, facet="proj_b"))
     _rewritten(scene)
     _beside_the_list(scene)
     _odd(scene)
@@ -83,14 +83,14 @@ def _rewritten(scene: Scene) -> None:
 
 
 def _beside_the_list(scene: Scene) -> None:
-    scene.ask("other", scene.query(checkpoint=OTHER, limit=100, order=DOWN))
-    scene.ask("empty", scene.query(checkpoint=EMPTY))
-    scene.ask("unknown checkpoint", scene.query(checkpoint="ft:nothing"))
-    scene.ask("near checkpoint", scene.query(checkpoint=MAIN[:-2]))
+    scene.ask("other", scene.query(scope=OTHER, limit=100, order=DOWN))
+    scene.ask("empty", scene.query(scope=EMPTY))
+    scene.ask("unknown checkpoint", scene.query(scope="ft:nothing"))
+    scene.ask("near checkpoint", scene.query(scope=MAIN[:-2]))
     scene.ask("foreign cursor", scene.query(after="oth_02"))
     scene.ask("unknown cursor", scene.query(after="cp_unknown"))
-    scene.ask("unknown project", scene.query(project_id="none"))
-    scene.ask("near project", scene.query(project_id="PROJ_A"))
+    scene.ask("unknown project", scene.query(facet="none"))
+    scene.ask("near project", scene.query(facet="PROJ_A"))
 
 
 def _odd(scene: Scene) -> None:
@@ -105,8 +105,8 @@ def _odd(scene: Scene) -> None:
         ("markup", "limit=%3Ci%3E"),
         ("injected", "after=%0D%0AX-Injected:%201"),
     ):
-        scene.send(name, scene.operation.odd_request(checkpoint=MAIN, query=query), refusal(400))
-    scene.send("odd path", scene.operation.odd_request(checkpoint="%2e%2e"), refusal(404))
+        scene.send(name, scene.operation.odd_request(scope=MAIN, query=query), refusal(400))
+    scene.send("odd path", scene.operation.odd_request(scope="%2e%2e"), refusal(404))
 
 
 def _callers(scene: Scene) -> None:
@@ -114,7 +114,7 @@ def _callers(scene: Scene) -> None:
     for form in ("none", "unknown", "empty", "basic", "query-key", "shortened", "malformed-quote"):
         scene.send(form, replace(plain, credential=form), NO)
     scene.send("user", replace(plain, credential="user"), refusal(403))
-    filtered = scene.query(project_id="proj_a")
+    filtered = scene.query(facet="proj_a")
     scene.send("none filtered", replace(scene.operation.request(filtered), credential="none"), NO, query=filtered)
     scene.send("none spelled", replace(plain, path=f"/{plain.path}", credential="none"), refusal(404))
     alone = replace(scene.operation.request(scene.query(limit=7)), credential="none")
@@ -140,7 +140,7 @@ def backward() -> Scene:
     scene.walk("down", scene.query(limit=100, order=DOWN))
     scene.walk("up", scene.query(limit=100, order=UP))
     scene.ask("before", scene.query(before="t_4", limit=2, order=DOWN))
-    scene.ask("before, filtered", scene.query(before="t_4", limit=2, order=DOWN, project_id="s_a"))
+    scene.ask("before, filtered", scene.query(before="t_4", limit=2, order=DOWN, facet="s_a"))
     scene.ask("before the first", scene.query(before="t_8", limit=2, order=DOWN))
     scene.ask("between", scene.query(after="t_7", before="t_4", limit=9, order=DOWN))
     for index, cursor in enumerate(("t_0", "t_3", "t_6")):
@@ -165,8 +165,8 @@ def tokens() -> Scene:
     scene.walk("by 2", scene.query(limit=2, order=UP))
     scene.ask("again", scene.query(after="to:one_1", limit=2, order=UP))
     scene.ask("other limit", scene.query(after="to:one_1", limit=3, order=UP))
-    scene.ask("other", scene.query(checkpoint="two", limit=2, order=UP))
-    scene.ask("other by 1", scene.query(checkpoint="two", limit=1, order=UP))
+    scene.ask("other", scene.query(scope="two", limit=2, order=UP))
+    scene.ask("other by 1", scene.query(scope="two", limit=1, order=UP))
     scene.ask("token of another", scene.query(after="to:two_0", limit=2, order=UP))
     request = scene.operation.request(scene.query(after="to:one_1", limit=2, order=UP))
     scene.send("no key", replace(request, credential="none"), NO)
@@ -189,7 +189,7 @@ def filters() -> Scene:
     ]
     scene = Scene(things(FILTERS), Target("http://h", ""), {"": every})
     scene.look("first look")
-    scene.ask("two filters", scene.query(limit=20, order=DOWN, project_id="s_a"), {"kind": "small"})
+    scene.ask("two filters", scene.query(limit=20, order=DOWN, facet="s_a"), {"kind": "small"})
     since = scene.query(limit=20, order=DOWN)
     request = scene.operation.request(since, extra=[("start_time", "1700000003")])
     scene.send("hidden filter", request, scene.written(every[:2:-1], more=False), query=since)
@@ -268,7 +268,7 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
     "PAG-019": ("again", as_for(after="cp_12")),
     "PAG-020": ("together 1", as_for(after="cp_12")),
     "PAG-021": ("down by 5 1", status(400)),
-    "PAG-022": ("foreign cursor", as_for(checkpoint=OTHER)),
+    "PAG-022": ("foreign cursor", as_for(scope=OTHER)),
     "PAG-023": ("full", as_for(after="cp_12")),
     "PAG-024": ("unknown cursor", as_for(after=None)),
     "PAG-025": ("reordered", as_for(limit=3)),
@@ -277,7 +277,7 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
     "TOK-003": ("by 2 1", body(meta={"next": "to:one_1"})),
     "TOK-004": ("again", as_for(after="to:one_3")),
     "TOK-005": ("other limit", as_for(limit=2)),
-    "TOK-006": ("token of another", as_for(checkpoint="two")),
+    "TOK-006": ("token of another", as_for(scope="two")),
     "TOK-007": ("half a token", status(500)),
     "TOK-008": ("half a token", as_for(after=None)),
     "ORD-001": ("default 0", as_for(order=UP)),
@@ -290,8 +290,8 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
     "FLT-001": ("proj_a", item(project_id="proj_b")),
     "FLT-002": ("proj_a", without("cp_06")),
     "FLT-003": ("proj_a", without("cp_06")),
-    "FLT-004": ("unknown project", as_for(project_id=None)),
-    "FLT-005": ("near project", as_for(project_id=None)),
+    "FLT-004": ("unknown project", as_for(facet=None)),
+    "FLT-005": ("near project", as_for(facet=None)),
     "FLT-006": ("two filters", as_for(limit=20)),
     "FLT-007": ("hidden filter", REVERSED),
     "PRV-001": ("before", as_for(before="t_3")),
@@ -299,9 +299,9 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
     "PRV-003": ("before", as_for(before="t_5")),
     "PRV-004": ("back 1", without("t_4")),
     "PRV-005": ("before", as_for(limit=3)),
-    "SCO-001": ("other", as_for(checkpoint=MAIN)),
-    "SCO-002": ("unknown checkpoint", as_for(checkpoint=MAIN)),
-    "SCO-003": ("near checkpoint", as_for(checkpoint=MAIN)),
+    "SCO-001": ("other", as_for(scope=MAIN)),
+    "SCO-002": ("unknown checkpoint", as_for(scope=MAIN)),
+    "SCO-003": ("near checkpoint", as_for(scope=MAIN)),
     "SCO-004": ("encoded", status(404)),
     "HTP-001": ("again", status(400)),
     "HTP-002": ("down", header("Content-Type", "text/html")),
@@ -329,7 +329,7 @@ BROKEN: dict[str, tuple[str | tuple[str, ...], Change]] = {
     "INP-002": ("odd limit", as_for()),
     "INP-003": ("limit -1", as_for(limit=100)),
     "INP-004": ("control", status(500)),
-    "INP-005": ("control", as_for(checkpoint=OTHER)),
+    "INP-005": ("control", as_for(scope=OTHER)),
     "INP-006": ("odd limit", raw(lambda _: TRACE, status=500)),
     "INP-007": ("odd limit", raw(lambda _: b"Bad Request")),
     "INP-008": ("odd path", status(500)),
@@ -360,7 +360,7 @@ FURTHER: tuple[tuple[str, str, Change], ...] = (
     ("PRV-001", "before", as_for(before=None, after="t_4")),
     ("PRV-002", "before", items(lambda all_: [all_[0], all_[0]])),
     ("PRV-002", "before", items(lambda _: [])),
-    ("PRV-005", "before, filtered", as_for(project_id=None)),
+    ("PRV-005", "before, filtered", as_for(facet=None)),
     ("PRV-005", "before the first", as_for(before=None)),
     ("SCO-004", "encoded", as_for(limit=3)),
     ("HTP-003", "down", header("Content-Type", "application/json; charset=utf-16")),
@@ -382,11 +382,11 @@ ALLOWED: tuple[tuple[str, str, Change], ...] = (
     ("PAG-011", "within proj_b", as_for(after=None)),
     ("PAG-018", "end", as_for(limit=2)),
     ("PAG-022", "foreign cursor", as_for(after=None)),
-    ("PAG-024", "unknown cursor", as_for(checkpoint=EMPTY, after=None)),
+    ("PAG-024", "unknown cursor", as_for(scope=EMPTY, after=None)),
     ("FLT-004", "unknown project", status(404)),
     ("FLT-005", "near project", status(400)),
-    ("SCO-002", "unknown checkpoint", as_for(checkpoint=EMPTY)),
-    ("SCO-003", "near checkpoint", as_for(checkpoint=EMPTY)),
+    ("SCO-002", "unknown checkpoint", as_for(scope=EMPTY)),
+    ("SCO-003", "near checkpoint", as_for(scope=EMPTY)),
     ("HTP-002", "down", header("Content-Type", "Application/JSON; charset=UTF-8")),
     ("HTP-003", "down", header("Content-Type", "application/json; charset=us-ascii")),
     ("HTP-004", "down", header("Cache-Control", "private, max-age=60")),
@@ -413,10 +413,10 @@ WRONG = tuple((id_, where, change) for id_, (where, change) in BROKEN.items()) +
 ERROR = "application/json: error object with code, message, param, type"
 ANSWERED: dict[str, tuple[str, str | tuple[str, ...], Change]] = {
     "OBS-001": ("up to 100 accepted", "down by 5 0", as_for(limit=3)),
-    "OBS-002": ("400", "limit 0", as_for(checkpoint=EMPTY)),
-    "OBS-003": ("400", "limit -1", as_for(checkpoint=EMPTY)),
-    "OBS-004": ("400", "unknown cursor", as_for(checkpoint=EMPTY, after=None)),
-    "OBS-005": ("404", "unknown checkpoint", as_for(checkpoint=EMPTY)),
+    "OBS-002": ("400", "limit 0", as_for(scope=EMPTY)),
+    "OBS-003": ("400", "limit -1", as_for(scope=EMPTY)),
+    "OBS-004": ("400", "unknown cursor", as_for(scope=EMPTY, after=None)),
+    "OBS-005": ("404", "unknown checkpoint", as_for(scope=EMPTY)),
     "OBS-006": ("200, an empty page", "unknown project", status(404)),
     "OBS-007": ("400", "word of others", as_for()),
     "OBS-008": (

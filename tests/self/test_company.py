@@ -147,7 +147,7 @@ def test_callers_apart_are_no_case(company: Company) -> None:
     assert (cases(evidence, "SEC-014"), cases(evidence, "SEC-015")) == (0, 0)
 
 
-@pytest.mark.parametrize("asked", [query(after="cp_unknown"), query(limit=1000), query(project_id="proj_unknown")])
+@pytest.mark.parametrize("asked", [query(after="cp_unknown"), query(limit=1000), query(facet="proj_unknown")])
 def test_what_the_admin_need_not_be_given_is_no_case(company: Company, asked: Query) -> None:
     company.say(asked, "none", 404, 1)
     company.say(asked, "admin", 404, 1)

@@ -88,7 +88,7 @@ def test_published_operation() -> None:
     assert OPERATION.default_limit == 10
     assert OPERATION.default_order is Order.DESCENDING
     assert OPERATION.order_words == {Order.ASCENDING: "ascending", Order.DESCENDING: "descending"}
-    assert OPERATION.roles.checkpoint == "fine_tuned_model_checkpoint"
+    assert OPERATION.roles.scope == "fine_tuned_model_checkpoint"
     assert OPERATION.sha256 == hashlib.sha256(PUBLISHED.read_bytes()).hexdigest()
     assert "4XX" in get(OPERATION.document)["responses"]
     assert "document" not in repr(OPERATION).replace("document=", "")

@@ -63,10 +63,10 @@ def histories(draw: st.DrawFn, *, moves: bool) -> History:
             after=draw(st.sampled_from([None, *known])),
             limit=draw(st.sampled_from([None, 1, 2, 3, 5, 100])),
             order=draw(ORDERS),
-            project_id=draw(st.sampled_from([None, None, "proj_0", "proj_1"])),
+            facet=draw(st.sampled_from([None, None, "proj_0", "proj_1"])),
         )
         if draw(st.booleans()):
-            history.walk(Query(asked.checkpoint, None, asked.limit, asked.order, asked.project_id), f"walk {turn}")
+            history.walk(Query(asked.scope, None, asked.limit, asked.order, asked.facet), f"walk {turn}")
         else:
             history.ask(asked)
         if draw(st.integers(0, 3)) == 0:

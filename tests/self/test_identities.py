@@ -13,7 +13,7 @@ from canary import key_like
 from listed import BOOLEAN, INTEGER, ITEM, TEXT, TOKEN, TOKEN_ALONE, document, parameter, written
 from scenes import Scene
 
-from contracts.clauses.filtering import items_are_of_the_project
+from contracts.clauses.filtering import items_are_of_the_facet
 from contracts.clauses.items import content_is_the_same
 from contracts.clauses.scoping import _shared, lists_are_apart
 from contracts.core.model import Answer, Capability, Exchange, Query, Target
@@ -156,7 +156,7 @@ def test_the_same_list_twice_is_told_from_a_part_of_it(
     scene = Scene(operation, Target("http://h", "one", "two", "none"), lists)
     scene.look("all")
     for name in ("two", "none"):
-        scene.walk(name, scene.query(checkpoint=name, limit=4))
+        scene.walk(name, scene.query(scope=name, limit=4))
     evidence = Evidence(scene.reader, scene.target, [each.exchange for each in scene.asked])
     assert any(isinstance(each, Finding) for each in lists_are_apart(evidence)) == wrong
 
@@ -167,7 +167,7 @@ def test_an_id_names_one_thing_within_a_list(tmp_path: Path) -> None:
     lists = {name: [{"id": "1", "created_at": 1721764867 + n, "status": name}] for n, name in enumerate(("one", "two"))}
     scene = Scene(operation, Target("http://h", "one", "two"), lists)
     for name in ("one", "two", "one"):
-        scene.ask(name, scene.query(checkpoint=name, limit=4))
+        scene.ask(name, scene.query(scope=name, limit=4))
     exchanges = [each.exchange for each in scene.asked]
     assert not any(
         isinstance(each, Finding) for each in content_is_the_same(Evidence(scene.reader, scene.target, exchanges))
@@ -247,9 +247,9 @@ def test_a_value_that_items_may_have_and_none_has_brings_none(tmp_path: Path, si
     assert operation.shared_words == ("new", "done", "gone")
     items = [{"id": each, "created_at": 1721764867, "status": each} for each in ("new", "done")]
     seen, filtered = _answers(operation, items, items[:size])
-    filtered = replace(filtered, request=operation.request(Query("", project_id="gone")))
+    filtered = replace(filtered, request=operation.request(Query("", facet="gone")))
     evidence = Evidence(Reader(operation), Target("http://host", ""), (seen, filtered))
-    assert any(isinstance(each, Finding) for each in items_are_of_the_project(evidence)) is broken
+    assert any(isinstance(each, Finding) for each in items_are_of_the_facet(evidence)) is broken
 
 
 def test_a_token_alone_is_spoken_of_as_a_token(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_right_list_has_no_doubts() -> None:
         assert broken(deep) == set()
         assert deep.doubts() == []
         assert len(deep.census) == SIZE
-        assert deep.census.projects == 3
+        assert deep.census.facets == 3
         assert list(deep.notes()) == ["All 400 permissions were walked through in both orders, on 40 pages."]
         assert len(client.spool) == 40
         assert deep.tallies["ITM-002"].cases

@@ -91,7 +91,7 @@ def test_walks_see_the_whole_list_in_both_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "role"), [("orders", "order"), ("limits", "limit"), ("cursors", "after"), ("projects", "project_id")]
+    ("part", "role"), [("orders", "order"), ("limits", "limit"), ("cursors", "after"), ("facets", "facet")]
 )
 def test_a_wrong_parameter_is_sent_alone(part: str, role: str) -> None:
     exchanges, made = of_part(f"inputs.{part}")
@@ -119,15 +119,15 @@ def test_strangers_ask_what_the_admin_key_was_just_shown() -> None:
 
 def test_an_unknown_project_is_none_of_the_list() -> None:
     exchanges, made = of_part("filters.unknown")
-    projects = [query.project_id for one in exchanges if (query := made.reader.query(one)) is not None]
+    projects = [query.facet for one in exchanges if (query := made.reader.query(one)) is not None]
     assert projects
-    assert not set(projects) & {None, *made.listing.projects}
+    assert not set(projects) & {None, *made.listing.facets}
 
 
 def test_other_lists_are_asked_for_by_their_own_names() -> None:
     for part, name in (("others", "other_checkpoint"), ("empty", "empty_checkpoint")):
         exchanges, made = of_part(f"scope.{part}")
-        scopes = {query.checkpoint for one in exchanges if (query := made.reader.query(one)) is not None}
+        scopes = {query.scope for one in exchanges if (query := made.reader.query(one)) is not None}
         assert getattr(made.target, name) in scopes
 
 
@@ -135,7 +135,7 @@ def test_an_encoded_colon_is_the_same_checkpoint() -> None:
     exchanges, made = of_part("scope.encoded")
     encoded = [one for one in exchanges if "%3A" in one.request.path]
     assert encoded
-    assert {query.checkpoint for one in encoded if (query := made.reader.query(one))} == {made.target.checkpoint}
+    assert {query.scope for one in encoded if (query := made.reader.query(one))} == {made.target.checkpoint}
 
 
 def test_a_query_is_written_in_another_order() -> None:

@@ -17,11 +17,11 @@ PERMISSIONS = OPERATION.path_template
 IDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)
 QUERIES = st.builds(
     Query,
-    checkpoint=IDS.filter(lambda text: text not in (".", "..")),
+    scope=IDS.filter(lambda text: text not in (".", "..")),
     after=st.none() | IDS,
     limit=st.none() | st.integers(1, 10**18 - 1),
     order=st.none() | st.sampled_from(Order),
-    project_id=st.none() | IDS,
+    facet=st.none() | IDS,
 )
 
 
@@ -41,7 +41,7 @@ def test_the_order_of_parameters_is_drawn_and_says_the_same(query: Query, seed: 
 
 
 def test_several_orders_of_parameters_are_drawn() -> None:
-    queries = [Query("x", after="a", limit=limit, order=Order.ASCENDING, project_id="p") for limit in range(1, 100)]
+    queries = [Query("x", after="a", limit=limit, order=Order.ASCENDING, facet="p") for limit in range(1, 100)]
     drawn = {tuple(part[:2] for part in OPERATION.request(each, seed=1).query.split("&")) for each in queries}
     assert len(drawn) == 24
 
@@ -55,7 +55,7 @@ def test_no_request_breaks_the_reader(path: str, query: str) -> None:
 
 
 def test_request_is_encoded_as_the_official_clients_do() -> None:
-    query = Query("ft:a/b c", after="a&b +é", limit=5, order=Order.ASCENDING, project_id="p")
+    query = Query("ft:a/b c", after="a&b +é", limit=5, order=Order.ASCENDING, facet="p")
     request = OPERATION.request(query, extra=[("x y", "1&2")], credential="none")
     assert request.path == "/fine_tuning/checkpoints/ft:a%2Fb%20c/permissions"
     assert request.query == "after=a%26b%20%2B%C3%A9&limit=5&order=ascending&project_id=p&x%20y=1%262"
@@ -89,7 +89,7 @@ def test_request_is_encoded_as_the_official_clients_do() -> None:
         ("after=%0D%0A", {"after": {Oddity.CONTROL}}),
         ("after=a+b", {"after": {Oddity.AMBIGUOUS}}),
         ("after=100%", {"after": {Oddity.AMBIGUOUS}}),
-        ("project_id=%C2%80", {"project_id": {Oddity.CONTROL}}),
+        ("project_id=%C2%80", {"facet": {Oddity.CONTROL}}),
         ("Limit=5", {UNKNOWN_PARAMETERS: {Oddity.UNKNOWN}}),
         ("after[]=5&", {UNKNOWN_PARAMETERS: {Oddity.UNKNOWN}}),
         ("%61fter=x&&limit=5&", {}),
@@ -99,7 +99,7 @@ def test_oddities(query: str, odd: dict[str, set[Oddity]]) -> None:
     reading = OPERATION.read(Request(OPERATION.request(Query("x")).path, query))
     assert dict(reading.odd) == odd
     assert (reading.query is None) == bool(odd)
-    assert reading.checkpoint == "x"
+    assert reading.scope == "x"
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_oddities(query: str, odd: dict[str, set[Oddity]]) -> None:
 )
 def test_checkpoint_is_one_segment_of_the_path(checkpoint: str, decoded: str | None, odd: set[Oddity] | None) -> None:
     reading = OPERATION.read(Request(f"/fine_tuning/checkpoints/{checkpoint}/permissions"))
-    assert reading.checkpoint == decoded
-    assert dict(reading.odd) == ({"checkpoint": odd} if odd else {})
+    assert reading.scope == decoded
+    assert dict(reading.odd) == ({"scope": odd} if odd else {})
     assert (reading.query is not None) == (odd == set())
 
 
@@ -126,5 +126,5 @@ def test_checkpoint_is_one_segment_of_the_path(checkpoint: str, decoded: str | N
 )
 def test_another_path_is_not_the_operation(path: str) -> None:
     reading = OPERATION.read(Request(path, "limit=0"))
-    assert (reading.query, reading.checkpoint) == (None, None)
+    assert (reading.query, reading.scope) == (None, None)
     assert reading.values == {"limit": ("0",)}

@@ -52,7 +52,7 @@ def refused_alone(evidence: Evidence) -> frozenset[str]:
 
 def plainly_spelled(evidence: Evidence, exchange: Exchange) -> bool:
     """Whether the path is the one of the document; other spellings are judged by SEC-013."""
-    return evidence.reading(exchange).checkpoint is not None
+    return evidence.reading(exchange).scope is not None
 
 
 def _judgeable(exchange: Exchange) -> bool:
@@ -65,12 +65,12 @@ def _judgeable(exchange: Exchange) -> bool:
 def would_be_answered(evidence: Evidence, exchange: Exchange) -> bool:
     """Whether the admin key would get a page for this request, so that only the credentials can be the reason."""
     query = evidence.query(exchange)
-    if query is None or query.checkpoint != evidence.target.checkpoint:
+    if query is None or query.scope != evidence.target.checkpoint:
         return False
     if evidence.above_cap(query) or exchange.request.target in evidence.refused_to_admin:
         return False
-    known_project = query.project_id is None or evidence.listing.project_existed(query.project_id, exchange)
-    return known_project and (query.after is None or query.after in evidence.listing.items)
+    known_facet = query.facet is None or evidence.listing.facet_existed(query.facet, exchange)
+    return known_facet and (query.after is None or query.after in evidence.listing.items)
 
 
 def refused(evidence: Evidence, exchange: Exchange, allowed: frozenset[int]) -> Iterator[Outcome]:
@@ -98,7 +98,7 @@ def private_ids(evidence: Evidence) -> frozenset[str]:
     A short word in small letters is not included: it names a kind or state, and an error may say which of these a
     filter accepts.
     """
-    values = [value for value in evidence.listing.projects if not _KIND.fullmatch(value)]
+    values = [value for value in evidence.listing.facets if not _KIND.fullmatch(value)]
     if len(evidence.operation.profile.id) > 1:
         parts = (part for id_ in evidence.listing.items for part in json.loads(id_))
         values += [part for part in parts if isinstance(part, str) and not _KIND.fullmatch(part)]
@@ -106,7 +106,7 @@ def private_ids(evidence: Evidence) -> frozenset[str]:
 
 
 def ids_of_items(evidence: Evidence, body: bytes) -> set[str]:
-    """What identifies the objects in a refusal that look like permissions, however short it is.
+    """What identifies the objects in a refusal that look like items, however short it is.
 
     An item that one id does not identify is known by several properties or all of it, wherever it stands.
     """

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 def is_plain(evidence: Evidence, exchange: Exchange) -> bool:
-    """Whether a request names only the checkpoint, without a query (but perhaps with the credential in it)."""
+    """Whether a request names only the scope, without a query (but perhaps with the credential in it)."""
     reading = evidence.reading(exchange)
     plain = evidence.operation.request(Query(evidence.target.checkpoint))
-    return reading.checkpoint == evidence.target.checkpoint and exchange.request.query == plain.query
+    return reading.scope == evidence.target.checkpoint and exchange.request.query == plain.query
 
 
 @clause(

@@ -125,7 +125,7 @@ def errors_have_the_usual_shape(evidence: Evidence) -> Iterator[Outcome]:
     for exchange, body in _error_bodies(evidence):
         if exchange.request.accept != JSON_MEDIA_TYPE:
             continue  # who asks for a page may get one
-        if exchange.request.credential != "admin" and evidence.reading(exchange).checkpoint is None:
+        if exchange.request.credential != "admin" and evidence.reading(exchange).scope is None:
             continue  # a path that is not the operation's is answered by whatever stands before it
         try:
             value = json.loads(body)

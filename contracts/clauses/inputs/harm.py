@@ -46,7 +46,7 @@ def _stays_up(exchange: Exchange) -> Outcome | None:
 def parameters_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.admin:
         reading = evidence.reading(exchange)
-        if reading.checkpoint != evidence.target.checkpoint or not evidence.unusual(exchange):
+        if reading.scope != evidence.target.checkpoint or not evidence.unusual(exchange):
             continue
         outcome = _stays_up(exchange)
         if outcome is not None:
@@ -71,7 +71,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
     listing = evidence.listing
     for exchange in evidence.admin:
         reading = evidence.reading(exchange)
-        if reading.checkpoint != evidence.target.checkpoint or exchange.answer is None:
+        if reading.scope != evidence.target.checkpoint or exchange.answer is None:
             continue
         if not evidence.unusual(exchange) or not exchange.ok:
             if denied(exchange) and evidence.unusual(exchange):
@@ -107,7 +107,7 @@ def inputs_open_no_other_list(evidence: Evidence) -> Iterator[Outcome]:
 )
 def paths_do_no_harm(evidence: Evidence) -> Iterator[Outcome]:
     for exchange in evidence.admin:
-        if evidence.reading(exchange).checkpoint in evidence.named:
+        if evidence.reading(exchange).scope in evidence.named:
             continue
         outcome = _stays_up(exchange)
         if outcome is not None:

@@ -21,7 +21,7 @@ def without_limit(evidence: Evidence, exchange: Exchange) -> Query:
         evidence.target.checkpoint,
         after=first.get("after"),
         order=chosen if evidence.operation.roles.order else evidence.operation.default_order,
-        project_id=first.get("project_id"),
+        facet=first.get("facet"),
     )
     if query.after is None or not evidence.reader.opaque:
         return query

@@ -45,7 +45,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
     for walk in evidence.walks:
         order = evidence.order(walk.pages[0])
         other = listing.sequence(order.opposite)
-        if walk.project_id is not None or not walk.ended or not other or not all_anchored(evidence, walk):
+        if walk.facet is not None or not walk.ended or not other or not all_anchored(evidence, walk):
             continue
         start = walk.pages[0].query.after
         if start is not None and start not in listing.items:
@@ -58,7 +58,7 @@ def both_orders_same_items(evidence: Evidence) -> Iterator[Outcome]:
                 for id_ in other
                 if id_ not in ids
                 and listing.rank(order, id_) is None
-                and (start is None or _reaches(order, listing.items[id_].created_at, listing.items[start].created_at))
+                and (start is None or _reaches(order, listing.items[id_].time, listing.items[start].time))
                 and listing.existed(id_, *ends)
             ),
             None,
@@ -95,7 +95,7 @@ def _head(evidence: Evidence, order: Order) -> Page | None:
     heads = [
         page
         for page in evidence.pages
-        if page.query == Query(page.query.checkpoint, limit=page.query.limit, order=order) and len(page.items) > 1
+        if page.query == Query(page.query.scope, limit=page.query.limit, order=order) and len(page.items) > 1
     ]
     return min(heads, key=lambda page: (len(page.items), page.exchange.number), default=None)
 
@@ -107,7 +107,7 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
     may_rest = not evidence.part and not listing.changed
     for run in _joined(evidence):
         order = evidence.order(run[0])
-        times = [item.created_at for page in run for item in page.items]
+        times = [item.time for page in run for item in page.items]
         if None in times or not all(may_rest or anchored(evidence, page) for page in run[1:]):
             continue
         known = [time for time in times if time is not None]
@@ -119,14 +119,14 @@ def _both_orders_same_part(evidence: Evidence) -> Iterator[Outcome]:
                 id_
                 for id_ in listing.sequence(order.opposite)
                 if id_ not in ids
-                and first < (listing.items[id_].created_at or 0) < last
+                and first < (listing.items[id_].time or 0) < last
                 and (listing.existed(id_, *ends) or may_rest)
             ),
             None,
         )
         if lost is not None:
-            time = listing.items[lost].created_at
-            at = next(page for page in run if any(_reaches(order, item.created_at, time) for item in page.items))
+            time = listing.items[lost].time
+            at = next(page for page in run if any(_reaches(order, item.time, time) for item in page.items))
             yield Finding(
                 f"{short(lost)}, which the {order.opposite} list holds",
                 f"the {order} list does not hold it {place(at)}",
@@ -143,7 +143,7 @@ def _joined(evidence: Evidence) -> list[tuple[Page, ...]]:
     """The runs of pages of the unfiltered list; runs that continue each other are joined."""
     joined: dict[tuple[Order, str], tuple[Page, ...]] = {}
     for run in evidence.stretches:
-        if run[0].query.project_id is None:
+        if run[0].query.facet is None:
             order = evidence.order(run[0])
             before = joined.pop((order, run[0].query.after or ""), ())
             joined[order, run[-1].ids[-1]] = max(before + run, joined.get((order, run[-1].ids[-1]), ()), key=len)
@@ -196,7 +196,7 @@ def orders_mirror(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _timed(evidence: Evidence, *ids: str) -> bool:
-    return all(evidence.listing.items[id_].created_at is not None for id_ in ids)
+    return all(evidence.listing.items[id_].time is not None for id_ in ids)
 
 
 def _showing(evidence: Evidence, left: str, right: str) -> Page | None:

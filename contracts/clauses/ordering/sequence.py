@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def out_of_order(page: Page, order: Order) -> tuple[str, str] | None:
     """The first neighbours on a page whose times contradict the order; ``None`` if there are none."""
     for left, right in pairwise(page.items):
-        if left.created_at is None or right.created_at is None:
+        if left.time is None or right.time is None:
             continue
-        if order.precedes(right.created_at, left.created_at):
+        if order.precedes(right.time, left.time):
             return left.id, right.id
     return None
 
@@ -35,7 +35,7 @@ def _shown(evidence: Evidence, moment: int | None) -> str:
 
 def differ(page: Page) -> bool:
     """Whether the items of a page were not all created in the same second, so that their order shows."""
-    return len({item.created_at for item in page.items if item.created_at is not None}) > 1
+    return len({item.time for item in page.items if item.time is not None}) > 1
 
 
 @clause(
@@ -70,7 +70,7 @@ def default_order(evidence: Evidence) -> Iterator[Outcome]:
                 items=(right,),
             )
         elif evidence.order(page) is not default:
-            head = listing.sequence(default, page.query.project_id)[:1]
+            head = listing.sequence(default, page.query.facet)[:1]
             yield Finding(
                 f"{default}: {names(head)} first",
                 f"without order: {names(page.ids, 3)}",
@@ -89,7 +89,7 @@ def judge_page_order(evidence: Evidence, order: Order) -> Iterator[Outcome]:
         wrong = out_of_order(page, order)
         if wrong is not None:
             left, right = wrong
-            times = {item.id: _shown(evidence, item.created_at) for item in page.items}
+            times = {item.id: _shown(evidence, item.time) for item in page.items}
             sign = "no later than" if order is Order.DESCENDING else "no earlier than"
             yield Finding(
                 f"{short(right)} created {sign} {short(left)} ({times[left]})",
@@ -161,7 +161,7 @@ def order_holds_over_pages(evidence: Evidence) -> Iterator[Outcome]:
             if order is None or before.exchange.number not in sound or not (before.items and page.items):
                 continue
             first = next((item for item in page.items if item.id != page.query.after), None)
-            left, right = before.items[-1].created_at, first.created_at if first else None
+            left, right = before.items[-1].time, first.time if first else None
             if first is None or left is None or right is None:
                 continue
             if order.precedes(right, left):

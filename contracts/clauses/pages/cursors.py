@@ -105,7 +105,7 @@ def page_after_the_last_is_empty(evidence: Evidence) -> Iterator[Outcome]:
             if exchange.failure is None and not exchange.failed and not evidence.above_cap(query):
                 yield Finding("200 and an empty page", f"{exchange.answer.status}", (shown, exchange))
         elif page is not None and page.items:
-            if not listing.changed and listing.last(order, query.project_id) is not None:
+            if not listing.changed and listing.last(order, query.facet) is not None:
                 yield Finding(
                     f"an empty page: {short(query.after)} is the last item",
                     names(page.ids),
@@ -139,7 +139,7 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
         after = query.after
         if after is None or after not in listing.items or exchange.answer is None:
             continue
-        if not listing.existed(after, exchange) or not listing.belongs(after, query.project_id):
+        if not listing.existed(after, exchange) or not listing.belongs(after, query.facet):
             continue
         if exchange.ok:
             if exchange.number in sound:
@@ -160,9 +160,9 @@ def every_item_is_a_cursor(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _said_to_be_last(evidence: Evidence) -> frozenset[tuple[Order, str | None, str]]:
-    """The last items of pages with ``has_more`` false, with their order and project."""
+    """The last items of pages with ``has_more`` false, with their order and facet."""
     return frozenset(
-        (order, page.query.project_id, page.ids[-1])
+        (order, page.query.facet, page.ids[-1])
         for page, order in evidence.sound
         if page.items and page.has_more is False
     )
@@ -171,10 +171,10 @@ def _said_to_be_last(evidence: Evidence) -> frozenset[tuple[Order, str | None, s
 def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tuple[Order, str | None, str]]) -> bool:
     """Whether nothing follows a cursor; if the end of the list is not known, the ``has_more`` of the target decides."""
     listing = evidence.listing
-    last = listing.last(order, query.project_id)
+    last = listing.last(order, query.facet)
     if last is None:
-        return (order, query.project_id, query.after) in said
-    return last == query.after and not tie_at(evidence, order, *listing.sequence(order, query.project_id)[-2:])
+        return (order, query.facet, query.after) in said
+    return last == query.after and not tie_at(evidence, order, *listing.sequence(order, query.facet)[-2:])
 
 
 @clause(
@@ -186,10 +186,10 @@ def _is_last(evidence: Evidence, query: Query, order: Order, said: frozenset[tup
     good="after=(a permission of B) on A: 400, an empty page, or items of A",
     bad="after=(a permission of B) on A: items of B",
     probes=("scope.others",),
-    reference=("walks.projects", "walks.ends"),
+    reference=("walks.facets", "walks.ends"),
     requires={Capability.CURSOR, Capability.SCOPE},
     decided_by="list",
-    needs=Needs(items=1, other_checkpoint=True),
+    needs=Needs(items=1, other_scope=True),
 )
 def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
     elsewhere = evidence.elsewhere
@@ -197,7 +197,7 @@ def cursor_stays_in_its_list(evidence: Evidence) -> Iterator[Outcome]:
         query = evidence.query(exchange)
         if query is None or query.after is None or exchange.answer is None:
             continue
-        forbidden = elsewhere.get(query.checkpoint, frozenset())
+        forbidden = elsewhere.get(query.scope, frozenset())
         if query.after not in forbidden:
             continue
         page = evidence.page(exchange, query)
@@ -237,12 +237,12 @@ def unknown_cursor_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
             continue
         order = evidence.asked_order(query)
         if after in listing.items and (
-            listing.changed or listing.belongs(after, query.project_id) or _leads(evidence, after, query)
+            listing.changed or listing.belongs(after, query.facet) or _leads(evidence, after, query)
         ):
             continue
         page = evidence.page(exchange, query)
         if page is not None and page.items:
-            if listing.sequence(order, query.project_id)[:1] == page.ids[:1]:
+            if listing.sequence(order, query.facet)[:1] == page.ids[:1]:
                 yield Finding(
                     "a 4xx, or an empty page",
                     f"the first page again: {names(page.ids, 2)}",
@@ -258,7 +258,7 @@ def _accepted(evidence: Evidence) -> bool:
 
 
 def _leads(evidence: Evidence, after: str, query: Query) -> bool:
-    """Whether a cursor may come before all items of the project, so that its page may begin with the first one."""
+    """Whether a cursor may come before all items of the facet, so that its page may begin with the first one."""
     order = evidence.asked_order(query)
-    head = evidence.listing.sequence(order, query.project_id)[:1]
+    head = evidence.listing.sequence(order, query.facet)[:1]
     return not head or not evidence.listing.precedes(order, head[0], after)

@@ -42,7 +42,7 @@ def has_more_true_is_true(evidence: Evidence) -> Iterator[Outcome]:
         if not page.has_more or not page.items:
             continue
         last = page.ids[-1]
-        nexts = evidence.by_cursor.get((order, page.query.project_id, last), ())
+        nexts = evidence.by_cursor.get((order, page.query.facet, last), ())
         empty = [after for after in nexts if not after.items and listing.existed(last, after.exchange)]
         if listing.changed:
             empty = [after for after in empty if after.exchange.number == page.exchange.number + 1]
@@ -94,7 +94,7 @@ def has_more_false_is_true(evidence: Evidence) -> Iterator[Outcome]:
                 items=(lost,),
             )
             continue
-        nexts = evidence.by_cursor.get((order, page.query.project_id, last), ()) if last else ()
+        nexts = evidence.by_cursor.get((order, page.query.facet, last), ()) if last else ()
         more = [after for after in nexts if last not in after.ids and goes_on(evidence, after, order)]
         if more and last and not listing.changed:
             yield Finding(

@@ -65,7 +65,7 @@ def same_request_same_page(evidence: Evidence) -> Iterator[Outcome]:
     good="eight requests at once: eight right pages",
     bad="eight requests at once: two of them bring the same page",
     probes=("repetition.together", "repetition.repeated"),
-    reference=("walks.pages", "walks.within", "walks.projects", "walks.defaults"),
+    reference=("walks.pages", "walks.within", "walks.facets", "walks.defaults"),
     caused_by=("SEC-015", "ORD-007", "PAG-019", "HTP-005", "TOK-004"),
     decided_by="list",
     needs=ONE,

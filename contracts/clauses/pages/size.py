@@ -69,7 +69,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
     caps = _caps(evidence)
     # A cap below the default holds without a limit as well: then a limit as large as the default shows it.
     capped = {
-        (page.query.project_id is None, len(page.items))
+        (page.query.facet is None, len(page.items))
         for page in evidence.every_page
         if (page.query.limit or 0) >= default and page.has_more
     }
@@ -80,7 +80,7 @@ def default_size(evidence: Evidence) -> Iterator[Outcome]:
         if size > default:
             yield Finding(f"at most {default} items without limit", count(size, "item"), (page.exchange,))
         elif size < default and page.has_more and size:
-            unfiltered = page.query.project_id is None
+            unfiltered = page.query.facet is None
             if size == caps[unfiltered] and (unfiltered, size) in capped:
                 yield HELD
                 continue
@@ -98,7 +98,7 @@ def _caps(evidence: Evidence) -> dict[bool, int]:
     caps: dict[bool, int] = defaultdict(int)
     for page in evidence.pages:
         if page.query.limit:
-            unfiltered = page.query.project_id is None
+            unfiltered = page.query.facet is None
             caps[unfiltered] = max(caps[unfiltered], len(page.items))
     return caps
 
@@ -126,7 +126,7 @@ def page_is_full(evidence: Evidence) -> Iterator[Outcome]:
         if limit is None or not page.has_more or not size or evidence.reader.unplaced(page.query):
             continue
         # For a limit above its cap, which a filter may change, a server may return the cap or the default size.
-        cap = caps[page.query.project_id is None]
+        cap = caps[page.query.facet is None]
         if size == limit or (limit > cap and size in {cap, default}):
             yield HELD
         elif size < limit:

@@ -64,8 +64,8 @@ def _before_it_may_begin_again(evidence: Evidence, walk: Walk) -> Iterator[Page]
     """The pages of a walk before the server may have begun again, because the item of the cursor was deleted."""
     for page in walk.pages:
         cursor = evidence.listing.items.get(page.query.after or "")
-        first = page.items[0].created_at if page.items else None
-        moment = cursor.created_at if cursor is not None else None
+        first = page.items[0].time if page.items else None
+        moment = cursor.time if cursor is not None else None
         if first is not None and moment is not None and evidence.order(page).precedes(first, moment):
             return
         yield page
@@ -96,7 +96,7 @@ def _passed(evidence: Evidence, id_: str, page: Page) -> bool:
 def any_size_same_list(evidence: Evidence) -> Iterator[Outcome]:
     by_order: dict[Order, list[Walk]] = defaultdict(list)
     for walk in evidence.walks:
-        if walk.project_id is None and walk.pages[0].query.after is None and all_anchored(evidence, walk):
+        if walk.facet is None and walk.pages[0].query.after is None and all_anchored(evidence, walk):
             by_order[evidence.order(walk.pages[0])].append(walk)
     for order, walks in by_order.items():
         seen = {max(len(page.items) for page in walk.pages) for walk in walks}

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     requires=REQUIRES,
     caused_by=("SCO-001", "SEC-001", "SEC-002", "SEC-005"),
     decided_by="list",
-    needs=Needs(items=2, other_checkpoint=True),
+    needs=Needs(items=2, other_scope=True),
 )
 def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
     if not {Capability.SCOPE, Capability.KEY} & evidence.operation.capabilities:
@@ -57,8 +57,8 @@ def token_opens_nothing(evidence: Evidence) -> Iterator[Outcome]:
         page = evidence.page(exchange, query)
         if not admin:
             yield from _keeps_shut(evidence, exchange, page)
-        elif all(given.query.checkpoint != query.checkpoint for given in givers):
-            forbidden = elsewhere.get(query.checkpoint, frozenset())
+        elif all(given.query.scope != query.scope for given in givers):
+            forbidden = elsewhere.get(query.scope, frozenset())
             shown = tuple(id_ for id_ in page.ids if id_ in forbidden) if page else ()
             if exchange.refused:
                 shown = tuple(sorted(named(exchange.answer, forbidden, unquote(exchange.request.target))))
@@ -107,9 +107,7 @@ def tampered_token_does_no_harm(evidence: Evidence) -> Iterator[Outcome]:
         if exchange.failed:
             yield Finding("a 4xx, or a page that goes on", f"status {exchange.status}", (exchange,))
         elif wrong:
-            said = (
-                f"{names(wrong, 3)}, which {evidence.operation.query(Query('', project_id=query.project_id))} excludes"
-            )
+            said = f"{names(wrong, 3)}, which {evidence.operation.query(Query('', facet=query.facet))} excludes"
             yield Finding("a 4xx, or items of the query", said, (exchange,))
         elif foreign:
             yield Finding("a 4xx, or items of this list", f"{names(foreign, 3)}, of another list", (exchange,))
@@ -119,15 +117,15 @@ def tampered_token_does_no_harm(evidence: Evidence) -> Iterator[Outcome]:
 
 def _wrong_items(page: Page) -> tuple[str, ...]:
     """The items of a page that its filter excludes."""
-    project = page.query.project_id
-    return tuple(item.id for item in page.items if project is not None and item.project_id not in {project, None})
+    facet = page.query.facet
+    return tuple(item.id for item in page.items if facet is not None and item.facet not in {facet, None})
 
 
 def _misused(evidence: Evidence) -> Iterator[tuple[Exchange, Query]]:
     """The requests with a token that was not given for them: changed, cut, empty, or of another query."""
     for exchange, query, token, given in sent_with_a_token(evidence):
         others = evidence.reader.given(token)
-        of_another_list = others and all(each.query.checkpoint != query.checkpoint for each in others)
+        of_another_list = others and all(each.query.scope != query.scope for each in others)
         if given is None and not of_another_list:
             yield exchange, query
     for exchange, found in odd(evidence):
@@ -154,7 +152,7 @@ def tampered_token_does_not_restart(evidence: Evidence) -> Iterator[Outcome]:
         if evidence.reader.given(token) or token.isdigit():
             continue
         page = evidence.page(exchange, query)
-        head = evidence.listing.sequence(evidence.asked_order(query), query.project_id)[:1]
+        head = evidence.listing.sequence(evidence.asked_order(query), query.facet)[:1]
         if page is not None and page.items and head == page.ids[:1]:
             yield Finding("a 4xx, or an empty page", f"the first page again: {names(page.ids, 2)}", (exchange,))
         elif shows_nothing(exchange, page):

@@ -301,7 +301,7 @@ def _wrong_size(evidence: Evidence, page: Page) -> str:
         return ""
     if size > limit:
         return count(size, "item")
-    short_ = page.has_more and 0 < size < limit <= evidence.cap and page.query.project_id is None
+    short_ = page.has_more and 0 < size < limit <= evidence.cap and page.query.facet is None
     return f"{count(size, 'item')}, and more follows" if short_ else ""
 
 
@@ -314,7 +314,7 @@ def _two_places(evidence: Evidence) -> Iterator[Outcome]:
         places: dict[object, Given] = {}
         for given in evidence.reader.given(token):
             query = given.query
-            other = places.setdefault((query.checkpoint, query.order, query.project_id), given)
+            other = places.setdefault((query.scope, query.order, query.facet), given)
             if other.query.after != query.after and other.query.limit != query.limit:
                 ends = [f"{short(each.query.after or '')} ({_size(each.query)})" for each in (other, given)]
                 yield Finding(

@@ -1,6 +1,6 @@
 """A compact index of two walks through a list, one in each order.
 
-Of each item it keeps the id, the time, the project, and whether the second walk showed it. That is enough to see what
+Of each item it keeps the id, the time, the facet, and whether the second walk showed it. That is enough to see what
 no two neighbouring pages show: an item twice, an item in only one of the orders, a change of content, or a page that
 begins out of order.
 """
@@ -22,7 +22,7 @@ MOST_DOUBTS = 4
 """Places of one kind that are read again; if there are more, the first and the last ones."""
 PIECES = 400
 """Pieces into which a list is cut for a picture of it."""
-MOST_PROJECTS = 8
+MOST_FACETS = 8
 """Projects that are named in one piece; the others count together."""
 _UNKNOWN = -(1 << 63)
 """Stands for a missing time, and for one that does not fit into 64 bits."""
@@ -100,7 +100,7 @@ class Census:
         self._places: dict[str, int] = {}
         self._times = array("q")
         self._owners = array("l")
-        self._projects: dict[str | None, int] = {}
+        self._facets: dict[str | None, int] = {}
         self._seen = bytearray()
         self._first = 0
         """How many items the first walk found."""
@@ -109,16 +109,16 @@ class Census:
         return len(self._places)
 
     @property
-    def projects(self) -> int:
-        """How many projects the items belong to."""
-        return len(self._projects) - (None in self._projects)
+    def facets(self) -> int:
+        """How many facets the items belong to."""
+        return len(self._facets) - (None in self._facets)
 
     def pieces(self) -> tuple[tuple[tuple[str | None, int], ...], ...]:
-        """The list in at most `PIECES` pieces, newest items first: for each the projects with their numbers of items.
+        """The list in at most `PIECES` pieces, newest items first: for each the facets with their numbers of items.
 
         Only the `MOST_PROJECTS` largest are named; the others are summed up under ``None``.
         """
-        names = list(self._projects)
+        names = list(self._facets)
         size = max(1, -(-len(self._owners) // PIECES))
         return tuple(
             _largest(Counter(names[owner] for owner in self._owners[begin : begin + size]))
@@ -161,7 +161,7 @@ class Census:
         self.weight += len(item.id)
         self._places[item.id] = len(self._times)
         self._times.append(_time(item))
-        self._owners.append(self._projects.setdefault(item.project_id, len(self._projects)))
+        self._owners.append(self._facets.setdefault(item.facet, len(self._facets)))
 
     def _add_first(self, at: int, item: Item) -> None:
         place = self._places.get(item.id)
@@ -195,7 +195,7 @@ class Census:
         self._compare(1, at, place, item)
 
     def _compare(self, walk: int, at: int, place: int, item: Item) -> None:
-        owner = self._projects.setdefault(item.project_id, len(self._projects))
+        owner = self._facets.setdefault(item.facet, len(self._facets))
         if (self._times[place], self._owners[place]) != (_time(item), owner):
             pages = (self._page_of(0, place),)
             self._doubt(Kind.OTHER, walk, *(((*pages, at), ()) if walk == 0 else (pages, (at,))))
@@ -237,13 +237,13 @@ class Census:
 
 
 def _largest(owners: Counter[str | None]) -> tuple[tuple[str | None, int], ...]:
-    largest = owners.most_common(MOST_PROJECTS)
+    largest = owners.most_common(MOST_FACETS)
     others = owners.total() - sum(number for _, number in largest)
     return (*largest, (None, others)) if others else tuple(largest)
 
 
 def _time(item: Item) -> int:
-    time = item.created_at
+    time = item.time
     return time if time is not None and -(1 << 62) < time < 1 << 62 else _UNKNOWN
 
 

@@ -227,7 +227,7 @@ class Deep:
     def with_walks(self, result: Result, spooled: Iterable[Exchange]) -> Result:
         """The result, completed by what the walks showed; ``spooled`` are their exchanges."""
         census = self.census
-        seen = replace(result, items=len(census), projects=census.projects, pieces=census.pieces(), spooled=spooled)
+        seen = replace(result, items=len(census), projects=census.facets, pieces=census.pieces(), spooled=spooled)
         return replace(seen, complete=result.complete or any(course.ended for course in census.courses))
 
     @property
@@ -249,7 +249,7 @@ class Deep:
         first, second = self.census.courses
         if second.numbers or first.ended:
             return min(most, 2 * len(first.numbers) if first.ended else len(first.numbers) + most // 2)
-        time = first.reached.created_at if first.reached else None
+        time = first.reached.time if first.reached else None
         if self._span is None or time is None or not self._span[1] < self._span[0] or time >= self._span[0]:
             return most
         part = (self._span[0] - time) / (self._span[0] - self._span[1])

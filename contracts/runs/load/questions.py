@@ -18,7 +18,7 @@ WALKS: Final = 16
 _SIZES: Final = (None, 1, 2, 3, 5, 7, 10, 20, 50, 100)
 _WALKED: Final = (None, 3, 7, 10, 20, 100)
 _CURSORS: Final = 40
-_PROJECTS: Final = 3
+_FACETS: Final = 3
 _STRANGERS: Final = ("none", "unknown", "user")
 _FIRST_PAGE: Final = 0.2
 _WALK: Final = 0.4
@@ -62,18 +62,18 @@ class Questions:
         listing, operation = evidence.listing, plan.operation
         capabilities = operation.capabilities
         orders = [None, *Order] if Capability.ORDER in capabilities else [None]
-        projects = [None, *listing.projects[:_PROJECTS]] if operation.roles.project_id else [None]
+        facets = [None, *listing.facets[:_FACETS]] if operation.roles.facet else [None]
         largest = max(evidence.largest_accepted, operation.usual_limit)
         sizes = [size for size in _SIZES if size is None or size <= largest]
         wanted = (
             Query(
                 plan.target.checkpoint,
-                after=rng.choice([None, *self._cursors(rng, order, project)]),
+                after=rng.choice([None, *self._cursors(rng, order, facet)]),
                 limit=rng.choice(sizes),
                 order=order,
-                project_id=project,
+                facet=facet,
             )
-            for order, project in ((rng.choice(orders), rng.choice(projects)) for _ in range(SINGLE_PAGES))
+            for order, facet in ((rng.choice(orders), rng.choice(facets)) for _ in range(SINGLE_PAGES))
         )
         self._pages = [each for each in (self._question("page", query) for query in wanted) if each is not None]
         firsts = (Query(plan.target.checkpoint, order=order) for order in orders)
@@ -84,7 +84,7 @@ class Questions:
                 plan.target.checkpoint,
                 limit=rng.choice(walked),
                 order=rng.choice(orders),
-                project_id=rng.choice([None, *projects]),
+                facet=rng.choice([None, *facets]),
             )
             for _ in range(WALKS)
         )
@@ -106,8 +106,8 @@ class Questions:
             return rng.choice(self._firsts)
         return rng.choice(self._walks if kind < _WALK else self._pages)
 
-    def _cursors(self, rng: random.Random, order: Order | None, project: str | None) -> Sequence[str]:
-        known = self._evidence.listing.sequence(order or self._plan.operation.default_order, project)
+    def _cursors(self, rng: random.Random, order: Order | None, facet: str | None) -> Sequence[str]:
+        known = self._evidence.listing.sequence(order or self._plan.operation.default_order, facet)
         return rng.sample(known, min(_CURSORS, len(known)))
 
     def _walk(self, query: Query) -> Question | None:
@@ -129,7 +129,7 @@ class Questions:
             asked = query
             if self._evidence.reader.opaque and query.after is not None:
                 order = query.order or self._plan.operation.default_order
-                token = self._tokens.get((order, query.project_id, query.after))
+                token = self._tokens.get((order, query.facet, query.after))
                 if token is None:
                     return None
                 asked = replace(query, after=token)
@@ -143,7 +143,7 @@ class Questions:
         if not listing.complete:
             return None
         order = query.order or operation.default_order
-        known = listing.sequence(order, query.project_id)
+        known = listing.sequence(order, query.facet)
         if query.after is not None and query.after not in known:
             return None
         begin = 0 if query.after is None else known.index(query.after) + 1
@@ -163,7 +163,7 @@ class Questions:
 def _tokens(evidence: Evidence) -> Iterator[tuple[tuple[Order, str | None, str], str]]:
     for page in evidence.pages:
         if page.token is not None and page.items:
-            yield (evidence.asked_order(page.query), page.query.project_id, page.ids[-1]), page.token
+            yield (evidence.asked_order(page.query), page.query.facet, page.ids[-1]), page.token
 
 
 def worth_sending(exchanges: Iterable[Exchange]) -> list[Exchange]:
