@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from contracts.mock.server import Server
     from contracts.mock.store import Dataset
     from contracts.openapi.operation import Operation
+    from contracts.reports.sheet import Sheet
 
 _LARGEST_PORT = 65535
 
@@ -47,44 +48,27 @@ def serve(settings: Settings, port: str, checkpoint: str | None, *, keys_of_envi
     With --operation it serves any list operation of a document (--spec): items made from the response schema.
     """
     from contracts.mock.server import Server
-    from contracts.reports.sheet import Sheet
     from contracts.runs.target import embedded
+    from contracts.settings.operation import list_named
     from contracts.settings.operation import operation as chosen
 
     if not port.isdecimal() or int(port) > _LARGEST_PORT:
         raise ConfigurationError(f"--port {port} is no port: give a number from 0 to {_LARGEST_PORT}.")
     operation = chosen(settings)
     made = embedded(settings, int(port), operation)
-    dataset = _named(made.dataset, checkpoint, keys_of_environment=keys_of_environment)
+    at = list_named(settings, "at", operation)
+    if checkpoint is not None and at is not None:
+        raise ConfigurationError("--checkpoint and --at name the same list: leave one of them out.")
+    option = "--checkpoint" if at is None else f"--at {operation.roles.scope}"
+    listed = checkpoint if at is None else at
+    dataset = _named(made.dataset, listed, option, keys_of_environment=keys_of_environment)
     server = made if dataset is made.dataset else Server(dataset, made.behaviour, int(port))
     try:
         server.start()
     except OSError as error:
         raise ConfigurationError(f"--port {port} can't be used: {error.strerror}.") from None
     try:
-        data = server.dataset
-        sheet = Sheet(encoding())
-        projects = len({permission.project_id for permission in data.permissions})
-        held = f"{count(len(data.permissions), 'permission')} of {count(projects, 'project')}"
-        rows = [("Base URL", server.base_url)]
-        if operation.is_published:
-            rows.append(("Checkpoint", f"{data.checkpoint}  ({held})"))
-        else:
-            rows.append(("Operation", f"GET {operation.path_template}"))
-            named = {**operation.outer, operation.roles.scope: data.checkpoint}
-            rows += [(name, value) for name, value in named.items() if name]
-        if data.other_checkpoint:
-            rows += [("Other", data.other_checkpoint), ("Empty", data.empty_checkpoint)]
-        for label, text in rows:
-            sheet.line((f"{label:<10}  ", "dim"), text)
-        sheet.blank()
-        if not keys_of_environment:
-            sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
-            sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
-        sheet.line(shlex.join(_check(settings, operation, server)))
-        sheet.blank()
-        sheet.line(("Ctrl-C ends it.", "dim"))
-        show(sheet, settings)
+        show(_sheet(settings, operation, server, keys=not keys_of_environment), settings)
         sys.stdout.flush()
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -92,6 +76,35 @@ def serve(settings: Settings, port: str, checkpoint: str | None, *, keys_of_envi
     finally:
         server.stop()
     return 0
+
+
+def _sheet(settings: Settings, operation: Operation, server: Server, *, keys: bool) -> Sheet:
+    """Where the server is, what it serves, the keys that open it, and the command that judges it."""
+    from contracts.reports.sheet import Sheet
+
+    data, sheet = server.dataset, Sheet(encoding())
+    rows = [("Base URL", server.base_url)]
+    if operation.is_published:
+        projects = len({permission.project_id for permission in data.permissions})
+        held = f"{count(len(data.permissions), 'permission')} of {count(projects, 'project')}"
+        rows.append(("Checkpoint", f"{data.checkpoint}  ({held})"))
+    else:
+        rows.append(("Operation", f"GET {operation.path_template}"))
+        named = {**operation.outer, operation.roles.scope: data.checkpoint}
+        rows += [(name, value) for name, value in named.items() if name]
+    if data.other_checkpoint:
+        rows += [("Other", data.other_checkpoint), ("Empty", data.empty_checkpoint)]
+    widest = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        sheet.line((f"{label:<{widest}}  ", "dim"), text)
+    sheet.blank()
+    if keys:
+        sheet.line(f"export OPENAI_ADMIN_KEY={shlex.quote(data.admin_key)}")
+        sheet.line(f"export OPENAI_USER_KEY={shlex.quote(data.user_key)}")
+    sheet.line(shlex.join(_check(settings, operation, server)))
+    sheet.blank()
+    sheet.line(("Ctrl-C ends it.", "dim"))
+    return sheet
 
 
 def _check(settings: Settings, operation: Operation, server: Server) -> list[str]:
@@ -114,7 +127,7 @@ def _check(settings: Settings, operation: Operation, server: Server) -> list[str
     return words
 
 
-def _named(data: Dataset, checkpoint: str | None, *, keys_of_environment: bool) -> Dataset:
+def _named(data: Dataset, checkpoint: str | None, option: str, *, keys_of_environment: bool) -> Dataset:
     """What is served, under the id and with the keys that the user gave.
 
     Raises:
@@ -133,6 +146,6 @@ def _named(data: Dataset, checkpoint: str | None, *, keys_of_environment: bool) 
     if not data.checkpoint:
         raise ConfigurationError("--checkpoint names what a list belongs to: this operation has nothing in its path.")
     if not checkpoint.strip() or not checkpoint.isprintable() or checkpoint in data.checkpoints:
-        raise ConfigurationError("--checkpoint can't be used: give an id that is not empty, and not one of the others.")
+        raise ConfigurationError(f"{option} can't be used: give an id that is not empty, and not one of the others.")
     lists = {checkpoint if id_ == data.checkpoint else id_: listed for id_, listed in data.checkpoints.items()}
     return replace(data, checkpoints=lists, checkpoint=checkpoint)

@@ -66,7 +66,9 @@ def _together(asking: Asking, *, tight: bool) -> None:
         asking.together(chosen)
         if not asking.wants("repeated"):
             return
-        for request in chosen[: min(MOST_ALONE, asking.left)]:
+        # Those of strangers last: what they get says nothing of the list.
+        alone = sorted(chosen, key=lambda request: request.credential in STRANGERS)
+        for request in alone[: min(MOST_ALONE, asking.left)]:
             asking.send(request)
 
 

@@ -28,14 +28,14 @@ ENOUGH = 60
 
 
 @contextmanager
-def asking(*, size: int = 12, parts: Collection[str] | None = None) -> Iterator[Asking]:
+def asking(*, size: int = 12, parts: Collection[str] | None = None, seed: int = 1) -> Iterator[Asking]:
     """The access of a probe to a right server whose whole list was looked at."""
     with Server(seeded(size=size, projects=max(1, min(3, size)))) as server:
         data = server.dataset
         keys = Keys.of(data.admin_key, data.user_key)
         target = Target(server.base_url, data.checkpoint, data.other_checkpoint, data.empty_checkpoint, user_key=True)
         with Client(server.base_url, keys, budget=300, seed=1) as client:
-            rng = random.Random(1)
+            rng = random.Random(seed)
             made = Asking(Reader(OPERATION), target, client, rng, available(keys), parts=parts)
             made.begin(CONTROL, 300)
             control_walk(made)
@@ -160,6 +160,18 @@ def test_one_of_a_batch_was_asked_alone_before() -> None:
     exchanges, made = of_part("repetition.together")
     alone = {one.request.target for one in made.client.exchanges if one.probe == CONTROL}
     assert alone & {one.request.target for one in exchanges}
+
+
+@pytest.mark.parametrize("share", [8, 9, 10, 11])
+def test_a_batch_in_a_small_share_shows_a_case(share: int) -> None:
+    """What strangers asked in it is no case, and neither is their request alone afterwards."""
+    for seed in range(12):
+        with asking(parts={"repetition.together", "repetition.repeated"}, seed=seed) as made:
+            exchanges = asked(made, "repetition", share)
+            alone = {one.request.target for one in made.client.exchanges if not one.concurrent}
+        together = [one.request for one in exchanges if one.concurrent and one.request.credential == "admin"]
+        assert len(together) == 6
+        assert alone & {request.target for request in together}
 
 
 @pytest.mark.parametrize("hurried", [False, True])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 import requests
 from commanding import choose_nothing, run, start
+from listed import TOKENS_BOTH_WAYS
 
 from contracts.cli.serve import _named
 from contracts.core.errors import ConfigurationError
@@ -31,7 +34,7 @@ def lenient() -> Iterator[tuple[str, Dataset]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_ADMIN_KEY", SPACED)
         made = open_variant("lenient")
-        with Server(_named(made.dataset, ID, keys_of_environment=True), made.behaviour) as server:
+        with Server(_named(made.dataset, ID, "--checkpoint", keys_of_environment=True), made.behaviour) as server:
             yield server.base_url, server.dataset
 
 
@@ -77,7 +80,7 @@ def test_what_can_not_be_used_is_refused(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=words):
-        _named(seeded(), checkpoint, keys_of_environment=keys)
+        _named(seeded(), checkpoint, "--checkpoint", keys_of_environment=keys)
 
 
 def test_keys_that_are_given_are_not_printed() -> None:
@@ -99,5 +102,37 @@ def test_keys_that_are_given_are_not_printed() -> None:
 def test_an_operation_without_a_path_has_no_id() -> None:
     data = Dataset({"": ()}, "", "", "", "a", "b")
     with pytest.raises(ConfigurationError, match="nothing in its path"):
-        _named(data, "x", keys_of_environment=False)
+        _named(data, "x", "--checkpoint", keys_of_environment=False)
     assert run("serve", "--checkpoint", " ").exit_code == 4
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> tuple[str, ...]:
+    """The words that choose the list of a shop's things."""
+    path = tmp_path / "shop.json"
+    path.write_text(json.dumps(TOKENS_BOTH_WAYS), "utf-8")
+    return "serve", "--spec", str(path), "--operation", "listThings"
+
+
+@pytest.mark.parametrize("named", [("--at", f"shop_id={ID}"), ("--checkpoint", ID)])
+def test_a_list_is_served_under_the_id_that_was_given(shop: tuple[str, ...], named: tuple[str, str]) -> None:
+    with start(*shop, *named) as process:
+        assert process.stdout is not None
+        printed: list[str] = []
+        while not printed or "Ctrl-C" not in printed[-1]:
+            printed.append(process.stdout.readline())
+            assert printed[-1], "it ended"
+        key = next(line for line in printed if "OPENAI_ADMIN_KEY" in line).partition("=")[2].strip()
+        address = f"{printed[0].split()[-1]}/shops/{ID}/things"
+        answer = requests.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        process.terminate()
+        process.communicate(timeout=120)
+    assert answer.status_code == 200
+    assert f"--at shop_id={ID} " in next(line for line in printed if line.startswith("contracts check"))
+
+
+def test_the_id_of_a_list_is_given_once(shop: tuple[str, ...]) -> None:
+    twice = run(*shop, "--at", "shop_id=a", "--checkpoint", "b")
+    assert (twice.exit_code, "leave one of them out" in twice.output) == (4, True)
+    taken = run(*shop, "--at", f"shop_id={seeded().other_checkpoint}")
+    assert (taken.exit_code, "--at shop_id can't be used" in taken.output) == (4, True)
