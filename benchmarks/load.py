@@ -25,7 +25,7 @@ from contracts.runs.load.judge import Judge
 from contracts.runs.load.questions import Question, worth_sending
 from contracts.runs.selection import chosen
 from contracts.runs.target import opened
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 USERS = 20
 PLAIN = """
@@ -82,7 +82,7 @@ def _processor(process: int) -> float:
 
 def asked() -> Iterator[str]:
     """What users who judge ask: paths and queries, as often as they do."""
-    with opened(Settings.of({}, {})) as ready:
+    with opened(choose({}, {})) as ready:
         plan = ready.plan(chosen(["PAG-009", "ORD-006"]))
         judge = Judge(plan, worth_sending(run(plan).exchanges), 0.0)
     rng = random.Random(0)

@@ -16,6 +16,7 @@ from contracts.core.wording import hint
 from contracts.runs.job import Job
 from contracts.runs.plan import Progress
 from contracts.runs.replay import Hints
+from contracts.settings.choosing import choose
 from contracts.settings.groups import DOCUMENT, FOR_TERMINALS, ISSUES, REPORTS
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.traffic.keys import Keys
@@ -131,7 +132,7 @@ def _settings(options: Mapping[str, Option], names: Sequence[str]) -> Settings:
         if name not in names:
             known = f"There are {', '.join(names)}."
             raise ConfigurationError(f"There is no option {name}. {hint(name, names, known)}")
-    return Settings.of({name: _said(name, value) for name, value in options.items()}, names=names)
+    return choose({name: _said(name, value) for name, value in options.items()}, names=names)
 
 
 def _said(name: str, value: Option) -> str | bool | Sequence[str] | None:

@@ -21,8 +21,9 @@ from contracts.core.files import is_standard_output
 from contracts.core.wording import hint
 from contracts.reports.safe import inert, printable
 from contracts.reports.sheet import WIDTH
+from contracts.settings.choosing import choose_all, single
 from contracts.settings.groups import GROUPS, REPORTS
-from contracts.settings.settings import OPTIONS, Settings, single
+from contracts.settings.settings import OPTIONS, Settings
 
 if TYPE_CHECKING:  # what writes a report is imported by the commands that write one
     from contracts.reports.sheet import Sheet
@@ -193,7 +194,7 @@ def options(
         def command(**words: Any) -> Any:
             given = {name: words.pop(name) for name in names}
             try:
-                found = Settings.all_of(given, names=names)
+                found = choose_all(given, names=names)
             except ConfigurationError as error:
                 if refused is not None:
                     refused(given, error)

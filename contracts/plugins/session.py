@@ -27,8 +27,9 @@ from contracts.reports.summary import failing, headline
 from contracts.reports.terminal import Style, report
 from contracts.reports.view import Report
 from contracts.runs.job import Job
+from contracts.settings.choosing import choose_all, single
 from contracts.settings.groups import FOR_TERMINALS
-from contracts.settings.settings import OPTIONS, Settings, apart, single
+from contracts.settings.settings import OPTIONS, Settings, apart
 from contracts.traffic.keys import Keys
 from contracts.traffic.redaction import without_keys
 from contracts.verdicts.conclusion import InternalError
@@ -303,7 +304,7 @@ def all_settings(config: pytest.Config, base_url: str | None) -> tuple[Settings,
     given = given_to(config, base_url)
     # The same seed, though it be random, in all that one session says and does.
     if _SETTINGS not in config.stash or config.stash[_SETTINGS][0] != given["base_url"]:
-        config.stash[_SETTINGS] = given["base_url"], Settings.all_of(given, names=given)
+        config.stash[_SETTINGS] = given["base_url"], choose_all(given, names=given)
     return config.stash[_SETTINGS][1]
 
 

@@ -22,6 +22,7 @@ from contracts.reports.recording import record
 from contracts.reports.templating import template
 from contracts.reports.unfinished import unfinished, unopened
 from contracts.reports.view import Report
+from contracts.settings.choosing import choose
 from contracts.settings.groups import FOR_TERMINALS, ISSUES, KEYS, REPORTS
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.verdicts.conclusion import Terms
@@ -140,7 +141,7 @@ def write_refused(
     """As `write_unfinished`, where the settings can't be used: written is what they name by themselves.
 
     Args:
-        given: By field name, what the command line says; as for `Settings.all_of`.
+        given: By field name, what the command line says; as for `choose_all`.
         error: What is wrong with the settings.
         redacted: Takes the keys out of a text.
     """
@@ -169,9 +170,9 @@ def _named(given: Mapping[str, str | bool | None]) -> Settings:
     """
     names = ("config", *FILES)
     try:
-        return Settings.of({name: given.get(name) for name in names}, names=names)
+        return choose({name: given.get(name) for name in names}, names=names)
     except ConfigurationError:
-        return Settings.of({name: given.get(name) for name in FILES}, names=FILES, folder=_NOWHERE)
+        return choose({name: given.get(name) for name in FILES}, names=FILES, folder=_NOWHERE)
 
 
 def _left(settings: Settings, report: Report, result: Result, terms: Terms) -> tuple[Annotation, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from contracts.core.errors import ConfigurationError
 from contracts.settings.groups import EMBEDDED, KEYS, SECRET_HEADERS, TARGET
-
-if TYPE_CHECKING:
-    from contracts.settings.settings import Settings
+from contracts.settings.settings import Settings
 
 _OF_THE_OPERATION: Final = frozenset({"at", "query"})
 """What describes the operation rather than its target: the embedded server has it as well."""

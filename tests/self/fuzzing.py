@@ -48,7 +48,8 @@ from contracts.reports.view import Report
 from contracts.runs.live import run
 from contracts.runs.plan import Plan
 from contracts.runs.replay import base_of, replay
-from contracts.settings.settings import OPTIONS, Settings
+from contracts.settings.choosing import choose_all
+from contracts.settings.settings import OPTIONS
 from contracts.traffic.client import Client, RunStopped
 from contracts.traffic.credentials import CREDENTIALS
 from contracts.traffic.decoding import Decoder, TooLargeError, UndecodableError
@@ -635,7 +636,7 @@ _SCHEMA = (
 def read_config(data: bytes) -> None:
     """A contracts.toml; with a first line of its own it is a pyproject.toml."""
     name = "pyproject.toml" if data.startswith(b"[tool") else "contracts.toml"
-    Settings.all_of({"config": str(_file(name, data))}, {}, folder=_folder())
+    choose_all({"config": str(_file(name, data))}, {}, folder=_folder())
 
 
 def configs() -> tuple[bytes, ...]:
@@ -697,7 +698,7 @@ def read_words(data: bytes) -> None:
             given[name] = word if not OPTIONS[name].is_flag else bool(word)
         elif name.startswith("CONTRACTS_"):
             environ[name] = word
-    for settings in Settings.all_of(given, environ, folder=_folder() / "nowhere"):
+    for settings in choose_all(given, environ, folder=_folder() / "nowhere"):
         settings.listed()
 
 

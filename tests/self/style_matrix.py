@@ -45,7 +45,7 @@ from contracts.openapi.operation import Operation
 from contracts.runs import live
 from contracts.runs.serving import shape
 from contracts.runs.target import described
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).with_name("styles.json")
@@ -221,7 +221,7 @@ def _run(style: str, kind: str, name: str, selected: Sequence[str], *, right: bo
     """What a run makes of a server, or of one with the same items that does everything ``right``."""
     with TemporaryDirectory() as folder:
         spec = str(_file(style, folder))
-        settings = Settings.of({"spec": spec, "operation": "listThings", "requests": REQUESTS, kind: name}, {})
+        settings = choose({"spec": spec, "operation": "listThings", "requests": REQUESTS, kind: name}, {})
         ready = described(settings)
         assert ready.server is not None
         with Server(ready.server.dataset) if right else ready.server as server:

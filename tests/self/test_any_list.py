@@ -35,8 +35,8 @@ from contracts.openapi.loading import load_operation
 from contracts.openapi.survey import survey
 from contracts.runs import live
 from contracts.runs.target import embedded, opened
+from contracts.settings.choosing import choose, choose_all
 from contracts.settings.operation import operation
-from contracts.settings.settings import Settings
 
 STYLES: dict[str, dict[str, Any]] = {
     "both ways": ID_CURSOR,
@@ -62,7 +62,7 @@ FAULTS = {
 
 def judged(spec: Path, fault: str | None = None, requests_: int = 120) -> Result:
     given = {"spec": str(spec), "operation": "listThings", "requests": str(requests_), "fault": fault}
-    with opened(Settings.of(given, {})) as target:
+    with opened(choose(given, {})) as target:
         result = live.run(target.plan())
         assert target.server is not None
         assert not target.server.crashes
@@ -116,7 +116,7 @@ def test_what_an_operation_lacks_is_not_applicable(tmp_path: Path) -> None:
 
 
 def test_the_embedded_server_has_what_the_document_describes(tmp_path: Path) -> None:
-    settings = Settings.of({"spec": str(written(tmp_path, ID_CURSOR)), "operation": "listThings"}, {})
+    settings = choose({"spec": str(written(tmp_path, ID_CURSOR)), "operation": "listThings"}, {})
     with embedded(settings, operation=operation(settings)) as server:
         headers = {"Authorization": f"Bearer {server.dataset.admin_key}"}
         page = requests.get(f"{server.base_url}/things?limit=2&order=asc", headers=headers, timeout=30).json()
@@ -132,7 +132,7 @@ def test_the_embedded_server_has_what_the_document_describes(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("style", ["both ways", "fixed order"])
 def test_the_embedded_server_goes_back(tmp_path: Path, style: str) -> None:
-    settings = Settings.of({"spec": str(written(tmp_path, STYLES[style])), "operation": "listThings"}, {})
+    settings = choose({"spec": str(written(tmp_path, STYLES[style])), "operation": "listThings"}, {})
     chosen = operation(settings)
     with embedded(settings, operation=chosen) as server:
 
@@ -201,14 +201,14 @@ def test_every_list_of_vendors_is_served_and_kept(document: str) -> None:
     found = {}
     for each in survey(load(path)):
         if each.profile is not None:
-            settings = Settings.of({"spec": str(path), "operation": each.name, "requests": "100"}, {})
+            settings = choose({"spec": str(path), "operation": each.name, "requests": "100"}, {})
             with opened(settings) as target:
                 found[each.name] = broken(live.run(target.plan()))
     assert {name: clauses for name, clauses in found.items() if clauses} == {}
 
 
 def test_a_key_goes_into_the_header_that_the_document_names(tmp_path: Path) -> None:
-    settings = Settings.of({"spec": str(written(tmp_path, FIXED_ORDER)), "operation": "listThings"}, {})
+    settings = choose({"spec": str(written(tmp_path, FIXED_ORDER)), "operation": "listThings"}, {})
     with opened(settings) as target:
         assert target.server is not None
         live.run(replace(target.plan(), budget=60))
@@ -229,7 +229,7 @@ def targets_of_two_documents(folder: Path) -> None:
 
 def test_targets_of_several_operations(tmp_path: Path) -> None:
     targets_of_two_documents(tmp_path)
-    things, racks = Settings.all_of({}, {}, folder=tmp_path)
+    things, racks = choose_all({}, {}, folder=tmp_path)
     assert operation(things).path_template == "/things"
     assert operation(racks).outer == {"shelf_id": "1"}
 

@@ -33,7 +33,7 @@ from contracts.runs.live import _Run, run
 from contracts.runs.plan import Plan, Progress
 from contracts.runs.replay import replay
 from contracts.runs.selftest import Kind, Shown, Subject, against, compare, examine, written
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 from contracts.traffic.client import BudgetSpent, Client
 from contracts.traffic.concurrency import Chain, Lanes, Steps, Together, asked_in_turn
 from contracts.traffic.keys import Keys
@@ -320,7 +320,7 @@ def test_the_same_is_asked_where_there_is_time_enough() -> None:
 
 
 def test_a_slow_target_is_asked_no_more_than_the_time_has_room_for() -> None:
-    settings = Settings.of({"max_time": "100"}, {})
+    settings = choose({"max_time": "100"}, {})
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, concurrency=8, seed=0)
     for seconds, hurried in ((2.0, True), (0.01, False)):
         going = _Run(plan, None)
@@ -362,7 +362,7 @@ def test_each_probe_has_its_part_of_the_time_of_a_run() -> None:
 
 
 def test_a_rate_leaves_room_for_as_many_requests() -> None:
-    settings = Settings.of({"max_time": "100", "rate": "1/s"}, {})
+    settings = choose({"max_time": "100", "rate": "1/s"}, {})
     plan = Plan(target=AT, keys=KEYS, operation=load_operation(), limits=settings.limits, rate=settings.rate, seed=0)
     going = _Run(plan, None)
     going._client.exchanges = [SEEN]

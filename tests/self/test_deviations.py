@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from contracts.clauses.registry import Clause, clauses
 from contracts.core.errors import ConfigurationError, ExitCode
 from contracts.core.result import GATING, Deviation, Judgement, Level, Result, Standing, Verdict
+from contracts.settings.choosing import choose, choose_all
 from contracts.settings.configfile import load
 from contracts.settings.settings import OPTIONS, Settings
 from contracts.verdicts.conclusion import exit_code, worst
@@ -36,13 +37,13 @@ def accepted(clause: str = "PAG-014", expires: date | None = None, target: str =
 
 def written(folder: Path, text: str, name: str = "contracts.toml") -> Settings:
     (folder / name).write_text(text, encoding="utf-8")
-    return Settings.of({}, {}, folder=folder)
+    return choose({}, {}, folder=folder)
 
 
 def refused(folder: Path, text: str | bytes, name: str = "contracts.toml") -> str:
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigurationError) as caught:
-        Settings.all_of({}, {}, folder=folder)
+        choose_all({}, {}, folder=folder)
     told = str(caught.value)
     assert caught.value.exit_code == 4
     assert "\n" not in told
@@ -147,7 +148,7 @@ def test_every_option_can_stand_in_the_file(tmp_path: Path) -> None:
 
 def test_the_file_is_beaten_by_the_environment_and_that_by_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "contracts.toml").write_text("seed = 1\nrequests = 70\nrate = 2", encoding="utf-8")
-    settings = Settings.of({"seed": "3"}, {"CONTRACTS_SEED": "2", "CONTRACTS_REQUESTS": "80"}, folder=tmp_path)
+    settings = choose({"seed": "3"}, {"CONTRACTS_SEED": "2", "CONTRACTS_REQUESTS": "80"}, folder=tmp_path)
     assert (settings.seed, settings.requests, settings.rate) == (3, 80, 2.0)
     assert [settings.origin(name) for name in ("seed", "requests", "rate")] == [
         "--seed",
@@ -161,9 +162,9 @@ def test_a_word_of_the_command_line_takes_the_place_of_what_it_excludes(tmp_path
     (tmp_path / "contracts.toml").write_text(
         'base-url = "https://a.example"\ncheckpoint = "c"\nkey-file = "key"\nquiet = true', encoding="utf-8"
     )
-    assert Settings.of({"key_command": "cat key"}, {}, folder=tmp_path).key_file is None
-    assert Settings.of({"verbose": True}, {}, folder=tmp_path).quiet is False
-    embedded = Settings.of({"fault": "any"}, {}, folder=tmp_path)
+    assert choose({"key_command": "cat key"}, {}, folder=tmp_path).key_file is None
+    assert choose({"verbose": True}, {}, folder=tmp_path).quiet is False
+    embedded = choose({"fault": "any"}, {}, folder=tmp_path)
     assert (embedded.base_url, embedded.checkpoint, embedded.key_file) == (None, None, None)
 
 
@@ -190,10 +191,10 @@ def test_a_pyproject_without_a_table_of_ours_says_nothing(tmp_path: Path) -> Non
 def test_the_file_can_be_named(tmp_path: Path) -> None:
     file = tmp_path / "ours.toml"
     file.write_text("seed = 4", encoding="utf-8")
-    assert Settings.of({"config": str(file)}, {}).seed == 4
-    assert Settings.of({}, {"CONTRACTS_CONFIG": str(file)}).seed == 4
+    assert choose({"config": str(file)}, {}).seed == 4
+    assert choose({}, {"CONTRACTS_CONFIG": str(file)}).seed == 4
     with pytest.raises(ConfigurationError, match=r"--config .* is no file\."):
-        Settings.of({"config": str(tmp_path / "none.toml")}, {})
+        choose({"config": str(tmp_path / "none.toml")}, {})
 
 
 @pytest.mark.parametrize(
@@ -283,7 +284,7 @@ def test_a_file_of_another_name_is_reported_where_nothing_names_a_target(name: s
         f"{name} is not read: a configuration is contracts.toml, or [tool.contracts] in pyproject.toml.",
     )
     named = {"base_url": "http://h/v1", "checkpoint": "c"}
-    assert Settings.of(named, {}, folder=tmp_path).remarks == ()
+    assert choose(named, {}, folder=tmp_path).remarks == ()
     assert written(tmp_path, "seed = 1").remarks == ()
 
 
@@ -462,7 +463,7 @@ def test_every_entry_that_is_written_can_be_read_once_it_has_a_reason(tmp_path: 
     propose(file, [replace(judgement, clause=clause.id, title=clause.title)], day=DAY)
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('reason = ""', 'reason = "r"'))
-    assert Settings.of({}, {}, folder=tmp_path).deviations[0].expires == DAY + timedelta(days=90)
+    assert choose({}, {}, folder=tmp_path).deviations[0].expires == DAY + timedelta(days=90)
 
 
 # The commands

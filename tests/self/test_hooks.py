@@ -23,8 +23,8 @@ from contracts.mock.server import Server
 from contracts.mock.variants import open_variant
 from contracts.plugins import schemathesis as hooks
 from contracts.runs.target import embedded
+from contracts.settings.choosing import choose
 from contracts.settings.operation import operation
-from contracts.settings.settings import Settings
 
 SPEC = Path(__file__).parents[2] / "spec" / "openapi.yaml"
 WRONG = {
@@ -180,7 +180,7 @@ def test_another_operation_is_judged_where_the_document_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = written(tmp_path, FIXED_ORDER)
-    settings = Settings.of({"spec": str(spec), "operation": "listThings", "fault": "created-at-in-milliseconds"}, {})
+    settings = choose({"spec": str(spec), "operation": "listThings", "fault": "created-at-in-milliseconds"}, {})
     monkeypatch.setenv("CONTRACTS_SPEC", str(spec))
     with embedded(settings, operation=operation(settings)) as server:
         data = server.dataset

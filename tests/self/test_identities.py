@@ -24,7 +24,7 @@ from contracts.openapi.loading import load_operation
 from contracts.openapi.operation import Operation
 from contracts.openapi.profile import Time
 from contracts.runs.target import opened
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 NUMBERED = {**ITEM, "id": INTEGER, "size": INTEGER}
 RIGHT = {"id": 7, "created_at": 1721764867, "status": "new", "size": 3}
@@ -91,7 +91,7 @@ def test_who_may_not_look_is_judged_where_all_requests_need_a_key(
     data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, ITEM)
     data["paths"]["/things"]["get"]["parameters"].append({**KEY, **said})
     chosen = {"spec": str(written(tmp_path, data)), "operation": "listThings", "base_url": "http://127.0.0.1:9"}
-    settings = Settings.of({**chosen, "header": headers}, {})
+    settings = choose({**chosen, "header": headers}, {})
     with opened(settings) as target:
         assert (Capability.KEY in target.operation.capabilities) is judged
         assert target.operation.key_header == "x-api-key"

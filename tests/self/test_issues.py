@@ -23,7 +23,7 @@ from contracts.core.result import Cause, Finding, Judgement, Result, Verdict
 from contracts.openapi.loading import load_operation
 from contracts.reports import issues
 from contracts.reports.templating import span
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 DOCUMENTS = Path(__file__).parents[1] / "peers" / "documents"
 OPERATION = load_operation()
@@ -160,7 +160,7 @@ def test_a_folder_that_can_not_be_written_to_is_refused(tmp_path: Path) -> None:
     assert list((tmp_path / "new" / "folder").iterdir()) == []
     for given, words in ({"issues": "-"}, "name a folder"), ({"issues_as": ADDRESS}, "give --issues as well"):
         with pytest.raises(ConfigurationError, match=words):
-            Settings.of(given, {}, folder=tmp_path)
+            choose(given, {}, folder=tmp_path)
 
 
 def test_a_run_writes_the_issues_that_were_asked_for(tmp_path: Path) -> None:

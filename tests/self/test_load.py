@@ -70,7 +70,7 @@ from contracts.runs.load.wording import notes, picture
 from contracts.runs.plan import Plan
 from contracts.runs.selection import chosen
 from contracts.runs.target import Opened, opened
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 from contracts.traffic.client import Client
 from contracts.traffic.origin import Origin
 from contracts.verdicts.recurrence import recounted
@@ -99,7 +99,7 @@ class Known:
 
 @pytest.fixture(scope="module")
 def known() -> Known:
-    with opened(Settings.of({}, {})) as ready:
+    with opened(choose({}, {})) as ready:
         result = run(replace(ready.plan(chosen(["PAG-009", "ORD-006"])), budget=60))
     return Known(ready, ready.plan(), tuple(worth_sending(result.exchanges)), Reader(ready.operation), result)
 
@@ -625,13 +625,13 @@ def test_what_locust_calls_host_names_the_target_of_a_locustfile_alone(monkeypat
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.1.2.3", "192.168.0.9", "localhost", "api.test", "api"])
 def test_a_private_host_may_be_loaded(host: str) -> None:
-    settings = Settings.of({"base_url": f"http://{host}:8080/v1", "checkpoint": "x"}, {})
+    settings = choose({"base_url": f"http://{host}:8080/v1", "checkpoint": "x"}, {})
     refuse_unasked(settings, may_load=False)
 
 
 @pytest.mark.parametrize("host", ["api.openai.com", "8.8.8.8", "test.example.com", "localhost.example.com"])
 def test_any_other_host_only_if_the_user_says_so(host: str) -> None:
-    settings = Settings.of({"base_url": f"https://{host}/v1", "checkpoint": "x"}, {})
+    settings = choose({"base_url": f"https://{host}/v1", "checkpoint": "x"}, {})
     with pytest.raises(ConfigurationError, match="--i-may-load-this"):
         refuse_unasked(settings, may_load=False)
     refuse_unasked(settings, may_load=True)

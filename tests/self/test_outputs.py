@@ -21,7 +21,7 @@ from contracts.core.errors import ConfigurationError, lack
 from contracts.core.files import write
 from contracts.reports.templating import template
 from contracts.runs.job import Job
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 JUDGE = "check OBS-002 --requests 60 -q"
 CONTRACTS = f"{sys.executable} -W error -m contracts"
@@ -254,6 +254,6 @@ def test_where_memory_runs_out_the_page_is_written_all_the_same(
     template.cache_clear()
     monkeypatch.setattr("contracts.runs.job.opened", opened)
     with pytest.raises(type(error)):
-        Job(Settings.of({"html": str(tmp_path / "r.html")}, {})).judge()
+        Job(choose({"html": str(tmp_path / "r.html")}, {})).judge()
     assert "the run ended before there was a verdict" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert lack(error) == "there is not enough memory"

@@ -36,7 +36,7 @@ from contracts.core.errors import ConfigurationError
 from contracts.core.model import Exchange, FailureKind, Request
 from contracts.mock.server import Server
 from contracts.mock.store import seeded
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 from contracts.traffic.client import Client, TargetGone
 from contracts.traffic.keys import Keys, Secret
 from contracts.traffic.limits import Limits
@@ -330,7 +330,7 @@ def test_the_environment_names_a_proxy(url: str, environ: dict[str, str], found:
 )
 def test_what_is_no_proxy_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Settings.of({"base_url": "http://h", "checkpoint": "c", "proxy": url.replace("//", f"//me:{PASSWORD}@")}, {})
+        choose({"base_url": "http://h", "checkpoint": "c", "proxy": url.replace("//", f"//me:{PASSWORD}@")}, {})
     assert str(refused.value).startswith("--proxy is no ")
     assert PASSWORD not in str(refused.value)
 
@@ -339,7 +339,7 @@ def test_a_file_holds_no_password_of_a_proxy(tmp_path: Path) -> None:
     file = tmp_path / "contracts.toml"
     file.write_text(f'base-url = "http://h"\ncheckpoint = "c"\nproxy = "http://me:{PASSWORD}@h:1"\n')
     with pytest.raises(ConfigurationError, match="holds a password") as refused:
-        Settings.of({"config": str(file)}, {})
+        choose({"config": str(file)}, {})
     assert PASSWORD not in str(refused.value)
 
 
@@ -460,15 +460,15 @@ def test_headers_of_a_gateway_go_to_strangers_as_well() -> None:
 )
 def test_headers_that_the_suite_decides_are_refused_with_the_reason(name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"can't be given: it|can't be given: \w+ "):
-        Settings.of({"base_url": "http://h", "checkpoint": "c", "header": (f"{name}: x",)}, {})
+        choose({"base_url": "http://h", "checkpoint": "c", "header": (f"{name}: x",)}, {})
 
 
 @pytest.mark.parametrize("word", ["no colon", "a b: c", "x:", "x: \x07", "x: ключ", ": v", "X: 1\nx: 2"])
 def test_what_is_no_header_is_refused(word: str) -> None:
     with pytest.raises(ConfigurationError):
-        Settings.of({"base_url": "http://h", "checkpoint": "c", "header": (word, "A: b")}, {})
+        choose({"base_url": "http://h", "checkpoint": "c", "header": (word, "A: b")}, {})
     with pytest.raises(ConfigurationError):
-        Settings.of({"base_url": "http://h", "checkpoint": "c", "secret_header": (word,)}, {})
+        choose({"base_url": "http://h", "checkpoint": "c", "secret_header": (word,)}, {})
 
 
 def test_an_address_is_asked_in_place_of_a_name() -> None:
@@ -595,7 +595,7 @@ from contracts.runs.target import described
 from contracts.settings.settings import Settings
 
 for given in json.load(sys.stdin):
-    plan = described(Settings.of({"checkpoint": "c", **given}, {})).plan()
+    plan = described(choose({"checkpoint": "c", **given}, {})).plan()
     way = route(plan)
     session = UserSession(way, SimpleNamespace(fire=lambda **_: None))
     request = Request("/permissions")

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.core.errors import ConfigurationError
 from contracts.core.result import GATING, Level
+from contracts.settings.choosing import choose, choose_all
 from contracts.settings.groups import GROUPS
 from contracts.settings.settings import OPTIONS, SECONDS_EACH, Settings
 from contracts.traffic.limits import DEFAULT_BUDGET, Limits
@@ -17,7 +18,7 @@ TARGET = {"base_url": "https://api.example/v1", "checkpoint": "ft:a:ckpt-1"}
 
 def refused(given: dict[str, str | bool | None], environ: dict[str, str] | None = None) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        Settings.of(given, environ or {})
+        choose(given, environ or {})
     assert caught.value.exit_code == 4
     sentence = str(caught.value)
     assert "\n" not in sentence
@@ -27,7 +28,7 @@ def refused(given: dict[str, str | bool | None], environ: dict[str, str] | None 
 
 def test_the_command_line_beats_the_environment_and_that_the_default() -> None:
     environ = {"CONTRACTS_SEED": "7", "CONTRACTS_REQUESTS": "80", "CONTRACTS_STRICT": "yes"}
-    settings = Settings.of({"seed": "9"}, environ)
+    settings = choose({"seed": "9"}, environ)
     assert (settings.seed, settings.origin("seed")) == (9, "--seed")
     assert (settings.requests, settings.origin("requests")) == (80, "CONTRACTS_REQUESTS")
     assert (settings.strict, settings.origin("strict")) == (True, "CONTRACTS_STRICT")
@@ -50,7 +51,7 @@ def test_every_setting_stands_in_one_group_of_the_help() -> None:
 
 
 def test_an_empty_variable_is_none_except_where_it_would_mean_another_target() -> None:
-    assert Settings.of({}, {"CONTRACTS_OTHER_CHECKPOINT": "", "CONTRACTS_RATE": " "}).origins == {}
+    assert choose({}, {"CONTRACTS_OTHER_CHECKPOINT": "", "CONTRACTS_RATE": " "}).origins == {}
     assert refused({}, {"CONTRACTS_BASE_URL": ""}).startswith("CONTRACTS_BASE_URL is empty")
     assert refused({"base_url": " "}).startswith("--base-url is empty")
 
@@ -59,16 +60,16 @@ def test_unknown_variables_of_ours_are_refused_with_the_closest_one() -> None:
     assert refused({}, {"CONTRACTS_BASEURL": "x"}) == (
         "There is no variable CONTRACTS_BASEURL. Did you mean CONTRACTS_BASE_URL?"
     )
-    assert Settings.of({}, {"CONTRACT_BASEURL": "not ours"}).base_url is None
+    assert choose({}, {"CONTRACT_BASEURL": "not ours"}).base_url is None
 
 
 @pytest.mark.parametrize("name", ["DIR", "TEAM", "REPO", "DATABASE_DSN", "VERSION", "ENV", "REGION", "TOKEN"])
 def test_a_variable_that_resembles_none_of_ours_is_remarked_on_and_ends_nothing(name: str) -> None:
-    found = Settings.all_of({}, {f"CONTRACTS_{name}": "x", "CONTRACTS_ZZZ": "y"})
+    found = choose_all({}, {f"CONTRACTS_{name}": "x", "CONTRACTS_ZZZ": "y"})
     (remark,) = found[0].remarks
     assert f"CONTRACTS_{name}" in remark
     assert "CONTRACTS_ZZZ" in remark
-    assert Settings.of({}, {}).remarks == ()
+    assert choose({}, {}).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_slip_of_one_of_our_variables_ends_the_run(word: str, meant: str) -> N
     ],
 )
 def test_words_that_are_understood(name: str, word: str, value: object) -> None:
-    assert getattr(Settings.of({name: word}, {}), name) == value
+    assert getattr(choose({name: word}, {}), name) == value
 
 
 @pytest.mark.parametrize(
@@ -207,15 +208,15 @@ def test_a_lonely_checkpoint_of_the_environment_is_no_reason_to_judge_another_se
 
 
 def test_strict_gates_what_is_advisory() -> None:
-    assert Settings.of({}, {}).gating == GATING
-    assert Settings.of({"strict": True}, {}).gating == GATING | {Level.ADVISORY}
+    assert choose({}, {}).gating == GATING
+    assert choose({"strict": True}, {}).gating == GATING | {Level.ADVISORY}
 
 
 def test_what_is_reported_has_origins_and_no_command_that_gives_a_key(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.touch()
     given = {**TARGET, "key_file": str(key), "user_key_command": "show s3cret-word"}
-    told = {name: (value, origin) for name, value, origin in Settings.of(given, {"CONTRACTS_RATE": "2/s"}).listed()}
+    told = {name: (value, origin) for name, value, origin in choose(given, {"CONTRACTS_RATE": "2/s"}).listed()}
     assert told["base_url"] == ("https://api.example/v1", "--base-url")
     assert told["rate"] == ("2.0", "CONTRACTS_RATE")
     assert told["gate"] == ("documented,implied,security,robustness", "default")
@@ -226,21 +227,21 @@ def test_what_is_reported_has_origins_and_no_command_that_gives_a_key(tmp_path: 
 
 def test_a_command_is_not_disturbed_by_what_it_has_no_use_for() -> None:
     environ = {"CONTRACTS_BASE_URL": "nonsense", "CONTRACTS_CHECKPOINT": "x", "CONTRACTS_SEED": "3"}
-    settings = Settings.of({"items": "5"}, environ, names=("seed", "items"))
+    settings = choose({"items": "5"}, environ, names=("seed", "items"))
     assert (settings.base_url, settings.seed, settings.items) == (None, 3, 5)
     with pytest.raises(ConfigurationError):
-        Settings.of({}, {"CONTRACTS_SEEDS": "1"}, names=("seed",))
+        choose({}, {"CONTRACTS_SEEDS": "1"}, names=("seed",))
 
 
 def test_random_is_another_seed_each_time() -> None:
-    seeds = {Settings.of({"seed": "random"}, {}).seed for _ in range(8)}
+    seeds = {choose({"seed": "random"}, {}).seed for _ in range(8)}
     assert len(seeds) > 1
 
 
 def test_the_time_of_a_run_grows_with_what_it_may_ask() -> None:
-    assert Settings.of({}, {}).limits.run == DEFAULT_BUDGET * SECONDS_EACH
-    assert Settings.of({"requests": "100", "rate": "2/s"}, {}).limits.run == 100 * (SECONDS_EACH + 0.5)
-    chosen = Settings.of({"timeout": "3", "max_time": "60.5"}, {}).limits
+    assert choose({}, {}).limits.run == DEFAULT_BUDGET * SECONDS_EACH
+    assert choose({"requests": "100", "rate": "2/s"}, {}).limits.run == 100 * (SECONDS_EACH + 0.5)
+    chosen = choose({"timeout": "3", "max_time": "60.5"}, {}).limits
     assert (chosen.connect, chosen.read, chosen.answer, chosen.run) == (3.0, 3.0, 3.0, 60.5)
     assert chosen.stalled == Limits().stalled / 10
 

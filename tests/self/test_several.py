@@ -15,6 +15,7 @@ from commanding import APART
 from contracts.core.errors import ConfigurationError
 from contracts.mock.faults import open_fault
 from contracts.mock.server import Server
+from contracts.settings.choosing import choose, choose_all
 from contracts.settings.settings import Settings
 
 TWO = """
@@ -40,7 +41,7 @@ reason = "r"
 
 def settings(folder: Path, given: dict[str, str | bool | None], environ: dict[str, str]) -> tuple[Settings, ...]:
     (folder / "contracts.toml").write_text(TWO, encoding="utf-8")
-    return Settings.all_of(given, environ, folder=folder)
+    return choose_all(given, environ, folder=folder)
 
 
 def test_each_table_is_a_target(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_one_can_be_chosen_and_its_values_be_beaten(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"--target uk: there is no such target\. There are eu, us\."):
         settings(tmp_path, {"target": "uk"}, {})
     with pytest.raises(ConfigurationError, match=r"There are 2 targets: choose one with --target \(eu, us\)\."):
-        Settings.of({}, {}, folder=tmp_path)
+        choose({}, {}, folder=tmp_path)
 
 
 def test_another_target_puts_the_tables_aside(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from contracts.mock.shape import BACKWARDS, TOKENS
 from contracts.mock.variants import EVERY_VARIANT
 from contracts.runs import live
 from contracts.runs.target import opened
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 LISTS = {
     "both ways": ID_CURSOR,
@@ -73,7 +73,7 @@ BACKWARDS_ANSWERS = {
 
 
 def judged(folder: Path, name: str, kind: str, server: str | None, *selected: str) -> Result:
-    settings = Settings.of(
+    settings = choose(
         {"spec": str(written(folder, LISTS[name])), "operation": "listThings", "requests": "150", kind: server}, {}
     )
     with opened(settings) as target:
@@ -172,7 +172,7 @@ def test_a_token_at_the_end_is_wrong_unless_it_is_the_cursor_of_the_end(
     said = {"next": {"param": "cursor", "from": "body", "at": f"info.{name}"}, "more": "info.more"}
     data = document("/things", [parameter("cursor")], {"info": info}, ITEM, operation={"x-list": said})
     settings = {"spec": str(written(tmp_path, data)), "operation": "listThings", "fault": "token-at-the-end"}
-    with opened(Settings.of({**settings, "requests": "100"}, {})) as target:
+    with opened(choose({**settings, "requests": "100"}, {})) as target:
         result = live.run(target.plan(find(("TOK-001",))))
     assert having(result, Verdict.BROKEN) == wrong
 
@@ -186,7 +186,7 @@ def test_a_long_list_is_walked_back_from_what_is_looked_at_again(tmp_path: Path)
         "requests": "100",
         "deep": True,
     }
-    with opened(Settings.of({**named}, {})) as target:
+    with opened(choose({**named}, {})) as target:
         result = live.run(target.plan(find(("PRV-004", "PAG-024"))))
     # The cursor of a page that begins a part of the list is unknown in that part, and no unknown one.
     assert {each.verdict for each in result.judgements} == {Verdict.KEPT}
@@ -196,7 +196,7 @@ def test_a_server_that_needs_another_list_says_so(tmp_path: Path) -> None:
     for given in ({"fault": "before-ignored"}, {"variant": "odd-tokens"}):
         with (
             pytest.raises(ConfigurationError, match="choose one by --spec and --operation"),
-            opened(Settings.of(given, {})),
+            opened(choose(given, {})),
         ):
             pass
     spec = str(written(tmp_path, TOKEN))
@@ -209,7 +209,7 @@ def test_tokens_are_asked_the_same_however_many_requests_are_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contracts.traffic.client.FAR_SECONDS", 0.0)
-    settings = Settings.of({"spec": str(written(tmp_path, TOKEN)), "operation": "listThings", "requests": "150"}, {})
+    settings = choose({"spec": str(written(tmp_path, TOKEN)), "operation": "listThings", "requests": "150"}, {})
     asked, most = [], []
     for concurrency in (1, 8):
         with opened(settings) as target:
@@ -225,7 +225,7 @@ def test_tokens_are_asked_the_same_however_many_requests_are_under_way(
 
 def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> None:
     """But for what no list has at all, which any parameter is asked for."""
-    settings = Settings.of({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
+    settings = choose({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
     with opened(settings) as target:
         plan = target.plan()
         result = live.run(plan)
@@ -259,7 +259,7 @@ def test_a_list_below_a_parent_that_is_not_its_own_shows_nothing(tmp_path: Path)
 def test_a_token_that_is_older_than_all_accepted_ones_may_have_expired(
     tmp_path: Path, seconds: float, wrong: set[str]
 ) -> None:
-    settings = Settings.of({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
+    settings = choose({"spec": str(written(tmp_path, TOKEN_ALONE)), "operation": "listThings"}, {})
     with opened(settings) as target:
         plan = target.plan(find(("TOK", "HTP-001")))
         exchanges = [replace(each, at=each.number * seconds) for each in live.run(plan).exchanges]

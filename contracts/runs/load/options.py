@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.core.errors import ConfigurationError
+from contracts.settings.choosing import Given, choose
 from contracts.settings.groups import DOCUMENT, EMBEDDED, FOR_TERMINALS, REPORTS, TARGET
-from contracts.settings.settings import Given, Settings
+from contracts.settings.settings import Settings
 from contracts.traffic.origin import split_base_url
 
 if TYPE_CHECKING:  # the command line reads this module before it knows the command
@@ -56,12 +57,12 @@ def settings(host: str | None = None) -> Settings:
     `contracts load` said which target it loads, whatever a configuration file or a variable of Locust's names.
 
     Raises:
-        ConfigurationError: As `Settings.of`.
+        ConfigurationError: As `choose`.
     """
     given = _said().get("given", {})
     if host and VARIABLE not in os.environ:
         given["base_url"] = host
-    return Settings.of(given, names=NAMES)
+    return choose(given, names=NAMES)
 
 
 def agreed(plan: Plan) -> dict[str, str]:
