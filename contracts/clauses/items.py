@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.clauses.common import EVERYWHERE, LET_IN, ONE, schema_clause
 from contracts.clauses.passages import CREATED_AT, ID, ITEM
-from contracts.clauses.registry import Outcome, clause
+from contracts.clauses.registry import Needs, Outcome, clause
 from contracts.core.model import Capability, Exchange, Node
 from contracts.core.result import HELD, Finding, Level
 from contracts.core.wording import short
@@ -25,6 +25,8 @@ SANE_SECONDS = range(1_000_000_000, 4_102_444_800)
 FINER_UNITS = {1_000: "milliseconds", 1_000_000: "microseconds", 1_000_000_000: "nanoseconds"}
 
 DAY = 86_400
+
+TIMED = Needs(items=1, timed=True)
 
 
 def entries(evidence: Evidence) -> Iterator[tuple[Exchange, str, dict[str, Any]]]:
@@ -123,7 +125,7 @@ clause(
     requires={Capability.UNIX_TIME},
     caused_by=LET_IN,
     decided_by="answer",
-    needs=ONE,
+    needs=TIMED,
 )(judge_time(_finer, "seconds since 1970"))
 
 clause(
@@ -290,7 +292,7 @@ clause(
     requires={Capability.UNIX_TIME},
     caused_by=LET_IN,
     decided_by="answer",
-    needs=ONE,
+    needs=TIMED,
 )(judge_time(lambda created, _: short(str(created)) if created < 0 else None, "0 or more"))
 
 
@@ -316,7 +318,7 @@ clause(
     requires={Capability.UNIX_TIME},
     caused_by=LET_IN,
     decided_by="answer",
-    needs=ONE,
+    needs=TIMED,
 )(judge_time(_odd, "a time in the past"))
 
 

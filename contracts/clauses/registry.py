@@ -54,6 +54,8 @@ class Needs:
     items: int = 0
     facets: int = 0
     times: int = 0
+    timed: bool = False
+    """An item that has a time, which a document may leave optional."""
     tie: bool = False
     empty_page: bool = False
     end: bool = False
@@ -88,6 +90,8 @@ class Needs:
                 f"the list has {count(len(listing.facets), 'project')}, and this needs {self.facets}",
                 f"--checkpoint with permissions for at least {self.facets} projects",
             )
+        if self.timed and all(item.time is None for item in listing.items.values()):
+            return "no permission has a created_at that can be read", "--checkpoint with a permission that has one"
         if listing.by_time and len({item.time for item in listing.items.values()}) < self.times:
             return (
                 "all permissions were created in the same second",

@@ -18,6 +18,8 @@ def _spelt(*names: str) -> tuple[str, ...]:
 
 
 _ITEMS = ("data", "items", "results", "value", "records", "entries")
+_ANY_ITEMS = _spelt("data", "items", "results", "value")
+"""Names of arrays that don't say what they hold."""
 _AFTER = _spelt("after", "after_id", "starting_after")
 _ONWARD = _spelt(
     *(*_AFTER, "cursor", "page_token", "next_token", "page", "start_cursor", "page_cursor"),
@@ -173,11 +175,11 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
         return {}
     items = outline.items(place(found["items"]))
     query, envelope = outline.query, outline.envelope
-    found.setdefault("noun", _noun(outline.path))
+    found.setdefault("noun", _noun(outline.path, place(found["items"])))
     if "item.id" not in found:
         found["item.id"] = _identity(outline, items, str(found["noun"]))
     if "item.time.at" not in found:
-        found |= _time(items)
+        found |= _time(items, outline.required_of_items(place(found["items"])))
     elif found["item.time.at"] is not None:
         found.setdefault("item.time.as", _time_form(items.get(found["item.time.at"], {})))
     found.setdefault("next.param", _onward(query, items.get(str(found["item.id"]), {})))
@@ -273,9 +275,11 @@ def _items(outline: Outline, onward: str | None) -> Any:
     return usual
 
 
-def _noun(path: str) -> str:
+def _noun(path: str, items: Place) -> str:
+    """What people call an item: by the array that holds it, or else by the path."""
     steps = [step for step in path.partition("?")[0].split("/") if step and not step.startswith("{")]
-    last = re.sub(r"[_\-.]+", " ", steps[-1] if steps else "items")
+    named = items[-1] if items and items[-1] not in _ANY_ITEMS else steps[-1] if steps else "items"
+    last = re.sub(r"[_\-.]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named)).lower()
     for ending, singular in (("ies", "y"), ("ches", "ch"), ("sses", "ss"), ("xes", "x"), ("s", "")):
         if last.endswith(ending) and len(last) > len(ending):
             return last.removesuffix(ending) + singular
@@ -295,8 +299,9 @@ def _identity(outline: Outline, items: Schemas, noun: str) -> str | list[str] | 
     return usual or (ids[0] if len(ids) == 1 else None)
 
 
-def _time(items: Schemas) -> Statements:
-    for name in _TIMES:
+def _time(items: Schemas, required: frozenset[str]) -> Statements:
+    """The time of an item: one that each item has, if there is such a property."""
+    for name in sorted(_TIMES, key=lambda name: name not in required):
         form = _time_form(items[name]) if name in items else None
         if form is not None:
             return {"item.time.at": name, "item.time.as": form}

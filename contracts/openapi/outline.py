@@ -162,6 +162,20 @@ class Outline:
         found.update({name: self.keywords(part) for name, part in own.items() if isinstance(part, dict)})
         return found
 
+    def required(self, schema: Any, depth: int = 0) -> frozenset[str]:
+        """The properties that an object must have: of alternatives, those that all of them require."""
+        if not isinstance(schema, dict) or depth > _MOST_LEVELS:
+            return frozenset()
+        node = self._references.resolved(schema, "its answer")
+        found = {name for name in sequence(node.get("required")) if isinstance(name, str)}
+        for part in sequence(node.get("allOf")):
+            found |= self.required(part, depth + 1)
+        for keyword in ("anyOf", "oneOf"):
+            parts = [self.required(part, depth + 1) for part in sequence(node.get(keyword)) if not _is_null(part)]
+            if parts:
+                found |= parts[0].intersection(*parts[1:])
+        return frozenset(found)
+
     def at(self, place: Place) -> dict[str, Any] | None:
         """The keywords of a place of the answer; ``None`` if nothing is described there."""
         current: dict[str, Any] | None = self.body
@@ -171,7 +185,14 @@ class Outline:
 
     def items(self, place: Place) -> Schemas:
         """The properties of the items of the array at a place."""
-        return self.properties((self.at(place) or {}).get("items"))
+        return self.properties(self._of_items(place))
+
+    def required_of_items(self, place: Place) -> frozenset[str]:
+        """The properties that each item of the array at a place must have."""
+        return self.required(self._of_items(place))
+
+    def _of_items(self, place: Place) -> Any:
+        return (self.at(place) or {}).get("items")
 
     def undescribed(self, place: Place) -> tuple[str, ...]:
         """The names that the items at a place, or some of their alternatives, require and nothing describes."""

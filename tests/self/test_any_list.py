@@ -331,3 +331,18 @@ def test_short_pages_are_right_where_the_profile_says_so(tmp_path: Path) -> None
     assert set(differing) <= {"PAG-002", "PAG-003", "PAG-016"}
     assert all(find([name])[0].lacking(short) for name in ("PAG-002", "PAG-003", "PAG-016"))
     assert not find(["PAG-003"])[0].lacking(plain)
+
+
+def test_what_judges_times_has_no_case_where_no_item_has_the_optional_time(tmp_path: Path) -> None:
+    """It is said which property is missing: more requests would change nothing."""
+    with opened(
+        choose(
+            {"spec": str(written(tmp_path, ID_CURSOR)), "operation": "listThings", "fault": "item-without-created-at"},
+            {},
+        )
+    ) as target:
+        found = {each.clause: each for each in live.run(target.plan()).judgements}
+    for name in ("ITM-004", "ITM-009", "ITM-010"):
+        assert found[name].verdict is Verdict.NOT_EXERCISED
+        assert found[name].reason == "no thing has a created_at that can be read"
+    assert found["ITM-003"].verdict is not Verdict.BROKEN

@@ -120,6 +120,38 @@ def test_the_only_array_of_objects_beside_a_cursor_is_the_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "array", "noun"),
+    [
+        ("/things", "data", "thing"),
+        ("/logbook", "entries", "entry"),
+        ("/logbook", "logEntries", "log entry"),
+        ("/log-entries", "results", "log entry"),
+    ],
+)
+def test_an_item_is_called_by_its_array_or_else_by_the_path(path: str, array: str, noun: str) -> None:
+    assert profile(document(path, [parameter("after")], {"has_more": BOOLEAN}, ITEM, items=array)).noun == noun
+
+
+@pytest.mark.parametrize(
+    ("required", "time"),
+    [((), "created"), (("added_at",), "added_at"), (("created", "added_at"), "created"), (("id",), "created")],
+)
+def test_the_time_of_an_item_is_one_that_each_item_has(required: tuple[str, ...], time: str) -> None:
+    item = {"id": TEXT, "added_at": INTEGER, "created": INTEGER}
+    data = document("/things", [parameter("after")], {"has_more": BOOLEAN}, item)
+    things = data["components"]["schemas"]["Thing"]
+    for schema in (
+        {**things, "required": list(required)},
+        {"allOf": [things, {"required": list(required)}]},
+        {"oneOf": [{**things, "required": ["id", *required]}, {**things, "required": [*required, "id"]}]},
+    ):
+        data["components"]["schemas"]["Thing"] = schema
+        found = profile(data).time
+        assert found is not None
+        assert found.at == time
+
+
+@pytest.mark.parametrize(
     ("said", "filters", "hidden"),
     [
         ("Only things with this label.", (("label", "label"),), ()),
