@@ -174,7 +174,12 @@ def facets_make_the_list(evidence: Evidence) -> Iterator[Outcome]:
 
 
 def _hidden_facets(evidence: Evidence) -> Iterator[Outcome]:
-    """Findings for facets whose filtered lists have items, none of which the unfiltered list shows."""
+    """Findings for facets whose filtered lists have items, none of which the unfiltered list shows.
+
+    By a flag or a number a list may be asked for what it leaves out otherwise: archived items, or former versions.
+    """
+    if evidence.operation.takes(evidence.operation.roles.facet):
+        return
     for exchange, facet, page in unknown_facets(evidence):
         if evidence.listing.changed or page is None or not page.items:
             continue

@@ -212,13 +212,13 @@ class Reader:
             id_ = self.operation.identity(entry) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
-            facet = entry.get(roles.item_facet)
+            facet, *further = self.operation.facets(entry) or (None,)
             items.append(
                 Item(
                     id=id_,
                     time=profile.time.read(entry.get(profile.time.at)) if profile.time is not None else None,
-                    facet=facet if isinstance(facet, str) else None,
-                    further=tuple(_text(entry.get(name)) for _, name in profile.filters[1:]),
+                    facet=facet,
+                    further=tuple(further),
                 )
             )
         has_more = value_at(value, profile.more) if profile.more is not None else None
@@ -250,10 +250,6 @@ def _origin(known: Sequence[Given], query: Query, exchange: Exchange) -> Given |
     mine = [each for each in mine if each.query.limit == query.limit] or mine
     earlier = [each for each in mine if each.exchange.received <= exchange.sent]
     return earlier[-1] if earlier else next(iter(mine), None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,13 +324,12 @@ class Behaviour:
         """The answer to a request that was read."""
         rest = self._tail(asked) if asked.before is None else self.preceding(asked)
         items = self.cut(rest, asked) if asked.before is None else self.cut_back(rest, asked)
-        envelope = self.render(
-            items,
-            self.has_more(items, rest, asked),
-            self.first_id(items, asked),
-            self.last_id(items, asked),
-            asked,
-        )
+        return self.page_of(items, self.has_more(items, rest, asked), asked)
+
+    def page_of(self, items: list[Permission], has_more: object, asked: Asked, /) -> Response:
+        """The page of these items, as the operation writes it."""
+        first, last = self.first_id(items, asked), self.last_id(items, asked)
+        envelope = self.render(items, has_more, first, last, asked)
         token = self.next_token(envelope, asked) if self.shape.token is not None else None
         back = self.back_token(items, asked) if self.shape.back is not None else None
         body = self.encode(self.shape.written(envelope, token, back), asked)

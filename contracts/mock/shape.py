@@ -65,7 +65,7 @@ class Form:
                 continue
             found[self.names.get(name, name)] = self.write.get(name, _same)(each)
         for name, values in self.facets.items():
-            found[name] = facet(name, values, value.get("id"))
+            found[name] = self.write.get(name, _same)(facet(name, values, value.get("id")))
         for name, here in self.names.items():
             if name not in value:
                 found.pop(here, None)

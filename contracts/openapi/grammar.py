@@ -20,6 +20,7 @@ UNKNOWN_PARAMETERS = "unknown"
 
 _PLAIN = re.compile("[!-$&-~]*")
 """Printable ASCII without percent signs, which means itself: nearly every parameter of a long recording."""
+_INTEGER = re.compile("-?(?:0|[1-9][0-9]*)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_DIGITS = 18
 """Every integer of so many digits fits into 64 bits."""
@@ -73,6 +74,7 @@ class Grammar:
         fixed: The parameters that every request has.
         others: The other parameters that the document names.
         filter_words: The values that the filter takes; none where it takes any.
+        integers: Whether it takes integers only.
     """
 
     prefix: str
@@ -84,6 +86,7 @@ class Grammar:
     fixed: tuple[tuple[str, str], ...] = ()
     others: frozenset[str] = frozenset()
     filter_words: tuple[str, ...] = ()
+    integers: bool = False
 
     def path(self, scope: str) -> str:
         """The path for a percent-encoded scope."""
@@ -186,6 +189,8 @@ def _judge(grammar: Grammar, role: str, value: str) -> set[Oddity]:
     if role == "order" and value not in dict(grammar.orders):
         return {Oddity.AMBIGUOUS if value.strip() in dict(grammar.orders) else Oddity.OUTSIDE}
     if role == "facet" and grammar.filter_words and value not in grammar.filter_words:
+        return {Oddity.OUTSIDE}
+    if role == "facet" and grammar.integers and _INTEGER.fullmatch(value) is None:
         return {Oddity.OUTSIDE}
     return set()
 

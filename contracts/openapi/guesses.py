@@ -75,6 +75,14 @@ _INEXACT = re.compile(
     r"\b(?:prefix|contains?\b|containing|substring|partial|search|starts with|case.?insensitive|pattern|wildcard)",
     re.IGNORECASE,
 )
+_ADDS_OR_BOUNDS = re.compile(
+    r"\b(?:includ|also\b|expand|default)"
+    r"|\b(?:since|until|up to|from|ranges?)\b|\bat (?:least|most)\b|\bm(?:in|ax)imum\b"
+    r"|\b(?:more|less|fewer|greater) than\b|\bor (?:more|less|later|newer|older|above|below)\b"
+    r"|time|date|_at$|At$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What is said of a flag or a number that does not stand for the items that have it."""
 _DATED = re.compile(r"\bISO.?8601\b|\bRFC.?3339\b", re.IGNORECASE)
 _BOUND = re.compile(r"([A-Za-z_]\w*?)(?:\[(gte|gt|lte|lt)\]|[._]{1,2}(gte|gt|lte|lt))")
 """How a parameter is called that bounds a property."""
@@ -338,19 +346,33 @@ def _order(query: Mapping[str, Parameter]) -> Statements:
 
 
 def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str]]:
-    """Parameters that filter by a property of the items with the same name, or with the same enum values."""
+    """Parameters that filter by a property of the items with the same name, or with the same enum values.
+
+    One with a default is none: a list without it is filtered already.
+    """
     found = []
     for parameter in parameters:
         own, texts = items.get(parameter.name), set(words(parameter.schema))
-        if _INEXACT.search(parameter.description):
+        if _INEXACT.search(parameter.description) or parameter.schema.get("default") is not None:
             continue
-        if own is not None and parameter.types == {"string"} == types(own) and _time_form(own) is None:
+        if own is not None and _compares(parameter, own):
             if not texts or not words(own) or texts <= set(words(own)):
                 found.append((parameter.name, parameter.name))
         elif len(texts) >= _LEAST_ALTERNATIVES:
             same = [name for name, schema in items.items() if set(words(schema)) == texts]
             found += [(parameter.name, name) for name in same if len(same) == 1]
     return found
+
+
+def _compares(parameter: Parameter, own: Mapping[str, Any]) -> bool:
+    """Whether a parameter and the property of the same name are values of one kind, which can be compared."""
+    if parameter.types != types(own) or parameter.types not in ({"string"}, {"boolean"}, {"integer"}):
+        return False
+    if parameter.types == {"string"}:
+        return _time_form(own) is None
+    # A flag often adds items to the list, and a number often bounds it, a time above all.
+    said = f"{parameter.name}\n{parameter.description}\n{own.get('format', '')}"
+    return not _ADDS_OR_BOUNDS.search(said)
 
 
 def _hidden(parameters: list[Parameter]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from contracts.openapi.document import Document, unusable
 from contracts.openapi.grammar import PARAMETERS, Grammar
 from contracts.openapi.nodes import mapping
 from contracts.openapi.operation import Dialect, Operation, Roles, encode
-from contracts.openapi.outline import Outline, words
+from contracts.openapi.outline import Outline, choices, types
 from contracts.openapi.overlay import apply_overlay
 from contracts.openapi.profile import Ordering, Profile, Statements
 from contracts.openapi.reduction import Reduced, fits, reduce
@@ -159,7 +159,8 @@ def _operation(
             only_order=None if order.param is not None else order.default or Order.DESCENDING,
             fixed=fixed,
             others=frozenset(parameters) - {name for name, _ in known},
-            filter_words=words(allowed),
+            filter_words=choices(allowed),
+            integers=types(allowed) == {"integer"},
         ),
     )
 

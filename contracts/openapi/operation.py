@@ -22,7 +22,7 @@ from contracts.core.vocabulary import Vocabulary
 from contracts.openapi.grammar import Grammar, Reading
 from contracts.openapi.guesses import bounded, dated, is_address
 from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Outline, types, value_at, words
+from contracts.openapi.outline import Outline, choices, in_a_query, types, value_at
 from contracts.openapi.profile import Cursor, Profile, Time
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References
@@ -30,6 +30,8 @@ from contracts.openapi.references import References
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+_KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
+"""The types of values that a filter compares, where they are no texts."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _ADDRESS = re.compile(r"(?:https?://|/|\?)[^?\s]*\?|\?", re.IGNORECASE)
 """How the address of a page begins, up to its query."""
@@ -98,7 +100,7 @@ class Operation:
             Capability.TIME: profile.time is not None,
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.facet),
-            Capability.OPEN_FILTER: bool(roles.facet) and not self.filter_words,
+            Capability.OPEN_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
             Capability.FILTERS: len(profile.filters) > 1,
             Capability.HIDDEN_FILTER: bool(profile.hidden),
             Capability.SCOPE: bool(roles.scope),
@@ -264,26 +266,39 @@ class Operation:
     @property
     def facet_words(self) -> tuple[str, ...]:
         """The values of the items' property for the filter; empty if it may have any."""
-        return words(self._outline.items(self.profile.items).get(self.roles.item_facet, {}))
+        return choices(self._outline.items(self.profile.items).get(self.roles.item_facet, {}))
 
     @property
     def shared_words(self) -> tuple[str, ...]:
-        """The values that the filter accepts and the items' property may have; empty unless both are named."""
+        """The texts that the filter accepts and the items' property may have; empty unless both are named."""
+        if self.takes(self.roles.facet):
+            return ()
         return tuple(word for word in self.filter_words if word in self.facet_words)
+
+    def facets(self, entry: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """What an item has of the properties that filters compare, as a query writes it; ``None`` for a wrong type."""
+        found = ((entry.get(name), kind) for name, kind in self._compared)
+        return tuple(in_a_query(value) if type(value) is kind else None for value, kind in found)
+
+    @cached_property
+    def _compared(self) -> tuple[tuple[str, type], ...]:
+        items = self._outline.items(self.profile.items)
+        kinds = ((name, types(items.get(name, {}))) for _, name in self.profile.filters)
+        return tuple((name, _KINDS.get(next(iter(kind)), str) if len(kind) == 1 else str) for name, kind in kinds)
 
     def words_of(self, parameter: str) -> tuple[str, ...]:
         """The values that a filter and the property that it compares may have; empty if they may have any."""
         asked = self._outline.query.get(parameter)
         own = self._outline.items(self.profile.items).get(dict(self.profile.filters).get(parameter, ""), {})
-        return words(asked.schema if asked is not None else {}) or words(own)
+        return choices(asked.schema if asked is not None else {}) or choices(own)
 
     def takes(self, parameter: str) -> str:
-        """The type of a query parameter: ``integer``, ``date-time``, or an empty string for any other."""
+        """The type of a query parameter: ``boolean``, ``integer``, ``date-time``, or an empty string for any other."""
         asked = self._outline.query.get(parameter)
         if asked is None:
             return ""
-        if asked.types == {"integer"}:
-            return "integer"
+        if len(asked.types) == 1 and asked.types <= {"boolean", "integer"}:
+            return next(iter(asked.types))
         return "date-time" if dated(asked.schema, asked.description) else ""
 
     @cached_property

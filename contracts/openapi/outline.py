@@ -230,6 +230,20 @@ def words(schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value for value in values if isinstance(value, str))
 
 
+def in_a_query(value: object) -> str | None:
+    """A value as a query writes it: a text as it is, a boolean or an integer as in JSON; ``None`` for any other."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int) else None
+
+
+def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that a schema lists, or both of a boolean, as a query writes them; empty if it lists none."""
+    listed = sequence(schema.get("enum")) or [schema[key] for key in ("const",) if key in schema]
+    found = tuple(text for value in listed if (text := in_a_query(value)) is not None)
+    return found or (("true", "false") if types(schema) == {"boolean"} else ())
+
+
 def value_at(value: object, place: Place) -> Any:
     """The value at a place of an answer; ``None`` where there is none."""
     for name in place:

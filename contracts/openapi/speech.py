@@ -9,7 +9,7 @@ from typing import Final
 from contracts.core.vocabulary import Vocabulary
 from contracts.core.wording import plural
 from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Outline
+from contracts.openapi.outline import Outline, types
 from contracts.openapi.profile import Profile
 
 _TIMES: Final = {
@@ -27,6 +27,7 @@ _SORTED: Final = re.compile(
 )
 _OF_SIZES: Final = ("default", "minimum", "maximum")
 _OF_SCHEMES: Final = ("type", "scheme", "in", "name")
+_ARTICLES: Final = {"boolean": "a", "integer": "an"}
 _LONGEST: Final = 200
 """Characters of a description that are quoted; published ones have up to a thousand."""
 
@@ -57,6 +58,10 @@ def vocabulary(document: str, profile: Profile, outline: Outline, key_header: st
     phrases: dict[str, str] = {} if profile.time is None or profile.time.form == "unix" else _TIMES[profile.time.form]
     if not (filters and filters[0][1].endswith("id")):
         phrases = {**phrases, "`id` and `project_id` are not empty": "`id` is not empty"}
+    kinds = types(outline.items(profile.items).get(filters[0][1], {})) if filters else frozenset[str]()
+    if len(kinds) == 1 and kinds <= _ARTICLES.keys():
+        (kind,) = kinds
+        phrases = {**phrases, "`project_id` is a string": f"`project_id` is {_ARTICLES[kind]} {kind}"}
     token_alone = profile.more is None and profile.next.kind == "body"
     if token_alone:
         phrases = {**phrases, "`has_more` is not worked out": "Whether there is a token is not worked out"}

@@ -105,7 +105,7 @@ def _further(asking: Asking) -> Iterator[Request]:
     for place, name in enumerate(names):
         values = dict.fromkeys(value for item in items if (value := item.further[place]) is not None)
         kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
-        if values and not operation.words_of(name):
+        if values and not operation.words_of(name) and not operation.takes(name):
             kinds[3] += [chosen((name, value)) for value in _resembling(asking.rng.choice(list(values)), tuple(values))]
     yield from filter(None, chain.from_iterable(zip_longest(*kinds)))
 

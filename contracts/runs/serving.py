@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ _LARGEST_LIMIT = 100
 """The largest page where the document names none."""
 _FACETS = ("first", "second", "third")
 """The values of a further filter where the document names none."""
+_LITERAL = re.compile("true|false|-?(?:0|[1-9][0-9]*)", re.ASCII)
 _TIMES: Mapping[str, Callable[[object], object]] = {"unix-ms": milliseconds, "rfc3339": rfc3339}
 
 
@@ -34,8 +36,10 @@ def serving(dataset: Dataset, operation: Operation) -> Dataset:
         checkpoints = {"": dataset.permissions}
         named = {"checkpoint": "", "other_checkpoint": "", "empty_checkpoint": ""}
     words = operation.filter_words or operation.facet_words
+    known = {each.project_id for listed in checkpoints.values() for each in listed}
+    if not words and operation.takes(operation.roles.facet) == "integer":
+        words = tuple(map(str, range(1, len(known) + 1)))
     if words:
-        known = {each.project_id for listed in checkpoints.values() for each in listed}
         meant = {name: words[number % len(words)] for number, name in enumerate(sorted(known))}
         checkpoints = {
             name: tuple(replace(each, project_id=meant[each.project_id]) for each in listed)
@@ -108,13 +112,31 @@ def shape(operation: Operation) -> Shape:
             ),
             template=item,
             constant=profile.constants[0][1] if profile.constants else None,
-            facets={name: operation.words_of(param) or _FACETS for param, name in profile.filters[1:]},
-            write={}
-            if profile.time is None or profile.time.form == "unix"
-            else {"created_at": _TIMES[profile.time.form]},
+            facets={name: _values(operation, param) for param, name in profile.filters[1:]},
+            write=dict(_writers(operation)),
             published="checkpoint.permission",
         ),
     )
+
+
+def _values(operation: Operation, parameter: str) -> tuple[str, ...]:
+    """The values that items have of what a further filter compares."""
+    return operation.words_of(parameter) or (("1", "2", "3") if operation.takes(parameter) == "integer" else _FACETS)
+
+
+def _writers(operation: Operation) -> Iterator[tuple[str, Callable[[Any], object]]]:
+    """How values are written that the published operation has as texts or as Unix seconds."""
+    profile = operation.profile
+    if profile.time is not None and profile.time.form != "unix":
+        yield "created_at", _TIMES[profile.time.form]
+    for place, (param, name) in enumerate(profile.filters):
+        if operation.takes(param) in {"boolean", "integer"}:
+            yield name if place else "project_id", _as_json
+
+
+def _as_json(value: Any) -> object:
+    """A boolean or an integer for the text that stands for it; any other value as it is."""
+    return json.loads(value) if isinstance(value, str) and _LITERAL.fullmatch(value) else value
 
 
 def _link(operation: Operation, cursor: Cursor) -> str:

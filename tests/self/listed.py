@@ -184,6 +184,20 @@ FILTERS = document(
 )
 """Two filters by what items show, and three by what they don't."""
 
+FLAGS = document(
+    "/things",
+    [
+        parameter("after"),
+        parameter("order", enum=["asc", "desc"], description="Sort order by `created_at`. Defaults to `desc`."),
+        parameter("limit", "integer", "Ranges from 1 to 100, and the default is 20."),
+        parameter("locked", "boolean"),
+        parameter("floor", "integer"),
+    ],
+    {"has_more": BOOLEAN},
+    {"id": TEXT, "created_at": INTEGER, "locked": BOOLEAN, "floor": {"type": ["integer", "null"]}},
+)
+"""A filter that is a flag, and one that is a number."""
+
 BOUNDS = document(
     "/things",
     [

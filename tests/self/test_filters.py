@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from listed import BOUNDS, FILTERS, written
+import requests
+from listed import BOOLEAN, BOUNDS, FILTERS, FLAGS, INTEGER, TEXT, document, parameter, written
 
 from contracts.clauses.registry import find
 from contracts.core.model import Target
 from contracts.core.result import Result, Verdict
-from contracts.mock.app import Behaviour, Fields
+from contracts.mock.app import Asked, Behaviour, Fields
 from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server
 from contracts.mock.shape import HIDDEN, RANGES, SEVERAL
@@ -21,6 +24,8 @@ from contracts.openapi.operation import Operation
 from contracts.runs import live
 from contracts.runs.plan import Plan
 from contracts.runs.serving import serving
+from contracts.runs.target import opened
+from contracts.settings.choosing import choose
 from contracts.traffic.keys import Keys
 
 
@@ -82,6 +87,99 @@ def test_bounds_of_times_are_predicted(bounded: Operation) -> None:
     moment = bounded.bound("created_at[gte]", "2024-07-23T21:44:27+02:00")
     assert moment is not None
     assert bounded.as_bound("created_at[lt]", moment) == "2024-07-23T19:44:27Z"
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    return load_operation(written(tmp_path_factory.mktemp("spec"), FLAGS), name="listThings")
+
+
+class LockedLeftOut(Behaviour):
+    """Locked items are shown only to those who ask for them."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        return Behaviour.filter(self, permissions, asked if asked.project_id else replace(asked, project_id="false"))
+
+
+class SomeWithout(Behaviour):
+    """Some items have no value, and match none."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        found = Behaviour.filter(self, permissions, asked)
+        return found if asked.project_id is None else [each for each in found if int(each.id[-1], 36) % 3]
+
+    def render_item(self, permission: Permission, asked: Asked, /) -> object:
+        item = Behaviour.render_item(self, permission, asked)
+        assert isinstance(item, dict)
+        return item if int(permission.id[-1], 36) % 3 else {**item, "project_id": None}
+
+
+class StrictFlags(Behaviour):
+    """Only what JSON calls a boolean is taken for one."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        if asked.project_id not in {None, "true", "false"}:
+            raise self.invalid("locked", "'locked' takes true or false.")
+        return Behaviour.filter(self, permissions, asked)
+
+
+@pytest.mark.parametrize("right", [Behaviour, StrictFlags, LockedLeftOut, SomeWithout])
+def test_flags_and_numbers_filter(flags: Operation, right: type[Behaviour]) -> None:
+    verdicts = judged(flags, right())
+    assert Verdict.BROKEN not in verdicts.values()
+    assert {verdicts["FLT-002"], verdicts["FLT-006"]} == {Verdict.KEPT}
+    assert verdicts["FLT-001"] is (Verdict.NOT_EXERCISED if right is LockedLeftOut else Verdict.KEPT)
+    # A flag has no value that no item could have, and what a number is written as is for the server to say.
+    assert {verdicts["FLT-004"], verdicts["FLT-005"]} == {Verdict.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize(
+    ("fault", "clause"),
+    [("filter-ignored", "FLT-001"), ("filter-after-limit", "FLT-002"), ("second-filter-ignored", "FLT-006")],
+)
+def test_a_flag_or_a_number_that_does_not_filter_is_caught(fault: str, clause: str, tmp_path: Path) -> None:
+    with opened(
+        choose({"spec": str(written(tmp_path, FLAGS)), "operation": "listThings", "fault": fault}, {})
+    ) as target:
+        result = live.run(replace(target.plan(), selected=find(["FLT"])))
+    assert clause in {each.clause for each in result.judgements if each.verdict is Verdict.BROKEN}
+
+
+def test_items_are_served_with_flags_and_numbers(flags: Operation) -> None:
+    data = serving(seeded(size=30), flags)
+    with Server(data) as server:
+        key = {"Authorization": f"Bearer {data.admin_key}"}
+        for query, name, kind in (("locked=true", "locked", True), ("floor=2", "floor", 2)):
+            page = requests.get(f"{server.base_url}/things?{query}", headers=key, timeout=60).json()["data"]
+            assert page
+            assert [each[name] for each in page] == [kind] * len(page)
+            assert {type(each["locked"]) for each in page} == {bool}
+
+
+@pytest.mark.parametrize(
+    ("parameter_", "filters"),
+    [
+        (parameter("locked", "boolean", "Whether the things are locked."), True),
+        (parameter("locked", "boolean", "Include locked things."), False),
+        (parameter("locked", "boolean", "By default, locked things are left out."), False),
+        (parameter("locked", "boolean", default=False), False),
+        (parameter("locked", "string", ""), False),
+        (parameter("floor", "integer", "The floor on which it stands."), True),
+        (parameter("floor", "integer", "On this floor or above."), False),
+        (parameter("floor", "integer", "The minimum."), False),
+        (parameter("ended_at", "integer", ""), False),
+        (parameter("end_time", "integer", ""), False),
+        (parameter("label", "string", ""), True),
+        (parameter("label", "string", default="new"), False),
+    ],
+)
+def test_what_a_parameter_of_a_property_stands_for(parameter_: dict[str, Any], filters: bool, tmp_path: Path) -> None:
+    item = {"id": TEXT, "locked": BOOLEAN, "label": TEXT, **dict.fromkeys(("floor", "ended_at", "end_time"), INTEGER)}
+    data = document("/things", [parameter("after"), parameter("limit", "integer"), parameter_], {}, item)
+    name = parameter_["name"]
+    found = load_operation(written(tmp_path, data), name="listThings").profile
+    assert found.filters == (((name, name),) if filters else ())
+    assert found.hidden == ()
 
 
 @pytest.mark.parametrize("right", [Behaviour, HiddenRefused, HiddenIgnored, HiddenMatchesNothing])

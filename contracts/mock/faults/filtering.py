@@ -81,12 +81,7 @@ def filter_after_limit(self: Behaviour, asked: Asked, /) -> Response:
     whole = replace(asked, project_id=None)
     rest = self.rest(whole)
     page = self.cut(rest, whole)
-    items = self.matching(page, asked)
-    envelope = self.render(
-        items, self.has_more(page, rest, asked), self.first_id(items, asked), self.last_id(items, asked), asked
-    )
-    body = self.encode(envelope, asked)
-    return Response(200, self.headers(body, asked), body)
+    return self.page_of(self.matching(page, asked), self.has_more(page, rest, asked), asked)
 
 
 @replaces(Behaviour.rest, "FLT-002", kind=Kind.FILTER_IN_PART)
