@@ -23,6 +23,7 @@ def tokens(asking: Asking) -> None:
     if first is None or first.token is None:
         return
     _again(asking, first)
+    _just_the_rest(asking)
     # A small share reaches one case of each clause.
     orders = asking.operation.orders
     limits = [(order, *sizes) for sizes in zip((size, *SIZES[1:]), (5, 1, None), strict=True) for order in orders]
@@ -57,6 +58,18 @@ def _again(asking: Asking, first: Page) -> None:
     if second is not None and second.token is not None:
         _ask(asking, first.query, second.token)
     _ask(asking, first.query, token)
+
+
+def _just_the_rest(asking: Asking) -> None:
+    """Ask for a last page that is full, where no walk came to one: servers that go by that say that more follows."""
+    ended = [
+        walk.pages for walk in asking.evidence.walks if walk.ended and len(walk.pages) > 1 and walk.pages[-1].items
+    ]
+    if any(pages[-1].query.limit == len(pages[-1].items) for pages in ended):
+        return
+    for *_, before, last in ended[:1]:
+        if before.token is not None:
+            _ask(asking, replace(before.query, limit=len(last.items)), before.token)
 
 
 def _with_another_limit(asking: Asking, order: Order, size: int, other: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -241,6 +242,22 @@ def test_nothing_but_tokens_that_were_given_is_sent_as_one(tmp_path: Path) -> No
         if exchange.ok and exchange.answer is not None and b'"next":"' in exchange.answer.body:
             given.add(exchange.answer.body.partition(b'"next":"')[2].partition(b'"')[0].decode())
     assert given
+
+
+def test_a_last_page_that_is_full_is_asked_for_where_no_walk_comes_to_one(tmp_path: Path) -> None:
+    """A list whose number of items no page size divides, and that is longer than the largest page."""
+    data = copy.deepcopy(TOKEN)
+    asked = data["paths"]["/v1/shelves/{shelf_id}/things"]["get"]["parameters"]
+    next(each for each in asked if each["name"] == "limit")["schema"]["maximum"] = 7
+    given = {
+        "spec": str(written(tmp_path, data)),
+        "operation": "listThings",
+        "items": "41",
+        "fault": "has-more-from-full-page",
+    }
+    with opened(choose(given, {})) as target:
+        result = live.run(target.plan())
+    assert "PAG-014" in having(result, Verdict.BROKEN)
 
 
 def _made_from(token: str, known: str) -> bool:
