@@ -100,6 +100,7 @@ class Shape:
         page: How a page is written, ``None`` as published.
         item: How an item is written.
         key_header: The header that holds the key by itself, where it is not Authorization.
+        project: What the first filter compares, of the first item of a list that had none.
         filters: The filters behind the first one, each with the item's property that it compares.
         loose: The prefix as a pattern that takes any value of the parameters in front of the checkpoint; empty without.
         hidden: The filters by what items don't show, and by more than equality.
@@ -134,6 +135,7 @@ class Shape:
     back_link: str = ""
     fixed: frozenset[str] = frozenset()
     key_header: str = ""
+    project: str = "proj_new"
 
     @property
     def styles(self) -> frozenset[str]:

@@ -85,6 +85,7 @@ def shape(operation: Operation) -> Shape:
         },
         fixed=frozenset(name for name, _ in operation.fixed),
         filters=dict(profile.filters[1:]),
+        project=_values(operation, roles.facet)[0],
         hidden=profile.hidden,
         ranges={name: partial(_inside, operation, name) for name in operation.ranges},
         token=profile.next.at if profile.next.kind == "body" else None,
@@ -120,7 +121,7 @@ def shape(operation: Operation) -> Shape:
 
 
 def _values(operation: Operation, parameter: str) -> tuple[str, ...]:
-    """The values that items have of what a further filter compares."""
+    """Values that items have of what a filter compares."""
     return operation.words_of(parameter) or (("1", "2", "3") if operation.takes(parameter) == "integer" else _FACETS)
 
 

@@ -25,6 +25,7 @@ from listed import (
     BOUNDS,
     FILTERS,
     FIXED_ORDER,
+    FLAGS,
     ID_CURSOR,
     NO_ORDER,
     ONE_PARAMETER,
@@ -62,6 +63,7 @@ STYLES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "bounds": ("id cursor, filters that bound times", BOUNDS),
     "array": ("id cursor, the answer is the array itself", ARRAY),
     "addresses": ("token within the address of the next page, one parent", ADDRESSES),
+    "flags": ("id cursor with order, a flag and a number as filters", FLAGS),
 }
 """Each style by its name: what it is, and a document of one such operation."""
 REQUESTS = "150"
@@ -77,6 +79,7 @@ NEEDS: Mapping[str, Capability] = {
     "note-cut-in-ascending-order": Capability.ORDER,
     "order-shared": Capability.ORDER,
     "path-in-a-page": Capability.SCOPE,
+    "percent-in-project-shows-all": Capability.OPEN_FILTER,
     "project-shared": Capability.FILTER,
     "quote-in-cursor-shows-all": Capability.SCOPE,
     "quote-in-project-shows-all": Capability.SCOPE,
@@ -92,6 +95,7 @@ NOT_WRONG: Mapping[tuple[str, str], str] = {
     ("filters", "second-filter-ignores-case"): "the second filter takes three words alone",
     ("both-ways", "far-item-lost-on-small-pages"): "so few requests do not come to the thousandth item",
     ("filters", "far-item-lost-on-small-pages"): "so few requests do not come to the thousandth item",
+    ("flags", "far-item-lost-on-small-pages"): "so few requests do not come to the thousandth item",
     ("token-alone", "quote-in-cursor-shows-all"): "the oldest items come first there, and all of them are of this list",
     ("bounds", "twenty-are-nineteen"): "the document names no size of a page without a limit",
 }

@@ -58,7 +58,7 @@ class Moving(Behaviour):
             if len(after) > self.fewest:
                 after.pop(rng.randrange(len(after)))
         for number in range(self.gains):
-            owner = rng.choice(before).project_id if before else "proj_new"
+            owner = rng.choice(before).project_id if before else self.shape.project
             after.append(Permission(permission_id(number, rng), self.moment(before, step, rng), owner))
         return tuple(after)
 
