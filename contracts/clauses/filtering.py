@@ -132,7 +132,7 @@ def _swapped(evidence: Evidence, page: Page, order: Order) -> Finding | None:
     good="57 permissions: 30 + 18 + 9",
     bad="57 permissions: 30 + 18 + 8",
     probes=("walks.facets", "walks.within", "walks.defaults"),
-    requires={Capability.FILTER, Capability.ID},
+    requires={Capability.FULL_FILTER, Capability.ID},
     caused_by=("SCO-001", "FLT-001", "FLT-002"),
     decided_by="list",
     needs=Needs(items=2, facets=2),

@@ -85,7 +85,7 @@ class Needs:
                 f"the list has {count(len(listing.items), 'permission')}, and this needs {self.items}",
                 f"--checkpoint with a checkpoint that has at least {count(self.items, 'permission')}",
             )
-        if len(listing.facets) < self.facets:
+        if self.facets and (not listing.facets or listing.groups < self.facets):
             return (
                 f"the list has {count(len(listing.facets), 'project')}, and this needs {self.facets}",
                 f"--checkpoint with permissions for at least {self.facets} projects",

@@ -32,6 +32,7 @@ class Capability(StrEnum):
     UNIX_TIME = "a time in Unix seconds on its items"
     FILTER = "a parameter that filters the list"
     OPEN_FILTER = "a filter that takes any text"
+    FULL_FILTER = "a filter by what every item shows"
     FILTERS = "a second parameter that filters the list"
     HIDDEN_FILTER = "a filter by what its items don't show"
     SCOPE = "a parameter in its path"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 from contracts.core.model import JSON_MEDIA_TYPE, Capability, Exchange, Order, Page, Query, Request, Target
@@ -346,6 +346,7 @@ class Evidence:
             last_items=self._last_items,
             by_time=by_time,
             lasting=self.operation.filters_last,
+            selects=partial(self.operation.selects, self.operation.roles.facet),
             by_content=Capability.ID not in self.operation.capabilities,
         )
         if self.part:

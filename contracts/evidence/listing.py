@@ -9,7 +9,7 @@ such a claim holds only if the list did not change (`Listing.changed`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -27,6 +27,7 @@ class Listing:
         last_items: The last item in each order, where another walk reached it.
         by_time: Whether the list is sorted by the times of its items.
         lasting: Whether an item stays in its facet; a status, which filters compare too, may change.
+        selects: Whether a facet surely stands for the items that show it; for others no filter asks.
         by_content: Whether items have no ids of their own, so that several may have the same one.
     """
 
@@ -38,10 +39,12 @@ class Listing:
         last_items: Mapping[Order, str] | None = None,
         by_time: bool = True,
         lasting: bool = True,
+        selects: Callable[[str], bool] = bool,
         by_content: bool = False,
     ) -> None:
         self._part = part
         self._lasting = lasting
+        self._selects = selects
         self._by_content = by_content
         self._alike: set[str] = set()
         """Contents that several items without an id share: which of them a page shows is not known."""
@@ -106,12 +109,17 @@ class Listing:
 
     @cached_property
     def facets(self) -> tuple[str, ...]:
-        """The facets of its items, those with the most items first."""
+        """The facets of its items for which a filter can ask, those with the most items first."""
         count: dict[str, int] = defaultdict(int)
         for item in self.items.values():
             if item.facet:
                 count[item.facet] += 1
-        return tuple(sorted(count, key=lambda facet: (-count[facet], facet)))
+        return tuple(sorted(filter(self._selects, count), key=lambda facet: (-count[facet], facet)))
+
+    @cached_property
+    def groups(self) -> int:
+        """How many facets its items have; those that show none count as one."""
+        return len({item.facet or None for item in self.items.values()})
 
     @cached_property
     def has_tie(self) -> bool:

@@ -75,6 +75,7 @@ class Grammar:
         others: The other parameters that the document names.
         filter_words: The values that the filter takes; none where it takes any.
         integers: Whether it takes integers only.
+        of_absence: The values for which servers may also find items that don't show what it compares.
     """
 
     prefix: str
@@ -87,6 +88,7 @@ class Grammar:
     others: frozenset[str] = frozenset()
     filter_words: tuple[str, ...] = ()
     integers: bool = False
+    of_absence: frozenset[str] = frozenset()
 
     def path(self, scope: str) -> str:
         """The path for a percent-encoded scope."""
@@ -190,6 +192,8 @@ def _judge(grammar: Grammar, role: str, value: str) -> set[Oddity]:
         return {Oddity.AMBIGUOUS if value.strip() in dict(grammar.orders) else Oddity.OUTSIDE}
     if role == "facet" and grammar.filter_words and value not in grammar.filter_words:
         return {Oddity.OUTSIDE}
+    if role == "facet" and value in grammar.of_absence:
+        return {Oddity.AMBIGUOUS}
     if role == "facet" and grammar.integers and _INTEGER.fullmatch(value) is None:
         return {Oddity.OUTSIDE}
     return set()

@@ -65,7 +65,7 @@ def load_operation(
     outline = Outline(References(source.name, reduced.data), reduced.data, reduced.path)
     surveyed = read(source.name, outline, {**said, **stated.get(reduced.path, {})})
     profile = _usable(source.name, reduced.path, surveyed)
-    return _operation(source, reduced, profile, at=at, query=tuple(query), dialect=dialect)
+    return _operation(source, reduced, outline, profile, at=at, query=tuple(query), dialect=dialect)
 
 
 def _reduced(source: Document, chosen: Document, name: str | None) -> tuple[Reduced, Statements]:
@@ -100,6 +100,7 @@ def _usable(name: str, path: str, surveyed: Surveyed | None) -> Profile:
 def _operation(
     source: Document,
     reduced: Reduced,
+    outline: Outline,
     profile: Profile,
     *,
     dialect: Dialect,
@@ -161,6 +162,7 @@ def _operation(
             others=frozenset(parameters) - {name for name, _ in known},
             filter_words=choices(allowed),
             integers=types(allowed) == {"integer"},
+            of_absence=outline.of_absence(profile.items, roles.item_facet),
         ),
     )
 

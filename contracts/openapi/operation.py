@@ -101,6 +101,7 @@ class Operation:
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.facet),
             Capability.OPEN_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
+            Capability.FULL_FILTER: bool(roles.facet) and not self._of_absence[roles.facet],
             Capability.FILTERS: len(profile.filters) > 1,
             Capability.HIDDEN_FILTER: bool(profile.hidden),
             Capability.SCOPE: bool(roles.scope),
@@ -286,6 +287,15 @@ class Operation:
         kinds = ((name, types(items.get(name, {}))) for _, name in self.profile.filters)
         return tuple((name, _KINDS.get(next(iter(kind)), str) if len(kind) == 1 else str) for name, kind in kinds)
 
+    def selects(self, parameter: str, text: str) -> bool:
+        """Whether a value of a filter surely stands for the items that show it, and for no others."""
+        return text not in self._of_absence.get(parameter, ())
+
+    @cached_property
+    def _of_absence(self) -> Mapping[str, frozenset[str]]:
+        at = self.profile.items
+        return {parameter: self._outline.of_absence(at, name) for parameter, name in self.profile.filters}
+
     def words_of(self, parameter: str) -> tuple[str, ...]:
         """The values that a filter and the property that it compares may have; empty if they may have any."""
         asked = self._outline.query.get(parameter)
@@ -412,6 +422,7 @@ class Operation:
         query = self._grammar.read(request.path, rest).query if chosen else None
         pairs = tuple((unquote(name), unquote(value)) for name, _, value in (part.partition("=") for part in chosen))
         plain = len(dict(pairs)) == len(pairs) and all(value.isprintable() and value for _, value in pairs)
+        plain = plain and all(self.selects(name, value) for name, value in pairs)
         return (query, pairs) if query is not None and plain else None
 
     def read(self, request: Request) -> Reading:

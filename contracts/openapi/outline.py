@@ -194,6 +194,26 @@ class Outline:
     def _of_items(self, place: Place) -> Any:
         return (self.at(place) or {}).get("items")
 
+    def of_absence(self, place: Place, name: str) -> frozenset[str]:
+        """The values, as a query writes them, that an item may mean that does not show a boolean or an integer.
+
+        Servers differ in whether a filter by such a value finds these items. There are none of another property, and of
+        one that every item of the array at the place must show.
+        """
+        own = self.items(place).get(name, {})
+        usual = {frozenset({"boolean"}): "false", frozenset({"integer"}): "0"}.get(types(own))
+        if usual is None or (name in self._required((self.at(place) or {}).get("items")) and not _is_nullable(own)):
+            return frozenset()
+        return frozenset(filter(None, (usual, in_a_query(own.get("default")))))
+
+    def _required(self, schema: Any, depth: int = 0) -> frozenset[str]:
+        """The properties that an object must have."""
+        if not isinstance(schema, dict) or depth > _MOST_LEVELS:
+            return frozenset()
+        node = self._references.resolved(schema, "its answer")
+        own = frozenset(name for name in sequence(node.get("required")) if isinstance(name, str))
+        return own.union(*(self._required(part, depth + 1) for part in sequence(node.get("allOf"))))
+
     def undescribed(self, place: Place) -> tuple[str, ...]:
         """The names that the items at a place, or some of their alternatives, require and nothing describes."""
         parts = list(self._references.in_place((self.at(place) or {}).get("items")))
@@ -249,6 +269,14 @@ def value_at(value: object, place: Place) -> Any:
     for name in place:
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _is_nullable(schema: Mapping[str, Any]) -> bool:
+    named = schema.get("type")
+    if schema.get("nullable") is True or named == "null" or "null" in sequence(named):
+        return True
+    parts = [mapping(part) for key in ("anyOf", "oneOf") for part in sequence(schema.get(key))]
+    return None in sequence(schema.get("enum")) or any(map(_is_nullable, parts))
 
 
 def _is_null(schema: Any) -> bool:

@@ -91,19 +91,21 @@ def _further(asking: Asking) -> Iterator[Request]:
         return operation.request(replace(query, facet=facet, order=order), extra=pairs)
 
     # First one request of each kind.
+    beside = asking.listing.facets
     kinds: list[list[Request]] = [[], [], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
-        shown = [(name, value) for name, value in zip(names, item.further, strict=True) if value is not None]
-        if shown and item.facet:
+        further = zip(names, item.further, strict=True)
+        shown = [(name, value) for name, value in further if value is not None and operation.selects(name, value)]
+        if shown and item.facet and item.facet in beside:
             kinds[0].append(chosen(shown[0], facet=item.facet))
         if len(shown) > 1:
             kinds[2].append(chosen(*shown))
     kinds[1] = [chosen((name, value)) for name in hidden for value in _hidden_values(asking, name)]
     bounds = [(name, value) for name in operation.ranges for value in _hidden_values(asking, name)]
-    beside = asking.listing.facets
     kinds[4] = [chosen(pair, facet=beside[place % len(beside)]) for place, pair in enumerate(bounds[:2]) if beside]
     for place, name in enumerate(names):
-        values = dict.fromkeys(value for item in items if (value := item.further[place]) is not None)
+        found = (item.further[place] for item in items)
+        values = dict.fromkeys(value for value in found if value is not None and operation.selects(name, value))
         kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
         if values and not operation.words_of(name) and not operation.takes(name):
             kinds[3] += [chosen((name, value)) for value in _resembling(asking.rng.choice(list(values)), tuple(values))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from contracts.mock.faults import EVERY_FAULT, Fault
 from contracts.mock.server import Server
 from contracts.mock.shape import HIDDEN, RANGES, SEVERAL
 from contracts.mock.store import Permission, seeded
+from contracts.openapi.grammar import Oddity
 from contracts.openapi.loading import load_operation
 from contracts.openapi.operation import Operation
 from contracts.runs import live
@@ -39,8 +41,8 @@ def bounded(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     return load_operation(written(tmp_path_factory.mktemp("spec"), BOUNDS), name="listThings")
 
 
-def judged(operation: Operation, behaviour: Behaviour) -> dict[str, Verdict]:
-    data = serving(seeded(size=30), operation)
+def judged(operation: Operation, behaviour: Behaviour, *, size: int = 30) -> dict[str, Verdict]:
+    data = serving(seeded(size=size), operation)
     with Server(data, behaviour) as server:
         keys = Keys.of(data.admin_key)
         plan = Plan(target=Target(server.base_url, ""), keys=keys, operation=operation, seed=0, budget=80)
@@ -123,9 +125,101 @@ class StrictFlags(Behaviour):
         return Behaviour.filter(self, permissions, asked)
 
 
-@pytest.mark.parametrize("right", [Behaviour, StrictFlags, LockedLeftOut, SomeWithout])
-def test_flags_and_numbers_filter(flags: Operation, right: type[Behaviour]) -> None:
+class FalseIsNotShown(Behaviour):
+    """Items whose flag is false do not show it, and are found by it."""
+
+    def render_item(self, permission: Permission, asked: Asked, /) -> object:
+        item = Behaviour.render_item(self, permission, asked)
+        assert isinstance(item, dict)
+        return {name: value for name, value in item.items() if (name, value) != ("project_id", "false")}
+
+
+class FalseIsNotFound(FalseIsNotShown):
+    """They are found by neither value."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        return [] if asked.project_id == "false" else Behaviour.filter(self, permissions, asked)
+
+
+class SomeCountAsFalse(SomeWithout):
+    """Some items have no value, and are found among those for which it is false."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        found = SomeWithout.filter(self, permissions, asked)
+        without = [each for each in permissions if not int(each.id[-1], 36) % 3]
+        return [*found, *without] if asked.project_id == "false" else found
+
+
+def always_shown(of: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The document, which requires these properties of its items."""
+    made = copy.deepcopy(of)
+    made["components"]["schemas"]["Thing"]["required"] = list(names)
+    return made
+
+
+@pytest.mark.parametrize("right", [FalseIsNotShown, FalseIsNotFound, SomeCountAsFalse])
+def test_what_no_item_must_show_may_count_as_false(flags: Operation, right: type[Behaviour]) -> None:
     verdicts = judged(flags, right())
+    assert Verdict.BROKEN not in verdicts.values()
+    assert {verdicts["FLT-001"], verdicts["FLT-002"], verdicts["FLT-006"]} == {Verdict.KEPT}
+    assert verdicts["FLT-003"] is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(
+    ("fault", "clause"),
+    [
+        ("filter-ignored", "FLT-001"),
+        ("filter-is-the-others", "FLT-001"),
+        ("filter-after-limit", "FLT-002"),
+        ("filter-keeps-one-per-moment", "FLT-002"),
+    ],
+)
+def test_a_wrong_flag_is_caught_by_the_values_that_are_asked_for(
+    tmp_path: Path, fault: str, clause: str, required: bool
+) -> None:
+    data = always_shown(FLAGS, "locked", "floor") if required else FLAGS
+    operation = load_operation(written(tmp_path, data), name="listThings")
+    assert judged(operation, EVERY_FAULT[fault].behaviour(), size=57)[clause] is Verdict.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("own", "required", "texts"),
+    [
+        (BOOLEAN, False, {"false"}),
+        (BOOLEAN, True, set()),
+        ({"type": ["boolean", "null"]}, True, {"false"}),
+        ({"anyOf": [BOOLEAN, {"type": "null"}]}, True, {"false"}),
+        ({"type": "boolean", "default": True}, False, {"false", "true"}),
+        ({"type": "boolean", "default": True}, True, set()),
+        (INTEGER, False, {"0"}),
+        ({"type": "integer", "default": 3}, False, {"0", "3"}),
+        (TEXT, False, set()),
+    ],
+)
+def test_values_that_absence_may_mean_are_not_asked_for(
+    tmp_path: Path, own: dict[str, Any], required: bool, texts: set[str]
+) -> None:
+    name = "label"
+    asked = parameter(name, "boolean" if "boolean" in str(own) else str(own["type"]))
+    data = document("/things", [parameter("after"), parameter("limit", "integer"), asked], {}, {"id": TEXT, name: own})
+    operation = load_operation(
+        written(tmp_path, always_shown(data, "id", name) if required else data), name="listThings"
+    )
+    assert operation.profile.filters == ((name, name),)
+    possible = ("true", "false", "0", "3")
+    assert {text for text in possible if not operation.selects(name, text)} == texts
+    for text in texts:
+        reading = operation.read(operation.odd_request(query=f"{name}={text}"))
+        assert reading.query is None
+        assert reading.odd["facet"] == {Oddity.AMBIGUOUS}
+
+
+@pytest.mark.parametrize("right", [Behaviour, StrictFlags, LockedLeftOut, SomeWithout])
+def test_flags_and_numbers_filter(tmp_path: Path, right: type[Behaviour]) -> None:
+    # Of a flag that is false for all items nothing is asked unless every item shows it.
+    data = FLAGS if right is SomeWithout else always_shown(FLAGS, "locked")
+    verdicts = judged(load_operation(written(tmp_path, data), name="listThings"), right())
     assert Verdict.BROKEN not in verdicts.values()
     assert {verdicts["FLT-002"], verdicts["FLT-006"]} == {Verdict.KEPT}
     assert verdicts["FLT-001"] is (Verdict.NOT_EXERCISED if right is LockedLeftOut else Verdict.KEPT)
