@@ -201,7 +201,7 @@ class Operation:
         return vocabulary(self.name, self.profile, self._outline, self.key_header)
 
     @property
-    def around_checkpoint(self) -> tuple[str, str]:
+    def around_scope(self) -> tuple[str, str]:
         """The path before the scope, and after it."""
         return self._grammar.prefix, self._grammar.suffix
 

@@ -125,7 +125,7 @@ def _shown(path: Path, recording: Recording, target: Target, reader: Reader) -> 
     deep = Recorded(operation, recording.spool, recording.repetitions)
     hidden = len(recording.exchanges) - len(exchanges) + deep.hidden
     if recording.foreign:
-        exchanges = _of_checkpoints(operation, exchanges, {target.checkpoint, target.other_checkpoint})
+        exchanges = _of_scopes(operation, exchanges, {target.checkpoint, target.other_checkpoint})
         exchanges = with_steps(reader, exchanges)
     skipped = recording.skipped + (len(recording.exchanges) - len(exchanges) if recording.foreign else 0)
     notes = [f"Judged from {path.name}: nothing was asked."]
@@ -169,7 +169,7 @@ def _recording(path: Path, operation: Operation, hints: Hints, on_entry: Callabl
 
 def base_of(operation: Operation, url: str) -> str | None:
     """The base URL in front of the operation's path, ``None`` if the URL is of something else."""
-    before, behind = operation.around_checkpoint
+    before, behind = operation.around_scope
     scope = "[^/?#]+" if operation.roles.scope else ""
     path = re.escape(before) + scope + re.escape(behind)
     found = re.match(rf"(https?://[^/?#@\s]++[^?#]*?){path}(?:[?#]|$)", url)
@@ -183,13 +183,13 @@ def _target(path: Path, operation: Operation, recording: Recording, hints: Hints
         value = about.get(name)
         return value if isinstance(value, str) and value else None
 
-    checkpoint = hints.checkpoint or known("checkpoint") or _usual_checkpoint(operation, recording.exchanges)
-    if checkpoint is None:
+    scope = hints.checkpoint or known("checkpoint") or _usual_scope(operation, recording.exchanges)
+    if scope is None:
         raise ConfigurationError(f"{path.name} holds no answer to GET {operation.path_template}.")
     user = any(exchange.request.credential == "user" for exchange in recording.exchanges)
     return Target(
         base_url=recording.base_url,
-        checkpoint=checkpoint,
+        checkpoint=scope,
         other_checkpoint=hints.other_checkpoint or known("other_checkpoint"),
         empty_checkpoint=known("empty_checkpoint"),
         user_key=user or about.get("user_key") is True,
@@ -198,21 +198,19 @@ def _target(path: Path, operation: Operation, recording: Recording, hints: Hints
     )
 
 
-def _usual_checkpoint(operation: Operation, exchanges: Sequence[Exchange]) -> str | None:
-    """The checkpoint of most of the answers, those with a 200 first."""
+def _usual_scope(operation: Operation, exchanges: Sequence[Exchange]) -> str | None:
+    """The scope of most of the answers, those with a 200 first."""
     asked = Counter[str]()
     for exchange in exchanges:
-        checkpoint = operation.read(exchange.request).scope
-        if checkpoint is not None:
-            asked[checkpoint] += len(exchanges) + 1 if exchange.ok else 1
-    return next((checkpoint for checkpoint, _ in asked.most_common(1)), None)
+        scope = operation.read(exchange.request).scope
+        if scope is not None:
+            asked[scope] += len(exchanges) + 1 if exchange.ok else 1
+    return next((scope for scope, _ in asked.most_common(1)), None)
 
 
-def _of_checkpoints(
-    operation: Operation, exchanges: Sequence[Exchange], checkpoints: set[str | None]
-) -> tuple[Exchange, ...]:
+def _of_scopes(operation: Operation, exchanges: Sequence[Exchange], scopes: set[str | None]) -> tuple[Exchange, ...]:
     """Leave out what was asked of others: that they do not exist can't be known."""
-    kept = [exchange for exchange in exchanges if operation.read(exchange.request).scope in checkpoints]
+    kept = [exchange for exchange in exchanges if operation.read(exchange.request).scope in scopes]
     return tuple(replace(exchange, number=number) for number, exchange in enumerate(kept))
 
 

@@ -63,7 +63,7 @@ def shape(operation: Operation) -> Shape:
     page, item = _samples(operation)
     default = operation.usual_limit
     most = profile.limit.most if profile.limit is not None and profile.limit.most else max(_LARGEST_LIMIT, default)
-    prefix, suffix = operation.around_checkpoint
+    prefix, suffix = operation.around_scope
     named = {role: getattr(roles, role) for role in PARAMETERS}
     return Shape(
         prefix=prefix,

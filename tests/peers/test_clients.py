@@ -93,7 +93,7 @@ def serving(name: str) -> Iterator[tuple[Server, str, str]]:
     operation = load_operation(FORM, name=LISTS[name][0]) if LISTS[name][0] else load_operation()
     with embedded(Settings(), operation=operation) as server:
         within = server.dataset.checkpoint if operation.roles.scope else ""
-        before, after = operation.around_checkpoint
+        before, after = operation.around_scope
         yield server, within, f"{before}{within}{after}"
 
 

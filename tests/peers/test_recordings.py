@@ -205,7 +205,7 @@ def test_what_a_tool_recorded_is_judged(recorder: str, name: str, tmp_path: Path
     if not PLACE:
         pytest.skip("runs tools of others, which `tox -e peers` does")
     operation = load_operation(FORM, name=name) if name else load_operation()
-    before, behind = operation.around_checkpoint
+    before, behind = operation.around_scope
     orders = tuple(operation.order_words.values())
     for fault, broken in (("", set()), ("has-more-never", {"PAG-015"}), ("last-item-twice", {"PAG-008"})):
         with embedded(Settings(fault=fault or None), operation=operation) as server:
