@@ -207,13 +207,15 @@ def _hidden_facets(evidence: Evidence) -> Iterator[Outcome]:
 )
 def unknown_facet_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     known = set(evidence.listing.facets)
+    number = evidence.operation.takes(evidence.operation.roles.facet) == "integer"
     for exchange, facet, page in unknown_facets(evidence):
-        if resembles(facet, known):
+        if not number and resembles(facet, known):
             continue
         if page is not None and page.items:
-            # A facet may have got its first item since the list was read.
+            # A facet may have got its first item since the list was read. By a number, such as a version, a list may be
+            # asked for what it leaves out otherwise.
             its_own = all(item.facet == facet for item in page.items)
-            if not (its_own and evidence.listing.changed):
+            if not (its_own and (evidence.listing.changed or number)):
                 yield Finding("no items, or a 4xx", names(page.ids, 3), (exchange,), stable_list=its_own)
         elif shows_nothing(exchange, page) and (page is not None or _answered(evidence)):
             yield HELD
@@ -229,7 +231,7 @@ def unknown_facet_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     bad="project_id=proj_1 with projects proj_1 and proj_10: items of both",
     probes=("filters",),
     reference=("walks.defaults",),
-    requires={Capability.OPEN_FILTER},
+    requires={Capability.TEXT_FILTER},
     decided_by="list",
     needs=Needs(items=1, facets=1),
 )

@@ -100,7 +100,10 @@ class Operation:
             Capability.TIME: profile.time is not None,
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.facet),
-            Capability.OPEN_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
+            Capability.OPEN_FILTER: bool(roles.facet)
+            and not self.filter_words
+            and self.takes(roles.facet) in {"", "integer"},
+            Capability.TEXT_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
             Capability.FULL_FILTER: bool(roles.facet) and not self._of_absence[roles.facet],
             Capability.FILTERS: len(profile.filters) > 1,
             Capability.HIDDEN_FILTER: bool(profile.hidden),
@@ -310,6 +313,11 @@ class Operation:
         if len(asked.types) == 1 and asked.types <= {"boolean", "integer"}:
             return next(iter(asked.types))
         return "date-time" if dated(asked.schema, asked.description) else ""
+
+    def integers(self, parameter: str) -> range:
+        """The integers that a parameter takes, by its schema; those that 32 bits hold where it has no bounds."""
+        asked = self._outline.query.get(parameter)
+        return asked.integers if asked is not None else range(0)
 
     @cached_property
     def ranges(self) -> Mapping[str, Callable[[int, int], bool]]:

@@ -16,6 +16,8 @@ Schemas = Mapping[str, dict[str, Any]]
 """The properties of an object, each with its keywords."""
 
 _JSON = "application/json"
+_BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+_MOST_INTEGER = 2**31 - 1
 _MOST_NAMES = 3
 """Names that lead to where an answer says how its list goes on (`paging.cursors.after`)."""
 _MOST_LEVELS = 8
@@ -36,6 +38,15 @@ class Parameter:
     def types(self) -> frozenset[str]:
         """The JSON types that it allows, without null."""
         return types(self.schema)
+
+    @property
+    def integers(self) -> range:
+        """Integers that its bounds allow: all of them, or those from 1 on that 32 bits hold."""
+        low, high = ([each for key in keys if type(each := self.schema.get(key)) is int] for keys in _BOUNDS)
+        # A bound that is excluded is a flag in OpenAPI 3.0, and a number in 3.1.
+        first = max(low) + ("exclusiveMinimum" in self.schema) if low else 1
+        last = min(high) - ("exclusiveMaximum" in self.schema) if high else _MOST_INTEGER
+        return range(first, last + 1)
 
 
 class Outline:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from contracts.core.model import Order, Query, Request
 from contracts.probes.asking import Asking
 from contracts.probes.cursors import of_another_facet
-from contracts.probes.filters import MOST_TELLING, unused_id
+from contracts.probes.filters import MOST_TELLING, unused_facet
 from contracts.traffic.credentials import MALFORMED
 
 FIRST = ("none", "unknown", "empty", "basic", "user", "query-api_key", "shortened", MALFORMED[0])
@@ -197,7 +197,7 @@ def _requests(asking: Asking, *, tight: bool) -> list[Request]:
     asked: list[tuple[str, Query]] = [
         ("none", asking.query(limit=1, order=Order.ASCENDING)),
         ("user", elsewhere),
-        ("none", asking.query(facet=unused_id(asking, first or "proj_unknown"))),
+        ("none", asking.query(facet=unused_facet(asking, first or "proj_unknown"))),
         ("user", asking.query(after=after)),
         ("user", asking.query(limit=asking.size, order=Order.ASCENDING, facet=last)),
         ("unknown", asking.query(limit=asking.size, order=Order.DESCENDING, facet=first)),
@@ -208,7 +208,7 @@ def _requests(asking: Asking, *, tight: bool) -> list[Request]:
     if asking.operation.roles.before and after is not None:
         asked[2:2] = [("none", asking.query(before=after, limit=2))]
     if tight:
-        unused = asking.query(limit=1, order=Order.ASCENDING, facet=unused_id(asking, first or "proj_unknown"))
+        unused = asking.query(limit=1, order=Order.ASCENDING, facet=unused_facet(asking, first or "proj_unknown"))
         asked[:2] = [
             ("none", unused),
             ("user", Query(target.empty_checkpoint) if target.empty_checkpoint else elsewhere),

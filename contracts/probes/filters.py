@@ -25,6 +25,8 @@ WIDER = 0xFEE0
 _WIDE = 100
 _MOST_VALUES = 2
 _MOST_HIDDEN = 4
+_DRAWN = 20
+"""Integers that are drawn in search of an unused one."""
 
 FIRST_NAMES = 12
 """Further names that are requested before facets of other lists."""
@@ -44,7 +46,14 @@ def filters(asking: Asking) -> None:
     facets = listing.facets
     if not facets:
         if asking.operation.roles.facet or not further:
-            asking.ask(asking.query(facet=unused_id(asking, "proj_unknown")))
+            asking.ask(asking.query(facet=unused_facet(asking, "proj_unknown")))
+        asking.send_all(further)
+        return
+    if asking.operation.takes(asking.operation.roles.facet) in {"boolean", "integer"}:
+        # What resembles a boolean or an integer may be read as that one.
+        unused = unused_facet(asking, facets[0])
+        if unused is not None:
+            asking.ask_all([asking.query(facet=unused), asking.query(facet=unused, limit=1, order=Order.ASCENDING)])
         asking.send_all(further)
         return
     chosen = asking.rng.choice(facets)
@@ -133,6 +142,17 @@ def _elsewhere(asking: Asking) -> list[str]:
     pages = [page for pages in asking.evidence.pages_of_others.values() for page in pages]
     found = (item.facet for page in pages for item in page.items)
     return [facet for facet in dict.fromkeys(found) if facet and facet not in known]
+
+
+def unused_facet(asking: Asking, like: str) -> str | None:
+    """A facet that no item shows: an integer, or a text of the same form as ``like``; ``None`` where there is none."""
+    operation = asking.operation
+    kind = operation.takes(operation.roles.facet)
+    if kind != "integer" or operation.filter_words:
+        return None if kind in {"boolean", "integer"} else unused_id(asking, like)
+    span, shown = operation.integers(operation.roles.facet), {item.facet for item in asking.listing.items.values()}
+    drawn = (str(asking.rng.choice(span)) for _ in range(_DRAWN if span else 0))
+    return next((each for each in drawn if each not in shown and operation.selects(operation.roles.facet, each)), None)
 
 
 def unused_id(asking: Asking, like: str) -> str:

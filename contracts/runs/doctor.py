@@ -14,7 +14,7 @@ from contracts.core.wording import count
 from contracts.evidence.evidence import Evidence
 from contracts.evidence.reader import Reader
 from contracts.probes.asking import Asking, ShareSpent
-from contracts.probes.filters import unused_id
+from contracts.probes.filters import unused_facet
 from contracts.probes.walks import control_walk
 from contracts.runs.first_look import Obstacle, Stage, obstacle
 from contracts.runs.plan import Plan
@@ -223,7 +223,7 @@ class _Look:
         last = self.asking.listing.last(Order.DESCENDING)
         ways = {}
         if Capability.OPEN_FILTER in self._has:
-            ways["an unknown project"] = self.asking.query(facet=unused_id(self.asking, "proj_unknown"))
+            ways["an unknown project"] = self.asking.query(facet=unused_facet(self.asking, "proj_unknown"))
         if last is not None:
             ways["the page after the last permission"] = self.asking.query(after=last, order=Order.DESCENDING)
         for name, query in ways.items():

@@ -215,6 +215,60 @@ def test_values_that_absence_may_mean_are_not_asked_for(
         assert reading.odd["facet"] == {Oddity.AMBIGUOUS}
 
 
+def by_number(folder: Path, **bounds: int) -> Operation:
+    """An operation whose only filter takes an integer."""
+    data = copy.deepcopy(FLAGS)
+    get = data["paths"]["/things"]["get"]
+    get["parameters"] = [each for each in get["parameters"] if each["name"] != "locked"]
+    get["parameters"][-1]["schema"] |= bounds
+    return load_operation(written(folder, data), name="listThings")
+
+
+class ManyRefused(Behaviour):
+    """Numbers that nothing has are refused."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        if asked.project_id not in {None, "1", "2", "3"}:
+            raise self.invalid("floor", "'floor' is none of ours.")
+        return Behaviour.filter(self, permissions, asked)
+
+
+class FormerLeftOut(Behaviour):
+    """A number may show what the list leaves out otherwise."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        if asked.project_id in {None, "1", "2", "3"}:
+            return Behaviour.filter(self, permissions, asked)
+        return [replace(each, id=f"{each.id}_old", project_id=asked.project_id or "") for each in permissions]
+
+
+@pytest.mark.parametrize("right", [Behaviour, ManyRefused, FormerLeftOut])
+def test_a_number_that_no_item_has_is_asked_for(tmp_path: Path, right: type[Behaviour]) -> None:
+    verdicts = judged(by_number(tmp_path), right())
+    assert Verdict.BROKEN not in verdicts.values()
+    assert verdicts["FLT-004"] is (Verdict.NOT_EXERCISED if right is FormerLeftOut else Verdict.KEPT)
+    # ` 1` and `1.0` may be read as 1.
+    assert verdicts["FLT-005"] is Verdict.NOT_APPLICABLE
+
+
+def test_a_number_that_no_item_has_and_that_does_not_filter_is_caught(tmp_path: Path) -> None:
+    verdicts = judged(by_number(tmp_path), EVERY_FAULT["unknown-project-is-no-filter"].behaviour())
+    assert {clause for clause, verdict in verdicts.items() if verdict is Verdict.BROKEN} == {"FLT-004"}
+
+
+def test_numbers_are_asked_for_within_their_bounds(tmp_path: Path) -> None:
+    for bounds, numbers in (
+        ({}, range(1, 2**31)),
+        ({"minimum": -3, "maximum": 9}, range(-3, 10)),
+        ({"exclusiveMinimum": 3, "maximum": 9}, range(4, 10)),
+        ({"minimum": 5, "exclusiveMaximum": 7}, range(5, 7)),
+        ({"maximum": -1}, range(1, 0)),
+    ):
+        assert by_number(tmp_path, **bounds).integers("floor") == numbers
+    verdicts = judged(by_number(tmp_path, minimum=1, maximum=3), Behaviour())
+    assert verdicts["FLT-004"] is Verdict.NOT_EXERCISED
+
+
 @pytest.mark.parametrize("right", [Behaviour, StrictFlags, LockedLeftOut, SomeWithout])
 def test_flags_and_numbers_filter(tmp_path: Path, right: type[Behaviour]) -> None:
     # Of a flag that is false for all items nothing is asked unless every item shows it.
