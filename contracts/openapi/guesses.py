@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from contracts.core.model import Order
+from contracts.openapi.nodes import mapping
 from contracts.openapi.outline import Outline, Parameter, Place, Schemas, types, words
 from contracts.openapi.profile import Statements, place
 
@@ -358,10 +359,32 @@ def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str
         if own is not None and _compares(parameter, own):
             if not texts or not words(own) or texts <= set(words(own)):
                 found.append((parameter.name, parameter.name))
+        elif (one := _one_of(parameter, items)) is not None:
+            found.append((parameter.name, one))
         elif len(texts) >= _LEAST_ALTERNATIVES:
             same = [name for name, schema in items.items() if set(words(schema)) == texts]
             found += [(parameter.name, name) for name in same if len(same) == 1]
     return found
+
+
+def _one_of(parameter: Parameter, items: Schemas) -> str | None:
+    """The property that a list of texts filters by: called like the parameter, but for one, as is said of it."""
+    each, name = mapping(parameter.schema.get("items")), parameter.name.removesuffix("[]")
+    if (
+        parameter.types != {"array"}
+        or types(each) != {"string"}
+        or parameter.schema.get("minItems") not in {None, 0, 1}
+    ):
+        return None
+    known = (own for own in (name, name.removesuffix("s"), name.removesuffix("es")) if own in items)
+    # Items that are asked for by their ids are looked up: whether such a list is paged is for the server to say.
+    own = next((own for own in known if own != "id"), None)
+    if own is None or types(items[own]) != {"string"} or _time_form(items[own]) is not None:
+        return None
+    # What alternatives of an item are told apart by has other properties beside it for each value.
+    parts = [mapping(part) for keyword in ("anyOf", "oneOf") for part in items[own].get(keyword, ())]
+    apart = any(words(part) for part in parts)
+    return own if not apart and _FILTERS.search(parameter.description) else None
 
 
 def _compares(parameter: Parameter, own: Mapping[str, Any]) -> bool:

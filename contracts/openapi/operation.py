@@ -30,6 +30,8 @@ from contracts.openapi.references import References
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
 _COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+_TIMES = frozenset({"integer", "date-time"})
+"""What a filter takes that may bound a time."""
 _KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
 """The types of values that a filter compares, where they are no texts."""
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -102,7 +104,7 @@ class Operation:
             Capability.FILTER: bool(roles.facet),
             Capability.OPEN_FILTER: bool(roles.facet)
             and not self.filter_words
-            and self.takes(roles.facet) in {"", "integer"},
+            and self.takes(roles.facet) in {"", "integer", "array"},
             Capability.TEXT_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
             Capability.FULL_FILTER: bool(roles.facet) and not self._of_absence[roles.facet],
             Capability.FILTERS: len(profile.filters) > 1,
@@ -292,7 +294,9 @@ class Operation:
 
     def selects(self, parameter: str, text: str) -> bool:
         """Whether a value of a filter surely stands for the items that show it, and for no others."""
-        return text not in self._of_absence.get(parameter, ())
+        # Between several values of one parameter there may be any of these signs.
+        several = self.takes(parameter) == "array" and any(sign in text for sign in ",| ")
+        return not several and text not in self._of_absence.get(parameter, ())
 
     @cached_property
     def _of_absence(self) -> Mapping[str, frozenset[str]]:
@@ -306,11 +310,11 @@ class Operation:
         return choices(asked.schema if asked is not None else {}) or choices(own)
 
     def takes(self, parameter: str) -> str:
-        """The type of a query parameter: ``boolean``, ``integer``, ``date-time``, or an empty string for any other."""
+        """The type of a query parameter: ``boolean``, ``integer``, ``array``, ``date-time``, or empty for any other."""
         asked = self._outline.query.get(parameter)
         if asked is None:
             return ""
-        if len(asked.types) == 1 and asked.types <= {"boolean", "integer"}:
+        if len(asked.types) == 1 and asked.types <= {"boolean", "integer", "array"}:
             return next(iter(asked.types))
         return "date-time" if dated(asked.schema, asked.description) else ""
 
@@ -325,7 +329,7 @@ class Operation:
         time = self.profile.time
         if time is None:
             return {}
-        found = ((name, bounded(name)) for name in self.profile.hidden if self.takes(name))
+        found = ((name, bounded(name)) for name in self.profile.hidden if self.takes(name) in _TIMES)
         return {name: _COMPARISONS[bound[1]] for name, bound in found if bound is not None and bound[0] == time.at}
 
     def bound(self, parameter: str, text: str) -> int | None:

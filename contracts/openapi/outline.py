@@ -269,7 +269,11 @@ def in_a_query(value: object) -> str | None:
 
 
 def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values that a schema lists, or both of a boolean, as a query writes them; empty if it lists none."""
+    """The values that a schema lists, or both of a boolean, as a query writes them; empty if it lists none.
+
+    Of an array they are those of one of its entries: a query has each by itself.
+    """
+    schema = mapping(schema.get("items")) if types(schema) == {"array"} else schema
     listed = sequence(schema.get("enum")) or [schema[key] for key in ("const",) if key in schema]
     found = tuple(text for value in listed if (text := in_a_query(value)) is not None)
     return found or (("true", "false") if types(schema) == {"boolean"} else ())

@@ -49,8 +49,8 @@ def filters(asking: Asking) -> None:
             asking.ask(asking.query(facet=unused_facet(asking, "proj_unknown")))
         asking.send_all(further)
         return
-    if asking.operation.takes(asking.operation.roles.facet) in {"boolean", "integer"}:
-        # What resembles a boolean or an integer may be read as that one.
+    if asking.operation.takes(asking.operation.roles.facet) in {"boolean", "integer", "array"}:
+        # What resembles a boolean or an integer may be read as that one, and one text with a comma as two.
         unused = unused_facet(asking, facets[0])
         if unused is not None:
             asking.ask_all([asking.query(facet=unused), asking.query(facet=unused, limit=1, order=Order.ASCENDING)])
@@ -130,7 +130,7 @@ def _resembling(name: str, known: tuple[str, ...]) -> list[str]:
 def _hidden_values(asking: Asking, name: str) -> list[str]:
     """Values for a filter by what items don't show: a word that it accepts, or a time in the middle of the list."""
     operation = asking.operation
-    if operation.takes(name):
+    if operation.takes(name) in {"integer", "date-time"}:
         times = sorted(item.time for item in asking.listing.items.values() if item.time is not None)
         return [operation.as_bound(name, times[len(times) // 2] if times else 1)]
     return list(operation.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]

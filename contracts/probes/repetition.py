@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 from contracts.core.model import Order, Page, Request
 from contracts.evidence.evidence import CONTROL
@@ -105,7 +106,7 @@ def _names(request: Request) -> list[str]:
 def _telling(asking: Asking, page: Page) -> tuple[bool, bool, bool, bool, int]:
     names = _names(page.exchange.request)
     # In reverse order the middle parameter keeps its place, so a filter at an end is better: it shows most if ignored.
-    moved = asking.operation.roles.facet in (names[0], names[-1])
+    moved = quote(asking.operation.roles.facet, safe="") in (names[0], names[-1])
     other_order = page.query.order is asking.operation.default_order.opposite
     return bool(page.items), moved, bool(page.has_more), other_order, page.exchange.number
 
@@ -113,7 +114,8 @@ def _telling(asking: Asking, page: Page) -> tuple[bool, bool, bool, bool, int]:
 def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     """Requests for one facet's list and for the unfiltered one, equally many if there are enough, in random order."""
     name = asking.operation.roles.facet
-    filtered = [request for request in requests if name and f"{name}=" in request.query]
+    written = f"{quote(name, safe='')}="
+    filtered = [request for request in requests if name and written in request.query]
     whole = [request for request in requests if request not in filtered]
     half = min(len(filtered), TOGETHER // 2)
     chosen = asking.rng.sample(filtered, half)

@@ -269,6 +269,75 @@ def test_numbers_are_asked_for_within_their_bounds(tmp_path: Path) -> None:
     assert verdicts["FLT-004"] is Verdict.NOT_EXERCISED
 
 
+def of_several(
+    folder: Path, name: str = "kinds[]", words: Sequence[str] = (), said: str = "Filter by kind."
+) -> Operation:
+    """An operation whose only filter takes a list of texts."""
+    each = {"type": "string", **({"enum": list(words)} if words else {})}
+    asked = {**parameter(name, description=said), "schema": {"type": "array", "items": each}}
+    own = {"id": TEXT, "created_at": INTEGER, "kind": TEXT, "status": TEXT, "tags": {"type": "array", "items": TEXT}}
+    data = document("/things", [parameter("after"), parameter("limit", "integer"), asked], {"has_more": BOOLEAN}, own)
+    return load_operation(written(folder, data), name="listThings")
+
+
+class SplitsAtCommas(Behaviour):
+    """A list of values may also be written with commas."""
+
+    def filter(self, permissions: Sequence[Permission], asked: Asked, /) -> list[Permission]:
+        if asked.project_id is None:
+            return list(permissions)
+        return [each for each in permissions if each.project_id in asked.project_id.split(",")]
+
+
+@pytest.mark.parametrize("words", [(), ("small", "middle", "large")])
+@pytest.mark.parametrize("right", [Behaviour, SplitsAtCommas])
+def test_a_list_of_texts_filters_by_one_of_them(tmp_path: Path, right: type[Behaviour], words: Sequence[str]) -> None:
+    operation = of_several(tmp_path, words=words)
+    assert operation.profile.filters == (("kinds[]", "kind"),)
+    assert operation.filter_words == tuple(words)
+    verdicts = judged(operation, right())
+    assert Verdict.BROKEN not in verdicts.values()
+    assert {verdicts["FLT-001"], verdicts["FLT-002"]} == {Verdict.KEPT}
+    assert verdicts["FLT-004"] is (Verdict.NOT_APPLICABLE if words else Verdict.KEPT)
+    # Several values in one text are no name that resembles another one.
+    assert verdicts["FLT-005"] is Verdict.NOT_APPLICABLE
+    assert [operation.selects("kinds[]", text) for text in ("small", "a,b", "a|b")] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("fault", "clause"),
+    [("filter-ignored", "FLT-001"), ("filter-after-limit", "FLT-002"), ("unknown-project-is-no-filter", "FLT-004")],
+)
+def test_a_list_of_texts_that_does_not_filter_is_caught(tmp_path: Path, fault: str, clause: str) -> None:
+    assert judged(of_several(tmp_path), EVERY_FAULT[fault].behaviour(), size=57)[clause] is Verdict.BROKEN
+
+
+def test_a_list_of_texts_is_no_filter_by_what_alternatives_are_told_apart_by(tmp_path: Path) -> None:
+    asked = parameter("kinds[]", "array", "Filter by kind.", items=TEXT)
+    own = {"id": TEXT, "kind": {"anyOf": [{"type": "string", "const": word} for word in ("box", "shelf")]}}
+    data = document("/things", [parameter("after"), parameter("limit", "integer"), asked], {}, own)
+    assert load_operation(written(tmp_path, data), name="listThings").profile.filters == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "filters"),
+    [
+        ("kinds", "Return only things of these kinds.", "kind"),
+        ("kind", "Filter by kind.", "kind"),
+        ("statuses[]", "Filter by status.", "status"),
+        ("kinds[]", "The kinds.", None),
+        ("tags", "Filter by tags.", None),
+        ("ids[]", "Show only these.", None),
+        ("colours", "Filter by colour.", None),
+        ("kinds", "Filter by a part of the kind: a search.", None),
+    ],
+)
+def test_a_list_of_texts_filters_where_it_is_said(tmp_path: Path, name: str, said: str, filters: str | None) -> None:
+    found = of_several(tmp_path, name, said=said).profile
+    assert found.filters == (((name, filters),) if filters else ())
+    assert found.hidden == ()
+
+
 @pytest.mark.parametrize("right", [Behaviour, StrictFlags, LockedLeftOut, SomeWithout])
 def test_flags_and_numbers_filter(tmp_path: Path, right: type[Behaviour]) -> None:
     # Of a flag that is false for all items nothing is asked unless every item shows it.
