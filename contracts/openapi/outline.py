@@ -213,17 +213,9 @@ class Outline:
         """
         own = self.items(place).get(name, {})
         usual = {frozenset({"boolean"}): "false", frozenset({"integer"}): "0"}.get(types(own))
-        if usual is None or (name in self._required((self.at(place) or {}).get("items")) and not _is_nullable(own)):
+        if usual is None or (name in self.required_of_items(place) and not _is_nullable(own)):
             return frozenset()
         return frozenset(filter(None, (usual, in_a_query(own.get("default")))))
-
-    def _required(self, schema: Any, depth: int = 0) -> frozenset[str]:
-        """The properties that an object must have."""
-        if not isinstance(schema, dict) or depth > _MOST_LEVELS:
-            return frozenset()
-        node = self._references.resolved(schema, "its answer")
-        own = frozenset(name for name in sequence(node.get("required")) if isinstance(name, str))
-        return own.union(*(self._required(part, depth + 1) for part in sequence(node.get("allOf"))))
 
     def undescribed(self, place: Place) -> tuple[str, ...]:
         """The names that the items at a place, or some of their alternatives, require and nothing describes."""
