@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from contracts.core.model import Order
-from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Outline, Parameter, Place, Schemas, types, words
+from contracts.openapi.filters import compared, hidden
+from contracts.openapi.outline import Outline, Parameter, Place, Schemas, time_form, types, words
 from contracts.openapi.profile import Statements, place
 
 
@@ -46,8 +46,6 @@ _TIMES = _spelt(
 )
 _IDENTIFIES = re.compile(r"_id$|[a-z]Id$")
 _CONSTANTS = ("object", "type")
-_LEAST_ALTERNATIVES = 3
-"""The least enum values that a parameter and a property must share to be taken for the same thing."""
 
 _NUMBER = r"`?(\d[\d,]*)`?"
 _DEFAULT = re.compile(rf"\bdefaults?(?: is| value is| to|:)? {_NUMBER}", re.IGNORECASE)
@@ -69,25 +67,6 @@ _ADDRESS_FORMATS = frozenset({"uri", "url", "uri-reference", "uri-template"})
 _LINKS = frozenset({"links", "_links", "link", *_ADDRESSES})
 """Addresses, and groups of the answer that hold them."""
 _NEAREST = re.compile(r"\bprevious page\b|\b(?:immediately|directly|right|just) before\b", re.IGNORECASE)
-_FILTERS = re.compile(
-    r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
-)
-_INEXACT = re.compile(
-    r"\b(?:prefix|contains?\b|containing|substring|partial|search|starts with|case.?insensitive|pattern|wildcard)",
-    re.IGNORECASE,
-)
-_ADDS_OR_BOUNDS = re.compile(
-    r"\b(?:includ|also\b|expand|default)"
-    r"|\b(?:since|until|up to|from|ranges?)\b|\bat (?:least|most)\b|\bm(?:in|ax)imum\b"
-    r"|\b(?:more|less|fewer|greater) than\b|\bor (?:more|less|later|newer|older|above|below)\b"
-    r"|time|date|_at$|At$",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""What is said of a flag or a number that does not stand for the items that have it."""
-_DATED = re.compile(r"\bISO.?8601\b|\bRFC.?3339\b", re.IGNORECASE)
-_BOUND = re.compile(r"([A-Za-z_]\w*?)(?:\[(gte|gt|lte|lt)\]|[._]{1,2}(gte|gt|lte|lt))")
-"""How a parameter is called that bounds a property."""
-_WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)
 _ADMIN = re.compile(r"\brequires an? \[?admin API key", re.IGNORECASE)
 
 
@@ -190,7 +169,7 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     if "item.time.at" not in found:
         found |= _time(items, outline.required_of_items(place(found["items"])))
     elif found["item.time.at"] is not None:
-        found.setdefault("item.time.as", _time_form(items.get(found["item.time.at"], {})))
+        found.setdefault("item.time.as", time_form(items.get(found["item.time.at"], {})))
     found.setdefault("next.param", _onward(query, items.get(str(found["item.id"]), {})))
     token = _token(outline, found["next.param"])
     found.setdefault("next.from", _kind(query.get(str(found["next.param"])), found.get("next.at") or token))
@@ -209,8 +188,8 @@ def names(outline: Outline, known: Mapping[str, Any]) -> Statements:
     if "filters" not in found:
         taken = {found[role] for role in ("next.param", "prev.param", "limit.param", "order.param") if found.get(role)}
         others = [each for name, each in query.items() if name not in taken]
-        shown = dict(_filters(others, items))
-        found["filters"] = {**shown, **{name: None for name in _hidden(others) if name not in shown}}
+        shown = dict(compared(others, items))
+        found["filters"] = {**shown, **{name: None for name in hidden(others, (*_TOKENS, "next")) if name not in shown}}
     return {role: value for role, value in found.items() if role not in known and value not in (None, {})}
 
 
@@ -311,28 +290,10 @@ def _identity(outline: Outline, items: Schemas, noun: str) -> str | list[str] | 
 def _time(items: Schemas, required: frozenset[str]) -> Statements:
     """The time of an item: one that each item has, if there is such a property."""
     for name in sorted(_TIMES, key=lambda name: name not in required):
-        form = _time_form(items[name]) if name in items else None
+        form = time_form(items[name]) if name in items else None
         if form is not None:
             return {"item.time.at": name, "item.time.as": form}
     return {}
-
-
-def _time_form(schema: Mapping[str, Any]) -> str | None:
-    described = str(schema.get("description", ""))
-    if "integer" in types(schema):
-        return "unix-ms" if re.search(r"\bmilliseconds?\b", described, re.IGNORECASE) else "unix"
-    return "rfc3339" if dated(schema, described) and types(schema) <= {"string"} else None
-
-
-def dated(schema: Mapping[str, Any], described: str) -> bool:
-    """Whether a text is a time, by its format or its description."""
-    return schema.get("format") == "date-time" or _DATED.search(described) is not None
-
-
-def bounded(parameter: str) -> tuple[str, str] | None:
-    """The property that a parameter bounds by its name, and how (``created_at[gte]``); ``None`` for any other."""
-    found = _BOUND.fullmatch(parameter)
-    return (found[1], found[2] or found[3]) if found is not None else None
 
 
 def _order(query: Mapping[str, Parameter]) -> Statements:
@@ -344,71 +305,6 @@ def _order(query: Mapping[str, Parameter]) -> Statements:
         if all(chosen.values()) and len(allowed) == len(chosen):
             return {"order.param": name, **{f"order.{order}": word for order, word in chosen.items()}}
     return {}
-
-
-def _filters(parameters: list[Parameter], items: Schemas) -> list[tuple[str, str]]:
-    """Parameters that filter by a property of the items with the same name, or with the same enum values.
-
-    One with a default is none: a list without it is filtered already.
-    """
-    found = []
-    for parameter in parameters:
-        own, texts = items.get(parameter.name), set(words(parameter.schema))
-        if _INEXACT.search(parameter.description) or parameter.schema.get("default") is not None:
-            continue
-        if own is not None and _compares(parameter, own):
-            if not texts or not words(own) or texts <= set(words(own)):
-                found.append((parameter.name, parameter.name))
-        elif (one := _one_of(parameter, items)) is not None:
-            found.append((parameter.name, one))
-        elif len(texts) >= _LEAST_ALTERNATIVES:
-            same = [name for name, schema in items.items() if set(words(schema)) == texts]
-            found += [(parameter.name, name) for name in same if len(same) == 1]
-    return found
-
-
-def _one_of(parameter: Parameter, items: Schemas) -> str | None:
-    """The property that a list of texts filters by: called like the parameter, but for one, as is said of it."""
-    each, name = mapping(parameter.schema.get("items")), parameter.name.removesuffix("[]")
-    if (
-        parameter.types != {"array"}
-        or types(each) != {"string"}
-        or parameter.schema.get("minItems") not in {None, 0, 1}
-    ):
-        return None
-    known = (own for own in (name, name.removesuffix("s"), name.removesuffix("es")) if own in items)
-    # Items that are asked for by their ids are looked up: whether such a list is paged is for the server to say.
-    own = next((own for own in known if own != "id"), None)
-    if own is None or types(items[own]) != {"string"} or _time_form(items[own]) is not None:
-        return None
-    # What alternatives of an item are told apart by has other properties beside it for each value.
-    parts = [mapping(part) for keyword in ("anyOf", "oneOf") for part in items[own].get(keyword, ())]
-    apart = any(words(part) for part in parts)
-    return own if not apart and _FILTERS.search(parameter.description) else None
-
-
-def _compares(parameter: Parameter, own: Mapping[str, Any]) -> bool:
-    """Whether a parameter and the property of the same name are values of one kind, which can be compared."""
-    if parameter.types != types(own) or parameter.types not in ({"string"}, {"boolean"}, {"integer"}):
-        return False
-    if parameter.types == {"string"}:
-        return _time_form(own) is None
-    # A flag often adds items to the list, and a number often bounds it, a time above all.
-    said = f"{parameter.name}\n{parameter.description}\n{own.get('format', '')}"
-    return not _ADDS_OR_BOUNDS.search(said)
-
-
-def _hidden(parameters: list[Parameter]) -> Iterator[str]:
-    """Parameters that filter according to their descriptions, by something that no property of the items shows."""
-    for parameter in parameters:
-        # A parameter that adds items, such as deleted ones, is no filter.
-        said = bounded(parameter.name) or _FILTERS.search(parameter.description)
-        if parameter.required or _WIDENS.search(parameter.name) or not said:
-            continue
-        if parameter.types in ({"string"}, {"integer"}) and parameter.name not in {*_TOKENS, "next"}:
-            yield parameter.name
-        elif parameter.name == "metadata":
-            yield f"{parameter.name}[contracts]"
 
 
 def _is_text(parameter: Parameter | None) -> bool:

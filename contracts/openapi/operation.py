@@ -19,10 +19,11 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
+from contracts.openapi.filters import bounded
 from contracts.openapi.grammar import Grammar, Reading
-from contracts.openapi.guesses import bounded, dated, is_address
+from contracts.openapi.guesses import is_address
 from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Outline, choices, in_a_query, types, value_at
+from contracts.openapi.outline import Outline, choices, dated, in_a_query, types, value_at
 from contracts.openapi.profile import Cursor, Profile, Time
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ Schemas = Mapping[str, dict[str, Any]]
 """The properties of an object, each with its keywords."""
 
 _JSON = "application/json"
+_DATED = re.compile(r"\bISO.?8601\b|\bRFC.?3339\b", re.IGNORECASE)
 _BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 _MOST_INTEGER = 2**31 - 1
 _MOST_NAMES = 3
@@ -269,6 +271,19 @@ def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
     listed = sequence(schema.get("enum")) or [schema[key] for key in ("const",) if key in schema]
     found = tuple(text for value in listed if (text := in_a_query(value)) is not None)
     return found or (("true", "false") if types(schema) == {"boolean"} else ())
+
+
+def time_form(schema: Mapping[str, Any]) -> str | None:
+    """How a property writes a time, as an `x-list` names it; ``None`` if it surely is none."""
+    described = str(schema.get("description", ""))
+    if "integer" in types(schema):
+        return "unix-ms" if re.search(r"\bmilliseconds?\b", described, re.IGNORECASE) else "unix"
+    return "rfc3339" if dated(schema, described) and types(schema) <= {"string"} else None
+
+
+def dated(schema: Mapping[str, Any], described: str) -> bool:
+    """Whether a text is a time, by its format or its description."""
+    return schema.get("format") == "date-time" or _DATED.search(described) is not None
 
 
 def value_at(value: object, place: Place) -> Any:

@@ -215,6 +215,14 @@ def test_values_that_absence_may_mean_are_not_asked_for(
         assert reading.odd["facet"] == {Oddity.AMBIGUOUS}
 
 
+def test_a_filter_that_takes_texts_comes_first(tmp_path: Path) -> None:
+    asked = [parameter("locked", "boolean"), parameter("label"), parameter("floor", "integer"), parameter("kind")]
+    item = {"id": TEXT, "locked": BOOLEAN, "floor": INTEGER, "label": TEXT, "kind": TEXT}
+    data = document("/things", [parameter("after"), parameter("limit", "integer"), *asked], {}, item)
+    found = load_operation(written(tmp_path, data), name="listThings").profile.filters
+    assert [name for name, _ in found] == ["label", "kind", "locked", "floor"]
+
+
 def by_number(folder: Path, **bounds: int) -> Operation:
     """An operation whose only filter takes an integer."""
     data = copy.deepcopy(FLAGS)
