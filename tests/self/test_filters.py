@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from commanding import run as command
 from listed import BOOLEAN, BOUNDS, FILTERS, FLAGS, INTEGER, TEXT, document, parameter, written
 
 from contracts.clauses.registry import find
@@ -221,6 +222,28 @@ def test_a_filter_that_takes_texts_comes_first(tmp_path: Path) -> None:
     data = document("/things", [parameter("after"), parameter("limit", "integer"), *asked], {}, item)
     found = load_operation(written(tmp_path, data), name="listThings").profile.filters
     assert [name for name, _ in found] == ["label", "kind", "locked", "floor"]
+
+
+def test_an_overlay_names_a_flag(tmp_path: Path) -> None:
+    data = always_shown(FLAGS, "locked")
+    get = data["paths"]["/things"]["get"]
+    get["parameters"] = [each for each in get["parameters"] if each["name"] not in {"locked", "floor"}]
+    get["parameters"].append(parameter("shut", "boolean", "By default, all are shown."))
+    path = written(tmp_path, data)
+    assert load_operation(path, name="listThings").profile.filters == ()
+    overlay = tmp_path / "overlay.yaml"
+    action = "{target: \"$.paths['/things'].get\", update: {x-list: {filters: {shut: locked}}}}"
+    overlay.write_text(f"overlay: 1.0.0\nactions: [{action}]\n", encoding="utf-8")
+    operation = load_operation(path, overlay, name="listThings")
+    assert operation.filter_words == ("true", "false")
+    assert judged(operation, Behaviour())["FLT-001"] is Verdict.KEPT
+    assert judged(operation, EVERY_FAULT["filter-is-the-others"].behaviour())["FLT-001"] is Verdict.BROKEN
+
+
+def test_operations_show_flags_and_numbers_as_guessed(tmp_path: Path) -> None:
+    done = command("operations", "listThings", "--spec", str(written(tmp_path, FLAGS)))
+    assert done.exit_code == 0
+    assert "filters locked=locked floor=floor" in " ".join(done.output.partition("Guessed")[2].split())
 
 
 def by_number(folder: Path, **bounds: int) -> Operation:
