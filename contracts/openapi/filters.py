@@ -48,6 +48,8 @@ def compared(parameters: Sequence[Parameter], items: Schemas) -> list[tuple[str,
         own, texts = items.get(parameter.name), set(words(parameter.schema))
         if _INEXACT.search(parameter.description) or parameter.schema.get("default") is not None:
             continue
+        if "mail" in parameter.name.lower():  # in whatever case it is written, an address is the same
+            continue
         if own is not None and _compares(parameter, own):
             if not texts or not words(own) or texts <= set(words(own)):
                 found.append((parameter.name, parameter.name))
