@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     needs=Needs(items=1, facets=2),
 )
 def items_are_of_the_facet(evidence: Evidence) -> Iterator[Outcome]:
-    known = {*evidence.listing.facets, *evidence.operation.shared_words}
+    known = {*evidence.listing.facets, *evidence.operation.filters.shared_words}
     for page in (*evidence.pages, *evidence.together):
         facet = page.query.facet
         if facet not in known:
@@ -178,7 +178,7 @@ def _hidden_facets(evidence: Evidence) -> Iterator[Outcome]:
 
     By a flag or a number a list may be asked for what it leaves out otherwise: archived items, or former versions.
     """
-    if evidence.operation.takes(evidence.operation.roles.facet):
+    if evidence.operation.filters.takes(evidence.operation.roles.facet):
         return
     for exchange, facet, page in unknown_facets(evidence):
         if evidence.listing.changed or page is None or not page.items:
@@ -207,7 +207,7 @@ def _hidden_facets(evidence: Evidence) -> Iterator[Outcome]:
 )
 def unknown_facet_is_empty(evidence: Evidence) -> Iterator[Outcome]:
     known = set(evidence.listing.facets)
-    number = evidence.operation.takes(evidence.operation.roles.facet) == "integer"
+    number = evidence.operation.filters.takes(evidence.operation.roles.facet) == "integer"
     for exchange, facet, page in unknown_facets(evidence):
         if not number and resembles(facet, known):
             continue
@@ -294,7 +294,9 @@ def filters_hold_together(evidence: Evidence) -> Iterator[Outcome]:
 
 def _resembles(evidence: Evidence, name: str, value: str, known: set[str | None]) -> bool:
     """Whether a value that no item shows is like a shown one, of a filter that takes any text."""
-    return not evidence.operation.words_of(name) and resembles(value, {each for each in known if each is not None})
+    return not evidence.operation.filters.words_of(name) and resembles(
+        value, {each for each in known if each is not None}
+    )
 
 
 def _facets(evidence: Evidence) -> Mapping[str, set[tuple[str | None, ...]]]:
@@ -367,9 +369,9 @@ def hidden_filters_give_a_part(evidence: Evidence) -> Iterator[Outcome]:
 def _out_of_bounds(evidence: Evidence, page: Page, asked: Mapping[str, str]) -> Finding | None:
     """What is wrong with a page whose items are bounded in time, and perhaps of one facet; ``None`` if nothing is."""
     operation, facet = evidence.operation, page.query.facet
-    if not asked.keys() <= operation.ranges.keys():
+    if not asked.keys() <= operation.filters.ranges.keys():
         return None
-    bounds = [(operation.ranges[name], operation.bound(name, value)) for name, value in asked.items()]
+    bounds = [(operation.filters.ranges[name], operation.filters.bound(name, value)) for name, value in asked.items()]
 
     def matches(item: Item) -> bool:
         moment = item.time

@@ -179,7 +179,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
     for exchange, path, entry in entries(evidence):
         # A property that filters compare need not identify: only one that is called an id must not be empty.
-        facet = roles.item_facet if evidence.operation.filters_last else roles.item_id
+        facet = roles.item_facet if evidence.operation.filters.lasting else roles.item_id
         empty = [name for name in (roles.item_id, facet) if entry.get(name) == ""]
         if empty:
             yield Finding(
@@ -205,7 +205,7 @@ def identifiers_are_not_empty(evidence: Evidence) -> Iterator[Outcome]:
 )
 def content_is_the_same(evidence: Evidence) -> Iterator[Outcome]:
     roles = evidence.operation.roles
-    facet = roles.item_facet if evidence.operation.filters_last else ""
+    facet = roles.item_facet if evidence.operation.filters.lasting else ""
     fields = tuple(filter(None, (roles.item_time, facet, roles.item_object)))
     known: dict[tuple[str, str], tuple[Exchange, tuple[str, ...]]] = {}
     for exchange, path, entry in entries(evidence):

@@ -345,8 +345,8 @@ class Evidence:
             part=self.part,
             last_items=self._last_items,
             by_time=by_time,
-            lasting=self.operation.filters_last,
-            selects=partial(self.operation.selects, self.operation.roles.facet),
+            lasting=self.operation.filters.lasting,
+            selects=partial(self.operation.filters.selects, self.operation.roles.facet),
             by_content=Capability.ID not in self.operation.capabilities,
         )
         if self.part:

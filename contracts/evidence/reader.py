@@ -212,7 +212,7 @@ class Reader:
             id_ = self.operation.identity(entry) if isinstance(entry, dict) else None
             if id_ is None:
                 return None
-            facet, *further = self.operation.facets(entry) or (None,)
+            facet, *further = self.operation.filters.facets(entry) or (None,)
             items.append(
                 Item(
                     id=id_,

@@ -1,105 +1,130 @@
-"""Filters that are guessed: what they compare, what they bound, and which of them compare what items don't show."""
+"""What the filters of an operation accept, what of an item they compare, and which moments they bound."""
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
-from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Parameter, Schemas, time_form, types, words
+from contracts.openapi.filter_guesses import bounded
+from contracts.openapi.outline import Outline, choices, dated, in_a_query, types
+from contracts.openapi.profile import Profile, Time
 
-_LEAST_ALTERNATIVES = 3
-"""The least enum values that a parameter and a property must share to be taken for the same thing."""
-_FILTERS = re.compile(
-    r"\bfilter|\b(?:return|include|list|show)s? only\b|\bonly (?:return|include|list|show)", re.IGNORECASE
-)
-_INEXACT = re.compile(
-    r"\b(?:prefix|contains?\b|containing|substring|partial|search|starts with|case.?insensitive|pattern|wildcard)",
-    re.IGNORECASE,
-)
-_ADDS_OR_BOUNDS = re.compile(
-    r"\b(?:includ|also\b|expand|default)"
-    r"|\b(?:since|until|up to|from|ranges?)\b|\bat (?:least|most)\b|\bm(?:in|ax)imum\b"
-    r"|\b(?:more|less|fewer|greater) than\b|\bor (?:more|less|later|newer|older|above|below)\b"
-    r"|time|date|_at$|At$",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""What is said of a flag or a number that does not stand for the items that have it."""
-_BOUND = re.compile(r"([A-Za-z_]\w*?)(?:\[(gte|gt|lte|lt)\]|[._]{1,2}(gte|gt|lte|lt))")
-"""How a parameter is called that bounds a property."""
-_WIDENS = re.compile(r"status|state|archiv|delet|includ|visib|role|expand|field|group|sort|view", re.IGNORECASE)
+_COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+_TIMES = frozenset({"integer", "date-time"})
+"""What a filter takes that may bound a time."""
+_KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
+"""The types of values that a filter compares, where they are no texts."""
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_WRITTEN = Time("", "rfc3339")
+"""How a filter takes a time that is no number."""
 
 
-def bounded(parameter: str) -> tuple[str, str] | None:
-    """The property that a parameter bounds by its name, and how (``created_at[gte]``); ``None`` for any other."""
-    found = _BOUND.fullmatch(parameter)
-    return (found[1], found[2] or found[3]) if found is not None else None
+class Filters:
+    """The filters of one operation.
 
-
-def compared(parameters: Sequence[Parameter], items: Schemas) -> list[tuple[str, str]]:
-    """Parameters that filter by a property of the items with the same name, or with the same enum values.
-
-    One with a default is none: a list without it is filtered already. Those that take a text come first: most is asked
-    of the first filter, and most can be asked of a text.
+    Args:
+        profile: The operation.
+        outline: What its document says of it.
+        accepted: The values that the first filter accepts; empty if it accepts any.
     """
-    found = []
-    for parameter in sorted(parameters, key=lambda each: each.types != {"string"}):
-        own, texts = items.get(parameter.name), set(words(parameter.schema))
-        if _INEXACT.search(parameter.description) or parameter.schema.get("default") is not None:
-            continue
-        if "mail" in parameter.name.lower():  # in whatever case it is written, an address is the same
-            continue
-        if own is not None and _compares(parameter, own):
-            if not texts or not words(own) or texts <= set(words(own)):
-                found.append((parameter.name, parameter.name))
-        elif (one := _one_of(parameter, items)) is not None:
-            found.append((parameter.name, one))
-        elif len(texts) >= _LEAST_ALTERNATIVES:
-            same = [name for name, schema in items.items() if set(words(schema)) == texts]
-            found += [(parameter.name, name) for name in same if len(same) == 1]
-    return found
 
+    def __init__(self, profile: Profile, outline: Outline, accepted: tuple[str, ...]) -> None:
+        self.accepted = accepted
+        self._profile = profile
+        self._outline = outline
+        self._items = outline.items(profile.items)
+        self._first, self._of_first = next(iter(profile.filters), ("", ""))
 
-def _one_of(parameter: Parameter, items: Schemas) -> str | None:
-    """The property that a list of texts filters by: called like the parameter, but for one, as is said of it."""
-    each, name = mapping(parameter.schema.get("items")), parameter.name.removesuffix("[]")
-    if (
-        parameter.types != {"array"}
-        or types(each) != {"string"}
-        or parameter.schema.get("minItems") not in {None, 0, 1}
-    ):
-        return None
-    known = (own for own in (name, name.removesuffix("s"), name.removesuffix("es")) if own in items)
-    # Items that are asked for by their ids are looked up: whether such a list is paged is for the server to say.
-    own = next((own for own in known if own != "id"), None)
-    if own is None or types(items[own]) != {"string"} or time_form(items[own]) is not None:
-        return None
-    # What alternatives of an item are told apart by has other properties beside it for each value.
-    parts = [mapping(part) for keyword in ("anyOf", "oneOf") for part in items[own].get(keyword, ())]
-    apart = any(words(part) for part in parts)
-    return own if not apart and _FILTERS.search(parameter.description) else None
+    @property
+    def full(self) -> bool:
+        """Whether there is a filter, and with all values of the first one it finds all items."""
+        return bool(self._first) and not self._of_absence[self._first]
 
+    @property
+    def lasting(self) -> bool:
+        """Whether items keep for ever what the filter compares: the id of something, and not a status."""
+        return self._of_first.endswith("id")
 
-def _compares(parameter: Parameter, own: Mapping[str, Any]) -> bool:
-    """Whether a parameter and the property of the same name are values of one kind, which can be compared."""
-    if parameter.types != types(own) or parameter.types not in ({"string"}, {"boolean"}, {"integer"}):
-        return False
-    if parameter.types == {"string"}:
-        return time_form(own) is None
-    # A flag often adds items to the list, and a number often bounds it, a time above all.
-    said = f"{parameter.name}\n{parameter.description}\n{own.get('format', '')}"
-    return not _ADDS_OR_BOUNDS.search(said)
+    @property
+    def facet_words(self) -> tuple[str, ...]:
+        """The values of the items' property for the filter; empty if it may have any."""
+        return choices(self._items.get(self._of_first, {}))
 
+    @property
+    def shared_words(self) -> tuple[str, ...]:
+        """The texts that the filter accepts and the items' property may have; empty unless both are named."""
+        if self.takes(self._first):
+            return ()
+        return tuple(word for word in self.accepted if word in self.facet_words)
 
-def hidden(parameters: Sequence[Parameter], tokens: Container[str]) -> Iterator[str]:
-    """Parameters that filter according to their descriptions, by something that no property of the items shows."""
-    for parameter in parameters:
-        # A parameter that adds items, such as deleted ones, is no filter.
-        said = bounded(parameter.name) or _FILTERS.search(parameter.description)
-        if parameter.required or _WIDENS.search(parameter.name) or not said:
-            continue
-        if parameter.types in ({"string"}, {"integer"}) and parameter.name not in tokens:
-            yield parameter.name
-        elif parameter.name == "metadata":
-            yield f"{parameter.name}[contracts]"
+    def facets(self, entry: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """What an item has of the properties that filters compare, as a query writes it; ``None`` for a wrong type."""
+        found = ((entry.get(name), kind) for name, kind in self._compared)
+        return tuple(in_a_query(value) if type(value) is kind else None for value, kind in found)
+
+    @cached_property
+    def _compared(self) -> tuple[tuple[str, type], ...]:
+        kinds = ((name, types(self._items.get(name, {}))) for _, name in self._profile.filters)
+        return tuple((name, _KINDS.get(next(iter(kind)), str) if len(kind) == 1 else str) for name, kind in kinds)
+
+    def selects(self, parameter: str, text: str) -> bool:
+        """Whether a value of a filter surely stands for the items that show it, and for no others."""
+        # Between several values of one parameter there may be any of these signs.
+        several = self.takes(parameter) == "array" and any(sign in text for sign in ",| ")
+        return not several and text not in self._of_absence.get(parameter, ())
+
+    @cached_property
+    def _of_absence(self) -> Mapping[str, frozenset[str]]:
+        at = self._profile.items
+        return {parameter: self._outline.of_absence(at, name) for parameter, name in self._profile.filters}
+
+    def words_of(self, parameter: str) -> tuple[str, ...]:
+        """The values that a filter and the property that it compares may have; empty if they may have any."""
+        asked = self._outline.query.get(parameter)
+        own = self._items.get(dict(self._profile.filters).get(parameter, ""), {})
+        return choices(asked.schema if asked is not None else {}) or choices(own)
+
+    def takes(self, parameter: str) -> str:
+        """The type of a query parameter: ``boolean``, ``integer``, ``array``, ``date-time``, or empty for any other."""
+        asked = self._outline.query.get(parameter)
+        if asked is None:
+            return ""
+        if len(asked.types) == 1 and asked.types <= {"boolean", "integer", "array"}:
+            return next(iter(asked.types))
+        return "date-time" if dated(asked.schema, asked.description) else ""
+
+    def integers(self, parameter: str) -> range:
+        """The integers that a parameter takes, by its schema; those that 32 bits hold where it has no bounds."""
+        asked = self._outline.query.get(parameter)
+        return asked.integers if asked is not None else range(0)
+
+    @cached_property
+    def ranges(self) -> Mapping[str, Callable[[int, int], bool]]:
+        """The filters that bound the time of an item, such as ``created_at[gte]``, each with its comparison."""
+        time = self._profile.time
+        if time is None:
+            return {}
+        found = ((name, bounded(name)) for name in self._profile.hidden if self.takes(name) in _TIMES)
+        return {name: _COMPARISONS[bound[1]] for name, bound in found if bound is not None and bound[0] == time.at}
+
+    def bound(self, parameter: str, text: str) -> int | None:
+        """The moment that a value of such a filter means, as the number that an item's time is; see `Time.read`."""
+        time = self._profile.time
+        if time is None:
+            return None
+        if self.takes(parameter) == "integer":
+            seconds = int(text) if _INTEGER.fullmatch(text) else None
+            return seconds if seconds is None or time.form != "rfc3339" else seconds * time.unit
+        moment = _WRITTEN.read(text)
+        return None if moment is None else moment * time.unit // _WRITTEN.unit
+
+    def as_bound(self, parameter: str, moment: int) -> str:
+        """A moment as such a filter takes it, no later, as far as whole seconds say it."""
+        time = self._profile.time
+        if time is None or (self.takes(parameter) == "integer" and time.form != "rfc3339"):
+            return str(moment)
+        seconds = moment // time.unit
+        return str(seconds) if self.takes(parameter) == "integer" else _WRITTEN.written(seconds * _WRITTEN.unit)

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from contracts.core.model import Order
-from contracts.openapi.filters import compared, hidden
+from contracts.openapi.filter_guesses import compared, hidden
 from contracts.openapi.outline import Outline, Parameter, Place, Schemas, time_form, types, words
 from contracts.openapi.profile import Statements, place
 

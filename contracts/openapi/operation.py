@@ -7,10 +7,9 @@ Everything that is particular to one operation comes from its document and the o
 from __future__ import annotations
 
 import json
-import operator
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -19,27 +18,19 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from contracts.core.model import Capability, Order, Query, Request
 from contracts.core.vocabulary import Vocabulary
-from contracts.openapi.filters import bounded
+from contracts.openapi.filters import Filters
 from contracts.openapi.grammar import Grammar, Reading
 from contracts.openapi.guesses import is_address
 from contracts.openapi.nodes import mapping
-from contracts.openapi.outline import Outline, choices, dated, in_a_query, types, value_at
-from contracts.openapi.profile import Cursor, Profile, Time
+from contracts.openapi.outline import Outline, types, value_at
+from contracts.openapi.profile import Cursor, Profile
 from contracts.openapi.properties import OtherProperties, item_schemas, other_properties
 from contracts.openapi.references import References
 
 Dialect = Literal["3.0", "3.1"]
 PUBLISHED_CONSTANTS = (("object", "checkpoint.permission"),)
-_COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
-_TIMES = frozenset({"integer", "date-time"})
-"""What a filter takes that may bound a time."""
-_KINDS: Mapping[str, type] = {"boolean": bool, "integer": int}
-"""The types of values that a filter compares, where they are no texts."""
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _ADDRESS = re.compile(r"(?:https?://|/|\?)[^?\s]*\?|\?", re.IGNORECASE)
 """How the address of a page begins, up to its query."""
-_WRITTEN = Time("", "rfc3339")
-"""How a filter takes a time that is no number."""
 _USUAL_LIMIT = 20
 """The assumed number of items on a page without a limit, where the document has no default."""
 
@@ -104,10 +95,11 @@ class Operation:
             Capability.UNIX_TIME: profile.time is not None and profile.time.form == "unix",
             Capability.FILTER: bool(roles.facet),
             Capability.OPEN_FILTER: bool(roles.facet)
-            and not self.filter_words
-            and self.takes(roles.facet) in {"", "integer", "array"},
-            Capability.TEXT_FILTER: bool(roles.facet) and not (self.filter_words or self.takes(roles.facet)),
-            Capability.FULL_FILTER: bool(roles.facet) and not self._of_absence[roles.facet],
+            and not self.filters.accepted
+            and self.filters.takes(roles.facet) in {"", "integer", "array"},
+            Capability.TEXT_FILTER: bool(roles.facet)
+            and not (self.filters.accepted or self.filters.takes(roles.facet)),
+            Capability.FULL_FILTER: self.filters.full,
             Capability.FILTERS: len(profile.filters) > 1,
             Capability.HIDDEN_FILTER: bool(profile.hidden),
             Capability.SCOPE: bool(roles.scope),
@@ -211,10 +203,10 @@ class Operation:
         """The path before the scope, and after it."""
         return self._grammar.prefix, self._grammar.suffix
 
-    @property
-    def filter_words(self) -> tuple[str, ...]:
-        """The values that the filter accepts; empty if it accepts any."""
-        return self._grammar.filter_words
+    @cached_property
+    def filters(self) -> Filters:
+        """Its filters."""
+        return Filters(self.profile, self._outline, self._grammar.filter_words)
 
     @cached_property
     def _outline(self) -> Outline:
@@ -264,93 +256,6 @@ class Operation:
     def _has_numbers_as_ids(self) -> bool:
         described = self._outline.items(self.profile.items).get(self.roles.item_id, {})
         return len(self.profile.id) == 1 and types(described) == {"integer"}
-
-    @property
-    def filters_last(self) -> bool:
-        """Whether items keep for ever what the filter compares: the id of something, and not a status."""
-        return self.roles.item_facet.endswith("id")
-
-    @property
-    def facet_words(self) -> tuple[str, ...]:
-        """The values of the items' property for the filter; empty if it may have any."""
-        return choices(self._outline.items(self.profile.items).get(self.roles.item_facet, {}))
-
-    @property
-    def shared_words(self) -> tuple[str, ...]:
-        """The texts that the filter accepts and the items' property may have; empty unless both are named."""
-        if self.takes(self.roles.facet):
-            return ()
-        return tuple(word for word in self.filter_words if word in self.facet_words)
-
-    def facets(self, entry: Mapping[str, Any]) -> tuple[str | None, ...]:
-        """What an item has of the properties that filters compare, as a query writes it; ``None`` for a wrong type."""
-        found = ((entry.get(name), kind) for name, kind in self._compared)
-        return tuple(in_a_query(value) if type(value) is kind else None for value, kind in found)
-
-    @cached_property
-    def _compared(self) -> tuple[tuple[str, type], ...]:
-        items = self._outline.items(self.profile.items)
-        kinds = ((name, types(items.get(name, {}))) for _, name in self.profile.filters)
-        return tuple((name, _KINDS.get(next(iter(kind)), str) if len(kind) == 1 else str) for name, kind in kinds)
-
-    def selects(self, parameter: str, text: str) -> bool:
-        """Whether a value of a filter surely stands for the items that show it, and for no others."""
-        # Between several values of one parameter there may be any of these signs.
-        several = self.takes(parameter) == "array" and any(sign in text for sign in ",| ")
-        return not several and text not in self._of_absence.get(parameter, ())
-
-    @cached_property
-    def _of_absence(self) -> Mapping[str, frozenset[str]]:
-        at = self.profile.items
-        return {parameter: self._outline.of_absence(at, name) for parameter, name in self.profile.filters}
-
-    def words_of(self, parameter: str) -> tuple[str, ...]:
-        """The values that a filter and the property that it compares may have; empty if they may have any."""
-        asked = self._outline.query.get(parameter)
-        own = self._outline.items(self.profile.items).get(dict(self.profile.filters).get(parameter, ""), {})
-        return choices(asked.schema if asked is not None else {}) or choices(own)
-
-    def takes(self, parameter: str) -> str:
-        """The type of a query parameter: ``boolean``, ``integer``, ``array``, ``date-time``, or empty for any other."""
-        asked = self._outline.query.get(parameter)
-        if asked is None:
-            return ""
-        if len(asked.types) == 1 and asked.types <= {"boolean", "integer", "array"}:
-            return next(iter(asked.types))
-        return "date-time" if dated(asked.schema, asked.description) else ""
-
-    def integers(self, parameter: str) -> range:
-        """The integers that a parameter takes, by its schema; those that 32 bits hold where it has no bounds."""
-        asked = self._outline.query.get(parameter)
-        return asked.integers if asked is not None else range(0)
-
-    @cached_property
-    def ranges(self) -> Mapping[str, Callable[[int, int], bool]]:
-        """The filters that bound the time of an item, such as ``created_at[gte]``, each with its comparison."""
-        time = self.profile.time
-        if time is None:
-            return {}
-        found = ((name, bounded(name)) for name in self.profile.hidden if self.takes(name) in _TIMES)
-        return {name: _COMPARISONS[bound[1]] for name, bound in found if bound is not None and bound[0] == time.at}
-
-    def bound(self, parameter: str, text: str) -> int | None:
-        """The moment that a value of such a filter means, as the number that an item's time is; see `Time.read`."""
-        time = self.profile.time
-        if time is None:
-            return None
-        if self.takes(parameter) == "integer":
-            seconds = int(text) if _INTEGER.fullmatch(text) else None
-            return seconds if seconds is None or time.form != "rfc3339" else seconds * time.unit
-        moment = _WRITTEN.read(text)
-        return None if moment is None else moment * time.unit // _WRITTEN.unit
-
-    def as_bound(self, parameter: str, moment: int) -> str:
-        """A moment as such a filter takes it, no later, as far as whole seconds say it."""
-        time = self.profile.time
-        if time is None or (self.takes(parameter) == "integer" and time.form != "rfc3339"):
-            return str(moment)
-        seconds = moment // time.unit
-        return str(seconds) if self.takes(parameter) == "integer" else _WRITTEN.written(seconds * _WRITTEN.unit)
 
     def request(
         self,
@@ -435,7 +340,7 @@ class Operation:
         query = self._grammar.read(request.path, rest).query if chosen else None
         pairs = tuple((unquote(name), unquote(value)) for name, _, value in (part.partition("=") for part in chosen))
         plain = len(dict(pairs)) == len(pairs) and all(value.isprintable() and value for _, value in pairs)
-        plain = plain and all(self.selects(name, value) for name, value in pairs)
+        plain = plain and all(self.filters.selects(name, value) for name, value in pairs)
         return (query, pairs) if query is not None and plain else None
 
     def read(self, request: Request) -> Reading:

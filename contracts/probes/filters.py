@@ -49,7 +49,7 @@ def filters(asking: Asking) -> None:
             asking.ask(asking.query(facet=unused_facet(asking, "proj_unknown")))
         asking.send_all(further)
         return
-    if asking.operation.takes(asking.operation.roles.facet) in {"boolean", "integer", "array"}:
+    if asking.operation.filters.takes(asking.operation.roles.facet) in {"boolean", "integer", "array"}:
         # What resembles a boolean or an integer may be read as that one, and one text with a comma as two.
         unused = unused_facet(asking, facets[0])
         if unused is not None:
@@ -104,19 +104,21 @@ def _further(asking: Asking) -> Iterator[Request]:
     kinds: list[list[Request]] = [[], [], [], [], []]
     for item in asking.rng.sample(items, min(_MOST_VALUES, len(items))):
         further = zip(names, item.further, strict=True)
-        shown = [(name, value) for name, value in further if value is not None and operation.selects(name, value)]
+        shown = [
+            (name, value) for name, value in further if value is not None and operation.filters.selects(name, value)
+        ]
         if shown and item.facet and item.facet in beside:
             kinds[0].append(chosen(shown[0], facet=item.facet))
         if len(shown) > 1:
             kinds[2].append(chosen(*shown))
     kinds[1] = [chosen((name, value)) for name in hidden for value in _hidden_values(asking, name)]
-    bounds = [(name, value) for name in operation.ranges for value in _hidden_values(asking, name)]
+    bounds = [(name, value) for name in operation.filters.ranges for value in _hidden_values(asking, name)]
     kinds[4] = [chosen(pair, facet=beside[place % len(beside)]) for place, pair in enumerate(bounds[:2]) if beside]
     for place, name in enumerate(names):
         found = (item.further[place] for item in items)
-        values = dict.fromkeys(value for value in found if value is not None and operation.selects(name, value))
+        values = dict.fromkeys(value for value in found if value is not None and operation.filters.selects(name, value))
         kinds[3] += [chosen((name, value)) for value in list(values)[:_MOST_VALUES]]
-        if values and not operation.words_of(name) and not operation.takes(name):
+        if values and not operation.filters.words_of(name) and not operation.filters.takes(name):
             kinds[3] += [chosen((name, value)) for value in _resembling(asking.rng.choice(list(values)), tuple(values))]
     yield from filter(None, chain.from_iterable(zip_longest(*kinds)))
 
@@ -130,10 +132,10 @@ def _resembling(name: str, known: tuple[str, ...]) -> list[str]:
 def _hidden_values(asking: Asking, name: str) -> list[str]:
     """Values for a filter by what items don't show: a word that it accepts, or a time in the middle of the list."""
     operation = asking.operation
-    if operation.takes(name) in {"integer", "date-time"}:
+    if operation.filters.takes(name) in {"integer", "date-time"}:
         times = sorted(item.time for item in asking.listing.items.values() if item.time is not None)
-        return [operation.as_bound(name, times[len(times) // 2] if times else 1)]
-    return list(operation.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]
+        return [operation.filters.as_bound(name, times[len(times) // 2] if times else 1)]
+    return list(operation.filters.words_of(name)[:_MOST_VALUES]) or [unused_id(asking, "contracts")]
 
 
 def _elsewhere(asking: Asking) -> list[str]:
@@ -147,12 +149,17 @@ def _elsewhere(asking: Asking) -> list[str]:
 def unused_facet(asking: Asking, like: str) -> str | None:
     """A facet that no item shows: an integer, or a text of the same form as ``like``; ``None`` where there is none."""
     operation = asking.operation
-    kind = operation.takes(operation.roles.facet)
-    if kind != "integer" or operation.filter_words:
+    kind = operation.filters.takes(operation.roles.facet)
+    if kind != "integer" or operation.filters.accepted:
         return None if kind in {"boolean", "integer"} else unused_id(asking, like)
-    span, shown = operation.integers(operation.roles.facet), {item.facet for item in asking.listing.items.values()}
+    span, shown = (
+        operation.filters.integers(operation.roles.facet),
+        {item.facet for item in asking.listing.items.values()},
+    )
     drawn = (str(asking.rng.choice(span)) for _ in range(_DRAWN if span else 0))
-    return next((each for each in drawn if each not in shown and operation.selects(operation.roles.facet, each)), None)
+    return next(
+        (each for each in drawn if each not in shown and operation.filters.selects(operation.roles.facet, each)), None
+    )
 
 
 def unused_id(asking: Asking, like: str) -> str:

@@ -296,7 +296,7 @@ def _at_the_ends_of_facets(start: _Start) -> None:
 def _defaults(start: _Start) -> None:
     """The page of each facet without a limit, and of a word that the filter takes and no item has."""
     asking = start.asking
-    unshown = [word for word in asking.operation.shared_words if word not in start.listing.facets][:1]
+    unshown = [word for word in asking.operation.filters.shared_words if word not in start.listing.facets][:1]
     after = _tied_within(start.listing, start.facets[0]) if start.tight and start.facets else None
     asking.ask_all(asking.query(after=after, facet=facet) for facet in (*start.facets, *unshown))
 

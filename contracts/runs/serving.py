@@ -35,9 +35,9 @@ def serving(dataset: Dataset, operation: Operation) -> Dataset:
     if not operation.roles.scope:
         checkpoints = {"": dataset.permissions}
         named = {"checkpoint": "", "other_checkpoint": "", "empty_checkpoint": ""}
-    words = operation.filter_words or operation.facet_words
+    words = operation.filters.accepted or operation.filters.facet_words
     known = {each.project_id for listed in checkpoints.values() for each in listed}
-    if not words and operation.takes(operation.roles.facet) == "integer":
+    if not words and operation.filters.takes(operation.roles.facet) == "integer":
         words = tuple(map(str, range(1, len(known) + 1)))
     if words:
         meant = {name: words[number % len(words)] for number, name in enumerate(sorted(known))}
@@ -87,7 +87,7 @@ def shape(operation: Operation) -> Shape:
         filters=dict(profile.filters[1:]),
         project=_values(operation, roles.facet)[0],
         hidden=profile.hidden,
-        ranges={name: partial(_inside, operation, name) for name in operation.ranges},
+        ranges={name: partial(_inside, operation, name) for name in operation.filters.ranges},
         token=profile.next.at if profile.next.kind == "body" else None,
         back=profile.prev.at if profile.next.kind == "body" and roles.before else None,
         link=_link(operation, profile.next),
@@ -122,7 +122,9 @@ def shape(operation: Operation) -> Shape:
 
 def _values(operation: Operation, parameter: str) -> tuple[str, ...]:
     """Values that items have of what a filter compares."""
-    return operation.words_of(parameter) or (("1", "2", "3") if operation.takes(parameter) == "integer" else _FACETS)
+    return operation.filters.words_of(parameter) or (
+        ("1", "2", "3") if operation.filters.takes(parameter) == "integer" else _FACETS
+    )
 
 
 def _writers(operation: Operation) -> Iterator[tuple[str, Callable[[Any], object]]]:
@@ -131,7 +133,7 @@ def _writers(operation: Operation) -> Iterator[tuple[str, Callable[[Any], object
     if profile.time is not None and profile.time.form != "unix":
         yield "created_at", _TIMES[profile.time.form]
     for place, (param, name) in enumerate(profile.filters):
-        if operation.takes(param) in {"boolean", "integer"}:
+        if operation.filters.takes(param) in {"boolean", "integer"}:
             yield name if place else "project_id", _as_json
 
 
@@ -145,8 +147,8 @@ def _link(operation: Operation, cursor: Cursor) -> str:
 
 
 def _inside(operation: Operation, name: str, second: int, value: str) -> bool:
-    bound, time = operation.bound(name, value), operation.profile.time
-    return bound is not None and time is not None and operation.ranges[name](second * time.unit, bound)
+    bound, time = operation.filters.bound(name, value), operation.profile.time
+    return bound is not None and time is not None and operation.filters.ranges[name](second * time.unit, bound)
 
 
 def _loose(operation: Operation) -> str:

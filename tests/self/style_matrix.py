@@ -179,7 +179,7 @@ def possible(of: Operation) -> list[Fault]:
 
 def _is_wrong(name: str, of: Operation) -> bool:
     """Whether what a fault changes breaks something on this operation."""
-    if name in _IN_SEVERAL_LISTS or (name.startswith(_OF_AN_ID) and not of.filters_last):
+    if name in _IN_SEVERAL_LISTS or (name.startswith(_OF_AN_ID) and not of.filters.lasting):
         return False
     if name == "unknown-name-crashes" and shape(of).fixed:  # Each request has a name that it does not know.
         return False

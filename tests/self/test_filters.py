@@ -86,10 +86,10 @@ def test_bounds_of_times_are_predicted(bounded: Operation) -> None:
     verdicts = judged(bounded, Behaviour())
     assert Verdict.BROKEN not in verdicts.values()
     assert {verdicts["FLT-006"], verdicts["FLT-007"]} == {Verdict.KEPT}
-    assert set(bounded.ranges) == {"created_at[gte]", "created_at[lt]"}
-    moment = bounded.bound("created_at[gte]", "2024-07-23T21:44:27+02:00")
+    assert set(bounded.filters.ranges) == {"created_at[gte]", "created_at[lt]"}
+    moment = bounded.filters.bound("created_at[gte]", "2024-07-23T21:44:27+02:00")
     assert moment is not None
-    assert bounded.as_bound("created_at[lt]", moment) == "2024-07-23T19:44:27Z"
+    assert bounded.filters.as_bound("created_at[lt]", moment) == "2024-07-23T19:44:27Z"
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_values_that_absence_may_mean_are_not_asked_for(
     )
     assert operation.profile.filters == ((name, name),)
     possible = ("true", "false", "0", "3")
-    assert {text for text in possible if not operation.selects(name, text)} == texts
+    assert {text for text in possible if not operation.filters.selects(name, text)} == texts
     for text in texts:
         reading = operation.read(operation.odd_request(query=f"{name}={text}"))
         assert reading.query is None
@@ -235,7 +235,7 @@ def test_an_overlay_names_a_flag(tmp_path: Path) -> None:
     action = "{target: \"$.paths['/things'].get\", update: {x-list: {filters: {shut: locked}}}}"
     overlay.write_text(f"overlay: 1.0.0\nactions: [{action}]\n", encoding="utf-8")
     operation = load_operation(path, overlay, name="listThings")
-    assert operation.filter_words == ("true", "false")
+    assert operation.filters.accepted == ("true", "false")
     assert judged(operation, Behaviour())["FLT-001"] is Verdict.KEPT
     assert judged(operation, EVERY_FAULT["filter-is-the-others"].behaviour())["FLT-001"] is Verdict.BROKEN
 
@@ -295,7 +295,7 @@ def test_numbers_are_asked_for_within_their_bounds(tmp_path: Path) -> None:
         ({"minimum": 5, "exclusiveMaximum": 7}, range(5, 7)),
         ({"maximum": -1}, range(1, 0)),
     ):
-        assert by_number(tmp_path, **bounds).integers("floor") == numbers
+        assert by_number(tmp_path, **bounds).filters.integers("floor") == numbers
     verdicts = judged(by_number(tmp_path, minimum=1, maximum=3), Behaviour())
     assert verdicts["FLT-004"] is Verdict.NOT_EXERCISED
 
@@ -325,14 +325,14 @@ class SplitsAtCommas(Behaviour):
 def test_a_list_of_texts_filters_by_one_of_them(tmp_path: Path, right: type[Behaviour], words: Sequence[str]) -> None:
     operation = of_several(tmp_path, words=words)
     assert operation.profile.filters == (("kinds[]", "kind"),)
-    assert operation.filter_words == tuple(words)
+    assert operation.filters.accepted == tuple(words)
     verdicts = judged(operation, right())
     assert Verdict.BROKEN not in verdicts.values()
     assert {verdicts["FLT-001"], verdicts["FLT-002"]} == {Verdict.KEPT}
     assert verdicts["FLT-004"] is (Verdict.NOT_APPLICABLE if words else Verdict.KEPT)
     # Several values in one text are no name that resembles another one.
     assert verdicts["FLT-005"] is Verdict.NOT_APPLICABLE
-    assert [operation.selects("kinds[]", text) for text in ("small", "a,b", "a|b")] == [True, False, False]
+    assert [operation.filters.selects("kinds[]", text) for text in ("small", "a,b", "a|b")] == [True, False, False]
 
 
 @pytest.mark.parametrize(

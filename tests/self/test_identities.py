@@ -244,7 +244,7 @@ def test_a_value_that_items_may_have_and_none_has_brings_none(tmp_path: Path, si
     status = {"name": "status", "in": "query", "schema": words}
     data = document("/things", [parameter("after"), status], {"has_more": BOOLEAN}, {**ITEM, "status": words})
     operation = load_operation(written(tmp_path, data), name="listThings")
-    assert operation.shared_words == ("new", "done", "gone")
+    assert operation.filters.shared_words == ("new", "done", "gone")
     items = [{"id": each, "created_at": 1721764867, "status": each} for each in ("new", "done")]
     seen, filtered = _answers(operation, items, items[:size])
     filtered = replace(filtered, request=operation.request(Query("", facet="gone")))
