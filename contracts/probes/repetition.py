@@ -67,9 +67,7 @@ def _together(asking: Asking, *, tight: bool) -> None:
         asking.together(chosen)
         if not asking.wants("repeated"):
             return
-        # Those of strangers last: what they get says nothing of the list.
-        alone = sorted(chosen, key=lambda request: request.credential in STRANGERS)
-        for request in alone[: min(MOST_ALONE, asking.left)]:
+        for request in chosen[: min(MOST_ALONE, asking.left)]:
             asking.send(request)
 
 
@@ -121,8 +119,8 @@ def _mixed(asking: Asking, requests: list[Request]) -> list[Request]:
     chosen = asking.rng.sample(filtered, half)
     rest = TOGETHER - half
     chosen += asking.rng.sample(whole, rest) if len(whole) >= rest else asking.rng.choices(requests, k=rest)
-    if asking.left == TOGETHER or asking.hurried or not asking.wants("repeated"):
-        # None is asked alone afterwards, so one answer has to be comparable.
+    if asking.left < TOGETHER + 2 or asking.hurried or not asking.wants("repeated"):
+        # None is asked alone afterwards, or only a stranger's, so one answer has to be comparable.
         known = _asked_alone(asking)
         comparable = [request for request in requests if request.target in known]
         if comparable and not any(request in comparable for request in chosen):

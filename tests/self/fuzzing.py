@@ -607,7 +607,7 @@ def read_generated(data: bytes) -> None:
     _read_operation(read)
     asking = mock.Mock(operation=read, seed=0, size=100)
     asking.listing.items = {"cp_1": Item("cp_1", 1_700_000_000, "proj_1")}
-    asking.listing.projects = ("proj_1",)
+    asking.listing.facets = ("proj_1",)
     asking.listing.sequence.return_value = ("cp_1",)
     asking.target, asking.query.side_effect, asking.evidence.pages = TARGET, query, []
     asking.settled.side_effect = partial(Asking.settled, asking)

@@ -592,7 +592,7 @@ from contracts.plugins.locust_client import UserSession
 from contracts.core.model import Request
 from contracts.runs.load.route import route
 from contracts.runs.target import described
-from contracts.settings.settings import Settings
+from contracts.settings.choosing import choose
 
 for given in json.load(sys.stdin):
     plan = described(choose({"checkpoint": "c", **given}, {})).plan()
