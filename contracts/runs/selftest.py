@@ -37,7 +37,7 @@ PATIENCE = Limits(read=2.0, answer=6.0)
 """A server of this process that is silent for longer than this hangs."""
 ONE_IN, ONE_PLACED_IN = 6, 18
 """The usual selection has one in so many of the faults, and of those that show in one place only."""
-OF_EACH_CLAUSE = 2
+OF_EACH_CLAUSE = 1
 """How many faults of a clause the usual selection has at least."""
 
 WARNED_ONLY: Mapping[str, str] = MappingProxyType(
