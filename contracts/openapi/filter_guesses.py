@@ -87,6 +87,8 @@ def _compares(parameter: Parameter, own: Mapping[str, Any]) -> bool:
         return False
     if parameter.types == {"string"}:
         return time_form(own) is None
+    if parameter.types == {"boolean"} and _WIDENS.search(parameter.name) and not _FILTERS.search(parameter.description):
+        return False  # by `archived` some servers list archived items alone, and others those as well
     # A flag often adds items to the list, and a number often bounds it, a time above all.
     said = f"{parameter.name}\n{parameter.description}\n{own.get('format', '')}"
     return not _ADDS_OR_BOUNDS.search(said)

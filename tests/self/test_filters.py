@@ -419,12 +419,14 @@ def test_items_are_served_with_flags_and_numbers(flags: Operation) -> None:
         (parameter("end_time", "integer", ""), False),
         (parameter("label", "string", ""), True),
         (parameter("label", "string", default="new"), False),
+        (parameter("archived", "boolean"), False),
+        (parameter("archived", "boolean", "Return only archived things."), True),
         (parameter("email", "string", ""), False),
         (parameter("emails", "array", "Filter by mail addresses.", items=TEXT), False),
     ],
 )
 def test_what_a_parameter_of_a_property_stands_for(parameter_: dict[str, Any], filters: bool, tmp_path: Path) -> None:
-    item = {"id": TEXT, "locked": BOOLEAN, "label": TEXT, "email": TEXT}
+    item = {"id": TEXT, "locked": BOOLEAN, "archived": BOOLEAN, "label": TEXT, "email": TEXT}
     item |= dict.fromkeys(("floor", "ended_at", "end_time"), INTEGER)
     data = document("/things", [parameter("after"), parameter("limit", "integer"), parameter_], {}, item)
     name = parameter_["name"]
